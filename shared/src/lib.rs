@@ -1,1 +1,25 @@
-//! stub
+//! The core of Senna: what a chat is, and everything that the functions share.
+//!
+//! Read it in this order; each layer knows only the ones above it.
+//!
+//! - [`domain`]: ids, messages, conversations, pages, events and their limits. Pure: no I/O, no clock, no HTTP, no Redis.
+//! - [`ports`]: what the chat needs from outside, as traits: a store, pushes, the platform's directory, the time.
+//! - [`error`]: the one error that clients see, with its code, name and status.
+//! - [`wire`]: the JSON of requests, answers and pushed frames.
+//! - [`app`]: what the routes do, the same over REST and over the WebSocket.
+//! - [`config`]: every environment variable.
+//! - [`runtime`]: how a function meets Lambda: events in, answers out, logs.
+//! - [`adapters`]: the ports on Redis, API Gateway and HTTP.
+
+pub mod domain;
+pub mod ports;
+
+pub mod error;
+pub mod wire;
+
+pub mod app;
+
+pub mod config;
+pub mod runtime;
+
+pub mod adapters;

@@ -1,2 +1,29 @@
-//! stub
-fn main() {}
+//! `$connect`: lets a client with a good token in and records its connection, before the handshake is answered.
+
+mod handshake;
+
+use shared::adapters::clock::SystemClock;
+use shared::adapters::jwt::Identity;
+use shared::adapters::redis::RedisStore;
+use shared::config::{IdentityConfig, RedisConfig};
+use shared::domain::limits::CONNECTION_LIFETIME_MS;
+use shared::error::ApiError;
+use shared::ports::Store;
+use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
+use shared::runtime::{StartError, start};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    let env = start()?;
+    let identity = Identity::new(IdentityConfig::from_env(&env)?)?;
+    let store = RedisStore::connect(RedisConfig::from_env(&env)?, SystemClock).await?;
+    socket::serve("connect", |event| handle(&store, &identity, event)).await
+}
+
+async fn handle(store: &dyn Store, identity: &Identity, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
+    let token = handshake::token(identity, &event).ok_or(ApiError::NotAuthenticated)?;
+    let user = identity.user(token, event.headers()).await?;
+    let expires_ms = event.connected_at_ms + CONNECTION_LIFETIME_MS;
+    store.open_connection(&user, &event.connection, expires_ms).await?;
+    Ok(SocketAnswer::accepted(handshake::subprotocol(&event)))
+}

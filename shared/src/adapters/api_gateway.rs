@@ -1,0 +1,119 @@
+//! Pushes through API Gateway's management API.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_sdk_apigatewaymanagement::Client;
+use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
+use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Config, Region};
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use bytes::Bytes;
+
+use crate::config::PushConfig;
+use crate::domain::ConnectionId;
+use crate::ports::{Delivery, Push, Unavailable};
+
+/// Tries at one post, the first included. Retries wait a random time that doubles from [`FIRST_WAIT`].
+const ATTEMPTS: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(400);
+/// How long one attempt may take, and how long its TCP and TLS connection may take to stand. A function in a VPC without a way out hangs here.
+const ATTEMPT_LIMIT: Duration = Duration::from_millis(700);
+const CONNECT_LIMIT: Duration = Duration::from_millis(500);
+
+/// Posts frames to `@connections`.
+#[derive(Clone, Debug)]
+pub struct ApiGatewayPush {
+    client: Client,
+}
+
+impl ApiGatewayPush {
+    /// Prepares the client. Credentials are those of the process: Lambda never changes them while it lives, so the SDK's provider chain
+    /// and its cost at start are left out.
+    pub fn new(config: PushConfig) -> Self {
+        let PushConfig {
+            endpoint,
+            region,
+            access_key_id,
+            secret_access_key,
+            session_token,
+        } = config;
+        let credentials = Credentials::new(access_key_id, secret_access_key, session_token, None, "environment");
+        let client = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::new(region))
+            .credentials_provider(credentials)
+            .http_client(client)
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(FIRST_WAIT)
+                    .with_max_backoff(LONGEST_WAIT),
+            )
+            .retry_classifier(throttled::TooManyRequests)
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_LIMIT)
+                    .operation_attempt_timeout(ATTEMPT_LIMIT)
+                    .build(),
+            )
+            .build();
+        Self {
+            client: Client::from_conf(config),
+        }
+    }
+}
+
+#[async_trait]
+impl Push for ApiGatewayPush {
+    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
+        let request = self
+            .client
+            .post_to_connection()
+            .connection_id(connection.as_str())
+            .data(Blob::new(frame));
+        match request.send().await {
+            Ok(_) => Ok(Delivery::Sent),
+            // By status: a 410 whose body is not what the SDK expects is no `GoneException` to it.
+            Err(error)
+                if error
+                    .raw_response()
+                    .is_some_and(|response| response.status().as_u16() == 410) =>
+            {
+                Ok(Delivery::Gone)
+            }
+            Err(error) => Err(Unavailable::new("push", error)),
+        }
+    }
+}
+
+mod throttled {
+    //! A 429 is worth another try whatever its body says; the SDK's own rules go by the error's name, which not every 429 has.
+
+    use aws_sdk_apigatewaymanagement::config::interceptors::InterceptorContext;
+    use aws_sdk_apigatewaymanagement::config::retry::{ClassifyRetry, RetryAction};
+
+    #[derive(Debug)]
+    pub(super) struct TooManyRequests;
+
+    impl ClassifyRetry for TooManyRequests {
+        fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+            match context.response() {
+                Some(response) if response.status().as_u16() == 429 => RetryAction::throttling_error(),
+                _ => RetryAction::NoActionIndicated,
+            }
+        }
+
+        fn name(&self) -> &'static str {
+            "429 Too Many Requests"
+        }
+    }
+}

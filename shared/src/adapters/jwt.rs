@@ -1,0 +1,204 @@
+//! Who a request comes from: the platform's tokens, and the sites by host. We verify tokens and never sign any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HOST};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::RwLock;
+use tokio::time::Instant;
+
+use super::http_client;
+use crate::config::{ConfigError, IdentityConfig, KeySource};
+use crate::domain::{Domain, Id, User};
+use crate::error::ApiError;
+use crate::ports::Unavailable;
+use crate::wire;
+
+/// How long a key set is believed before it is asked for again.
+const KEY_SET_AGE: Duration = Duration::from_secs(10 * 60);
+/// How often a token with an unknown key may make us ask for the key set again, which finds a key that has just rotated in.
+const KEY_SET_PAUSE: Duration = Duration::from_secs(10);
+/// How long the key set may take to come.
+const KEY_SET_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Tells the user and site of requests.
+#[derive(Debug)]
+pub struct Identity {
+    config: IdentityConfig,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+enum Keys {
+    Fixed(DecodingKey),
+    Set(KeySet),
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default)]
+    user_id: Value,
+}
+
+impl Identity {
+    /// Prepares the key.
+    ///
+    /// # Errors
+    /// If the public key is none of the algorithm's kind, or the HTTP client cannot be built.
+    pub fn new(config: IdentityConfig) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let keys = match &config.key {
+            KeySource::Secret(secret) => Keys::Fixed(DecodingKey::from_secret(secret.as_bytes())),
+            KeySource::PublicKey(pem) => Keys::Fixed(
+                public_key(pem.as_bytes(), config.algorithm).map_err(|_| ConfigError::public_key(config.algorithm))?,
+            ),
+            KeySource::KeySet(url) => Keys::Set(KeySet::new(url.clone())?),
+        };
+        Ok(Self { config, keys })
+    }
+
+    /// The user of a request with these headers; `None` without a token.
+    ///
+    /// # Errors
+    /// The refusal of a bad token, or [`ApiError::Unavailable`] if the key set cannot be had.
+    pub async fn of_headers(&self, headers: &HeaderMap) -> Result<Option<User>, ApiError> {
+        match self.token_of(headers) {
+            Some(token) => self.user(token, headers).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The token in the configured header, or in `Authorization: Bearer` (RFC 6750, section 2.1).
+    pub fn token_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
+        let own = headers.get(&self.config.header).and_then(|value| value.to_str().ok());
+        let bearer = || {
+            let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token)
+        };
+        own.filter(|token| !token.is_empty()).or_else(bearer).map(str::trim)
+    }
+
+    /// The user of this token, at the site that the headers' host names.
+    ///
+    /// # Errors
+    /// As [`Identity::of_headers`].
+    pub async fn user(&self, token: &str, headers: &HeaderMap) -> Result<User, ApiError> {
+        Ok(User {
+            id: self.verify(token).await?,
+            domain: self.domain(headers).clone(),
+        })
+    }
+
+    fn domain(&self, headers: &HeaderMap) -> &Domain {
+        let host = headers
+            .get(HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
+        let by_host = |host: &str| self.config.domains.get(&host.to_ascii_lowercase());
+        let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        by_host(host)
+            .or_else(|| by_host(without_port))
+            .unwrap_or(&self.config.default_domain)
+    }
+
+    async fn verify(&self, token: &str) -> Result<Id, ApiError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| ApiError::TokenMalformed)?;
+        if header.alg != self.config.algorithm {
+            return Err(ApiError::TokenSignature);
+        }
+        let mut validation = Validation::new(self.config.algorithm);
+        validation.required_spec_claims.clear();
+        validation.validate_nbf = true;
+        validation.validate_aud = false;
+        validation.leeway = 0;
+        let decoded = match &self.keys {
+            Keys::Fixed(key) => jsonwebtoken::decode::<Claims>(token, key, &validation),
+            Keys::Set(keys) => jsonwebtoken::decode::<Claims>(token, &*keys.key(&header).await?, &validation),
+        };
+        let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
+        wire::id_from_json(&claims.user_id).map_err(|_| ApiError::TokenWithoutUser)
+    }
+}
+
+fn refusal(error: &ErrorKind) -> ApiError {
+    match error {
+        ErrorKind::ExpiredSignature => ApiError::TokenExpired,
+        ErrorKind::ImmatureSignature => ApiError::TokenNotActive,
+        ErrorKind::InvalidToken
+        | ErrorKind::InvalidClaimFormat(_)
+        | ErrorKind::Base64(_)
+        | ErrorKind::Json(_)
+        | ErrorKind::Utf8(_) => ApiError::TokenMalformed,
+        _ => ApiError::TokenSignature,
+    }
+}
+
+fn public_key(pem: &[u8], algorithm: Algorithm) -> jsonwebtoken::errors::Result<DecodingKey> {
+    match algorithm {
+        Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(pem),
+        Algorithm::EdDSA => DecodingKey::from_ed_pem(pem),
+        _ => DecodingKey::from_rsa_pem(pem),
+    }
+}
+
+/// The platform's key set, kept between requests.
+#[derive(Debug)]
+struct KeySet {
+    url: String,
+    client: reqwest::Client,
+    fetched: RwLock<Option<(Instant, Arc<JwkSet>)>>,
+}
+
+impl KeySet {
+    fn new(url: String) -> reqwest::Result<Self> {
+        Ok(Self {
+            url,
+            client: http_client::builder(KEY_SET_TIMEOUT).build()?,
+            fetched: RwLock::new(None),
+        })
+    }
+
+    /// The key that a token names. Asks for the set again when the key is unknown, because it may have rotated in.
+    async fn key(&self, header: &Header) -> Result<Arc<DecodingKey>, ApiError> {
+        let kept = self.fetched.read().await.clone();
+        let key = kept.as_ref().and_then(|(_, set)| key_in(set, header));
+        let stale =
+            kept.is_none_or(|(since, _)| since.elapsed() > if key.is_some() { KEY_SET_AGE } else { KEY_SET_PAUSE });
+        let key = if stale {
+            key_in(&*self.fetch().await?, header)
+        } else {
+            key
+        };
+        key.map(Arc::new).ok_or(ApiError::TokenSignature)
+    }
+
+    async fn fetch(&self) -> Result<Arc<JwkSet>, Unavailable> {
+        let unavailable = |error: reqwest::Error| Unavailable::new("key set", error.without_url());
+        let response = self
+            .client
+            .get(&self.url)
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
+        let body = response.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
+        let set: JwkSet = serde_json::from_slice(&body).map_err(|error| Unavailable::new("key set", error))?;
+        let set = Arc::new(set);
+        *self.fetched.write().await = Some((Instant::now(), Arc::clone(&set)));
+        Ok(set)
+    }
+}
+
+/// The key with the token's `kid`; a token without one means the only key of the set.
+fn key_in(set: &JwkSet, header: &Header) -> Option<DecodingKey> {
+    let jwk = match (&header.kid, set.keys.as_slice()) {
+        (Some(kid), _) => set.find(kid)?,
+        (None, [only]) => only,
+        (None, _) => return None,
+    };
+    DecodingKey::from_jwk(jwk).ok()
+}

@@ -1,0 +1,243 @@
+//! The store on Redis or Valkey, one node or a cluster.
+//!
+//! [`keys`] says which keys there are, [`record`] how messages are packed, `scripts/` what happens atomically, and [`link`] how a connection
+//! is kept. `docs/architecture.md` says why it is so.
+
+mod answer;
+mod keys;
+mod link;
+mod record;
+mod scripts;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use redis::Pipeline;
+use uuid::Uuid;
+
+use self::keys::Keys;
+use self::link::{Call, Link, Script};
+use self::scripts::Scripts;
+use crate::config::{ConfigError, RedisConfig};
+use crate::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
+use crate::domain::{
+    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, Page, User, Window,
+};
+use crate::ports::{Change, Clock, Delivered, History, Inbox, Notice, Refusal, Store, Unavailable};
+
+/// The store on Redis.
+pub struct RedisStore<C> {
+    keys: Keys,
+    link: Link,
+    scripts: Scripts,
+    clock: C,
+}
+
+impl<C> fmt::Debug for RedisStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<C: Clock> RedisStore<C> {
+    /// Prepares the store and tries to connect. That Redis does not answer is no reason not to start: it may by the first request.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the address is none.
+    pub async fn connect(config: RedisConfig, clock: C) -> Result<Self, ConfigError> {
+        let link = Link::new(&config.url).map_err(|error| ConfigError::redis_url(&error))?;
+        if let Err(error) = link.connect().await {
+            tracing::warn!(error = %crate::runtime::Chain(&error), "starting without redis");
+        }
+        Ok(Self {
+            keys: Keys::new(config.prefix),
+            link,
+            scripts: Scripts::new(),
+            clock,
+        })
+    }
+}
+
+/// Random bits: a version 4 UUID has 122 of them.
+fn random_bits(bits: u32) -> u64 {
+    Uuid::new_v4().as_u64_pair().1 & (u64::MAX >> (64 - bits))
+}
+
+#[async_trait]
+impl<C: Clock> Store for RedisStore<C> {
+    async fn append_message(
+        &self,
+        conversation: &Conversation,
+        author: &Id,
+        body: &Body,
+        metadata: Option<&Metadata>,
+    ) -> Result<Change, Unavailable> {
+        let record = record::pack(random_bits(MessageId::RANDOM_BITS), author, body, metadata);
+        let keys = self.keys.conversation(conversation);
+        let call = Call::new(&self.scripts.message_append, &keys)
+            .arg(self.clock.now_ms())
+            .arg(&[record.head]);
+        let changed = answer::change(EventKind::MessageNew, self.link.script(call.arg(record.tail)).await?)?;
+        changed.map_err(|_| Unavailable::new("redis", "a new message was refused"))
+    }
+
+    async fn update_message(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+        edit: &Edit,
+    ) -> Result<Result<Change, Refusal>, Unavailable> {
+        let keys = self.keys.conversation(conversation);
+        let call = match edit {
+            Edit::Seen => of_message(&self.scripts.message_seen, &keys, id, by),
+            Edit::Content { body, metadata } => {
+                let flag = body
+                    .as_ref()
+                    .map_or_else(String::new, |body| record::kind_flag(body.kind()).to_string());
+                let content = body.as_ref().map_or("", Body::content);
+                let new_metadata = metadata.as_ref().and_then(Option::as_ref).map_or("", Metadata::as_json);
+                of_message(&self.scripts.message_edit, &keys, id, by)
+                    .arg(self.clock.now_ms())
+                    .arg(flag)
+                    .arg(content)
+                    .arg(u8::from(metadata.is_some()))
+                    .arg(new_metadata)
+            }
+        };
+        answer::change(EventKind::MessageUpdated, self.link.script(call).await?)
+    }
+
+    async fn delete_message(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+    ) -> Result<Result<Change, Refusal>, Unavailable> {
+        let keys = self.keys.conversation(conversation);
+        let call = of_message(&self.scripts.message_delete, &keys, id, by);
+        answer::change(EventKind::MessageDeleted, self.link.script(call).await?)
+    }
+
+    async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable> {
+        let change = notice.change;
+        let (latest_seq, latest) = change
+            .latest
+            .as_ref()
+            .map_or((0, &[][..]), |latest| (latest.seq, &latest.record));
+        let keys = [
+            self.keys.inbox(participant),
+            self.keys.chats(participant),
+            self.keys.connections(participant),
+            self.keys.events(participant),
+            self.keys.meta(participant),
+        ];
+        let call = Call::new(&self.scripts.event_append, &keys)
+            .arg(self.clock.now_ms())
+            .arg(random_bits(64))
+            .arg(notice.conversation.as_seen_by(&participant.id).to_string())
+            .arg(answer::event_code(change.kind))
+            .arg(change.id.seq)
+            .arg(change.revision)
+            .arg(change.last_seq)
+            .arg(change.activity_ms)
+            .arg(latest_seq)
+            .arg(latest)
+            .arg(notice.read_seq)
+            .arg(if notice.takes_unread { change.id.seq } else { 0 })
+            .arg(EVENT_LOG_LENGTH)
+            .arg(EVENT_LOG_AGE_MS);
+        answer::delivered(self.link.script(call).await?)
+    }
+
+    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
+        let (mode, size, place, identity) = match *window {
+            Window::Page(page) => ("page", page.per_page, page.skipped(), Vec::new()),
+            Window::Before(id, size) => ("before", size, id.seq, record::identity(id)),
+            Window::After(id, size) => ("after", size, id.seq, record::identity(id)),
+            Window::Around(id, size) => ("around", size, id.seq, record::identity(id)),
+        };
+        let keys = self.keys.conversation(conversation);
+        let call = Call::new(&self.scripts.history_read, &keys)
+            .arg(mode)
+            .arg(size)
+            .arg(place)
+            .arg(identity);
+        answer::history(self.link.script(call).await?)
+    }
+
+    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
+        let keys = [self.keys.inbox(user), self.keys.chats(user), self.keys.meta(user)];
+        let first = page.skipped();
+        let call = Call::new(&self.scripts.inbox_read, &keys)
+            .arg(first)
+            .arg(first + page.per_page - 1);
+        answer::inbox(self.link.script(call).await?)
+    }
+
+    async fn log_end(&self, user: &User) -> Result<Cursor, Unavailable> {
+        let keys = [self.keys.events(user), self.keys.meta(user)];
+        let call = Call::new(&self.scripts.log_end, &keys).arg(random_bits(64));
+        answer::cursor(self.link.script(call).await?)
+    }
+
+    async fn open_connection(&self, user: &User, id: &ConnectionId, expires_ms: u64) -> Result<(), Unavailable> {
+        let mut of_user = Pipeline::new();
+        of_user
+            .cmd("ZREMRANGEBYSCORE")
+            .arg(self.keys.connections(user))
+            .arg("-inf")
+            .arg(self.clock.now_ms());
+        of_user
+            .cmd("ZADD")
+            .arg(self.keys.connections(user))
+            .arg(expires_ms)
+            .arg(id.as_str());
+        let key = self.keys.connection(id);
+        let mut own = Pipeline::new();
+        own.cmd("HSET")
+            .arg(&key)
+            .arg("domain")
+            .arg(user.domain.to_string())
+            .arg("user")
+            .arg(user.id.to_string());
+        own.cmd("PEXPIREAT").arg(&key).arg(expires_ms);
+        tokio::try_join!(self.link.pipeline(&of_user), self.link.pipeline(&own))?;
+        Ok(())
+    }
+
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
+        let mut pipeline = Pipeline::new();
+        pipeline
+            .cmd("HMGET")
+            .arg(self.keys.connection(id))
+            .arg("domain")
+            .arg("user");
+        answer::user(self.link.pipeline(&pipeline).await?)
+    }
+
+    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
+        let mut of_user = Pipeline::new();
+        of_user
+            .cmd("ZREM")
+            .arg(self.keys.connections(user))
+            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
+        let own = ids.iter().map(async |id| {
+            let mut own = Pipeline::new();
+            own.cmd("DEL").arg(self.keys.connection(id));
+            self.link.pipeline(&own).await
+        });
+        tokio::try_join!(self.link.pipeline(&of_user), futures_util::future::try_join_all(own))?;
+        Ok(())
+    }
+}
+
+/// Begins a call on a message: the scripts take its place, its identity and who asks first.
+fn of_message<'a>(script: &'a Script, keys: &'a [String], id: MessageId, by: &Id) -> Call<'a> {
+    Call::new(script, keys)
+        .arg(id.seq)
+        .arg(record::identity(id))
+        .arg(by.to_string())
+}

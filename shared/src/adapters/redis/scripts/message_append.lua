@@ -1,0 +1,24 @@
+-- Adds a message at the end of a conversation; gives it its position and its time.
+-- KEYS: 1 log, 2 gone, 3 meta
+-- ARGV: 1 now in ms, 2 first byte of the record, 3 the record from its random bytes on, 4 '1' if this is sent again
+-- Returns what `changed` returns.
+local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
+local now, head, tail, again = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
+local stored = redis.call('HMGET', meta, 'base', 'ms')
+local base, last_ms = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
+local length = redis.call('LLEN', log)
+
+-- The first try may have arrived although its answer did not; nothing else has these random bytes.
+if again then
+  local from = math.max(0, length - 1000)
+  for index, record in ipairs(redis.call('LRANGE', log, from, -1)) do
+    if string.sub(record, 8) == tail then return changed(log, gone, meta, base, base + from + index, record) end
+  end
+end
+
+-- Order and time never disagree, also when a clock lies behind.
+local ms = math.max(now, last_ms)
+local record = head .. struct.pack('>I6', ms) .. tail
+redis.call('RPUSH', log, record)
+redis.call('HSET', meta, 'ms', string.format('%.0f', ms))
+return changed(log, gone, meta, base, base + length + 1, record)

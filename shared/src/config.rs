@@ -1,0 +1,410 @@
+//! Every environment variable: name, meaning, default. Read once at start, in this one place.
+//!
+//! Each concern has its own struct, so that a function asks only for what it uses.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use jsonwebtoken::Algorithm;
+use thiserror::Error;
+use url::Url;
+
+use crate::domain::Domain;
+
+/// A variable that is missing or wrong. The text says which, what it must be, and gives an example.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{variable} {problem}; for example {variable}={example}")]
+pub struct ConfigError {
+    variable: &'static str,
+    problem: String,
+    example: &'static str,
+}
+
+impl ConfigError {
+    fn new(variable: &'static str, problem: impl Into<String>, example: &'static str) -> Self {
+        Self {
+            variable,
+            problem: problem.into(),
+            example,
+        }
+    }
+
+    /// The address looks right and is not.
+    pub(crate) fn redis_url(error: &redis::RedisError) -> Self {
+        Self::new(
+            "SOCK_REDIS_URL",
+            format!("is no address of a Redis ({error})"),
+            "rediss://user:password@redis.example.com:6379",
+        )
+    }
+
+    /// The public key is not one of this algorithm.
+    pub(crate) fn public_key(algorithm: Algorithm) -> Self {
+        let problem = format!("must be a public key for {algorithm:?} in PEM");
+        Self::new("SOCK_JWT_PUBLIC_KEY", problem, "-----BEGIN PUBLIC KEY-----…")
+    }
+}
+
+/// The variables of the process. An empty one counts as absent, because a template cannot leave one out.
+#[derive(Clone, Default)]
+pub struct Environment(HashMap<String, String>);
+
+impl Environment {
+    /// Reads the environment of the process.
+    pub fn of_process() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the one place that reads the environment"
+        )]
+        let variables = std::env::vars();
+        variables.collect()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn url(&self, name: &'static str, schemes: &[&str], example: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let valid = Url::parse(value).is_ok_and(|url| schemes.contains(&url.scheme()) && url.has_host());
+        if valid {
+            Ok(Some(value.trim_end_matches('/').to_owned()))
+        } else {
+            Err(ConfigError::new(
+                name,
+                format!("must be a URL with {}", schemes.join(" or ")),
+                example,
+            ))
+        }
+    }
+}
+
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+/// Shown without values: some are secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Which log lines are written, and how.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `SOCK_LOG`: a tracing filter, default `info`.
+    pub filter: tracing_subscriber::filter::Targets,
+    /// JSON lines, as CloudWatch wants them; plain lines when `AWS_SAM_LOCAL` says that this is a laptop.
+    pub json: bool,
+}
+
+impl LogConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the filter is none.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let filter = env
+            .get("SOCK_LOG")
+            .unwrap_or("info")
+            .parse()
+            .map_err(|_| ConfigError::new("SOCK_LOG", "must be a tracing filter", "info,shared=debug"))?;
+        Ok(Self {
+            filter,
+            json: env.get("AWS_SAM_LOCAL") != Some("true"),
+        })
+    }
+}
+
+/// Where messages live.
+#[derive(Clone)]
+pub struct RedisConfig {
+    /// `SOCK_REDIS_URL`: `redis://` or `rediss://`, single node or cluster. Required.
+    pub url: String,
+    /// `SOCK_REDIS_PREFIX`: first part of every key, default `senna-sockets`.
+    pub prefix: String,
+}
+
+impl RedisConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the address is missing, or one of both is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        const EXAMPLE: &str = "rediss://user:password@redis.example.com:6379";
+        let url = env.url("SOCK_REDIS_URL", &["redis", "rediss"], EXAMPLE)?;
+        let url =
+            url.ok_or_else(|| ConfigError::new("SOCK_REDIS_URL", "is missing: it says where messages live", EXAMPLE))?;
+        let prefix = env.get("SOCK_REDIS_PREFIX").unwrap_or("senna-sockets");
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        if prefix.len() > 64 || !prefix.bytes().all(allowed) {
+            return Err(ConfigError::new(
+                "SOCK_REDIS_PREFIX",
+                "must be 1 to 64 of A-Z a-z 0-9 . _ : -",
+                "senna-sockets",
+            ));
+        }
+        Ok(Self {
+            url,
+            prefix: prefix.to_owned(),
+        })
+    }
+}
+
+/// The address may hold a password.
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisConfig")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a request's user and site are known.
+#[derive(Clone, Debug)]
+pub struct IdentityConfig {
+    /// `SOCK_DOMAIN_HANDLE`: the site of hosts that are not in `SOCK_DOMAINS`, default `myplatform`.
+    pub default_domain: Domain,
+    /// `SOCK_DOMAINS`: sites by host, as `chat.a.com=a,chat.b.com=b`.
+    pub domains: HashMap<String, Domain>,
+    /// `SOCK_JWT_HEADER`: the header with the token, default `X-Auth-Token`. In lower case.
+    pub header: String,
+    /// `SOCK_JWT_ALGORITHM`: the one algorithm that is accepted, default `HS256`.
+    pub algorithm: Algorithm,
+    /// Where the key of that algorithm comes from.
+    pub key: KeySource,
+}
+
+/// The key that tokens are verified with.
+#[derive(Clone)]
+pub enum KeySource {
+    /// `SOCK_JWT_SECRET`: the shared secret of the HS algorithms.
+    Secret(String),
+    /// `SOCK_JWT_PUBLIC_KEY`: the public key of the other algorithms, in PEM.
+    PublicKey(String),
+    /// `SOCK_JWKS_URL`: the address of a key set (RFC 7517), whose keys may rotate.
+    KeySet(String),
+}
+
+/// Shown without the key.
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Secret(_) => "Secret",
+            Self::PublicKey(_) => "PublicKey",
+            Self::KeySet(_) => "KeySet",
+        })
+    }
+}
+
+impl IdentityConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the key is missing or does not belong to the algorithm, or anything is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let handle = env.get("SOCK_DOMAIN_HANDLE").unwrap_or("myplatform");
+        let default_domain = Domain::parse(handle)
+            .map_err(|error| ConfigError::new("SOCK_DOMAIN_HANDLE", error.to_string(), "myplatform"))?;
+        let header = env.get("SOCK_JWT_HEADER").unwrap_or("X-Auth-Token");
+        let header = http::HeaderName::try_from(header)
+            .map_err(|_| ConfigError::new("SOCK_JWT_HEADER", "must be the name of a header", "X-Auth-Token"))?;
+        let algorithm = env.get("SOCK_JWT_ALGORITHM").unwrap_or("HS256").parse().map_err(|_| {
+            let names = "must be one of HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA";
+            ConfigError::new("SOCK_JWT_ALGORITHM", names, "RS256")
+        })?;
+        Ok(Self {
+            default_domain,
+            domains: domains(env.get("SOCK_DOMAINS").unwrap_or_default())?,
+            header: header.as_str().to_owned(),
+            algorithm,
+            key: key_source(env, algorithm)?,
+        })
+    }
+}
+
+fn domains(list: &str) -> Result<HashMap<String, Domain>, ConfigError> {
+    let problem = || ConfigError::new("SOCK_DOMAINS", "must be hosts and handles", "chat.a.com=a,chat.b.com=b");
+    let entry = |entry: &str| {
+        let (host, handle) = entry
+            .split_once('=')
+            .filter(|(host, _)| !host.is_empty())
+            .ok_or_else(problem)?;
+        Ok((
+            host.trim().to_ascii_lowercase(),
+            Domain::parse(handle.trim()).map_err(|_| problem())?,
+        ))
+    };
+    list.split(',')
+        .filter(|entry| !entry.trim().is_empty())
+        .map(entry)
+        .collect()
+}
+
+fn key_source(env: &Environment, algorithm: Algorithm) -> Result<KeySource, ConfigError> {
+    if matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512) {
+        let secret = env.get("SOCK_JWT_SECRET").ok_or_else(|| {
+            ConfigError::new(
+                "SOCK_JWT_SECRET",
+                "is missing: it is the secret that the platform signs its tokens with",
+                "a long random text",
+            )
+        })?;
+        return Ok(KeySource::Secret(secret.to_owned()));
+    }
+    if let Some(url) = env.url(
+        "SOCK_JWKS_URL",
+        &["https", "http"],
+        "https://id.example.com/.well-known/jwks.json",
+    )? {
+        return Ok(KeySource::KeySet(url));
+    }
+    let pem = env.get("SOCK_JWT_PUBLIC_KEY").ok_or_else(|| {
+        ConfigError::new(
+            "SOCK_JWT_PUBLIC_KEY",
+            "is missing, and SOCK_JWKS_URL too: one of them must give the public key",
+            "-----BEGIN PUBLIC KEY-----…",
+        )
+    })?;
+    // Templates and shells write a PEM's line ends as \n.
+    Ok(KeySource::PublicKey(pem.replace("\\n", "\n")))
+}
+
+/// The platform's own API.
+#[derive(Clone, Debug)]
+pub struct DirectoryConfig {
+    /// `SOCK_API_URL`: its address; without it answers carry ids only.
+    pub url: Option<String>,
+    /// `SOCK_API_USER_AGENT`: how we introduce ourselves there, default `Senna`.
+    pub user_agent: String,
+}
+
+impl DirectoryConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the address is none, or the name cannot stand in a header.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let user_agent = env.get("SOCK_API_USER_AGENT").unwrap_or("Senna");
+        if http::HeaderValue::from_str(user_agent).is_err() {
+            return Err(ConfigError::new(
+                "SOCK_API_USER_AGENT",
+                "must be the value of a header",
+                "Senna",
+            ));
+        }
+        let url = env.url("SOCK_API_URL", &["https", "http"], "https://api.example.com")?;
+        Ok(Self {
+            url,
+            user_agent: user_agent.to_owned(),
+        })
+    }
+}
+
+/// Where pushes go, and with whose signature.
+#[derive(Clone)]
+pub struct PushConfig {
+    /// `SOCK_PUSH_ENDPOINT`: where `@connections` lives, stage included. Required.
+    pub endpoint: String,
+    /// `AWS_REGION`, which Lambda sets.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, which Lambda sets.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`, which Lambda sets.
+    pub secret_access_key: String,
+    /// `AWS_SESSION_TOKEN`, which Lambda sets.
+    pub session_token: Option<String>,
+}
+
+impl PushConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the endpoint is missing or wrong, or Lambda's own variables are missing.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        const EXAMPLE: &str = "https://abcd1234.execute-api.eu-west-1.amazonaws.com/live";
+        let endpoint = env.url("SOCK_PUSH_ENDPOINT", &["https", "http"], EXAMPLE)?;
+        let lambda = |name: &'static str, example| {
+            let value = env.get(name).map(str::to_owned);
+            value.ok_or_else(|| ConfigError::new(name, "is missing: Lambda sets it", example))
+        };
+        Ok(Self {
+            endpoint: endpoint.ok_or_else(|| {
+                ConfigError::new(
+                    "SOCK_PUSH_ENDPOINT",
+                    "is missing: it says where @connections lives",
+                    EXAMPLE,
+                )
+            })?,
+            region: lambda("AWS_REGION", "eu-west-1")?,
+            access_key_id: lambda("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")?,
+            secret_access_key: lambda("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")?,
+            session_token: env.get("AWS_SESSION_TOKEN").map(str::to_owned),
+        })
+    }
+}
+
+/// Shown without the credentials.
+impl fmt::Debug for PushConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushConfig")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(variables: &[(&str, &str)]) -> Environment {
+        variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_missing_or_wrong_variable_is_named_with_an_example() {
+        let redis = |variables: &[(&str, &str)]| RedisConfig::from_env(&env(variables)).unwrap_err().to_string();
+        insta::assert_snapshot!(redis(&[]), @"SOCK_REDIS_URL is missing: it says where messages live; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
+        insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "localhost")]), @"SOCK_REDIS_URL must be a URL with redis or rediss; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
+        insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "redis://h"), ("SOCK_REDIS_PREFIX", "{x}")]), @"SOCK_REDIS_PREFIX must be 1 to 64 of A-Z a-z 0-9 . _ : -; for example SOCK_REDIS_PREFIX=senna-sockets");
+
+        let identity = |variables: &[(&str, &str)]| IdentityConfig::from_env(&env(variables)).unwrap_err().to_string();
+        insta::assert_snapshot!(identity(&[]), @"SOCK_JWT_SECRET is missing: it is the secret that the platform signs its tokens with; for example SOCK_JWT_SECRET=a long random text");
+        insta::assert_snapshot!(identity(&[("SOCK_JWT_ALGORITHM", "none")]), @"SOCK_JWT_ALGORITHM must be one of HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA; for example SOCK_JWT_ALGORITHM=RS256");
+        insta::assert_snapshot!(identity(&[("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWT_SECRET", "x")]), @"SOCK_JWT_PUBLIC_KEY is missing, and SOCK_JWKS_URL too: one of them must give the public key; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+        insta::assert_snapshot!(identity(&[("SOCK_JWT_SECRET", "x"), ("SOCK_DOMAINS", "a")]), @"SOCK_DOMAINS must be hosts and handles; for example SOCK_DOMAINS=chat.a.com=a,chat.b.com=b");
+    }
+
+    #[test]
+    fn an_empty_variable_is_an_absent_one() {
+        let directory = DirectoryConfig::from_env(&env(&[("SOCK_API_URL", "")])).unwrap();
+        assert_eq!((directory.url, directory.user_agent), (None, "Senna".to_owned()));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let secret = "hunter2";
+        let variables = env(&[
+            ("SOCK_REDIS_URL", "redis://:hunter2@host"),
+            ("SOCK_JWT_SECRET", secret),
+            ("SOCK_PUSH_ENDPOINT", "https://host/live"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", secret),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+        ]);
+        let shown = format!(
+            "{:?} {:?} {:?} {variables:?}",
+            RedisConfig::from_env(&variables).unwrap(),
+            IdentityConfig::from_env(&variables).unwrap(),
+            PushConfig::from_env(&variables).unwrap(),
+        );
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}

@@ -1,0 +1,274 @@
+//! Newtypes for everything that names something.
+
+use std::fmt;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX};
+
+/// The platform's id of a user or topic: a number, or a short text.
+///
+/// Digits are a number however they were written, so `5` and `"5"` are one id. Ids are ordered numbers first, by value; other ids by their
+/// bytes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(Repr);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Repr {
+    Number(u64),
+    Text(Box<str>),
+}
+
+/// A text that is no id.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum InvalidId {
+    /// Digits alone that are not how the number is written, or a number out of range.
+    #[error(
+        "must be an integer from 0 to {NUMERIC_ID_MAX} without leading zeros, or a string that is not digits alone"
+    )]
+    Number,
+    /// A text with other characters, empty or too long.
+    #[error("must be an integer, or 1 to {ID_BYTES} of A-Z a-z 0-9 _ . : @ ~ + = -")]
+    Text,
+}
+
+impl Id {
+    /// The id that is this number.
+    ///
+    /// # Errors
+    /// [`InvalidId::Number`] above 2^53 − 1.
+    pub fn from_number(number: u64) -> Result<Self, InvalidId> {
+        if number <= NUMERIC_ID_MAX {
+            Ok(Self(Repr::Number(number)))
+        } else {
+            Err(InvalidId::Number)
+        }
+    }
+
+    /// Reads an id as it stands in an address, in a token or in JSON.
+    ///
+    /// # Errors
+    /// [`InvalidId`] for what is not an id.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let canonical = text == "0" || !text.starts_with('0');
+            let number = text.parse().map_err(|_| InvalidId::Number)?;
+            return if canonical {
+                Self::from_number(number)
+            } else {
+                Err(InvalidId::Number)
+            };
+        }
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@~+=-".contains(&byte);
+        if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
+            return Err(InvalidId::Text);
+        }
+        Ok(Self(Repr::Text(text.into())))
+    }
+
+    /// The number, if the id is one.
+    pub fn as_number(&self) -> Option<u64> {
+        match self.0 {
+            Repr::Number(number) => Some(number),
+            Repr::Text(_) => None,
+        }
+    }
+
+    /// The id as part of a key: `:`, `~` and `-` are percent-encoded, because keys use them between ids.
+    pub fn in_key(&self) -> String {
+        match &self.0 {
+            Repr::Number(number) => number.to_string(),
+            Repr::Text(text) => text
+                .replace('%', "%25")
+                .replace(':', "%3A")
+                .replace('~', "%7E")
+                .replace('-', "%2D"),
+        }
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Number(number) => number.fmt(f),
+            Repr::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// The handle of a site. Several sites share one Redis and never see each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Domain(Box<str>);
+
+/// A text that is no domain handle.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be 1 to {DOMAIN_BYTES} of A-Z a-z 0-9 . _ -")]
+pub struct InvalidDomain;
+
+impl Domain {
+    /// Reads a handle.
+    ///
+    /// # Errors
+    /// [`InvalidDomain`] for an empty or long text, or one with other characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidDomain> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if text.is_empty() || text.len() > DOMAIN_BYTES || !text.bytes().all(allowed) {
+            return Err(InvalidDomain);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// API Gateway's name of one WebSocket connection, as `L0SM9cOFvHcCIhw=`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(Box<str>);
+
+/// A text that cannot be a connection id.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be 1 to {CONNECTION_ID_BYTES} of A-Z a-z 0-9 _ = -")]
+pub struct InvalidConnectionId;
+
+impl ConnectionId {
+    /// Reads an id that API Gateway sent.
+    ///
+    /// # Errors
+    /// [`InvalidConnectionId`] for what could not stand in a key.
+    pub fn parse(text: &str) -> Result<Self, InvalidConnectionId> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_=-".contains(&byte);
+        if text.is_empty() || text.len() > CONNECTION_ID_BYTES || !text.bytes().all(allowed) {
+            return Err(InvalidConnectionId);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id as API Gateway wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A message's id: a UUIDv7 that also tells where in its conversation the message stands.
+///
+/// # Shape
+/// 48 bits of time in milliseconds, 34 random bits, and the `seq` in the 40 lowest bits, so that the record is found by its position and
+/// then compared with the id: equal, or no such message.
+///
+/// # Source
+/// RFC 9562, section 5.7; section 6.2 lets an implementation use the random bits for a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageId {
+    /// When the message was stored, in milliseconds since 1970.
+    pub ms: u64,
+    /// 34 random bits.
+    pub random: u64,
+    /// Position in the conversation, from 1.
+    pub seq: u64,
+}
+
+impl MessageId {
+    /// Bits of `random`.
+    pub const RANDOM_BITS: u32 = 34;
+    const SEQ_BITS: u32 = 40;
+
+    /// Reads an id as clients write it. `None` for everything that we cannot have made, which is then a message that does not exist.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
+        let (high, low) = uuid.as_u64_pair();
+        let id = Self {
+            ms: high >> 16,
+            random: (high & 0xfff) << 22 | (low >> Self::SEQ_BITS & 0x3f_ffff),
+            seq: low & ((1 << Self::SEQ_BITS) - 1),
+        };
+        (id.seq > 0 && id.uuid() == uuid).then_some(id)
+    }
+
+    fn uuid(self) -> Uuid {
+        let version = 0x7 << 12;
+        let variant = 0b10 << 62;
+        let high = self.ms << 16 | version | (self.random >> 22 & 0xfff);
+        let low = variant | (self.random & 0x3f_ffff) << Self::SEQ_BITS | self.seq;
+        Uuid::from_u64_pair(high, low)
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn digits_are_one_id_however_they_are_written() {
+        assert_eq!(Id::parse("5"), Id::from_number(5));
+        assert_eq!(Id::parse("5").unwrap().as_number(), Some(5));
+        assert_eq!(Id::parse("9007199254740991").unwrap().to_string(), "9007199254740991");
+    }
+
+    #[test]
+    fn what_is_no_id_is_refused() {
+        for text in ["05", "00", "9007199254740992", "99999999999999999999"] {
+            assert_eq!(Id::parse(text), Err(InvalidId::Number), "{text}");
+        }
+        for text in ["", "a b", "a/b", "ä", "%41", "{x}", &"x".repeat(65)] {
+            assert_eq!(Id::parse(text), Err(InvalidId::Text), "{text}");
+        }
+        assert!(Id::parse(&"x".repeat(64)).is_ok());
+        assert!(Id::parse("auth0:7@x.y~z+=-_").is_ok());
+    }
+
+    #[test]
+    fn numbers_come_before_texts_and_go_by_value() {
+        let mut ids = ["b", "10", "9", "a-b", "B"].map(|text| Id::parse(text).unwrap());
+        ids.sort();
+        assert_eq!(ids.map(|id| id.to_string()), ["9", "10", "B", "a-b", "b"]);
+    }
+
+    #[test]
+    fn a_foreign_uuid_is_no_message() {
+        assert_eq!(MessageId::parse("215066e1-e4a6-4a67-93b3-372519f7dfff"), None);
+        assert_eq!(MessageId::parse("magical-not-found-message-id"), None);
+        assert_eq!(
+            MessageId::parse("0192f0e4-7d00-7000-8000-000000000000"),
+            None,
+            "seq begins at 1"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_id_survives_its_text(ms in 0..1u64 << 48, random in 0..1u64 << 34, seq in 1..1u64 << 40) {
+            let id = MessageId { ms, random, seq };
+            prop_assert_eq!(MessageId::parse(&id.to_string()), Some(id));
+            let uuid = Uuid::parse_str(&id.to_string()).unwrap();
+            prop_assert_eq!(uuid.get_version_num(), 7);
+            prop_assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        }
+
+        #[test]
+        fn two_ids_never_share_a_place_in_a_key(a in "[a-b:~.@-]{1,6}", b in "[a-b:~.@-]{1,6}") {
+            let (a, b) = (Id::parse(&a).unwrap(), Id::parse(&b).unwrap());
+            prop_assert_eq!(a == b, a.in_key() == b.in_key());
+            let encoded = a.in_key();
+            prop_assert!(!encoded.contains([':', '~', '-']));
+        }
+    }
+}

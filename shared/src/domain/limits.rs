@@ -1,0 +1,46 @@
+//! Every limit that a client can meet, in one place.
+
+/// Largest numeric id: the largest integer that JSON numbers carry exactly everywhere (RFC 8259, section 6).
+pub const NUMERIC_ID_MAX: u64 = (1 << 53) - 1;
+/// Longest textual id, in bytes.
+pub const ID_BYTES: usize = 64;
+/// Longest domain handle, in bytes.
+pub const DOMAIN_BYTES: usize = 32;
+/// Longest connection id that is believed, in bytes; API Gateway's have 16.
+pub const CONNECTION_ID_BYTES: usize = 128;
+
+/// Largest request body over REST, in bytes.
+pub const BODY_BYTES: usize = 64 * 1024;
+/// Longest text of a message, in bytes of UTF-8.
+pub const TEXT_BYTES: usize = 16 * 1024;
+/// Largest WebSocket frame that API Gateway carries, in bytes.
+///
+/// # Source
+/// "Amazon API Gateway quotas for WebSocket APIs": frame size 32 KB, not adjustable.
+pub const FRAME_BYTES: usize = 32 * 1024;
+/// What a frame holds beside text and metadata at the most, in bytes: ids, keys, timestamps, cursor and JSON around them.
+pub const FRAME_OVERHEAD_BYTES: usize = 2 * 1024;
+/// Longest text as it stands in JSON, in bytes: escapes count, so that every message fits one frame whatever its metadata.
+pub const TEXT_JSON_BYTES: usize = FRAME_BYTES - METADATA_BYTES - FRAME_OVERHEAD_BYTES;
+/// Longest image address, in bytes. Beyond this, browsers and proxies begin to refuse addresses.
+pub const IMAGE_BYTES: usize = 2 * 1024;
+/// Largest metadata object as the client wrote it, in bytes of JSON.
+pub const METADATA_BYTES: usize = 4 * 1024;
+/// Longest `id` of a client's WebSocket frame as it stands in JSON, in bytes.
+pub const FRAME_ID_BYTES: usize = 128;
+
+/// Entries on a page unless the client says otherwise.
+pub const PER_PAGE_DEFAULT: u64 = 10;
+/// Most entries on a page.
+pub const PER_PAGE_MAX: u64 = 100;
+
+/// How long a connection lives at the most, in milliseconds: API Gateway ends it after two hours; five minutes are margin.
+///
+/// # Source
+/// "Amazon API Gateway quotas for WebSocket APIs": connection duration 2 hours, not adjustable.
+pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
+
+/// Events that a user's event log keeps at the most. One takes about 25 bytes.
+pub const EVENT_LOG_LENGTH: u64 = 1_000;
+/// How long an event stays in the log, in milliseconds: seven days.
+pub const EVENT_LOG_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;

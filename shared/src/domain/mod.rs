@@ -1,0 +1,14 @@
+//! What a chat is: pure types and the rules they keep.
+
+mod conversation;
+mod event;
+mod ids;
+pub mod limits;
+mod message;
+mod page;
+
+pub use conversation::{Conversation, Target, User};
+pub use event::{Cursor, EventKind, InvalidCursor};
+pub use ids::{ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, MessageId};
+pub use message::{Body, BodyKind, Edit, InvalidMessage, Message, Metadata};
+pub use page::{InvalidPage, Page, Window, total_pages};

@@ -1,0 +1,107 @@
+//! Which part of a list a client wants.
+
+use thiserror::Error;
+
+use super::MessageId;
+use super::limits::{PER_PAGE_DEFAULT, PER_PAGE_MAX};
+
+/// A numbered page; page 1 is the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// From 1.
+    pub number: u64,
+    /// Entries on each page, 1 to [`PER_PAGE_MAX`].
+    pub per_page: u64,
+}
+
+/// A page that cannot be asked for.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum InvalidPage {
+    /// `page` is no integer from 1.
+    #[error("page must be an integer from 1 to {PAGE_MAX}")]
+    Number,
+    /// `per_page` (or `limit`) is out of range.
+    #[error("per_page must be an integer from 1 to {PER_PAGE_MAX}")]
+    PerPage,
+    /// More than one of `page`, `before`, `after` and `around`.
+    #[error("only one of page, before, after and around can be given")]
+    Several,
+}
+
+/// Beyond this page a position would leave the range of exact numbers in scripts.
+const PAGE_MAX: u64 = 1_000_000_000;
+
+impl Page {
+    /// Reads `page` and `per_page` as they stand in an address; absent ones have their defaults.
+    ///
+    /// # Errors
+    /// [`InvalidPage`] for anything but integers in range.
+    pub fn parse(number: Option<&str>, per_page: Option<&str>) -> Result<Self, InvalidPage> {
+        let number = number
+            .map_or(Some(1), |text| integer(text, PAGE_MAX))
+            .ok_or(InvalidPage::Number)?;
+        let per_page = per_page
+            .map_or(Some(PER_PAGE_DEFAULT), |text| integer(text, PER_PAGE_MAX))
+            .ok_or(InvalidPage::PerPage)?;
+        Ok(Self { number, per_page })
+    }
+
+    /// How many entries are on the pages before this one.
+    pub fn skipped(self) -> u64 {
+        (self.number - 1) * self.per_page
+    }
+}
+
+fn integer(text: &str, max: u64) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && (1..=max).contains(number))
+}
+
+/// A part of a conversation's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// A numbered page, which shifts as messages come and go.
+    Page(Page),
+    /// The messages right before that one, which never shift.
+    Before(MessageId, u64),
+    /// The messages right after that one.
+    After(MessageId, u64),
+    /// That message in the middle of its neighbours.
+    Around(MessageId, u64),
+}
+
+/// How many pages there are: at least one, also when there is nothing.
+pub fn total_pages(total: u64, per_page: u64) -> u64 {
+    total.div_ceil(per_page).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_means_the_first_ten() {
+        assert_eq!(
+            Page::parse(None, None),
+            Ok(Page {
+                number: 1,
+                per_page: 10
+            })
+        );
+        assert_eq!(Page::parse(Some("3"), Some("100")).unwrap().skipped(), 200);
+    }
+
+    #[test]
+    fn anything_but_an_integer_in_range_is_refused() {
+        for text in ["0", "-1", "+1", "1.5", "", "x", "1e3", "99999999999999999999"] {
+            assert_eq!(Page::parse(Some(text), None), Err(InvalidPage::Number), "{text}");
+            assert_eq!(Page::parse(None, Some(text)), Err(InvalidPage::PerPage), "{text}");
+        }
+        assert_eq!(Page::parse(None, Some("101")), Err(InvalidPage::PerPage));
+    }
+
+    #[test]
+    fn there_is_always_a_page() {
+        assert_eq!([0, 1, 10, 11].map(|total| total_pages(total, 10)), [1, 1, 1, 2]);
+    }
+}

@@ -1,0 +1,209 @@
+//! The one error that clients see. Its table is the contract: every code, name, status and text stands here and nowhere else.
+
+use thiserror::Error;
+
+use crate::domain::limits::{BODY_BYTES, FRAME_ID_BYTES};
+use crate::domain::{InvalidId, InvalidMessage, InvalidPage};
+use crate::ports::{Refusal, Unavailable};
+
+/// What went wrong, in the words of the contract. `Display` is the text for the client.
+#[derive(Debug, Error)]
+pub enum ApiError {
+    /// No token came with the request.
+    #[error("You are not authenticated")]
+    NotAuthenticated,
+    /// The token is no token.
+    #[error("Your token is invalid - please check it and try again")]
+    TokenMalformed,
+    /// The token is signed by someone else, or with another algorithm.
+    #[error("invalid signature")]
+    TokenSignature,
+    /// The token's `exp` has passed.
+    #[error("jwt expired")]
+    TokenExpired,
+    /// The token's `nbf` has not come.
+    #[error("jwt not active")]
+    TokenNotActive,
+    /// The token does not tell a user.
+    #[error("Incorrect token - please try a different one")]
+    TokenWithoutUser,
+    /// A WebSocket connection that the store does not know, as after its loss.
+    #[error("This connection is not known any more - please connect again")]
+    ConnectionUnknown,
+    /// The target is neither `user` nor `topic`.
+    #[error("Invalid target \"{0}\"")]
+    InvalidTarget(String),
+    /// Topics are part of the contract and not built yet.
+    #[error("Topics are not available yet")]
+    TopicsUnavailable,
+    /// An id of a user or topic.
+    #[error("{field} {reason}")]
+    InvalidId {
+        /// The parameter or property.
+        field: &'static str,
+        /// What it must be.
+        reason: InvalidId,
+    },
+    /// A page that cannot be.
+    #[error(transparent)]
+    InvalidPage(#[from] InvalidPage),
+    /// The type of a message is neither `text` nor `image`.
+    #[error("Invalid type \"{0}\"")]
+    InvalidType(String),
+    /// The content of a message.
+    #[error(transparent)]
+    InvalidMessage(#[from] InvalidMessage),
+    /// An update without anything that can be changed.
+    #[error("No valid data was supplied")]
+    NothingToChange,
+    /// A property of a body or frame has the wrong type or value.
+    #[error("{field} must be {expected}")]
+    InvalidField {
+        /// The property.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// A body or frame that is not a JSON object.
+    #[error("the {0} must be a JSON object in UTF-8")]
+    InvalidJson(&'static str),
+    /// More than [`BODY_BYTES`].
+    #[error("the body has {0} bytes, the limit is {BODY_BYTES}")]
+    BodyTooLarge(usize),
+    /// The `id` of a frame is no short string or number.
+    #[error("id must be a string or a number of at most {FRAME_ID_BYTES} bytes of JSON")]
+    InvalidFrameId,
+    /// A frame asks for an action that does not exist.
+    #[error("Unknown action \"{0}\"")]
+    UnknownAction(String),
+    /// There is no such message.
+    #[error("Message not found")]
+    MessageNotFound,
+    /// There is no such route.
+    #[error("Route not found - please check your URL and try again")]
+    RouteNotFound,
+    /// The caller did not write the message, or marks an own message seen.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Redis or the platform's key set did not answer.
+    #[error("The service is unavailable at the moment - please try again")]
+    Unavailable(#[from] Unavailable),
+}
+
+impl ApiError {
+    /// The stable word for programs; null in the answers that never had one.
+    pub fn code(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotAuthenticated => "NOT_AUTHENTICATED",
+            Self::TokenMalformed
+            | Self::TokenSignature
+            | Self::TokenExpired
+            | Self::TokenNotActive
+            | Self::TokenWithoutUser => "INVALID_TOKEN_ERR",
+            Self::ConnectionUnknown => "CONNECTION_UNKNOWN",
+            Self::InvalidTarget(_) => "MESSAGES_INVALID_TARGET",
+            Self::TopicsUnavailable => "TOPICS_UNAVAILABLE",
+            Self::InvalidId { .. } => "INVALID_ID",
+            Self::InvalidPage(_) => "INVALID_PAGE",
+            Self::InvalidType(_) => "MESSAGES_INVALID_TYPE",
+            Self::InvalidMessage(reason) => return message_code(reason),
+            Self::NothingToChange => return None,
+            Self::InvalidField { .. } => "INVALID_FIELD",
+            Self::InvalidJson(_) => "INVALID_JSON",
+            Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
+            Self::InvalidFrameId => "INVALID_FRAME_ID",
+            Self::UnknownAction(_) => "UNKNOWN_ACTION",
+            Self::MessageNotFound | Self::RouteNotFound => "NOT_FOUND",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::Unavailable(_) => "UNAVAILABLE",
+        })
+    }
+
+    /// The name of the error's class, as the clients of the first server know it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotAuthenticated | Self::TokenWithoutUser | Self::ConnectionUnknown => "UnauthenticatedError",
+            Self::TokenMalformed | Self::TokenSignature => "JsonWebTokenError",
+            Self::TokenExpired => "TokenExpiredError",
+            Self::TokenNotActive => "NotBeforeError",
+            Self::TopicsUnavailable => "NotImplementedError",
+            Self::BodyTooLarge(_) => "PayloadTooLargeError",
+            Self::InvalidMessage(reason) if is_too_large(reason) => "PayloadTooLargeError",
+            Self::InvalidTarget(_)
+            | Self::InvalidId { .. }
+            | Self::InvalidPage(_)
+            | Self::InvalidType(_)
+            | Self::InvalidMessage(_)
+            | Self::NothingToChange
+            | Self::InvalidField { .. }
+            | Self::InvalidJson(_)
+            | Self::InvalidFrameId
+            | Self::UnknownAction(_) => "ArgumentError",
+            Self::MessageNotFound => "NotFound",
+            Self::RouteNotFound => "RouteNotFoundError",
+            Self::Forbidden(_) => "ForbiddenError",
+            Self::Unavailable(_) => "UnavailableError",
+        }
+    }
+
+    /// The status of the HTTP answer, which error frames repeat.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::NotAuthenticated
+            | Self::TokenMalformed
+            | Self::TokenSignature
+            | Self::TokenExpired
+            | Self::TokenNotActive
+            | Self::TokenWithoutUser
+            | Self::ConnectionUnknown => 401,
+            Self::BodyTooLarge(_) => 413,
+            Self::InvalidMessage(reason) if is_too_large(reason) => 413,
+            Self::InvalidTarget(_)
+            | Self::InvalidId { .. }
+            | Self::InvalidPage(_)
+            | Self::InvalidType(_)
+            | Self::InvalidMessage(_)
+            | Self::NothingToChange
+            | Self::InvalidField { .. }
+            | Self::InvalidJson(_)
+            | Self::InvalidFrameId
+            | Self::UnknownAction(_) => 400,
+            Self::Forbidden(_) => 403,
+            Self::MessageNotFound | Self::RouteNotFound => 404,
+            Self::TopicsUnavailable => 501,
+            Self::Unavailable(_) => 503,
+        }
+    }
+}
+
+fn is_too_large(reason: &InvalidMessage) -> bool {
+    match reason {
+        InvalidMessage::TextTooLong(_)
+        | InvalidMessage::TextTooLongInJson(_)
+        | InvalidMessage::ImageTooLong(_)
+        | InvalidMessage::MetadataTooLarge(_) => true,
+        InvalidMessage::Missing(_) | InvalidMessage::ImageNotHttps => false,
+    }
+}
+
+fn message_code(reason: &InvalidMessage) -> Option<&'static str> {
+    match reason {
+        InvalidMessage::Missing(_) => None,
+        InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_) => Some("TEXT_TOO_LARGE"),
+        InvalidMessage::ImageTooLong(_) => Some("IMAGE_TOO_LARGE"),
+        InvalidMessage::ImageNotHttps => Some("INVALID_IMAGE"),
+        InvalidMessage::MetadataTooLarge(_) => Some("METADATA_TOO_LARGE"),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::MessageNotFound,
+            Refusal::Forbidden => {
+                Self::Forbidden("Only the author can change a message, and only others can mark it seen")
+            }
+            Refusal::WrongKind => Self::NothingToChange,
+        }
+    }
+}

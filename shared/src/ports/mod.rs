@@ -1,0 +1,36 @@
+//! What the chat needs from outside, as traits. The adapters fulfil them; everything above sees only these.
+
+mod clock;
+mod directory;
+mod push;
+mod store;
+
+use std::error::Error as StdError;
+
+use thiserror::Error;
+
+pub use clock::Clock;
+pub use directory::{Directory, Profile, Profiles};
+pub use push::{Delivery, Push};
+pub use store::{Change, Delivered, History, Inbox, InboxEntry, Latest, Notice, Refusal, Store};
+
+/// Something that we depend on did not do its part in time. The client may try again.
+#[derive(Debug, Error)]
+#[error("{what} is unavailable")]
+pub struct Unavailable {
+    /// What did not answer, as a word for a log: `redis`, `platform`.
+    pub what: &'static str,
+    /// Why.
+    #[source]
+    pub source: Box<dyn StdError + Send + Sync>,
+}
+
+impl Unavailable {
+    /// Wraps the reason.
+    pub fn new(what: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            what,
+            source: source.into(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Log lines: JSON in Lambda, plain on a laptop. They carry ids, sizes and codes, never a text or token.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt as lines};
+
+use crate::config::{Environment, LogConfig};
+use crate::error::ApiError;
+
+use super::StartError;
+
+/// What every function does first: reads the environment, starts the log and chooses the one crypto provider of the program.
+///
+/// # Errors
+/// [`StartError`] if the log's configuration is wrong.
+pub fn start() -> Result<Environment, StartError> {
+    let env = Environment::of_process();
+    let config = LogConfig::from_env(&env)?;
+    let layer = lines::layer().with_target(false);
+    // CloudWatch stamps every line itself.
+    let layer = if config.json {
+        layer
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .without_time()
+            .boxed()
+    } else {
+        layer.without_time().with_ansi(false).boxed()
+    };
+    tracing_subscriber::registry()
+        .with(layer.with_filter(config.filter))
+        .try_init()?;
+    // Fails only if a provider was chosen before, which is then the same one.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Ok(env)
+}
+
+/// Logs how a request ended. Refusals are the client's business; a failure is ours, with all its causes.
+pub(super) fn log_outcome(route: &str, request_id: &str, outcome: Result<u16, &ApiError>) {
+    match outcome {
+        Ok(status) => tracing::info!(route, request_id, status, "answered"),
+        Err(error) if error.status() >= 500 => {
+            tracing::error!(route, request_id, status = error.status(), error = %Chain(error), "failed");
+        }
+        Err(error) => {
+            tracing::info!(
+                route,
+                request_id,
+                status = error.status(),
+                code = error.code(),
+                name = error.name(),
+                "refused"
+            );
+        }
+    }
+}
+
+/// An error with all its causes on one line. The JSON log would drop the causes of an error that it is given as such.
+pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::Unavailable;
+
+    #[test]
+    fn a_chain_shows_every_cause() {
+        let error = Unavailable::new("redis", std::io::Error::other("connection refused"));
+        assert_eq!(Chain(&error).to_string(), "redis is unavailable: connection refused");
+    }
+}

@@ -1,0 +1,200 @@
+//! Functions of the HTTP API: one event is one request.
+
+use std::convert::Infallible;
+
+use http::{HeaderValue, StatusCode, header};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+use serde::Serialize;
+
+use super::StartError;
+use super::log::log_outcome;
+use crate::adapters::jwt::Identity;
+use crate::app::Caller;
+use crate::domain::limits::BODY_BYTES;
+use crate::domain::{InvalidPage, MessageId, Page, Target, User, Window};
+use crate::error::ApiError;
+use crate::wire;
+
+/// What a handler answers: a status and a JSON body.
+#[derive(Debug)]
+pub struct Answer {
+    status: u16,
+    body: String,
+}
+
+impl Answer {
+    /// 200 with this body.
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self {
+            status: 200,
+            body: wire::to_json(body),
+        }
+    }
+
+    /// 201 with this body.
+    pub fn created(body: &impl Serialize) -> Self {
+        Self {
+            status: 201,
+            body: wire::to_json(body),
+        }
+    }
+}
+
+/// A request whose token, if it has one, is good.
+#[derive(Debug)]
+pub struct RestRequest {
+    request: Request,
+    user: Option<User>,
+}
+
+impl RestRequest {
+    /// The user, if the request has a token.
+    pub fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// [`ApiError::NotAuthenticated`] without a token.
+    pub fn caller(&self) -> Result<Caller, ApiError> {
+        let user = self.user.clone().ok_or(ApiError::NotAuthenticated)?;
+        Ok(Caller { user, connection: None })
+    }
+
+    /// Whether the request came here because no other route fits.
+    pub fn is_unrouted(&self) -> bool {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref() == Some("$default"),
+            _ => false,
+        }
+    }
+
+    /// `{target}` and `{id}` of the path.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
+    pub fn target(&self) -> Result<Target, ApiError> {
+        wire::target(&self.path_parameter("target"), &self.path_parameter("id"))
+    }
+
+    /// `{message_id}` of the path.
+    pub fn message_id(&self) -> String {
+        self.path_parameter("message_id")
+    }
+
+    /// No id and no target holds a `%`, so a parameter that arrives still encoded can safely be decoded here.
+    fn path_parameter(&self, name: &str) -> String {
+        let parameters = self.request.path_parameters_ref();
+        let raw = parameters
+            .and_then(|parameters| parameters.first(name))
+            .unwrap_or_default();
+        percent_decoded(raw)
+    }
+
+    fn query(&self, name: &str) -> Option<&str> {
+        self.request
+            .query_string_parameters_ref()
+            .and_then(|query| query.first(name))
+    }
+
+    /// Whether the query has this name, with a value or without.
+    pub fn has_query(&self, name: &str) -> bool {
+        self.query(name).is_some()
+    }
+
+    /// `page`, and `per_page` or its alias `limit`.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidPage`].
+    pub fn page(&self) -> Result<Page, ApiError> {
+        Ok(Page::parse(
+            self.query("page"),
+            self.query("per_page").or_else(|| self.query("limit")),
+        )?)
+    }
+
+    /// The page, or what stands `before`, `after` or `around` a message.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidPage`]; [`ApiError::MessageNotFound`] for an id that we cannot have given.
+    pub fn window(&self) -> Result<Window, ApiError> {
+        let page = self.page()?;
+        let anchors: [(_, fn(MessageId, u64) -> Window); 3] = [
+            ("before", Window::Before),
+            ("after", Window::After),
+            ("around", Window::Around),
+        ];
+        let mut window = self.has_query("page").then_some(Window::Page(page));
+        for (name, variant) in anchors {
+            let Some(text) = self.query(name) else { continue };
+            let id = MessageId::parse(text).ok_or(ApiError::MessageNotFound)?;
+            if window.replace(variant(id, page.per_page)).is_some() {
+                return Err(InvalidPage::Several.into());
+            }
+        }
+        Ok(window.unwrap_or(Window::Page(page)))
+    }
+
+    /// The body as text.
+    ///
+    /// # Errors
+    /// [`ApiError::BodyTooLarge`]; [`ApiError::InvalidJson`] if it is no UTF-8.
+    pub fn body(&self) -> Result<&str, ApiError> {
+        let body = self.request.body();
+        if body.len() > BODY_BYTES {
+            return Err(ApiError::BodyTooLarge(body.len()));
+        }
+        std::str::from_utf8(body).map_err(|_| ApiError::InvalidJson("body"))
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
+    let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
+/// Serves requests until Lambda ends the process. A bad token is refused before the handler sees the request.
+///
+/// # Errors
+/// [`StartError`] if the runtime cannot be reached.
+pub async fn serve<H, F>(route: &str, identity: &Identity, handler: H) -> Result<(), StartError>
+where
+    H: Fn(RestRequest) -> F + Sync,
+    F: Future<Output = Result<Answer, ApiError>> + Send,
+{
+    let handler = &handler;
+    let respond = |request: Request| async move {
+        let request_id = request.lambda_context().request_id;
+        let outcome = match identity.of_headers(request.headers()).await {
+            Ok(user) => handler(RestRequest { request, user }).await,
+            Err(error) => Err(error),
+        };
+        log_outcome(route, &request_id, outcome.as_ref().map(|answer| answer.status));
+        Ok::<_, Infallible>(response(outcome, &request_id))
+    };
+    Ok(lambda_http::run(service_fn(respond)).await?)
+}
+
+fn response(outcome: Result<Answer, ApiError>, request_id: &str) -> Response<Body> {
+    let answer = outcome.unwrap_or_else(|error| Answer {
+        status: error.status(),
+        body: wire::to_json(&wire::error_body(&error, request_id)),
+    });
+    let mut response = Response::new(Body::Text(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

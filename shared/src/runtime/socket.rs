@@ -1,0 +1,130 @@
+//! Functions of the WebSocket API: one event is a connection's beginning, its end, or a frame of its client.
+
+use std::convert::Infallible;
+
+use http::{HeaderMap, HeaderValue};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use lambda_http::aws_lambda_events::encodings::Body;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use super::StartError;
+use super::log::log_outcome;
+use crate::domain::ConnectionId;
+use crate::error::ApiError;
+use crate::wire;
+
+/// An event of one connection.
+#[derive(Debug)]
+pub struct SocketEvent {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// When it began, in milliseconds since 1970.
+    pub connected_at_ms: u64,
+    /// Under which the event stands in the logs.
+    pub request_id: String,
+    event: ApiGatewayWebsocketProxyRequest,
+}
+
+impl SocketEvent {
+    /// The headers of the handshake; none in other events.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.event.headers
+    }
+
+    /// A parameter of the handshake's query.
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.event.query_string_parameters.first(name)
+    }
+
+    /// The client's frame; empty in other events.
+    pub fn frame(&self) -> &str {
+        self.event.body.as_deref().unwrap_or_default()
+    }
+
+    fn new(event: LambdaEvent<ApiGatewayWebsocketProxyRequest>) -> Option<Self> {
+        let context = &event.payload.request_context;
+        Some(Self {
+            connection: ConnectionId::parse(context.connection_id.as_deref()?).ok()?,
+            connected_at_ms: u64::try_from(context.connected_at).ok()?,
+            request_id: event.context.request_id,
+            event: event.payload,
+        })
+    }
+}
+
+/// What API Gateway is told.
+#[derive(Debug, Default)]
+pub struct SocketAnswer {
+    subprotocol: Option<&'static str>,
+    frame: Option<String>,
+}
+
+impl SocketAnswer {
+    /// Lets a client in, and names the one of its subprotocols that is spoken.
+    pub fn accepted(subprotocol: Option<&'static str>) -> Self {
+        Self {
+            subprotocol,
+            frame: None,
+        }
+    }
+
+    /// Sends a frame back over the connection.
+    pub fn frame(frame: String) -> Self {
+        Self {
+            subprotocol: None,
+            frame: Some(frame),
+        }
+    }
+}
+
+/// Serves events until Lambda ends the process.
+///
+/// An error becomes the status of the answer, which refuses a handshake and means nothing to a frame: a function that answers frames makes
+/// its error frames itself.
+///
+/// # Errors
+/// [`StartError`] if the runtime cannot be reached.
+pub async fn serve<H, F>(route: &str, handler: H) -> Result<(), StartError>
+where
+    H: Fn(SocketEvent) -> F,
+    F: Future<Output = Result<SocketAnswer, ApiError>>,
+{
+    let handler = &handler;
+    let respond = |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+        let request_id = event.context.request_id.clone();
+        let outcome = match SocketEvent::new(event) {
+            Some(event) => handler(event).await,
+            None => Err(ApiError::RouteNotFound),
+        };
+        log_outcome(route, &request_id, outcome.as_ref().map(|_| 200));
+        Ok::<_, Infallible>(response(outcome, &request_id))
+    };
+    Ok(lambda_runtime::run(service_fn(respond)).await?)
+}
+
+/// Logs a frame that could not be done and writes its error, for the function that answers frames.
+pub fn frame_error(route: &str, request_id: &str, error: &ApiError) -> wire::ErrorBody {
+    log_outcome(route, request_id, Err(error));
+    wire::error_body(error, request_id)
+}
+
+fn response(outcome: Result<SocketAnswer, ApiError>, request_id: &str) -> ApiGatewayProxyResponse {
+    let mut response = ApiGatewayProxyResponse::default();
+    match outcome {
+        Ok(answer) => {
+            response.status_code = 200;
+            response.body = answer.frame.map(Body::Text);
+            // In `headers`: whether API Gateway honours `multiValueHeaders` here is not documented.
+            if let Some(subprotocol) = answer.subprotocol {
+                response
+                    .headers
+                    .insert("sec-websocket-protocol", HeaderValue::from_static(subprotocol));
+            }
+        }
+        Err(error) => {
+            response.status_code = error.status().into();
+            response.body = Some(Body::Text(wire::to_json(&wire::error_body(&error, request_id))));
+        }
+    }
+    response
+}

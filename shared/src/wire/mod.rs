@@ -1,0 +1,21 @@
+//! The JSON of requests, answers and pushed frames, and its conversion from and to the domain. The only serde types of the core.
+
+mod answer;
+mod frame;
+mod message;
+mod request;
+
+pub use answer::{
+    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, WelcomeAnswer, error_body, history, list,
+};
+pub use frame::{Hello, Pong, pushed_frame, reply_error, reply_result};
+pub use message::{ConversationState, IdJson, MessageJson, Timestamp};
+pub(crate) use request::id_from_json;
+pub use request::{ClientFrame, ContentBody, target};
+
+use serde::Serialize;
+
+/// Writes a value as JSON text. The shapes of this module always can be.
+pub fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

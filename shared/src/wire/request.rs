@@ -1,0 +1,311 @@
+//! What clients send: bodies over REST, frames over the WebSocket. A body is read in two steps, so that each wrong property has its own error.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::domain::limits::FRAME_ID_BYTES;
+use crate::domain::{Body, BodyKind, Edit, Id, InvalidId, InvalidMessage, Metadata, Target};
+use crate::error::ApiError;
+
+/// Reads a target as it stands in an address or frame.
+///
+/// # Errors
+/// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
+pub fn target(kind: &str, id: &str) -> Result<Target, ApiError> {
+    match kind {
+        "user" => Id::parse(id).map(Target::User).map_err(|reason| ApiError::InvalidId {
+            field: "the target's id",
+            reason,
+        }),
+        "topic" => Err(ApiError::TopicsUnavailable),
+        _ => Err(ApiError::InvalidTarget(shortened(kind))),
+    }
+}
+
+/// The properties of a message to send, or of an update.
+#[derive(Debug, Deserialize)]
+pub struct ContentBody<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    image: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
+}
+
+/// Keeps the difference between `null` and nothing.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl<'a> ContentBody<'a> {
+    /// Reads a body; properties that it doesn't know are left alone.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidJson`] for anything but a JSON object.
+    pub fn parse(json: &'a str) -> Result<Self, ApiError> {
+        object(json, "body")
+    }
+
+    /// What it asks to send.
+    ///
+    /// # Errors
+    /// The error of the first property that is wrong.
+    pub fn to_send(&self) -> Result<(Body, Option<Metadata>), ApiError> {
+        let name = self
+            .kind
+            .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
+        let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
+        let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
+        Ok((body, self.metadata()?.flatten()))
+    }
+
+    /// What it asks to change.
+    ///
+    /// # Errors
+    /// The error of the first property that is wrong; [`ApiError::NothingToChange`] if there is none.
+    pub fn to_edit(&self) -> Result<Edit, ApiError> {
+        let (text, image) = (self.content(BodyKind::Text)?, self.content(BodyKind::Image)?);
+        let metadata = self.metadata()?;
+        let seen = match self.status.map(string) {
+            None => false,
+            Some(Some(status)) if status == "seen" => true,
+            Some(_) => {
+                return Err(ApiError::InvalidField {
+                    field: "status",
+                    expected: "\"seen\"",
+                });
+            }
+        };
+        match (text, image, metadata, seen) {
+            (None, None, None, false) => Err(ApiError::NothingToChange),
+            (None, None, None, true) => Ok(Edit::Seen),
+            (_, _, _, true) => Err(ApiError::InvalidField {
+                field: "status",
+                expected: "alone: the author changes content, the other side marks it seen",
+            }),
+            (Some(_), Some(_), _, _) => Err(ApiError::InvalidField {
+                field: "image",
+                expected: "absent where there is a text",
+            }),
+            (text, image, metadata, false) => Ok(Edit::Content {
+                body: text.or(image),
+                metadata,
+            }),
+        }
+    }
+
+    fn content(&self, kind: BodyKind) -> Result<Option<Body>, ApiError> {
+        let raw = match kind {
+            BodyKind::Text => self.text,
+            BodyKind::Image => self.image,
+        };
+        let Some(raw) = raw else { return Ok(None) };
+        let content = string(raw).ok_or(ApiError::InvalidField {
+            field: kind.name(),
+            expected: "a string",
+        })?;
+        Ok(Some(Body::new(kind, content)?))
+    }
+
+    fn metadata(&self) -> Result<Option<Option<Metadata>>, ApiError> {
+        let Some(raw) = self.metadata.map(RawValue::get) else {
+            return Ok(None);
+        };
+        match raw.as_bytes().first() {
+            Some(b'n') => Ok(Some(None)),
+            Some(b'{') => Ok(Some(Some(Metadata::new(raw.to_owned())?))),
+            _ => Err(ApiError::InvalidField {
+                field: "metadata",
+                expected: "an object",
+            }),
+        }
+    }
+}
+
+/// The envelope of a frame that a client sent over the WebSocket.
+#[derive(Debug, Deserialize)]
+pub struct ClientFrame<'a> {
+    #[serde(borrow)]
+    action: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    target: Option<&'a RawValue>,
+    #[serde(default)]
+    target_id: Value,
+    #[serde(borrow)]
+    message_id: Option<&'a RawValue>,
+}
+
+impl<'a> ClientFrame<'a> {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidJson`] for anything but a JSON object.
+    pub fn parse(json: &'a str) -> Result<Self, ApiError> {
+        object(json, "frame")
+    }
+
+    /// What the client calls the frame, as JSON: its answer repeats it.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidFrameId`] for anything but a short string or a number.
+    pub fn id(&self) -> Result<Option<&'a RawValue>, ApiError> {
+        let fits = |raw: &&RawValue| {
+            raw.get().len() <= FRAME_ID_BYTES
+                && raw
+                    .get()
+                    .starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
+        };
+        match self.id {
+            Some(raw) => Some(raw).filter(fits).map(Some).ok_or(ApiError::InvalidFrameId),
+            None => Ok(None),
+        }
+    }
+
+    /// What the client wants done; empty if it doesn't say.
+    pub fn action(&self) -> String {
+        self.action.and_then(string).unwrap_or_default()
+    }
+
+    /// The conversation that the frame is about.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
+    pub fn target(&self) -> Result<Target, ApiError> {
+        let kind = self
+            .target
+            .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
+        match kind.as_str() {
+            "user" => id_from_json(&self.target_id)
+                .map(Target::User)
+                .map_err(|reason| ApiError::InvalidId {
+                    field: "target_id",
+                    reason,
+                }),
+            other => target(other, ""),
+        }
+    }
+
+    /// The message that the frame is about.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it names none.
+    pub fn message_id(&self) -> Result<String, ApiError> {
+        self.message_id.and_then(string).ok_or(ApiError::InvalidField {
+            field: "message_id",
+            expected: "a string",
+        })
+    }
+}
+
+/// An id in JSON: a number or a string.
+pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
+    match value {
+        Value::Number(number) => number.as_u64().ok_or(InvalidId::Number).and_then(Id::from_number),
+        Value::String(text) => Id::parse(text),
+        _ => Err(InvalidId::Text),
+    }
+}
+
+fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T, ApiError> {
+    // A sequence would deserialize into a struct as well.
+    if !json.trim_start().starts_with('{') {
+        return Err(ApiError::InvalidJson(what));
+    }
+    serde_json::from_str(json).map_err(|_| ApiError::InvalidJson(what))
+}
+
+fn string(raw: &RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// What an error repeats of a client's text: enough to recognise it.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(json: &str) -> String {
+        ContentBody::parse(json).and_then(|body| body.to_send()).map_or_else(
+            |error| format!("{:?} {error}", error.code()),
+            |(body, metadata)| format!("{} {} {metadata:?}", body.kind().name(), body.content()),
+        )
+    }
+
+    fn edit(json: &str) -> String {
+        match ContentBody::parse(json).and_then(|body| body.to_edit()) {
+            Ok(edit) => format!("{edit:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_can_be_sent() {
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"hi"}"#), @"text hi None");
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"hi","metadata":{"a": 1e400}}"#), @r#"text hi Some(Metadata("{\"a\": 1e400}"))"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"hi","metadata":null,"text2":7}"#), @"text hi None");
+        insta::assert_snapshot!(send(r#"{"type":"image","image":"https://a.example/b.png"}"#), @"image https://a.example/b.png None");
+    }
+
+    #[test]
+    fn what_cannot_be_sent() {
+        insta::assert_snapshot!(send("[1]"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
+        insta::assert_snapshot!(send("{"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
+        insta::assert_snapshot!(send("{}"), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type """#);
+        insta::assert_snapshot!(send(r#"{"type":7}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type "7""#);
+        insta::assert_snapshot!(send(r#"{"type":"link"}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type "link""#);
+        insta::assert_snapshot!(send(r#"{"type":"text","image":"x"}"#), @"None Missing text property for text-message");
+        insta::assert_snapshot!(send(r#"{"type":"text","text":7}"#), @r#"Some("INVALID_FIELD") text must be a string"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"x","metadata":[]}"#), @r#"Some("INVALID_FIELD") metadata must be an object"#);
+    }
+
+    #[test]
+    fn what_an_update_changes() {
+        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Seen");
+        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Content { body: Some(Body { kind: Text, content: "x" }), metadata: None }"#);
+        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Content { body: None, metadata: Some(None) }");
+        insta::assert_snapshot!(edit("{}"), @"No valid data was supplied");
+        insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @r#"status must be "seen""#);
+        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"status must be alone: the author changes content, the other side marks it seen");
+        insta::assert_snapshot!(edit(r#"{"text":""}"#), @"Missing text property for text-message");
+    }
+
+    #[test]
+    fn a_frame_names_its_target() {
+        let target = |json: &str| match ClientFrame::parse(json).unwrap().target() {
+            Ok(target) => target.to_string(),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(target(r#"{"target":"user","target_id":5}"#), @"user-5");
+        insta::assert_snapshot!(target(r#"{"target":"user","target_id":"5"}"#), @"user-5");
+        insta::assert_snapshot!(target(r#"{"target":"user","target_id":5.0}"#), @"target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone");
+        insta::assert_snapshot!(target(r#"{"target":"user"}"#), @"target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -");
+        insta::assert_snapshot!(target(r#"{"target":"villain","target_id":5}"#), @r#"Invalid target "villain""#);
+    }
+
+    #[test]
+    fn an_answer_can_only_repeat_a_short_id() {
+        let id = |json: &str| {
+            ClientFrame::parse(json)
+                .unwrap()
+                .id()
+                .map(|id| id.map(|raw| raw.get().to_owned()))
+                .ok()
+        };
+        assert_eq!(id(r#"{"id":"a"}"#), Some(Some("\"a\"".to_owned())));
+        assert_eq!(id(r#"{"id":-7}"#), Some(Some("-7".to_owned())));
+        assert_eq!(id("{}"), Some(None));
+        assert_eq!(id(r#"{"id":{}}"#), None);
+        assert_eq!(id(&format!(r#"{{"id":"{}"}}"#, "x".repeat(127))), None);
+    }
+}
