@@ -1,0 +1,182 @@
+//! Rules of inboxes and event logs.
+
+use shared::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
+use shared::domain::{Conversation, Edit, Page, Target, User};
+use shared::ports::{Change, Inbox, Notice, Store as _};
+
+use crate::support::{NOW, World, text, user};
+
+async fn inbox(world: &World, of: &User) -> Inbox {
+    world
+        .store
+        .inbox(
+            of,
+            Page {
+                number: 1,
+                per_page: 10,
+            },
+        )
+        .await
+        .unwrap()
+}
+
+async fn unread(world: &World, of: &User) -> u64 {
+    let inbox = inbox(world, of).await;
+    let sum = inbox.entries.iter().map(|entry| entry.unread).sum::<u64>();
+    assert_eq!(inbox.unread_total, sum, "the total is kept apart and must agree");
+    sum
+}
+
+/// Six changes of one conversation, delivered in every rotation of their order, each twice.
+pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world: World) {
+    let one = world.say(&world.anna, "one").await;
+    let two = world.say(&world.anna, "two").await;
+    let three = world.say(&world.ben, "three").await;
+    let gone = world.delete(&world.anna, two.id).await;
+    let edit = Edit::Content {
+        body: Some(text("three!")),
+        metadata: None,
+    };
+    let edited = world
+        .store
+        .update_message(&world.chat, three.id, &world.ben.id, &edit)
+        .await
+        .unwrap()
+        .unwrap();
+    let four = world.say(&world.anna, "four").await;
+    let last = world.delete(&world.anna, four.id).await;
+
+    // To Ben: his own message moves his read position to 3; what Anna deleted behind it no longer counts.
+    let notices: [(&Change, u64, bool); 7] = [
+        (&one, 0, false),
+        (&two, 0, false),
+        (&three, 3, false),
+        (&gone, 0, true),
+        (&edited, 0, false),
+        (&four, 0, false),
+        (&last, 0, true),
+    ];
+    for rotation in 0..notices.len() {
+        let ben = user(&format!("site-{rotation}"), "ben");
+        for turn in 0..2 * notices.len() {
+            let (change, read_seq, takes_unread) = notices[(turn * 3 + rotation) % notices.len()];
+            world.deliver(&ben, change, read_seq, takes_unread).await;
+        }
+        let shown = inbox(&world, &ben).await;
+        let [entry] = &shown.entries[..] else {
+            panic!("{shown:?}")
+        };
+        assert_eq!(
+            entry.latest.as_ref().map(|latest| latest.body.content()),
+            Some("three!"),
+            "rotation {rotation}"
+        );
+        assert_eq!(
+            (entry.unread, shown.unread_total, shown.total),
+            (0, 0, 1),
+            "rotation {rotation}"
+        );
+        assert_eq!(entry.target, Target::User(world.anna.id.clone()));
+    }
+}
+
+pub(crate) async fn unread_is_exact(world: World) {
+    let mut ids = Vec::new();
+    for content in ["a", "b", "c", "d"] {
+        ids.push(world.send(&world.anna, content).await.id);
+    }
+    assert_eq!(
+        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
+        (0, 4)
+    );
+
+    let gone = world.delete(&world.anna, ids[1]).await;
+    world.deliver(&world.anna, &gone, 0, false).await;
+    world.deliver(&world.ben, &gone, 0, true).await;
+    world.deliver(&world.ben, &gone, 0, true).await;
+    assert_eq!(
+        unread(&world, &world.ben).await,
+        3,
+        "what was deleted unread is not unread"
+    );
+
+    let seen = world
+        .store
+        .update_message(&world.chat, ids[2], &world.ben.id, &Edit::Seen)
+        .await
+        .unwrap()
+        .unwrap();
+    let delivered = world.deliver(&world.ben, &seen, ids[2].seq, false).await;
+    assert_eq!(
+        (delivered.unread, unread(&world, &world.ben).await),
+        (1, 1),
+        "what is seen is read, and all before it"
+    );
+
+    world.send(&world.ben, "e").await;
+    assert_eq!(
+        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
+        (1, 0)
+    );
+}
+
+pub(crate) async fn the_newest_activity_comes_first(world: World) {
+    for (number, ms) in [(10, 30), (11, 10), (12, 20), (13, 40)] {
+        let other = user("site", &number.to_string());
+        let chat = Conversation::of(&world.anna, &Target::User(other.id.clone()));
+        world.clock.set(NOW + ms);
+        let change = world
+            .store
+            .append_message(&chat, &other.id, &text("hi"), None)
+            .await
+            .unwrap();
+        let notice = Notice {
+            change: &change,
+            conversation: &chat,
+            read_seq: 0,
+            takes_unread: false,
+        };
+        world.store.deliver(&world.anna, &notice).await.unwrap();
+    }
+    let names = async |number| {
+        let inbox = world
+            .store
+            .inbox(&world.anna, Page { number, per_page: 3 })
+            .await
+            .unwrap();
+        assert_eq!((inbox.total, inbox.unread_total), (4, 4));
+        inbox
+            .entries
+            .iter()
+            .map(|entry| (entry.target.to_string(), entry.activity_ms - NOW))
+            .collect::<Vec<_>>()
+    };
+    let entry = |id: u64, ms: u64| (format!("user-{id}"), ms);
+    assert_eq!(names(1).await, [entry(13, 40), entry(10, 30), entry(12, 20)]);
+    assert_eq!(names(2).await, [entry(11, 10)]);
+    assert_eq!(names(3).await, []);
+}
+
+pub(crate) async fn the_event_log_counts_on_when_it_is_cut(world: World) {
+    let start = world.store.log_end(&world.ben).await.unwrap();
+    assert_eq!((start.position, start.ms), (0, 0));
+    let change = world.say(&world.anna, "a").await;
+    for position in 1..=EVENT_LOG_LENGTH + 20 {
+        let cursor = world.deliver(&world.ben, &change, 0, false).await.cursor;
+        assert_eq!((cursor.epoch, cursor.position), (start.epoch, position));
+    }
+    assert_eq!(
+        world.store.log_end(&world.ben).await.unwrap().position,
+        EVENT_LOG_LENGTH + 20
+    );
+
+    world.clock.set(NOW + EVENT_LOG_AGE_MS + 1);
+    let cursor = world.deliver(&world.ben, &change, 0, false).await.cursor;
+    assert_eq!(cursor.position, EVENT_LOG_LENGTH + 21);
+    assert_eq!(world.store.log_end(&world.ben).await.unwrap(), cursor);
+    assert_ne!(
+        world.store.log_end(&world.anna).await.unwrap().epoch,
+        start.epoch,
+        "each log has its own epoch"
+    );
+}

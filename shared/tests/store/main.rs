@@ -1,0 +1,59 @@
+//! What a store must do, on a real server and on a real cluster.
+//!
+//! Each rule is a function that takes a store of its own; all of them run on one node one by one, and on a cluster in a row.
+
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
+mod conversations;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod inboxes;
+#[cfg(test)]
+mod support;
+
+/// Names every rule once, and makes of each a test on one node, and of all of them a test on a cluster.
+#[cfg(test)]
+macro_rules! rules {
+    ($($module:ident::$rule:ident),+ $(,)?) => {
+        mod one_node {
+            $(
+                #[tokio::test]
+                async fn $rule() {
+                    let server = crate::support::server();
+                    crate::$module::$rule(crate::support::World::new(&server.url()).await).await;
+                }
+            )+
+        }
+
+        #[tokio::test]
+        async fn every_rule_holds_on_a_cluster() {
+            let cluster = crate::cluster::Cluster::start().await;
+            $(
+                println!("{}", stringify!($rule));
+                crate::$module::$rule(crate::support::World::new(&cluster.url()).await).await;
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+rules! {
+    conversations::positions_are_given_in_order_and_time_never_goes_back,
+    conversations::every_window_shows_what_a_list_would,
+    conversations::only_the_author_edits,
+    conversations::an_edit_changes_what_it_names,
+    conversations::the_other_side_marks_seen,
+    conversations::a_deletion_can_be_repeated,
+    conversations::many_at_once_get_a_position_each,
+    inboxes::the_order_and_the_repetition_of_notices_do_not_matter,
+    inboxes::unread_is_exact,
+    inboxes::the_newest_activity_comes_first,
+    inboxes::the_event_log_counts_on_when_it_is_cut,
+    connections::a_connection_is_known_until_it_is_closed,
+    connections::what_has_expired_is_forgotten_in_passing,
+    connections::sites_never_see_each_other,
+}
