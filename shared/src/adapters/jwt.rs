@@ -21,7 +21,7 @@ use crate::ports::Unavailable;
 use crate::wire;
 
 /// How long a key set is believed before it is asked for again.
-const KEY_SET_AGE: Duration = Duration::from_secs(10 * 60);
+const KEY_SET_AGE: Duration = Duration::from_mins(10);
 /// How often a token with an unknown key may make us ask for the key set again, which finds a key that has just rotated in.
 const KEY_SET_PAUSE: Duration = Duration::from_secs(10);
 /// How long the key set may take to come.

@@ -13,7 +13,7 @@ use crate::runtime::Chain;
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
 const CONCURRENT_POSTS: usize = 64;
 /// How long one post may take, its repetitions included.
-const POST_LIMIT: Duration = Duration::from_millis(1_000);
+const POST_LIMIT: Duration = Duration::from_secs(1);
 /// How long all posts together may take: the longest that pushes delay an answer.
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
@@ -28,7 +28,11 @@ pub(super) struct Post<'a> {
 pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post<'_>]) {
     let mut deliveries = Vec::new();
     for post in posts {
-        deliveries.extend(post.connections.iter().map(|connection| deliver(store, push, post, connection)));
+        deliveries.extend(
+            post.connections
+                .iter()
+                .map(|connection| deliver(store, push, post, connection)),
+        );
     }
     let all = stream::iter(deliveries).buffer_unordered(CONCURRENT_POSTS).count();
     if timeout(FAN_OUT_LIMIT, all).await.is_err() {

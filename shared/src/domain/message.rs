@@ -176,11 +176,22 @@ pub enum Edit {
     Content {
         /// New content of the same kind; `None` keeps it.
         body: Option<Body>,
-        /// New metadata; `Some(None)` takes it away, `None` keeps it.
-        metadata: Option<Option<Metadata>>,
+        /// What becomes of the metadata.
+        metadata: MetadataEdit,
     },
     /// Someone else has seen it.
     Seen,
+}
+
+/// What an edit does to the metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataEdit {
+    /// It stays as it is.
+    Keep,
+    /// It is taken away.
+    Remove,
+    /// It is replaced as a whole.
+    Replace(Metadata),
 }
 
 #[cfg(test)]

@@ -10,5 +10,5 @@ mod page;
 pub use conversation::{Conversation, Target, User};
 pub use event::{Cursor, EventKind, InvalidCursor};
 pub use ids::{ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, MessageId};
-pub use message::{Body, BodyKind, Edit, InvalidMessage, Message, Metadata};
+pub use message::{Body, BodyKind, Edit, InvalidMessage, Message, Metadata, MetadataEdit};
 pub use page::{InvalidPage, Page, Window, total_pages};

@@ -121,14 +121,14 @@ impl RestRequest {
     /// [`ApiError::InvalidPage`]; [`ApiError::MessageNotFound`] for an id that we cannot have given.
     pub fn window(&self) -> Result<Window, ApiError> {
         let page = self.page()?;
-        let anchors: [(_, fn(MessageId, u64) -> Window); 3] = [
-            ("before", Window::Before),
-            ("after", Window::After),
-            ("around", Window::Around),
+        let anchored = [
+            (self.query("before"), Window::Before as fn(MessageId, u64) -> Window),
+            (self.query("after"), Window::After),
+            (self.query("around"), Window::Around),
         ];
         let mut window = self.has_query("page").then_some(Window::Page(page));
-        for (name, variant) in anchors {
-            let Some(text) = self.query(name) else { continue };
+        for (anchor, variant) in anchored {
+            let Some(text) = anchor else { continue };
             let id = MessageId::parse(text).ok_or(ApiError::MessageNotFound)?;
             if window.replace(variant(id, page.per_page)).is_some() {
                 return Err(InvalidPage::Several.into());

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::limits::FRAME_ID_BYTES;
-use crate::domain::{Body, BodyKind, Edit, Id, InvalidId, InvalidMessage, Metadata, Target};
+use crate::domain::{Body, BodyKind, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, Target};
 use crate::error::ApiError;
 
 /// Reads a target as it stands in an address or frame.
@@ -62,7 +62,11 @@ impl<'a> ContentBody<'a> {
             .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
         let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
         let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
-        Ok((body, self.metadata()?.flatten()))
+        let metadata = match self.metadata()? {
+            MetadataEdit::Replace(metadata) => Some(metadata),
+            MetadataEdit::Keep | MetadataEdit::Remove => None,
+        };
+        Ok((body, metadata))
     }
 
     /// What it asks to change.
@@ -82,20 +86,23 @@ impl<'a> ContentBody<'a> {
                 });
             }
         };
-        match (text, image, metadata, seen) {
-            (None, None, None, false) => Err(ApiError::NothingToChange),
-            (None, None, None, true) => Ok(Edit::Seen),
-            (_, _, _, true) => Err(ApiError::InvalidField {
+        let body = match (text, image) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::InvalidField {
+                    field: "image",
+                    expected: "absent where there is a text",
+                });
+            }
+            (text, image) => text.or(image),
+        };
+        let changes_content = body.is_some() || metadata != MetadataEdit::Keep;
+        match (changes_content, seen) {
+            (true, false) => Ok(Edit::Content { body, metadata }),
+            (false, true) => Ok(Edit::Seen),
+            (false, false) => Err(ApiError::NothingToChange),
+            (true, true) => Err(ApiError::InvalidField {
                 field: "status",
                 expected: "alone: the author changes content, the other side marks it seen",
-            }),
-            (Some(_), Some(_), _, _) => Err(ApiError::InvalidField {
-                field: "image",
-                expected: "absent where there is a text",
-            }),
-            (text, image, metadata, false) => Ok(Edit::Content {
-                body: text.or(image),
-                metadata,
             }),
         }
     }
@@ -113,13 +120,13 @@ impl<'a> ContentBody<'a> {
         Ok(Some(Body::new(kind, content)?))
     }
 
-    fn metadata(&self) -> Result<Option<Option<Metadata>>, ApiError> {
+    fn metadata(&self) -> Result<MetadataEdit, ApiError> {
         let Some(raw) = self.metadata.map(RawValue::get) else {
-            return Ok(None);
+            return Ok(MetadataEdit::Keep);
         };
         match raw.as_bytes().first() {
-            Some(b'n') => Ok(Some(None)),
-            Some(b'{') => Ok(Some(Some(Metadata::new(raw.to_owned())?))),
+            Some(b'n') => Ok(MetadataEdit::Remove),
+            Some(b'{') => Ok(MetadataEdit::Replace(Metadata::new(raw.to_owned())?)),
             _ => Err(ApiError::InvalidField {
                 field: "metadata",
                 expected: "an object",
@@ -272,8 +279,8 @@ mod tests {
     #[test]
     fn what_an_update_changes() {
         insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Seen");
-        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Content { body: Some(Body { kind: Text, content: "x" }), metadata: None }"#);
-        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Content { body: None, metadata: Some(None) }");
+        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Content { body: Some(Body { kind: Text, content: "x" }), metadata: Keep }"#);
+        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Content { body: None, metadata: Remove }");
         insta::assert_snapshot!(edit("{}"), @"No valid data was supplied");
         insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @r#"status must be "seen""#);
         insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"status must be alone: the author changes content, the other side marks it seen");

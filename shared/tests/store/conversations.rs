@@ -1,7 +1,7 @@
 //! Rules of conversations: order, windows, and who may change what.
 
 use futures_util::future::join_all;
-use shared::domain::{Body, BodyKind, Edit, MessageId, Metadata, Window};
+use shared::domain::{Body, BodyKind, Edit, MessageId, Metadata, MetadataEdit, Window};
 use shared::ports::{Refusal, Store as _};
 
 use crate::support::{NOW, World, page, text, texts};
@@ -104,7 +104,7 @@ pub(crate) async fn only_the_author_edits(world: World) {
     let id = world.say(&world.anna, "mine").await.id;
     let edit = Edit::Content {
         body: Some(text("yours")),
-        metadata: None,
+        metadata: MetadataEdit::Keep,
     };
     let refused = async |id, edit: &Edit| {
         world
@@ -130,10 +130,10 @@ pub(crate) async fn only_the_author_edits(world: World) {
 }
 
 pub(crate) async fn an_edit_changes_what_it_names(world: World) {
-    let json = |json: &str| Some(Metadata::new(json.to_owned()).unwrap());
+    let json = |json: &str| Metadata::new(json.to_owned()).unwrap();
     let id = world.say(&world.anna, "first").await.id;
     world.clock.set(NOW + 9);
-    let edit = async |body: Option<Body>, metadata: Option<Option<Metadata>>| {
+    let edit = async |body: Option<Body>, metadata: MetadataEdit| {
         let edit = Edit::Content { body, metadata };
         world
             .store
@@ -141,7 +141,7 @@ pub(crate) async fn an_edit_changes_what_it_names(world: World) {
             .await
             .unwrap()
     };
-    let changed = edit(Some(text("second")), None).await.unwrap();
+    let changed = edit(Some(text("second")), MetadataEdit::Keep).await.unwrap();
     let message = changed.message.unwrap();
     assert_eq!(
         (message.body.content(), message.edited_ms, message.metadata),
@@ -149,18 +149,29 @@ pub(crate) async fn an_edit_changes_what_it_names(world: World) {
     );
     assert_eq!((message.id, changed.revision), (id, 2));
 
-    let message = edit(None, Some(json("{\"a\":1}"))).await.unwrap().message.unwrap();
+    let message = edit(None, MetadataEdit::Replace(json("{\"a\":1}")))
+        .await
+        .unwrap()
+        .message
+        .unwrap();
     assert_eq!(
         (message.body.content(), message.metadata),
-        ("second", json("{\"a\":1}"))
+        ("second", Some(json("{\"a\":1}")))
     );
-    let message = edit(Some(text("third")), None).await.unwrap().message.unwrap();
-    assert_eq!(message.metadata, json("{\"a\":1}"));
-    let message = edit(None, Some(None)).await.unwrap().message.unwrap();
+    let message = edit(Some(text("third")), MetadataEdit::Keep)
+        .await
+        .unwrap()
+        .message
+        .unwrap();
+    assert_eq!(message.metadata, Some(json("{\"a\":1}")));
+    let message = edit(None, MetadataEdit::Remove).await.unwrap().message.unwrap();
     assert_eq!(message.metadata, None);
 
     let image = Body::new(BodyKind::Image, "https://a.example/b.png".to_owned()).unwrap();
-    assert_eq!(edit(Some(image), None).await.unwrap_err(), Refusal::WrongKind);
+    assert_eq!(
+        edit(Some(image), MetadataEdit::Keep).await.unwrap_err(),
+        Refusal::WrongKind
+    );
     assert_eq!(world.history(page(1, 10)).await.messages, [message]);
 }
 
@@ -183,7 +194,7 @@ pub(crate) async fn the_other_side_marks_seen(world: World) {
 
     let edit = Edit::Content {
         body: Some(text("look!")),
-        metadata: None,
+        metadata: MetadataEdit::Keep,
     };
     let edited = world
         .store
@@ -205,7 +216,7 @@ pub(crate) async fn a_deletion_can_be_repeated(world: World) {
     assert_eq!((again.id, again.last_seq, again.revision), (second.id, 2, 4));
     let edit = Edit::Content {
         body: Some(text("c")),
-        metadata: None,
+        metadata: MetadataEdit::Keep,
     };
     let refused = world
         .store

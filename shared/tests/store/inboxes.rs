@@ -1,7 +1,7 @@
 //! Rules of inboxes and event logs.
 
 use shared::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
-use shared::domain::{Conversation, Edit, Page, Target, User};
+use shared::domain::{Conversation, Edit, MetadataEdit, Page, Target, User};
 use shared::ports::{Change, Inbox, Notice, Store as _};
 
 use crate::support::{NOW, World, text, user};
@@ -35,7 +35,7 @@ pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world:
     let gone = world.delete(&world.anna, two.id).await;
     let edit = Edit::Content {
         body: Some(text("three!")),
-        metadata: None,
+        metadata: MetadataEdit::Keep,
     };
     let edited = world
         .store

@@ -21,7 +21,8 @@ use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
 use crate::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, Page, User, Window,
+    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, MetadataEdit, Page, User,
+    Window,
 };
 use crate::ports::{Change, Clock, Delivered, History, Inbox, Notice, Refusal, Store, Unavailable};
 
@@ -98,12 +99,16 @@ impl<C: Clock> Store for RedisStore<C> {
                     .as_ref()
                     .map_or_else(String::new, |body| record::kind_flag(body.kind()).to_string());
                 let content = body.as_ref().map_or("", Body::content);
-                let new_metadata = metadata.as_ref().and_then(Option::as_ref).map_or("", Metadata::as_json);
+                let (replaced, new_metadata) = match metadata {
+                    MetadataEdit::Keep => (false, ""),
+                    MetadataEdit::Remove => (true, ""),
+                    MetadataEdit::Replace(metadata) => (true, metadata.as_json()),
+                };
                 of_message(&self.scripts.message_edit, &keys, id, by)
                     .arg(self.clock.now_ms())
                     .arg(flag)
                     .arg(content)
-                    .arg(u8::from(metadata.is_some()))
+                    .arg(u8::from(replaced))
                     .arg(new_metadata)
             }
         };

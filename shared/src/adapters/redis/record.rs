@@ -209,9 +209,11 @@ mod tests {
     #[test]
     fn records_of_version_1_stay_readable() {
         let read = |hex: &str| {
-            let bytes: Vec<u8> = (0..hex.len())
-                .step_by(2)
-                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            let digit = |digit: u8| u8::try_from(char::from(digit).to_digit(16).unwrap()).unwrap();
+            let bytes: Vec<u8> = hex
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| digit(pair[0]) << 4 | digit(pair[1]))
                 .collect();
             unpack(3, &bytes).unwrap()
         };
