@@ -1,5 +1,8 @@
 //! The one error that clients see. Its table is the contract: every code, name, status and text stands here and nowhere else.
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::domain::limits::{BODY_BYTES, FRAME_ID_BYTES};
@@ -205,5 +208,109 @@ impl From<Refusal> for ApiError {
             }
             Refusal::WrongKind => Self::NothingToChange,
         }
+    }
+}
+
+/// An error with all its causes on one line. The JSON log would drop the causes of an error that it is given as such.
+pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_shows_every_cause() {
+        let error = Unavailable::new("redis", std::io::Error::other("connection refused"));
+        assert_eq!(Chain(&error).to_string(), "redis is unavailable: connection refused");
+    }
+    /// The contract's table of errors: a change here is a change for clients.
+    #[test]
+    fn every_error_has_its_code_name_status_and_text() {
+        let errors = [
+            ApiError::NotAuthenticated,
+            ApiError::TokenMalformed,
+            ApiError::TokenSignature,
+            ApiError::TokenExpired,
+            ApiError::TokenNotActive,
+            ApiError::TokenWithoutUser,
+            ApiError::ConnectionUnknown,
+            ApiError::InvalidTarget("villain".to_owned()),
+            ApiError::TopicsUnavailable,
+            ApiError::InvalidId {
+                field: "target_id",
+                reason: InvalidId::Text,
+            },
+            ApiError::InvalidPage(InvalidPage::PerPage),
+            ApiError::InvalidType("link".to_owned()),
+            ApiError::InvalidMessage(InvalidMessage::Missing("text")),
+            ApiError::InvalidMessage(InvalidMessage::TextTooLong(20_000)),
+            ApiError::InvalidMessage(InvalidMessage::TextTooLongInJson(30_000)),
+            ApiError::InvalidMessage(InvalidMessage::ImageTooLong(3_000)),
+            ApiError::InvalidMessage(InvalidMessage::ImageNotHttps),
+            ApiError::InvalidMessage(InvalidMessage::MetadataTooLarge(5_000)),
+            ApiError::NothingToChange,
+            ApiError::InvalidField {
+                field: "text",
+                expected: "a string",
+            },
+            ApiError::InvalidJson("body"),
+            ApiError::BodyTooLarge(70_000),
+            ApiError::InvalidFrameId,
+            ApiError::UnknownAction("dance".to_owned()),
+            ApiError::MessageNotFound,
+            ApiError::RouteNotFound,
+            ApiError::from(Refusal::Forbidden),
+            ApiError::Unavailable(Unavailable::new("redis", "not for clients")),
+        ];
+        let line = |error: &ApiError| {
+            format!(
+                "{} {} {} {error}",
+                error.status(),
+                error.code().unwrap_or("null"),
+                error.name()
+            )
+        };
+        insta::assert_snapshot!(errors.iter().map(line).collect::<Vec<_>>().join("\n"), @r#"
+        401 NOT_AUTHENTICATED UnauthenticatedError You are not authenticated
+        401 INVALID_TOKEN_ERR JsonWebTokenError Your token is invalid - please check it and try again
+        401 INVALID_TOKEN_ERR JsonWebTokenError invalid signature
+        401 INVALID_TOKEN_ERR TokenExpiredError jwt expired
+        401 INVALID_TOKEN_ERR NotBeforeError jwt not active
+        401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
+        401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
+        400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
+        501 TOPICS_UNAVAILABLE NotImplementedError Topics are not available yet
+        400 INVALID_ID ArgumentError target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+        400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
+        400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"
+        400 null ArgumentError Missing text property for text-message
+        413 TEXT_TOO_LARGE PayloadTooLargeError text has 20000 bytes of UTF-8, the limit is 16384
+        413 TEXT_TOO_LARGE PayloadTooLargeError text takes 30000 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
+        413 IMAGE_TOO_LARGE PayloadTooLargeError image has 3000 bytes, the limit is 2048
+        400 INVALID_IMAGE ArgumentError image must be an https URL
+        413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
+        400 null ArgumentError No valid data was supplied
+        400 INVALID_FIELD ArgumentError text must be a string
+        400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
+        413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
+        400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON
+        400 UNKNOWN_ACTION ArgumentError Unknown action "dance"
+        404 NOT_FOUND NotFound Message not found
+        404 NOT_FOUND RouteNotFoundError Route not found - please check your URL and try again
+        403 FORBIDDEN ForbiddenError Only the author can change a message, and only others can mark it seen
+        503 UNAVAILABLE UnavailableError The service is unavailable at the moment - please try again
+        "#);
     }
 }

@@ -14,8 +14,8 @@ use super::clock::SystemClock;
 use super::http_client;
 use crate::config::DirectoryConfig;
 use crate::domain::Id;
+use crate::error::Chain;
 use crate::ports::{Clock as _, Directory, Profile, Profiles, Unavailable};
-use crate::runtime::Chain;
 use crate::wire;
 
 /// How long the platform may take.

@@ -7,8 +7,8 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
 use crate::domain::{ConnectionId, User};
+use crate::error::Chain;
 use crate::ports::{Delivery, Push, Store};
-use crate::runtime::Chain;
 
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
 const CONCURRENT_POSTS: usize = 64;

@@ -1,14 +1,11 @@
 //! Log lines: JSON in Lambda, plain on a laptop. They carry ids, sizes and codes, never a text or token.
 
-use std::error::Error as StdError;
-use std::fmt;
-
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
 
 use crate::config::{Environment, LogConfig};
-use crate::error::ApiError;
+use crate::error::{ApiError, Chain};
 
 use super::StartError;
 
@@ -44,7 +41,7 @@ pub fn start() -> Result<Environment, StartError> {
 pub(super) fn log_outcome(route: &str, request_id: &str, outcome: Result<u16, &ApiError>) {
     match outcome {
         Ok(status) => tracing::info!(route, request_id, status, "answered"),
-        Err(error) if error.status() >= 500 => {
+        Err(error @ ApiError::Unavailable(_)) => {
             tracing::error!(route, request_id, status = error.status(), error = %Chain(error), "failed");
         }
         Err(error) => {
@@ -57,32 +54,5 @@ pub(super) fn log_outcome(route: &str, request_id: &str, outcome: Result<u16, &A
                 "refused"
             );
         }
-    }
-}
-
-/// An error with all its causes on one line. The JSON log would drop the causes of an error that it is given as such.
-pub struct Chain<'a>(pub &'a (dyn StdError + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ports::Unavailable;
-
-    #[test]
-    fn a_chain_shows_every_cause() {
-        let error = Unavailable::new("redis", std::io::Error::other("connection refused"));
-        assert_eq!(Chain(&error).to_string(), "redis is unavailable: connection refused");
     }
 }

@@ -6,7 +6,9 @@ pub mod socket;
 
 use std::fmt;
 
-pub use log::{Chain, start};
+use crate::error::Chain;
+
+pub use log::start;
 
 /// Why a function could not start. Shown as one line that says what to do.
 pub struct StartError(Box<dyn std::error::Error + Send + Sync>);

@@ -50,7 +50,7 @@ impl<C: Clock> RedisStore<C> {
     pub async fn connect(config: RedisConfig, clock: C) -> Result<Self, ConfigError> {
         let link = Link::new(&config.url).map_err(|error| ConfigError::redis_url(&error))?;
         if let Err(error) = link.connect().await {
-            tracing::warn!(error = %crate::runtime::Chain(&error), "starting without redis");
+            tracing::warn!(error = %crate::error::Chain(&error), "starting without redis");
         }
         Ok(Self {
             keys: Keys::new(config.prefix),
