@@ -1,1 +1,70 @@
-//! stub
+//! The harness of the black-box suites: it starts the real local stack and speaks HTTP and WebSocket to it, as clients do.
+//!
+//! Nothing here knows the core crate: bodies and frames are plain JSON, so that a wrong shape cannot agree with itself.
+//!
+//! A test asks for a [`Chat`], which is the stack that all tests share or one of its own, makes a few users that no other test
+//! has, and lets them act:
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use tests::Chat;
+//!
+//! let chat = Chat::shared().await?;
+//! let [ann, bob] = chat.users(["ann", "bob"]);
+//! let mut listener = bob.connect().await?;
+//! let sent = ann.send_text(&bob, "Hello").await?;
+//! println!("{}\n{}", chat.shown(&sent), listener.event().await?);
+//! # Ok(())
+//! # }
+//! ```
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
+mod answer;
+mod chat;
+mod executables;
+mod http_client;
+mod mask;
+pub mod platform;
+mod processes;
+mod raw_redis;
+mod socket;
+mod stack;
+pub mod token;
+mod user;
+pub mod web_server;
+
+pub use answer::Answer;
+pub use chat::{Chat, USER_AGENT};
+pub use http_client::{Request, exchange};
+pub use processes::Processes;
+pub use raw_redis::RawRedis;
+pub use socket::{Handshake, Socket};
+pub use stack::{Addresses, SECRET, Stack};
+pub use user::User;
+
+use std::time::Duration;
+
+/// How long a test waits for anything that must come. Generous, because only a failing test waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until there is what is looked for. For what nothing announces, as the end of a process or a key that
+/// vanishes from Redis; everything else is awaited.
+///
+/// # Errors
+/// When it isn't there within [`PATIENCE`]; what `look` fails with.
+pub async fn until<T>(what: &str, look: impl AsyncFn() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let found = tokio::time::timeout(PATIENCE, looking).await;
+    found.map_err(|_| anyhow::anyhow!("waited {} s in vain until {what}", PATIENCE.as_secs()))?
+}

@@ -1,0 +1,210 @@
+//! The command line of `cargo run`.
+
+use std::{error::Error, io, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    guard, listen, screen,
+    settings::{Folders, Settings},
+    stack::{self, Options, Stack},
+    token::Signer,
+};
+
+/// Every variable that the stack reads.
+const ENVIRONMENT: &str = "\
+Environment (an empty variable counts as unset):
+  SOCK_HTTP_HOST        where to listen: localhost, or an address of this machine such as 0.0.0.0 [localhost]
+  SOCK_HTTP_PORT        port of the REST API; 0 is any free one [3005]
+  SOCK_WS_PORT          port of the WebSocket API and of @connections; 0 is any free one [3006]
+  SOCK_REDIS_URL        a Redis or Valkey to use [one of the stack's own, with its data in .senna/data]
+  SOCK_API_URL          the platform's API, for users and topics [a sample platform of the stack's own]
+  SOCK_JWT_ALGORITHM    the accepted signature [HS256]
+  SOCK_JWT_SECRET       secret of the HS algorithms [a random one, kept in .senna/jwt-secret]
+  SOCK_JWT_PUBLIC_KEY   key of the other algorithms, in PEM
+  SOCK_JWKS_URL         key set of the other algorithms
+Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HANDLE, SOCK_DOMAINS, SOCK_JWT_HEADER,
+SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
+always the stack's own.";
+
+/// Senna on this machine: the functions, API Gateway in front, Redis and a sample platform at their side.
+#[derive(Debug, Parser)]
+#[command(name = "senna", version, after_help = ENVIRONMENT, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// Flags of the stack itself.
+#[derive(Debug, Args)]
+struct Run {
+    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `jwt_secret`
+    #[arg(long)]
+    json: bool,
+    /// Keep nothing: data goes to a temporary folder that is removed at the end
+    #[arg(long)]
+    fresh: bool,
+    /// Don't build: use the functions that lie beside this program
+    #[arg(long)]
+    no_build: bool,
+    /// The most processes of one function at a time; beyond it requests wait
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// Another template than this workspace's template.yaml; the functions are built in its folder
+    #[arg(long, value_name = "FILE", global = true)]
+    template: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a development token for a user
+    Token {
+        /// The user's id; digits make a numeric id
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// How long it is good, in seconds
+        #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
+        ttl: u32,
+    },
+    /// Connect to the WebSocket, print every frame, and send every line that is typed
+    Listen(Listen),
+    /// Kill what is left when the stack has gone
+    #[command(hide = true)]
+    Guard,
+}
+
+#[derive(Debug, Args)]
+struct Listen {
+    /// The user to connect as, with a development token
+    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    user: Option<String>,
+    /// A token to connect with
+    #[arg(long)]
+    token: Option<String>,
+    /// The address; without it port `SOCK_WS_PORT` of localhost
+    #[arg(long)]
+    url: Option<String>,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        // Before anything that could go wrong or start threads: it must outlive everything.
+        Some(Command::Guard) => {
+            guard::run(io::stdin());
+            return ExitCode::SUCCESS;
+        }
+        command => on_runtime(perform(command, cli.run)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody reads standard error any more when this fails.
+            drop(writeln!(io::stderr(), "senna: {}", sentence(&*error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+async fn perform(command: Option<Command>, run: Run) -> Result<(), Box<dyn Error>> {
+    let settings = Settings::from_env();
+    let folders = Folders::new(run.template.as_deref());
+    let mint =
+        |user: &str, ttl: u32| Signer::new(&settings, &folders.state())?.mint(user, Duration::from_secs(ttl.into()));
+    match command {
+        None => serve(&settings, run).await,
+        Some(Command::Token { user, ttl }) => {
+            screen::line(mint(&user, ttl)?);
+            Ok(())
+        }
+        Some(Command::Listen(Listen { user, token, url })) => {
+            let token = match token {
+                Some(token) => token,
+                None => mint(&user.unwrap_or_default(), 86_400)?,
+            };
+            let url = match url {
+                Some(url) => url,
+                None => format!("ws://localhost:{}", settings.ws_port()?),
+            };
+            Ok(listen::listen(&url, &token).await?)
+        }
+        Some(Command::Guard) => Ok(()),
+    }
+}
+
+async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
+    let Run {
+        json,
+        fresh,
+        no_build,
+        concurrency,
+        template,
+    } = run;
+    let options = Options {
+        template,
+        no_build,
+        fresh,
+        concurrency: concurrency.into(),
+    };
+    let stack = tokio::select! {
+        stack = Stack::start(settings, &options) => stack?,
+        // Dropping a half-started stack stops what it had started.
+        () = stack::asked_to_stop() => return Ok(()),
+    };
+    if json {
+        screen::ready_json(stack.addresses());
+    } else {
+        screen::ready(stack.addresses(), "cargo run --");
+    }
+    stack::asked_to_stop().await;
+    tokio::select! {
+        () = stack.stop() => {}
+        // Asked twice: the guard does the rest.
+        () = stack::asked_to_stop() => {}
+    }
+    Ok(())
+}
+
+/// An error and its causes as one sentence.
+fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_is_one_sentence_with_its_causes() {
+        let cause = io::Error::other("no space left");
+        let error = stack::StackError::Guard(cause);
+        assert_eq!(sentence(&error), "can't start the guard process: no space left");
+    }
+}

@@ -1,0 +1,44 @@
+//! API Gateway's quotas, as values, so that a test or a later switch can scale them.
+
+use std::time::Duration;
+
+/// The limits of both gateways.
+///
+/// # Source
+/// API Gateway developer guide, quotas of WebSocket APIs and of HTTP APIs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest body of an HTTP request; beyond it 413.
+    pub http_body_bytes: usize,
+    /// Longest WebSocket message in either direction; beyond it close 1009, or 413 on `@connections`.
+    pub message_bytes: usize,
+    /// Longest WebSocket frame; beyond it close 1009. Longer messages to the client are split.
+    pub frame_bytes: usize,
+    /// A connection without a message in either direction for this long is closed with 1001. Whether a protocol-level ping
+    /// counts is not documented; here it doesn't.
+    pub idle: Duration,
+    /// A connection of this age is closed with 1001.
+    pub lifetime: Duration,
+    /// Messages that wait for a slow client; beyond it `@connections` answers 429. AWS documents the answer and not the size.
+    pub outgoing_messages: usize,
+    /// Messages of one connection that are worked on at a time; the next is read when one is done. AWS closes with 1008 at a
+    /// rate that it doesn't document.
+    pub concurrent_messages: usize,
+    /// How long the goodbye of a closing connection may take.
+    pub closing: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            http_body_bytes: 10 * 1024 * 1024,
+            message_bytes: 128 * 1024,
+            frame_bytes: 32 * 1024,
+            idle: Duration::from_mins(10),
+            lifetime: Duration::from_hours(2),
+            outgoing_messages: 128,
+            concurrent_messages: 64,
+            closing: Duration::from_secs(1),
+        }
+    }
+}

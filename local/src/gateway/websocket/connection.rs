@@ -1,0 +1,229 @@
+//! The life of one open connection: its messages in both directions, its limits, and its end.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    io::AsyncReadExt as _,
+    sync::{Semaphore, mpsc},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        error::{CapacityError, ProtocolError},
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+
+use super::{
+    Failure, Shared,
+    event::{Event, Kind},
+    frames::{self, Problem},
+    registry::{Connection, End},
+};
+use crate::{clock, gateway::Limits, ids};
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// An upgraded connection.
+#[derive(Debug)]
+pub(super) struct Incoming(Socket);
+
+impl Incoming {
+    /// Speaks WebSocket on what was upgraded, within the limits.
+    pub(super) async fn new(upgraded: Upgraded, limits: &Limits) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4 * 1024)
+            .write_buffer_size(0)
+            .max_message_size(Some(limits.message_bytes))
+            .max_frame_size(Some(limits.frame_bytes));
+        Self(WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await)
+    }
+}
+
+/// Runs a connection until its end, and says how it ended.
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    connection: &Arc<Connection>,
+    Incoming(socket): Incoming,
+    waiting: mpsc::Receiver<String>,
+) -> End {
+    connection.opened();
+    let (sink, mut stream) = socket.split();
+    // Writing is a task of its own, so that a client that doesn't read holds up nothing but itself.
+    let (stop_writing, stopped) = tokio::sync::oneshot::channel();
+    let mut writer = tokio::spawn(write(
+        sink,
+        waiting,
+        stopped,
+        (Arc::clone(connection), shared.limits.frame_bytes),
+    ));
+    let oldest = Instant::now() + shared.limits.lifetime;
+    let slots = Arc::new(Semaphore::new(shared.limits.concurrent_messages));
+    let end = loop {
+        // Taken before the next message is read: a client that sends faster than it is served waits in its own TCP buffer.
+        let slot = Arc::clone(&slots).acquire_owned();
+        let next = async {
+            let slot = slot.await;
+            (slot, stream.next().await)
+        };
+        tokio::select! {
+            (slot, frame) = next => match frame {
+                Some(Ok(Message::Text(text))) => {
+                    connection.touch();
+                    let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
+                    // Messages of one connection run side by side, as they do on AWS: order is not promised.
+                    tokio::spawn(async move {
+                        receive(&shared, &connection, &text).await;
+                        drop(slot);
+                    });
+                }
+                Some(Ok(Message::Binary(_))) => break End::by_gateway(1003, "Binary data is not supported"),
+                Some(Ok(Message::Close(frame))) => {
+                    break End::by_client(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
+                }
+                // A ping was answered by the library; the answer goes out with the next read.
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => break end_of(&error),
+                None => break End::lost(),
+            },
+            end = connection.asked_to_close() => break end,
+            () = sleep_until(oldest) => break End::going_away(),
+            () = idle(connection, shared.limits.idle) => break End::going_away(),
+        }
+    };
+    connection.closed();
+    stop_writing.send(()).ok();
+    // The writer may hang on a client that doesn't read; it has a moment, and so has the goodbye.
+    let goodbye = async {
+        let Ok(sink) = (&mut writer).await else { return };
+        let Ok(mut socket) = stream.reunite(sink) else { return };
+        close(&mut socket, &end).await;
+    };
+    if timeout(shared.limits.closing, goodbye).await.is_err() {
+        writer.abort();
+    }
+    end
+}
+
+/// Sends what waits until told to stop, and gives the sink back.
+async fn write(
+    mut sink: SplitSink<Socket, Message>,
+    mut waiting: mpsc::Receiver<String>,
+    mut stopped: tokio::sync::oneshot::Receiver<()>,
+    (connection, frame_bytes): (Arc<Connection>, usize),
+) -> SplitSink<Socket, Message> {
+    loop {
+        let text = tokio::select! {
+            // What was accepted is sent before the end.
+            biased;
+            text = waiting.recv() => text,
+            _ = &mut stopped => None,
+        };
+        let Some(text) = text else { return sink };
+        for frame in frames::split(text, frame_bytes) {
+            if sink.send(frame).await.is_err() {
+                // The reading half sees the same end, and reports it.
+                return sink;
+            }
+        }
+        connection.touch();
+    }
+}
+
+/// Waits until there was no message for `limit`.
+async fn idle(connection: &Connection, limit: Duration) {
+    loop {
+        let since = clock::now_ms() - connection.last_active_ms();
+        let left = clock::millis(limit) - since;
+        match u64::try_from(left) {
+            Ok(left) if left > 0 => sleep(Duration::from_millis(left)).await,
+            _ => return,
+        }
+    }
+}
+
+/// What a failed read means.
+fn end_of(error: &Error) -> End {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => End::by_gateway(1009, "Message too big"),
+        Error::Utf8(_) => End::by_gateway(1007, "Invalid UTF-8"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | Error::Io(_)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed => End::lost(),
+        _ => End::by_gateway(1002, "Protocol error"),
+    }
+}
+
+/// Says goodbye and waits for the client's.
+async fn close(socket: &mut Socket, end: &End) {
+    let frame = end.tell.then(|| CloseFrame {
+        code: end.code.into(),
+        reason: end.reason.as_str().into(),
+    });
+    // On a connection that the client closed this completes the library's own answer. Failing means that it is gone.
+    if socket.close(frame).await.is_err() || !end.tell {
+        return;
+    }
+    // What the client still sends is thrown away unread: closing a TCP connection with unread bytes resets it, and the
+    // client would lose the close frame that tells it why.
+    let mut rest = [0; 4096];
+    while matches!(socket.get_mut().read(&mut rest).await, Ok(count) if count > 0) {}
+}
+
+/// Handles one message: finds its route, runs the function, and sends what there is to send.
+async fn receive(shared: &Shared, connection: &Connection, text: &str) {
+    let request_id = ids::gateway_id();
+    let key = shared.selection.key(text);
+    let custom = key
+        .as_deref()
+        .filter(|key| !key.starts_with('$'))
+        .and_then(|key| shared.route(key));
+    let Some((route_key, route)) = custom.or_else(|| shared.route("$default")) else {
+        return send(
+            connection,
+            frames::problem(Problem::Forbidden, &connection.id, &request_id),
+        )
+        .await;
+    };
+    let kind = Kind::Message {
+        body: text,
+        request_id: &request_id,
+    };
+    let answer = shared
+        .invoke(
+            route,
+            &Event {
+                connection,
+                route_key,
+                kind,
+            },
+        )
+        .await;
+    let problem = match answer {
+        Err(Failure::TimedOut) => Problem::TimedOut,
+        Err(Failure::Function) => Problem::InternalServerError,
+        // One-way: whatever it says is dropped, a status of 500 too.
+        Ok(_) if !route.two_way => return,
+        // One project reports that a two-way route replaces the body then; nothing else is known, so it does here.
+        Ok(answer) if !answer.status.is_success() => Problem::InternalServerError,
+        Ok(answer) => match answer.value.get("body").and_then(Value::as_str) {
+            None => return,
+            Some(body) if body.len() > shared.limits.message_bytes => Problem::InternalServerError,
+            Some(body) => return send(connection, body.to_owned()).await,
+        },
+    };
+    send(connection, frames::problem(problem, &connection.id, &request_id)).await;
+}
+
+/// Sends an answer on the connection that asked, waiting for a slow client if need be: that holds up this connection alone.
+async fn send(connection: &Connection, text: String) {
+    // It may have ended in the meantime, and then nobody wants the answer.
+    drop(connection.outgoing.send(text).await);
+}

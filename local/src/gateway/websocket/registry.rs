@@ -1,0 +1,221 @@
+//! The connections that are open, by id.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::clock;
+
+/// A connection, from the start of its handshake to the end of its `$disconnect`.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: String,
+    pub(crate) connected_at_ms: i64,
+    pub(crate) source_ip: IpAddr,
+    pub(crate) user_agent: Option<String>,
+    /// The `Host` that the client connected to.
+    pub(crate) domain: String,
+    /// Messages on their way to the client. Bounded: a client that doesn't read must not fill our memory.
+    pub(crate) outgoing: mpsc::Sender<String>,
+    /// Whether the handshake has ended and the end has not come: only then can it be pushed to.
+    open: AtomicBool,
+    last_active_ms: AtomicI64,
+    close: watch::Sender<Option<End>>,
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct End {
+    /// `disconnectStatusCode`.
+    pub(crate) code: u16,
+    /// `disconnectReason`.
+    pub(crate) reason: String,
+    /// Whether the client is told by a close frame with this code.
+    pub(crate) tell: bool,
+}
+
+impl End {
+    /// The gateway's own end, with `code`.
+    pub(crate) fn by_gateway(code: u16, reason: &str) -> Self {
+        Self {
+            code,
+            reason: reason.to_owned(),
+            tell: true,
+        }
+    }
+
+    /// Idle for too long, or too old.
+    pub(crate) fn going_away() -> Self {
+        Self::by_gateway(1001, "Going away")
+    }
+
+    /// `DELETE @connections/{id}`; the words are from a recorded `$disconnect`.
+    pub(crate) fn deleted() -> Self {
+        Self::by_gateway(1000, "Connection Closed Normally")
+    }
+
+    /// The client's end. Without a code it is 1005, in the words of a recorded event.
+    pub(crate) fn by_client(code_and_reason: Option<(u16, String)>) -> Self {
+        let (code, reason) =
+            code_and_reason.unwrap_or_else(|| (1005, "Client-side close frame status not set".to_owned()));
+        Self {
+            code,
+            reason,
+            tell: false,
+        }
+    }
+
+    /// The network's end. No wording is recorded, so there is none.
+    pub(crate) fn lost() -> Self {
+        Self {
+            code: 1006,
+            reason: String::new(),
+            tell: false,
+        }
+    }
+}
+
+/// Why a message could not be handed to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PushError {
+    /// It is not open, or not yet.
+    Gone,
+    /// As many messages wait for the client as may.
+    Full,
+}
+
+impl Connection {
+    /// A connection whose handshake begins.
+    pub(crate) fn new(
+        id: String,
+        (source_ip, user_agent): (IpAddr, Option<String>),
+        domain: String,
+        outgoing: mpsc::Sender<String>,
+    ) -> Self {
+        let now_ms = clock::now_ms();
+        Self {
+            id,
+            connected_at_ms: now_ms,
+            source_ip,
+            user_agent,
+            domain,
+            outgoing,
+            open: AtomicBool::new(false),
+            last_active_ms: AtomicI64::new(now_ms),
+            close: watch::Sender::new(None),
+        }
+    }
+
+    /// The handshake has ended.
+    pub(crate) fn opened(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// The end has come.
+    pub(crate) fn closed(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+
+    /// Whether it can be pushed to.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Notes a message in either direction.
+    pub(crate) fn touch(&self) {
+        self.last_active_ms.store(clock::now_ms(), Ordering::Relaxed);
+    }
+
+    /// When the last message went in either direction.
+    pub(crate) fn last_active_ms(&self) -> i64 {
+        self.last_active_ms.load(Ordering::Relaxed)
+    }
+
+    /// Hands a message over, without waiting.
+    pub(crate) fn push(&self, message: String) -> Result<(), PushError> {
+        if !self.is_open() {
+            return Err(PushError::Gone);
+        }
+        self.outgoing.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => PushError::Full,
+            mpsc::error::TrySendError::Closed(_) => PushError::Gone,
+        })
+    }
+
+    /// Asks for the end; false when it is not open.
+    pub(crate) fn close(&self, end: End) -> bool {
+        let open = self.open.swap(false, Ordering::AcqRel);
+        if open {
+            self.close.send_replace(Some(end));
+        }
+        open
+    }
+
+    /// Waits until someone asks for the end.
+    pub(crate) async fn asked_to_close(&self) -> End {
+        let mut asked = self.close.subscribe();
+        match asked.wait_for(Option::is_some).await {
+            Ok(end) => end.clone().unwrap_or_else(End::lost),
+            // The sender is in `self`.
+            Err(_) => End::lost(),
+        }
+    }
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    connections: Mutex<BTreeMap<String, Arc<Connection>>>,
+    count: watch::Sender<usize>,
+}
+
+impl Registry {
+    /// Adds a connection.
+    pub(crate) fn add(&self, connection: &Arc<Connection>) {
+        self.change(|all| {
+            all.insert(connection.id.clone(), Arc::clone(connection));
+        });
+    }
+
+    /// Removes a connection whose `$disconnect` has run.
+    pub(crate) fn remove(&self, id: &str) {
+        self.change(|all| {
+            all.remove(id);
+        });
+    }
+
+    /// The connection with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Connection>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    /// Asks every connection to end.
+    pub(crate) fn close_all(&self, end: &End) {
+        for connection in self.connections.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            connection.close(end.clone());
+        }
+    }
+
+    /// Waits until there is no connection left.
+    pub(crate) async fn all_gone(&self) {
+        // It can't fail: the sender is in `self`.
+        drop(self.count.subscribe().wait_for(|count| *count == 0).await);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Arc<Connection>>)) {
+        let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut all);
+        self.count.send_replace(all.len());
+    }
+}

@@ -1,0 +1,59 @@
+//! The stack's own lines and those of the functions, on standard error, one whole line at a time.
+
+use std::{
+    fmt::Display,
+    io::{IsTerminal as _, Write as _},
+};
+
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+
+/// Longest line that is forwarded whole; a function that never ends its line must not grow our memory.
+const MAX_LINE_BYTES: usize = 64 * 1024;
+
+/// Colours of the prefixes, by a hash of the name, so that one function keeps its colour.
+const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 96];
+
+/// Writes `name | line`.
+pub fn line(name: &str, text: impl Display) {
+    let mut stderr = std::io::stderr().lock();
+    // Nobody reads standard error any more when writing fails, so there is nobody to tell either.
+    let written = if stderr.is_terminal() {
+        let sum = name.bytes().fold(0_usize, |sum, byte| sum + usize::from(byte));
+        let colour = COLOURS.get(sum % COLOURS.len()).copied().unwrap_or(36);
+        writeln!(stderr, "\u{1b}[{colour}m{name:>10} |\u{1b}[0m {text}")
+    } else {
+        writeln!(stderr, "{name:>10} | {text}")
+    };
+    drop(written);
+}
+
+/// A line of the stack itself.
+pub fn stack(text: impl Display) {
+    line("senna", text);
+}
+
+/// Forwards every line of `output` under `name` until it ends.
+pub async fn forward(name: String, output: impl AsyncRead + Unpin) {
+    let mut reader = BufReader::new(output);
+    let mut buffer = Vec::new();
+    loop {
+        match reader.fill_buf().await {
+            Ok([]) | Err(_) => break,
+            Ok(chunk) => {
+                let (taken, ended) = match chunk.iter().position(|byte| *byte == b'\n') {
+                    Some(end) => (end + 1, true),
+                    None => (chunk.len(), false),
+                };
+                buffer.extend(chunk.iter().take(taken));
+                reader.consume(taken);
+                if ended || buffer.len() >= MAX_LINE_BYTES {
+                    line(&name, String::from_utf8_lossy(&buffer).trim_end());
+                    buffer.clear();
+                }
+            }
+        }
+    }
+    if !buffer.is_empty() {
+        line(&name, String::from_utf8_lossy(&buffer).trim_end());
+    }
+}

@@ -1,0 +1,125 @@
+//! The spelling of header names.
+//!
+//! HTTP header names have no case, and hyper lower-cases them; a WebSocket API's `$connect` event shows them as the client
+//! wrote them (recorded production events), and a function that looks for `x-auth-token` alone must not work here and fail
+//! there. So the first bytes of each TCP connection are kept, and spellings are looked up in them.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// As much of a head as is kept; hyper refuses a much longer one.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// How a client spelled the header names of its first request. A WebSocket handshake is the first and last request of its
+/// TCP connection in every client we know; for a later one, the names of the first are a good guess.
+#[derive(Debug, Clone, Default)]
+pub struct HeaderSpelling(Arc<Mutex<Head>>);
+
+#[derive(Debug, Default)]
+struct Head {
+    bytes: Vec<u8>,
+    complete: bool,
+}
+
+impl HeaderSpelling {
+    /// The client's spelling of the lower-case `name`, or `name` itself.
+    pub fn of(&self, name: &str) -> String {
+        let head = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        head.bytes
+            .split(|byte| *byte == b'\n')
+            .skip(1)
+            .filter_map(|line| line.split(|byte| *byte == b':').next())
+            .filter_map(|spelled| str::from_utf8(spelled).ok())
+            .find(|spelled| spelled.eq_ignore_ascii_case(name))
+            .unwrap_or(name)
+            .to_owned()
+    }
+
+    fn record(&self, bytes: &[u8]) {
+        let mut head = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.complete {
+            return;
+        }
+        head.bytes.extend_from_slice(bytes);
+        if let Some(end) = head.bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            head.bytes.truncate(end);
+            head.complete = true;
+        } else if head.bytes.len() > MAX_HEAD_BYTES {
+            head.complete = true;
+        }
+    }
+}
+
+/// A TCP stream that keeps the head of its first request.
+#[derive(Debug)]
+pub(super) struct RecordingStream {
+    stream: TcpStream,
+    spelling: HeaderSpelling,
+}
+
+impl RecordingStream {
+    /// Wraps `stream`.
+    pub(super) fn new(stream: TcpStream) -> (Self, HeaderSpelling) {
+        let spelling = HeaderSpelling::default();
+        (
+            Self {
+                stream,
+                spelling: spelling.clone(),
+            },
+            spelling,
+        )
+    }
+}
+
+impl AsyncRead for RecordingStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Some(read) = buffer.filled().get(before..).filter(|read| !read.is_empty()) {
+            self.spelling.record(read);
+        }
+        result
+    }
+}
+
+impl AsyncWrite for RecordingStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clients_spelling_is_found_whatever_pieces_it_came_in() {
+        let spelling = HeaderSpelling::default();
+        spelling.record(b"GET / HTTP/1.1\r\nHo");
+        spelling.record(b"st: a\r\nX-AUTH-token: x\r\n\r\nSec-WebSocket-Key: not a header");
+        assert_eq!(spelling.of("host"), "Host");
+        assert_eq!(spelling.of("x-auth-token"), "X-AUTH-token");
+        assert_eq!(spelling.of("sec-websocket-key"), "sec-websocket-key");
+    }
+}

@@ -1,0 +1,300 @@
+//! The whole stack: starts its parts in order, and stops them in order.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    functions_build::{self, BuildError},
+    gateway::{HttpGateway, Limits, WebSocketGateway},
+    guard::Guard,
+    lambda::{FunctionSpec, Lambda, LambdaOptions},
+    logs,
+    platform::Platform,
+    redis_server::{self, RedisError, RedisServer},
+    server::{BindError, Listeners},
+    settings::{Folders, Settings, SettingsError},
+    template::{self, Template, TemplateError, intrinsics::function_arn},
+    token::{Signer, TokenError},
+};
+
+/// How long `$disconnect` may take for all open connections when the stack stops.
+const GOODBYE: Duration = Duration::from_millis(1500);
+
+/// What `cargo run` was asked for beside the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Another template than that of this workspace.
+    pub template: Option<PathBuf>,
+    /// Use the executables beside this program.
+    pub no_build: bool,
+    /// Keep nothing.
+    pub fresh: bool,
+    /// The most processes of one function at a time.
+    pub concurrency: usize,
+}
+
+/// Why the stack doesn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StackError {
+    /// The template.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A variable.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// An address.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The functions.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// The development secret.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The guard.
+    #[error("can't start the guard process")]
+    Guard(#[source] std::io::Error),
+    /// A temporary folder.
+    #[error("can't make a temporary folder")]
+    Temporary(#[source] std::io::Error),
+}
+
+/// A running stack.
+#[derive(Debug)]
+pub struct Stack {
+    addresses: Addresses,
+    // In the order in which they are dropped, should the stack not be stopped: requests first, what they need last.
+    _http: HttpGateway,
+    websocket: Option<WebSocketGateway>,
+    lambda: Arc<Lambda>,
+    _platform: Option<Platform>,
+    redis: Option<RedisServer>,
+    _temporary: Option<TempDir>,
+    _guard: Arc<Guard>,
+}
+
+/// Where everything is.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// The REST address, `/api` included.
+    pub rest: String,
+    /// The WebSocket address, without stage.
+    pub websocket: String,
+    /// The base of `@connections`, stage included: the value of `SOCK_PUSH_ENDPOINT`.
+    pub push: String,
+    /// `SOCK_REDIS_URL`.
+    pub redis: String,
+    /// `SOCK_API_URL`.
+    pub platform: String,
+    /// The signer of development tokens; absent when only the platform can sign.
+    pub signer: Option<Signer>,
+}
+
+impl Stack {
+    /// Starts everything and returns when it is ready.
+    ///
+    /// # Errors
+    /// [`StackError`]; what had been started is stopped again.
+    pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
+        let folders = Folders::new(options.template.as_deref());
+        let template = template::read(&folders.template)?;
+        // Before the build, which takes its time: a taken port is said at once.
+        let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
+        let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
+        let signer = match Signer::new(settings, &folders.state()) {
+            Ok(signer) => Some(signer),
+            Err(TokenError::Asymmetric { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let own = std::env::current_exe().map_err(StackError::Guard)?;
+        let guard = Arc::new(Guard::start(&own).map_err(StackError::Guard)?);
+        let temporary = if options.fresh {
+            Some(TempDir::with_prefix("senna-").map_err(StackError::Temporary)?)
+        } else {
+            None
+        };
+        if let Some(folder) = &temporary {
+            guard.remove(folder.path());
+        }
+        let redis = own_redis(settings, &folders, temporary.as_ref(), &guard);
+        let functions = async {
+            let binaries: Vec<&str> = template
+                .functions
+                .values()
+                .map(|function| function.binary.as_str())
+                .collect();
+            if options.no_build {
+                functions_build::beside_this_program(&binaries)
+            } else {
+                functions_build::build(&folders.root, &binaries).await
+            }
+            .map_err(StackError::from)
+        };
+        let (redis, executables) = tokio::try_join!(redis, functions)?;
+        let platform = match settings.get("SOCK_API_URL") {
+            Some(_) => None,
+            None => Some(Platform::start().await?),
+        };
+        // A client on this machine reaches every host that we listen on by this name, but for a given address.
+        let host = reachable(settings.host());
+        let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
+        let addresses = Addresses {
+            rest: format!("http://{host}:{}/api", http.port()),
+            websocket: format!("ws://{host}:{}", ws.port()),
+            push: format!("http://{host}:{}/{stage}", ws.port()),
+            redis: redis
+                .as_ref()
+                .map(RedisServer::url)
+                .or_else(|| settings.get("SOCK_REDIS_URL").map(str::to_owned))
+                .unwrap_or_default(),
+            platform: platform
+                .as_ref()
+                .map(Platform::url)
+                .or_else(|| settings.get("SOCK_API_URL"))
+                .unwrap_or_default()
+                .to_owned(),
+            signer,
+        };
+        let functions = specs(&template, &executables, settings, &addresses);
+        let concurrency = options.concurrency;
+        let lambda = Lambda::start(
+            functions,
+            LambdaOptions {
+                concurrency,
+                guard: Some(Arc::clone(&guard)),
+            },
+        )
+        .await?;
+        let lambda = Arc::new(lambda);
+        let limits = Limits::default();
+        let websocket = template
+            .websocket
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone()));
+        let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
+        Ok(Self {
+            addresses,
+            _http: http,
+            websocket,
+            lambda,
+            _platform: platform,
+            redis,
+            _temporary: temporary,
+            _guard: guard,
+        })
+    }
+
+    /// Where everything is.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Stops everything: connections say goodbye, functions end, Redis writes its data.
+    pub async fn stop(self) {
+        let Self {
+            _http: http,
+            websocket,
+            lambda,
+            redis,
+            ..
+        } = self;
+        if let Some(websocket) = &websocket {
+            websocket.stop(GOODBYE).await;
+        }
+        drop(http);
+        drop(websocket);
+        lambda.stop().await;
+        // It blocks until the server has ended.
+        drop(tokio::task::spawn_blocking(move || drop(redis)).await);
+    }
+}
+
+async fn own_redis(
+    settings: &Settings,
+    folders: &Folders,
+    temporary: Option<&TempDir>,
+    guard: &Arc<Guard>,
+) -> Result<Option<RedisServer>, StackError> {
+    if settings.get("SOCK_REDIS_URL").is_some() {
+        return Ok(None);
+    }
+    let data = temporary
+        .map_or_else(|| folders.state(), |folder| folder.path().to_owned())
+        .join("data");
+    let cache = folders.state().join("bin");
+    let options = redis_server::Options {
+        data_dir: Some(data),
+        own_group: true,
+        guard: Some(Arc::clone(guard)),
+        ..Default::default()
+    };
+    let started = tokio::task::spawn_blocking(move || RedisServer::start_from(&cache, &options)).await;
+    match started {
+        Ok(server) => Ok(Some(server?)),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// What a client on this machine writes for the host that we listen on. `127.0.0.1` rather than `localhost`, which a client may
+/// resolve to an address that this machine doesn't have.
+fn reachable(host: &str) -> String {
+    match host {
+        "localhost" | "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        other if other.contains(':') => format!("[{other}]"),
+        other => other.to_owned(),
+    }
+}
+
+fn specs(
+    template: &Template,
+    executables: &BTreeMap<String, PathBuf>,
+    settings: &Settings,
+    addresses: &Addresses,
+) -> BTreeMap<String, FunctionSpec> {
+    let specs = template.functions.iter().filter_map(|(id, function)| {
+        let environment = function.environment.iter();
+        let environment =
+            environment.map(|(name, value)| (name.clone(), local_value(name, value, settings, addresses)));
+        let spec = FunctionSpec {
+            name: function.binary.clone(),
+            arn: function_arn(id),
+            executable: executables.get(&function.binary)?.clone(),
+            timeout: function.timeout,
+            memory_mb: function.memory_mb,
+            environment: environment.collect(),
+        };
+        Some((id.clone(), spec))
+    });
+    specs.collect()
+}
+
+/// The value of a variable that the template names: what this machine dictates, else what the caller set, else what the stack
+/// brings, else what the template says.
+fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &Addresses) -> String {
+    let brought = match name {
+        // Never the caller's: a push to somewhere else would reach nobody here.
+        "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
+        "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
+        "SOCK_API_URL" => Some(addresses.platform.as_str()),
+        "SOCK_JWT_SECRET" => addresses.signer.as_ref().map(Signer::secret),
+        _ => None,
+    };
+    settings.get(name).or(brought).unwrap_or(in_template).to_owned()
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut signals = Vec::new();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        match signal(kind) {
+            Ok(signal) => signals.push(signal),
+            Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
+        }
+    }
+    let waiting = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+    futures_util::future::select_all(waiting).await;
+}

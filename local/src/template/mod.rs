@@ -1,0 +1,73 @@
+//! `template.yaml`: the one description of routes, functions and environment, for AWS and for this machine alike.
+//!
+//! [`yaml`] reads the text and keeps positions, [`intrinsics`] evaluates `!Ref`, `!Sub` and their like, and [`model`] takes
+//! from the result what the local stack serves. What this can't understand it refuses, naming the line: a guess here would
+//! be a surprise after `sam deploy`.
+
+pub mod intrinsics;
+pub mod model;
+pub mod yaml;
+
+use std::{io, path::Path};
+
+pub use model::{Function, HttpRoute, Template, WebSocketApi, WebSocketRoute};
+
+/// Why a template can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// The file can't be read.
+    #[error("can't read the template {path}: {source}; run this in a clone of Senna or name the file with --template")]
+    Unreadable {
+        /// The path that was tried.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{file} line {}, column {}: {}", .wrong.line, .wrong.column, .wrong.what)]
+    Wrong {
+        /// The file's name.
+        file: String,
+        /// Where, and what.
+        wrong: Wrong,
+    },
+}
+
+/// A fault at a position of the template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {what}")]
+pub struct Wrong {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// What is wrong, in words for whoever edits the template.
+    pub what: String,
+}
+
+/// Reads the template at `path`.
+///
+/// # Errors
+/// [`TemplateError`], when the file can't be read or something in it is wrong.
+pub fn read(path: &Path) -> Result<Template, TemplateError> {
+    let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Unreadable {
+        path: path.display().to_string(),
+        source,
+    })?;
+    parse(&text).map_err(|wrong| TemplateError::Wrong {
+        file: path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned(),
+        wrong,
+    })
+}
+
+/// Reads a template from its text.
+///
+/// # Errors
+/// [`Wrong`], at the first place that can't be understood.
+pub fn parse(text: &str) -> Result<Template, Wrong> {
+    model::build(&yaml::parse(text)?)
+}

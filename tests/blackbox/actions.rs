@@ -1,0 +1,186 @@
+//! What a client asks over its WebSocket connection.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::Chat;
+
+#[tokio::test]
+async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut socket = ann.connect().await?;
+    let body = json!({"action": "send", "id": "s", "target": "user", "target_id": bob.id, "type": "text", "text": "Hello", "metadata": {"a": 1}});
+    let sent = socket.ask(body).await?;
+    insta::assert_snapshot!(chat.shown_json(&sent), @"");
+    let message_id = sent["result"]["entry"]["id"].clone();
+    let about =
+        |action: &str| json!({"action": action, "target": "user", "target_id": bob.id, "message_id": message_id});
+    let mut update = about("update");
+    update["text"] = json!("Hello, Bob");
+    let updated = socket.ask(update).await?;
+    insta::assert_snapshot!(chat.shown_json(&updated), @"");
+    let over_rest = bob.history(&ann, "").await?;
+    assert_eq!(over_rest.body["messages"][0]["text"], "Hello, Bob");
+    let deleted = socket.ask(about("delete")).await?;
+    insta::assert_snapshot!(chat.shown_json(&deleted), @"");
+    assert_eq!(ann.whole_history(&bob).await?.len(), 0);
+    assert_eq!(
+        socket.events_so_far().await?.len(),
+        0,
+        "the connection that asks has its answer and no event"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_and_a_seen_message() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let (mut ann_socket, mut bob_socket) = (ann.connect().await?, bob.connect().await?);
+    let image = json!({"action": "send", "target": "user", "target_id": bob.id.to_string(), "type": "image", "image": "https://a.example/b.png"});
+    let sent = ann_socket.result(image).await?;
+    assert_eq!(bob_socket.event().await?["data"]["entry"], sent["entry"]);
+    let seen = json!({"action": "update", "target": "user", "target_id": ann.id, "message_id": sent["entry"]["id"], "status": "seen"});
+    let seen = bob_socket.result(seen).await?;
+    assert_eq!(
+        (&seen["entry"]["status"], &seen["entry"]["image"]),
+        (&json!("seen"), &json!("https://a.example/b.png"))
+    );
+    assert_eq!(ann_socket.event().await?["data"]["entry"], seen["entry"]);
+    assert_eq!(bob.unread(&ann).await?, (0, 0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn ping_tells_the_time() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut socket = ann.connect().await?;
+    let pong = socket.ask(json!({"action": "ping", "id": 7})).await?;
+    insta::assert_snapshot!(chat.shown_json(&pong), @"");
+    let later = bob.send_text(&ann, "x").await?["timestamp"]["epoch"].as_u64();
+    assert!(pong["result"]["pong"].as_u64() <= later);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_repeats_the_id_of_its_frame() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let mut socket = ann.connect().await?;
+    for id in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(9_007_199_254_740_993_u64),
+        json!(""),
+        json!("ü \" \n"),
+        json!("x".repeat(126)),
+    ] {
+        assert_eq!(socket.ask(json!({"action": "ping", "id": id})).await?["id"], id);
+        assert_eq!(
+            socket.ask(json!({"action": "dance", "id": id})).await?["id"],
+            id,
+            "also with an error"
+        );
+    }
+    let without = async |socket: &mut tests::Socket, frame: &str| {
+        socket.write(frame).await?;
+        let answer = socket.answer().await?;
+        assert_eq!(answer.get("id"), None, "{answer}");
+        anyhow::Ok(answer)
+    };
+    assert!(without(&mut socket, r#"{"action":"ping"}"#).await?["result"]["pong"].is_u64());
+    let mut lines = Vec::new();
+    for id in ["true", "{}", "[1]", &format!("\"{}\"", "x".repeat(127))] {
+        let answer = without(&mut socket, &format!(r#"{{"action":"ping","id":{id}}}"#)).await?;
+        lines.push(chat.shown_json(&answer["error"]));
+    }
+    lines.dedup();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_leaves_the_connection_open() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let mut socket = ann.connect().await?;
+    let long = format!(r#"{{"action":"{}"}}"#, "x".repeat(100));
+    let frames = [
+        "",
+        "{",
+        "null",
+        "[]",
+        r#"[{"action":"ping"}]"#,
+        r#""ping""#,
+        "7",
+        "{}",
+        r#"{"action":7}"#,
+        r#"{"action":null}"#,
+        r#"{"action":"dance"}"#,
+        r#"{"action":"Ping"}"#,
+        r#"{"action":"$default"}"#,
+        r#"{"action":"$connect"}"#,
+        r#"{"action":"ping"} x"#,
+        &long,
+    ];
+    let mut lines = Vec::new();
+    for frame in frames {
+        socket.write(frame).await?;
+        let answer = socket.answer().await?;
+        let error = &answer["error"];
+        lines.push(format!(
+            "{frame}: {} {} {}: {}",
+            error["status"], error["code"], error["name"], error["message"]
+        ));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    socket.result(json!({"action": "ping"})).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn errors_are_those_of_rest() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let (own, theirs) = (
+        ann.send_text(&bob, "x").await?["id"].clone(),
+        bob.send_text(&ann, "x").await?["id"].clone(),
+    );
+    let mut socket = ann.connect().await?;
+    let bob = &bob.id;
+    let unknown = "215066e1-e4a6-4a67-93b3-372519f7dfff";
+    let frames = [
+        json!({"action": "send", "target": "villain", "target_id": bob, "type": "text", "text": "x"}),
+        json!({"action": "send", "target_id": bob, "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "topic", "target_id": 5, "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "user", "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "user", "target_id": "05", "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "user", "target_id": 1.5, "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "user", "target_id": [5], "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "user", "target_id": bob, "type": "video"}),
+        json!({"action": "send", "target": "user", "target_id": bob, "type": "text"}),
+        json!({"action": "send", "target": "user", "target_id": bob, "type": "image", "image": "http://a.example"}),
+        json!({"action": "send", "target": "user", "target_id": bob, "type": "text", "text": "x".repeat(16 * 1024 + 1)}),
+        json!({"action": "update", "target": "user", "target_id": bob, "text": "x"}),
+        json!({"action": "update", "target": "user", "target_id": bob, "message_id": 7, "text": "x"}),
+        json!({"action": "update", "target": "user", "target_id": bob, "message_id": unknown, "text": "x"}),
+        json!({"action": "update", "target": "user", "target_id": bob, "message_id": own}),
+        json!({"action": "update", "target": "user", "target_id": bob, "message_id": own, "status": "seen"}),
+        json!({"action": "update", "target": "user", "target_id": bob, "message_id": theirs, "text": "x"}),
+        json!({"action": "delete", "target": "user", "target_id": bob, "message_id": theirs}),
+        json!({"action": "delete", "target": "user", "target_id": bob, "message_id": unknown}),
+        json!({"action": "delete", "target": "user", "target_id": bob}),
+    ];
+    let mut lines = Vec::new();
+    for frame in frames {
+        let mut short = frame.to_string();
+        short.truncate(120);
+        lines.push(format!("{}: {}", chat.shown_text(&short), socket.error(frame).await?));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    let whole = socket.ask(json!({"action": "dance", "id": "d"})).await?;
+    insta::assert_snapshot!(chat.shown_json(&whole), @"");
+    Ok(())
+}

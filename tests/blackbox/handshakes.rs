@@ -1,0 +1,182 @@
+//! How a WebSocket connection begins and ends.
+
+use anyhow::Result;
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+use tests::token::{LONG_AGO, Signer};
+use tests::{Chat, RawRedis, Request, exchange, until};
+
+#[tokio::test]
+async fn a_token_comes_in_one_of_five_ways() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let token = ann.token()?;
+    let (bearer, query) = (format!("Bearer {token}"), format!("/?token={token}"));
+    let (in_protocol, behind) = (format!("senna.v1, bearer.{token}"), format!("bearer.{token},senna.v1"));
+    let staged = format!("/live{query}");
+    let ways: [(&str, &[(&str, &str)]); 9] = [
+        ("/", &[("X-Auth-Token", &token)]),
+        ("/", &[("Authorization", &bearer)]),
+        (&query, &[]),
+        ("/", &[("Sec-WebSocket-Protocol", &in_protocol)]),
+        ("/", &[("Sec-WebSocket-Protocol", &behind)]),
+        (&query, &[("Sec-WebSocket-Protocol", "senna.v1")]),
+        (&query, &[("Sec-WebSocket-Protocol", "other, senna.v1")]),
+        ("/live", &[("X-Auth-Token", &token)]),
+        (&staged, &[]),
+    ];
+    let mut lines = Vec::new();
+    for (path, headers) in ways {
+        let handshake = chat.handshake(path, headers).await?;
+        let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
+        lines.push(format!(
+            "{} {names:?}: {} {:?}",
+            path.replace(&token, "…"),
+            handshake.status,
+            handshake.subprotocol
+        ));
+        assert_eq!(handshake.open()?.hello().await?["user"], ann.id);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_subprotocol_that_was_not_offered_is_not_named() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let token = ann.token()?;
+    let address = chat.websocket_address()?;
+    for offered in [
+        None,
+        Some("other"),
+        Some("senna.v2, senna"),
+        Some(&*format!("bearer.{token}")),
+    ] {
+        // By hand, because a client library refuses an answer without the subprotocol that it offered.
+        let mut headers = vec![
+            ("X-Auth-Token", token.as_str()),
+            ("Connection", "Upgrade"),
+            ("Upgrade", "websocket"),
+        ];
+        headers.extend([
+            ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]);
+        headers.extend(offered.map(|offered| ("Sec-WebSocket-Protocol", offered)));
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let request = Request {
+            path: "/".to_owned(),
+            headers,
+            ..Request::default()
+        };
+        let (status, headers, _) = exchange(address, request).await?;
+        assert_eq!(
+            (status.as_u16(), headers.get("sec-websocket-protocol")),
+            (101, None),
+            "{offered:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_handshake_without_a_good_token_is_refused() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let signer = chat.signer();
+    let tokens = [
+        ("none", String::new()),
+        ("garbage", "garbage".to_owned()),
+        (
+            "another's",
+            Signer::secret(Algorithm::HS256, "another secret").user(&json!(7))?,
+        ),
+        (
+            "another algorithm",
+            Signer::secret(Algorithm::HS512, tests::SECRET).user(&json!(7))?,
+        ),
+        ("expired", signer.sign(&json!({"user_id": 7, "exp": LONG_AGO}))?),
+        ("no user", signer.sign(&json!({}))?),
+    ];
+    let mut lines = Vec::new();
+    for (name, token) in tokens {
+        let error = chat.handshake("/", &[("X-Auth-Token", &token)]).await?.error()?;
+        lines.push(format!("{name}: {error}"));
+        for path in [format!("/?token={token}"), format!("/live?token={token}")] {
+            assert_eq!(chat.handshake(&path, &[]).await?.error()?, error, "{path}");
+        }
+        let protocol = format!("senna.v1, bearer.{token}");
+        assert_eq!(
+            chat.handshake("/", &[("Sec-WebSocket-Protocol", &protocol)])
+                .await?
+                .status,
+            401,
+            "{protocol}"
+        );
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    assert_eq!(chat.handshake("/", &[]).await?.status, 401);
+    assert_eq!(chat.handshake("/live", &[]).await?.status, 401);
+    assert_eq!(
+        chat.handshake("/elsewhere", &[]).await?.status,
+        403,
+        "this is the gateway's own answer"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn hello_tells_who_is_connected() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let mut socket = ann.connect().await?;
+    let hello = socket.ask(json!({"action": "hello", "id": "first"})).await?;
+    insta::assert_snapshot!(chat.shown_json(&hello), @"");
+    assert_eq!(RawRedis::of(&chat).await?.connections(&ann).await?, [socket.id.clone()]);
+    assert_eq!(socket.id.len(), 16, "as API Gateway's ids: {}", socket.id);
+    let named = chat.user(&json!(format!("hello.{}", ann.id)));
+    assert_eq!(named.connect().await?.hello().await?["user"], named.id);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_user_may_have_many_connections() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let redis = RawRedis::of(&chat).await?;
+    let mut sockets = Vec::new();
+    for _ in 0..4 {
+        sockets.push(ann.connect().await?);
+    }
+    assert_eq!(redis.connections(&ann).await?.len(), 4);
+    bob.send_text(&ann, "to all").await?;
+    for socket in &mut sockets {
+        assert_eq!(socket.event().await?["data"]["entry"]["text"], "to all");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_is_forgotten() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let redis = RawRedis::of(&chat).await?;
+    let (polite, rude, mut stays) = (ann.connect().await?, ann.connect().await?, ann.connect().await?);
+    let own: Vec<String> = redis.run(&format!("KEYS *connection:{}*", polite.id)).await?;
+    assert_eq!(own.len(), 1, "{own:?}");
+    assert_eq!(redis.connections(&ann).await?.len(), 3);
+    polite.close().await?;
+    // The TCP connection ends without a close frame.
+    drop(rude);
+    let left = until("two connections are forgotten", async || {
+        Ok(Some(redis.connections(&ann).await?).filter(|connections| connections.len() == 1))
+    });
+    assert_eq!(left.await?, [stays.id.clone()]);
+    let own: i64 = redis.run(&format!("EXISTS {}", own.join(" "))).await?;
+    assert_eq!(own, 0, "nothing of it is left");
+    stays.hello().await?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! Ids of users in addresses, and the keys that are made of them.
+
+use anyhow::Result;
+use http::Method;
+use serde_json::json;
+use tests::{Chat, User};
+
+#[tokio::test]
+async fn an_id_in_an_address_is_checked() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let long = format!("/user/{}", "x".repeat(65));
+    let paths = [
+        "/user/05",
+        "/user/00",
+        "/user/9007199254740992",
+        "/user/99999999999999999999999",
+        "/user/a%20b",
+        "/user/%C3%A4",
+        "/user/a%7Cb",
+        "/user/a%2541",
+        "/user/%7Bx%7D",
+        "/user/%FF",
+        &long,
+        "/villain/5",
+        "/villain/05",
+        "/User/5",
+        "/user%20/5",
+        "/topic/5",
+    ];
+    let mut lines = Vec::new();
+    for path in paths {
+        let error = ann.call(Method::GET, path, None).await?.error()?;
+        lines.push(format!("{path}: {error}"));
+        let text = json!({"type": "text", "text": "x"});
+        assert_eq!(
+            ann.call(Method::POST, path, Some(&text)).await?.error()?,
+            error,
+            "sending to {path}"
+        );
+        let message = format!("{path}/0192f0e4-7d00-7000-8000-000000000001");
+        assert_eq!(
+            ann.call(Method::POST, &message, Some(&text)).await?.error()?,
+            error,
+            "updating in {path}"
+        );
+        assert_eq!(
+            ann.call(Method::DELETE, &message, None).await?.error()?,
+            error,
+            "deleting in {path}"
+        );
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_may_be_a_text_of_many_characters() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [number] = chat.users(["number"]);
+    let texts = [
+        "Az_09.:@~+=-",
+        "a@b.c",
+        "0x10",
+        "5a",
+        "-5",
+        "+5",
+        "a+b",
+        &"~".repeat(64),
+    ];
+    let mut lines = Vec::new();
+    for text in texts {
+        let user = chat.user(&json!(text));
+        number.send_text(&user, "to a text").await?;
+        user.send_text(&number, "from a text").await?;
+        let body = number.history(&user, "").await?.ok(200)?;
+        let authors: Vec<_> = body["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|message| &message["author"]["id"])
+            .collect();
+        assert_eq!(authors, [&number.id, &user.id]);
+        assert_eq!(body["entry"], json!(null), "the platform doesn't know it");
+        lines.push(format!("{text} {}", chat.shown_json(&body["state"]["key"])));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+/// Sends a message and returns the key of the conversation.
+async fn key(from: &User, to: &User) -> Result<String> {
+    let body = from.send(to, &json!({"type": "text", "text": "x"})).await?.ok(201)?;
+    Ok(format!("{}", body["state"]["key"]))
+}
+
+#[tokio::test]
+async fn a_key_orders_numbers_by_value_and_other_ids_by_bytes() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let user = |id| chat.user(&id);
+    let pairs = [
+        (user(json!(9_999_999)), user(json!(10_000_000))),
+        (user(json!("order.b")), user(json!("order.a"))),
+        (user(json!("order.a")), user(json!("order.B"))),
+        (user(json!(10_000_000)), user(json!("order.a"))),
+        (user(json!(10_000_000)), user(json!("+order"))),
+    ];
+    let mut lines = Vec::new();
+    for (one, other) in pairs {
+        let there = key(&one, &other).await?;
+        assert_eq!(key(&other, &one).await?, there, "both sides are in one conversation");
+        lines.push(there);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_two_pairs_share_a_conversation() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let user = |id: &str| chat.user(&json!(id));
+    let pairs = [
+        ("pair.a-b", "c"),
+        ("pair.a", "b-c"),
+        ("pair.a~b", "c"),
+        ("pair.a", "b~c"),
+        ("pair.a:b", "c"),
+        ("pair.a", "b:c"),
+        ("pair.a=2Db", "c"),
+        ("pair.a+b", "c"),
+        ("pair.a--b", "c"),
+        ("pair.a-", "-b-c"),
+        ("pair.a", "--b-c"),
+    ];
+    for (one, other) in pairs {
+        let before = user(one).history(&user(other), "").await?.ok(200)?;
+        assert_eq!(before["state"]["total"], 0, "{one} and {other} have not talked");
+        user(one).send_text(&user(other), "x").await?;
+    }
+    Ok(())
+}

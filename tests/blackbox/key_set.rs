@@ -1,0 +1,92 @@
+//! Keys that the platform publishes as a key set, and changes.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use http::Method;
+use serde_json::{Value, json};
+use tests::token::Signer;
+use tests::{Chat, Request, until, web_server};
+
+/// A key set that can change; without keys the server fails.
+#[derive(Clone, Default)]
+struct KeySet(Arc<Mutex<Vec<Value>>>);
+
+impl KeySet {
+    fn publish(&self, signers: &[&Signer]) -> Result<()> {
+        let keys = signers
+            .iter()
+            .map(|signer| signer.public_jwk())
+            .collect::<Result<_>>()?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    fn answer(&self) -> Response {
+        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if keys.is_empty() {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+        Json(json!({"keys": keys})).into_response()
+    }
+}
+
+async fn welcome(chat: &Chat, token: &str) -> Result<String> {
+    let headers = vec![("X-Auth-Token".to_owned(), token.to_owned())];
+    let answer = chat
+        .rest(Request {
+            method: Method::GET,
+            headers,
+            ..Request::default()
+        })
+        .await?;
+    if answer.status == 200 {
+        Ok(answer.text)
+    } else {
+        answer.error()
+    }
+}
+
+#[tokio::test]
+async fn keys_can_rotate() -> Result<()> {
+    let first = Signer::rsa(include_str!("../keys/first.pem"))?.named("first");
+    let second = Signer::rsa(include_str!("../keys/second.pem"))?.named("second");
+    let keys = KeySet::default();
+    let served = keys.clone();
+    let router = Router::new().route("/keys", get(move || ready(served.answer())));
+    let url = web_server::serve(router)?;
+    let variables = [
+        ("SOCK_JWT_ALGORITHM", "RS256"),
+        ("SOCK_JWKS_URL", &*format!("{url}/keys")),
+    ];
+    let chat = Chat::own_signed(&variables, first.clone()).await?;
+    let (by_first, by_second) = (first.user(&json!(7))?, second.user(&json!(7))?);
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
+
+    keys.publish(&[&first])?;
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &by_second).await?, @"");
+    let nameless = Signer::rsa(include_str!("../keys/second.pem"))?.user(&json!(7))?;
+    insta::assert_snapshot!(welcome(&chat, &nameless).await?, @"");
+    // A key's name is no secret: the signature decides.
+    let forged = Signer::rsa(include_str!("../keys/second.pem"))?
+        .named("first")
+        .user(&json!(7))?;
+    insta::assert_snapshot!(welcome(&chat, &forged).await?, @"");
+    let shared = Signer::secret(jsonwebtoken::Algorithm::HS256, "x").user(&json!(7))?;
+    insta::assert_snapshot!(welcome(&chat, &shared).await?, @"");
+
+    // The new key is found without a restart, and the old one is not believed any more.
+    keys.publish(&[&second])?;
+    until("the new key is known", async || {
+        Ok(welcome(&chat, &by_second).await?.contains("true").then_some(()))
+    })
+    .await?;
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What is too large, and that what is just small enough works everywhere.
+
+use anyhow::Result;
+use http::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Chat, User};
+
+/// A frame that API Gateway carries in one piece.
+const FRAME: usize = 32 * 1024;
+
+async fn text(from: &User, to: &User, text: &str) -> Result<Answer> {
+    from.send(to, &json!({"type": "text", "text": text})).await
+}
+
+/// An object whose JSON has this many bytes.
+fn object(bytes: usize) -> Value {
+    json!({"x": "y".repeat(bytes - r#"{"x":""}"#.len())})
+}
+
+#[tokio::test]
+async fn each_limit_has_its_own_error() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut lines = Vec::new();
+    let mut refused = |answer: Answer| {
+        lines.push(answer.error()?);
+        anyhow::Ok(())
+    };
+    refused(text(&ann, &bob, &"x".repeat(16 * 1024 + 1)).await?)?;
+    refused(text(&ann, &bob, &"ä".repeat(8 * 1024 + 1)).await?)?;
+    // In JSON each of these takes twice or six times its bytes.
+    refused(text(&ann, &bob, &"\"".repeat(16 * 1024)).await?)?;
+    refused(text(&ann, &bob, &"\u{1}".repeat(8 * 1024)).await?)?;
+    refused(
+        ann.send(
+            &bob,
+            &json!({"type": "text", "text": "x", "metadata": object(4 * 1024 + 1)}),
+        )
+        .await?,
+    )?;
+    for image in [
+        "http://a.example/b.png",
+        "ftp://a.example/b",
+        "//a.example/b.png",
+        "b.png",
+        "https://",
+        "data:image/png;base64,AA",
+        "javascript:alert(1)",
+    ] {
+        refused(ann.send(&bob, &json!({"type": "image", "image": image})).await?)?;
+    }
+    refused(
+        ann.send(
+            &bob,
+            &json!({"type": "image", "image": format!("https://a.example/{}", "x".repeat(2 * 1024))}),
+        )
+        .await?,
+    )?;
+    let body = |bytes: usize| {
+        let text = r#"{"type":"text","text":"x"}"#;
+        format!("{text}{}", " ".repeat(bytes - text.len())).into_bytes()
+    };
+    refused(ann.call_raw(Method::POST, &bob.path(), body(64 * 1024 + 1)).await?)?;
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    assert_eq!(
+        ann.call_raw(Method::POST, &bob.path(), body(64 * 1024)).await?.status,
+        201,
+        "spaces are no text"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_has_the_same_limits() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let message = ann.send_text(&bob, "x").await?;
+    let changes = [
+        json!({"text": "x".repeat(16 * 1024 + 1)}),
+        json!({"metadata": object(4 * 1024 + 1)}),
+        json!({"image": "http://a.example/b.png"}),
+        json!({"text": "x", "more": "x".repeat(64 * 1024)}),
+    ];
+    let mut lines = Vec::new();
+    for change in changes {
+        lines.push(ann.update(&bob, &message, &change).await?.error()?);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_largest_messages_reach_every_reader_in_one_frame() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [number] = chat.users(["bob"]);
+    // Ids that take the most bytes in every key and frame.
+    let ann = chat.user(&json!("~".repeat(64)));
+    let bob = chat.user(&json!(format!("{}{}", ":".repeat(56), number.id)));
+    let mut listener = bob.connect().await?;
+    let (mut plain, mut accents, mut escapes) = ("x".repeat(16 * 1024), "ä".repeat(8 * 1024), "\"".repeat(13_312));
+    for text in [&mut plain, &mut accents, &mut escapes] {
+        let body = json!({"type": "text", "text": text, "metadata": object(4 * 1024)});
+        let sent = ann.send(&bob, &body).await?;
+        assert_eq!(sent.status, 201, "{}", sent.text);
+        let pushed = listener.text().await?;
+        assert!(pushed.len() <= FRAME, "{} bytes", pushed.len());
+        let pushed: Value = serde_json::from_str(&pushed)?;
+        assert_eq!(pushed["data"]["entry"], sent.body["entry"]);
+        assert_eq!(pushed["data"]["entry"]["text"], **text);
+        let edited = ann.update(&bob, &sent.body["entry"], &json!({"text": text})).await?;
+        assert_eq!(edited.status, 200, "{}", edited.text);
+        assert!(listener.text().await?.len() <= FRAME);
+    }
+    let image = format!(
+        "https://a.example/{}",
+        "x".repeat(2 * 1024 - "https://a.example/".len())
+    );
+    assert_eq!(
+        ann.send(&bob, &json!({"type": "image", "image": image})).await?.status,
+        201
+    );
+    assert_eq!(listener.event().await?["data"]["entry"]["image"], image);
+    assert_eq!(bob.whole_history(&ann).await?.len(), 4);
+    assert_eq!(bob.list("").await?.body["entries"][0]["latest"]["image"], image);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_largest_page_is_answered() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let body = json!({"type": "text", "text": "ä".repeat(8 * 1024), "metadata": object(4 * 1024)});
+    for _ in 0..100 {
+        assert_eq!(ann.send(&bob, &body).await?.status, 201);
+    }
+    let page = bob.history(&ann, "?per_page=100").await?.ok(200)?;
+    assert_eq!(page["messages"].as_array().map(Vec::len), Some(100));
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The chat as clients see it: the real stack, spoken to over HTTP and WebSocket.
+//!
+//! `cargo test -p tests --test blackbox` builds the functions, starts the stack on free ports and runs everything below. What the
+//! contract says of shapes and errors stands in the tests as snapshots, with names in place of ids and times.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
+mod handshakes;
+mod identity;
+mod ids;
+mod routes;
+mod tokens;
+
+mod deleting;
+mod limits;
+mod sending;
+mod updating;
+
+mod history;
+mod inbox;
+mod profiles;
+mod unread;
+
+mod actions;
+mod pushes;
+mod sites;
+
+mod crashes;
+mod crowd;
+mod dead_connections;
+mod key_set;
+mod other_settings;
+mod redis_down;
+mod troubled_platform;

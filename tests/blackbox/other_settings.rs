@@ -1,0 +1,69 @@
+//! A stack that is configured in every other way.
+
+use anyhow::Result;
+use serde_json::json;
+use tests::token::Signer;
+use tests::{Chat, RawRedis, Request, web_server};
+
+#[tokio::test]
+async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
+    let public = include_str!("../keys/first.pub.pem");
+    let nobody = format!("http://{}", web_server::closed_port()?);
+    let variables = [
+        ("SOCK_JWT_ALGORITHM", "RS256"),
+        ("SOCK_JWT_PUBLIC_KEY", public),
+        ("SOCK_JWT_HEADER", "X-Chat-Token"),
+        ("SOCK_DOMAIN_HANDLE", "elsewhere"),
+        ("SOCK_REDIS_PREFIX", "other-prefix"),
+        ("SOCK_API_URL", nobody.as_str()),
+    ];
+    let signer = Signer::rsa(include_str!("../keys/first.pem"))?;
+    let chat = Chat::own_signed(&variables, signer.clone()).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let with = async |header: &str, token: String, path: &str, text: Option<&str>| {
+        let headers = vec![(header.to_owned(), token)];
+        let body = text
+            .map(|text| json!({"type": "text", "text": text}).to_string().into_bytes())
+            .unwrap_or_default();
+        let method = if text.is_some() {
+            http::Method::POST
+        } else {
+            http::Method::GET
+        };
+        chat.rest(Request {
+            method,
+            path: path.to_owned(),
+            headers,
+            body,
+        })
+        .await
+    };
+    let sent = with("X-Chat-Token", ann.token()?, &bob.path(), Some("Hello")).await?;
+    insta::assert_snapshot!(chat.shown(&sent), @"");
+    let bearer = with("Authorization", format!("Bearer {}", ann.token()?), "/list", None).await?;
+    insta::assert_snapshot!(chat.shown(&bearer), @"");
+    let default_header = with("X-Auth-Token", ann.token()?, "/list", None).await?;
+    insta::assert_snapshot!(default_header.error()?, @"");
+    // Nobody is there to say who the users are.
+    let history = with("x-chat-token", bob.token()?, &ann.path(), None).await?;
+    insta::assert_snapshot!(chat.shown(&history), @"");
+
+    // The public key is public: a token "signed" with it as a secret is worth nothing.
+    let confused = Signer::secret(jsonwebtoken::Algorithm::HS256, public).user(&ann.id)?;
+    insta::assert_snapshot!(with("X-Chat-Token", confused, "/list", None).await?.error()?, @"");
+    let other_key = Signer::rsa(include_str!("../keys/second.pem"))?.user(&ann.id)?;
+    insta::assert_snapshot!(with("X-Chat-Token", other_key, "/list", None).await?.error()?, @"");
+
+    let keys: Vec<String> = RawRedis::of(&chat).await?.run("KEYS *").await?;
+    assert!(
+        !keys.is_empty() && keys.iter().all(|key| key.starts_with("{other-prefix:")),
+        "{keys:?}"
+    );
+    let mut socket = chat.handshake("/", &[("X-Chat-Token", &ann.token()?)]).await?.open()?;
+    assert_eq!(socket.hello().await?["user"], ann.id);
+    assert_eq!(
+        chat.handshake("/", &[("X-Auth-Token", &ann.token()?)]).await?.status,
+        401
+    );
+    Ok(())
+}

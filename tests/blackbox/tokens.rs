@@ -1,0 +1,105 @@
+//! Tokens that are refused, whatever the route.
+
+use anyhow::{Context as _, Result};
+use http::Method;
+use jsonwebtoken::Algorithm;
+use serde_json::json;
+use tests::token::{FAR_AWAY, LONG_AGO, Signer};
+use tests::{Chat, Request};
+
+#[tokio::test]
+async fn a_bad_token_is_refused_on_every_route() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let signer = chat.signer();
+    let good = signer.user(&json!(7))?;
+    let (head, signature) = good.rsplit_once('.').context("a token has three parts")?;
+    let (header, _) = head.split_once('.').context("a token has three parts")?;
+    let tokens = [
+        ("garbage", "garbage".to_owned()),
+        ("two parts", head.to_owned()),
+        ("four parts", format!("{good}.x")),
+        ("no base64", format!("{header}.ü.{signature}").replace('ü', "!!")),
+        ("header that is no JSON", format!("bm90IGpzb24.{signature}.{signature}")),
+        (
+            "another's signature",
+            Signer::secret(Algorithm::HS256, "another secret").user(&json!(7))?,
+        ),
+        ("another payload", format!("{header}.eyJ1c2VyX2lkIjoxfQ.{signature}")),
+        ("without signature", format!("{head}.")),
+        ("expired", signer.sign(&json!({"user_id": 7, "exp": LONG_AGO}))?),
+        ("not yet valid", signer.sign(&json!({"user_id": 7, "nbf": FAR_AWAY}))?),
+        ("no user", signer.sign(&json!({"sub": "7"}))?),
+        ("expired, of nobody", signer.sign(&json!({"exp": LONG_AGO}))?),
+    ];
+    let message = "/user/5/0192f0e4-7d00-7000-8000-000000000001";
+    let mut lines = Vec::new();
+    for (name, token) in tokens {
+        let answer = |method: Method, path: &'static str| {
+            let headers = vec![("Authorization".to_owned(), format!("Bearer {token}"))];
+            chat.rest(Request {
+                method,
+                path: path.to_owned(),
+                headers,
+                body: Vec::new(),
+            })
+        };
+        let error = answer(Method::GET, "/list").await?.error()?;
+        lines.push(format!("{name}: {error}"));
+        let others = [
+            (Method::GET, ""),
+            (Method::GET, "/user/5"),
+            (Method::POST, "/user/5"),
+            (Method::POST, message),
+            (Method::DELETE, message),
+            (Method::GET, "/nowhere"),
+            (Method::GET, "/villain/5"),
+        ];
+        for (method, path) in others {
+            assert_eq!(answer(method.clone(), path).await?.error()?, error, "{method} {path}");
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn user_id_must_be_an_id() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let long = "x".repeat(65);
+    let ids = [
+        json!(0),
+        json!("0"),
+        json!(9_007_199_254_740_991_u64),
+        json!("9007199254740991"),
+        json!("a"),
+        json!("x".repeat(64)),
+        json!("auth0|7"),
+        json!(null),
+        json!(true),
+        json!({}),
+        json!([1]),
+        json!(1.5),
+        json!(-1),
+        json!(9_007_199_254_740_992_u64),
+        json!("9007199254740992"),
+        json!("05"),
+        json!(""),
+        json!("a b"),
+        json!("ä"),
+        json!("{x}"),
+        json!("a/b"),
+        json!(long),
+    ];
+    let mut lines = Vec::new();
+    for id in ids {
+        let answer = chat.user(&id).list("").await?;
+        let line = if answer.status == 200 {
+            answer.body["state"]["key"].to_string()
+        } else {
+            answer.error()?
+        };
+        lines.push(format!("{id}: {line}"));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! `POST /api/user/{id}/{message_id}`.
+
+use anyhow::Result;
+use http::Method;
+use serde_json::json;
+use tests::Chat;
+
+#[tokio::test]
+async fn the_author_changes_a_text() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let message = ann.send_text(&bob, "frist").await?;
+    let updated = ann.update(&bob, &message, &json!({"text": "first"})).await?;
+    insta::assert_snapshot!(chat.shown(&updated), @"");
+    assert_eq!(
+        updated.body["entry"]["timestamp"], message["timestamp"],
+        "it keeps its time"
+    );
+    let stored = bob.history(&ann, "").await?;
+    insta::assert_snapshot!(chat.shown_json(&stored.body["messages"]), @"");
+    let preview = bob.list("?no_format").await?;
+    insta::assert_snapshot!(chat.shown(&preview), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_author_changes_an_image_and_metadata() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let body = json!({"type": "image", "image": "https://a.example/1.png", "metadata": {"alt": "one", "more": 1}});
+    let message = ann.send(&bob, &body).await?.ok(201)?["entry"].clone();
+    let changes = [
+        json!({"image": "https://a.example/2.png"}),
+        json!({"metadata": {"alt": "two"}}),
+        json!({"image": "https://a.example/3.png", "metadata": {"alt": "three"}}),
+        json!({"metadata": null}),
+    ];
+    let mut lines = Vec::new();
+    for change in changes {
+        let entry = ann.update(&bob, &message, &change).await?.ok(200)?["entry"].clone();
+        assert_eq!(bob.list("?no_format").await?.body["entries"][0]["latest"], entry);
+        lines.push(format!("{} {} {}", entry["type"], entry["image"], entry["metadata"]));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_must_change_something() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let message = ann.send_text(&bob, "x").await?;
+    let changes = [
+        json!({}),
+        json!({"author": 7, "timestamp": 1, "seq": 9}),
+        json!({"type": "image"}),
+        json!({"image": "https://a.example/b.png"}),
+        json!({"text": ""}),
+        json!({"text": 7}),
+        json!({"text": "y", "image": "https://a.example/b.png"}),
+        json!({"metadata": "y"}),
+        json!({"status": "unseen"}),
+        json!({"status": 7}),
+        json!({"status": "seen", "text": "y"}),
+        json!([{"text": "y"}]),
+    ];
+    let mut lines = Vec::new();
+    for change in changes {
+        lines.push(format!(
+            "{change}: {}",
+            ann.update(&bob, &message, &change).await?.error()?
+        ));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    assert_eq!(
+        bob.history(&ann, "").await?.body["messages"][0].get("edited"),
+        None,
+        "nothing has changed"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_the_author_edits() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
+    let message = ann.send_text(&bob, "mine").await?;
+    let change = json!({"text": "yours"});
+    insta::assert_snapshot!(bob.update(&ann, &message, &change).await?.error()?, @"");
+    insta::assert_snapshot!(bob.update(&ann, &message, &json!({"metadata": {}})).await?.error()?, @"");
+    // For everyone else there is no such message: not in another conversation of the reader's, not in one of a stranger's.
+    ann.send_text(&eve, "another").await?;
+    let mut lines = Vec::new();
+    for (user, with) in [(&eve, &ann), (&eve, &bob), (&ann, &eve), (&bob, &eve)] {
+        lines.push(user.update(with, &message, &change).await?.error()?);
+    }
+    lines.dedup();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    assert_eq!(bob.history(&ann, "").await?.body["messages"][0]["text"], "mine");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_exist_cannot_be_updated() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let deleted = ann.send_text(&bob, "x").await?;
+    ann.delete(&bob, &deleted).await?.ok(200)?;
+    let known = ann.send_text(&bob, "x").await?["id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let deleted = deleted["id"].as_str().unwrap_or_default();
+    let ids = [
+        "magical-not-found-message-id",
+        "1",
+        "0",
+        "215066e1-e4a6-4a67-93b3-372519f7dfff",
+        "00000000-0000-0000-0000-000000000000",
+        // The place of a message alone is not its id.
+        "0192f0e4-7d00-7000-8000-000000000002",
+        deleted,
+        &known.replace('-', ""),
+        "%F0%9F%91%8B",
+    ];
+    let mut lines = Vec::new();
+    for id in ids {
+        for change in [json!({"text": "y"}), json!({"status": "seen"})] {
+            let path = format!("{}/{id}", bob.path());
+            lines.push(ann.call(Method::POST, &path, Some(&change)).await?.error()?);
+        }
+    }
+    lines.dedup();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_other_side_marks_a_message_seen() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let message = ann.send_text(&bob, "look").await?;
+    let own = ann.update(&bob, &message, &json!({"status": "seen"})).await?;
+    insta::assert_snapshot!(own.error()?, @"");
+    let seen = bob.update(&ann, &message, &json!({"status": "seen"})).await?;
+    insta::assert_snapshot!(chat.shown(&seen), @"");
+    let again = bob.update(&ann, &message, &json!({"status": "seen"})).await?;
+    assert_eq!(again.body, seen.body, "it may be repeated");
+    for (user, with) in [(&ann, &bob), (&bob, &ann)] {
+        assert_eq!(user.history(with, "").await?.body["messages"][0]["status"], "seen");
+        assert_eq!(user.list("").await?.body["entries"][0]["latest"]["status"], "seen");
+    }
+    Ok(())
+}

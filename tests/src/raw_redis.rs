@@ -1,0 +1,62 @@
+//! The stack's Redis, for what no client of the chat can see.
+
+use anyhow::Result;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, FromRedisValue};
+
+use crate::{Chat, User};
+
+/// A connection to a stack's Redis.
+#[derive(Clone)]
+pub struct RawRedis(MultiplexedConnection);
+
+impl std::fmt::Debug for RawRedis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("RawRedis").finish_non_exhaustive()
+    }
+}
+
+impl RawRedis {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When it doesn't answer.
+    pub async fn of(chat: &Chat) -> Result<Self> {
+        let client = Client::open(chat.stack().addresses.redis.as_str())?;
+        Ok(Self(client.get_multiplexed_async_connection().await?))
+    }
+
+    /// Runs a command: words separated by spaces.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub async fn run<T: FromRedisValue>(&self, command: &str) -> Result<T> {
+        let mut words = command.split(' ');
+        let mut cmd = redis::cmd(words.next().unwrap_or_default());
+        for word in words {
+            cmd.arg(word);
+        }
+        Ok(cmd.query_async(&mut self.0.clone()).await?)
+    }
+
+    /// The connections that are recorded of a user with a numeric id on the default site.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub async fn connections(&self, user: &User) -> Result<Vec<String>> {
+        self.run(&format!("ZRANGE {} 0 -1", connections_key(user))).await
+    }
+
+    /// Records a connection of a user that does not exist.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub async fn add_connection(&self, user: &User, connection: &str) -> Result<()> {
+        self.run(&format!("ZADD {} 4102444800000 {connection}", connections_key(user)))
+            .await
+    }
+}
+
+fn connections_key(user: &User) -> String {
+    format!("{{senna-sockets:myplatform:user:{}}}:connections", user.id)
+}

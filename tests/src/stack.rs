@@ -1,0 +1,136 @@
+//! The stack as a child process: one that most tests share, and own ones for tests that need other settings or break things.
+
+use std::{
+    env,
+    fs::File,
+    io::{BufRead as _, BufReader},
+    os::unix::fs::FileExt as _,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::executables;
+
+/// What the tests' tokens are signed with.
+pub const SECRET: &str = "the secret of the black-box tests";
+
+/// How long a stack may take from its start to its line.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// Where the parts of a stack are.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The REST address, `/api` included.
+    pub rest: String,
+    /// The WebSocket address, without stage.
+    pub websocket: String,
+    /// Where `@connections` lives, stage included.
+    pub push: String,
+    /// The Redis.
+    pub redis: String,
+}
+
+/// A running stack. It stops when this is dropped, and with the test process at the latest.
+#[derive(Debug)]
+pub struct Stack {
+    /// Where its parts are.
+    pub addresses: Addresses,
+    child: Child,
+    // The stack stops when this end closes, and the system closes it whatever ends the test process.
+    stdin: Option<ChildStdin>,
+    log: File,
+}
+
+impl Stack {
+    /// Starts a stack on free ports with these variables and no other `SOCK_*` ones, and returns when it is ready. Tokens are
+    /// signed with [`SECRET`] unless the variables say something else about them.
+    ///
+    /// # Errors
+    /// When it doesn't build, or is not ready in time; then with what it wrote.
+    pub fn start(variables: &[(&str, &str)]) -> Result<Self> {
+        let log = tempfile::tempfile().context("can't make a file for the stack's log")?;
+        // TEMPORARY until the flag exists
+        let mut command = Command::new("sh");
+        command.args(["-c", "parent=$PPID; me=$$; (while kill -0 $parent 2>/dev/null; do sleep 0.3; done; kill $me) >/dev/null 2>&1 & exec \"$0\" \"$@\""]);
+        command.arg(executables::senna()?);
+        command.args(["--no-build", "--fresh", "--json"]);
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
+            command.env_remove(name);
+        }
+        command.envs([("SOCK_HTTP_PORT", "0"), ("SOCK_WS_PORT", "0")]);
+        if !variables.iter().any(|(name, _)| *name == "SOCK_JWT_ALGORITHM") {
+            command.env("SOCK_JWT_SECRET", SECRET);
+        }
+        command.envs(variables.iter().copied());
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log.try_clone()?)
+            .spawn()?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().context("a child without its output")?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            // Whatever goes wrong, the line that never comes says it.
+            if BufReader::new(stdout).read_line(&mut line).is_ok() {
+                sender.send(line).ok();
+            }
+        });
+        let line = receiver.recv_timeout(START_LIMIT).unwrap_or_default();
+        let Some(addresses) = addresses(&line) else {
+            child.kill().ok();
+            child.wait().ok();
+            bail!("the stack didn't start; it wrote:\n{line}{}", text_of(&log));
+        };
+        Ok(Self {
+            addresses,
+            child,
+            stdin,
+            log,
+        })
+    }
+
+    /// The process `senna`.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the stack and its functions have written so far.
+    pub fn log(&self) -> String {
+        text_of(&self.log)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        rustix::process::Pid::from_raw(self.child.id() as i32)
+            .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+        self.child.wait().ok();
+    }
+}
+
+fn addresses(line: &str) -> Option<Addresses> {
+    let ready: Value = serde_json::from_str(line).ok()?;
+    let text = |name: &str| ready[name].as_str().map(str::to_owned);
+    Some(Addresses {
+        rest: text("rest")?,
+        websocket: text("websocket")?,
+        push: text("push")?,
+        redis: text("redis")?,
+    })
+}
+
+/// Reads without moving the place where the stack writes on.
+fn text_of(log: &File) -> String {
+    let length = log.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+    log.read_exact_at(&mut bytes, 0).ok();
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,10 @@
+//! House rules that the compiler does not check.
+
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod texts;
+#[cfg(test)]
+mod wiring;

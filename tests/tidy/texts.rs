@@ -1,0 +1,51 @@
+//! Files that stay readable, and documents that stay true.
+
+use crate::support::{CODE, files, read, root};
+
+#[test]
+fn no_file_grows_beyond_600_lines() {
+    for path in files(&CODE, "rs") {
+        let lines = read(&path).lines().count();
+        assert!(lines <= 600, "{path} has {lines} lines: is there a seam?");
+    }
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    for path in files(&CODE, "rs") {
+        assert!(read(&path).starts_with("//!"), "{path} has no head");
+    }
+}
+
+#[test]
+fn every_script_lists_what_it_takes_and_gives() {
+    for path in files(&["shared/src/adapters/redis/scripts"], "lua") {
+        let script = read(&path);
+        assert!(script.starts_with("-- "), "{path} has no head");
+        if !path.ends_with("prelude.lua") {
+            for part in ["\n-- KEYS: ", "\n-- ARGV: ", "\n-- Returns "] {
+                assert!(script.contains(part), "{path} does not say {part:?}");
+            }
+        }
+        let code = script
+            .lines()
+            .filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("--"))
+            .count();
+        assert!(code <= 60, "{path} has {code} lines of code");
+    }
+}
+
+#[test]
+fn the_architecture_names_only_what_exists() {
+    let document = read("docs/architecture.md");
+    let named: Vec<&str> = document
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|name| name.contains('/') && !name.contains(['<', '*', '{', ' ', ':']))
+        .collect();
+    assert!(named.len() > 10, "{named:?}");
+    for name in named {
+        assert!(root().join(name).exists(), "docs/architecture.md names {name}");
+    }
+}

@@ -1,0 +1,114 @@
+//! Folder, package, binary, function and template entry are one; and a function is given only what it reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use crate::support::{read, root};
+
+/// The variables that each concern of `shared/src/config.rs` reads. Lambda sets those that begin with AWS.
+const CONCERNS: [(&str, &[&str]); 5] = [
+    ("LogConfig", &["SOCK_LOG"]),
+    ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_PREFIX"]),
+    (
+        "IdentityConfig",
+        &[
+            "SOCK_DOMAIN_HANDLE",
+            "SOCK_DOMAINS",
+            "SOCK_JWT_HEADER",
+            "SOCK_JWT_ALGORITHM",
+            "SOCK_JWT_SECRET",
+            "SOCK_JWT_PUBLIC_KEY",
+            "SOCK_JWKS_URL",
+        ],
+    ),
+    ("DirectoryConfig", &["SOCK_API_URL", "SOCK_API_USER_AGENT"]),
+    ("PushConfig", &["SOCK_PUSH_ENDPOINT"]),
+];
+
+fn folders() -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("functions")).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
+
+fn template() -> local::template::Template {
+    local::template::read(&root().join("template.yaml")).unwrap()
+}
+
+/// All words of a text that begin like our variables.
+fn variables(text: &str) -> BTreeSet<String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| word.starts_with("SOCK_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn a_function_has_one_name() {
+    let in_template: BTreeMap<String, String> = template()
+        .functions
+        .into_iter()
+        .map(|(id, function)| (function.binary, id.to_lowercase()))
+        .collect();
+    assert!(in_template.iter().all(|(binary, id)| binary == id), "{in_template:?}");
+    assert_eq!(in_template.into_keys().collect::<BTreeSet<_>>(), folders());
+    for folder in folders() {
+        let manifest = read(&format!("functions/{folder}/Cargo.toml"));
+        let names = manifest
+            .lines()
+            .filter(|line| *line == format!("name = \"{folder}\""))
+            .count();
+        assert_eq!(names, 2, "package and binary of functions/{folder}");
+    }
+}
+
+#[test]
+fn a_function_is_given_exactly_the_variables_that_it_reads() {
+    for function in template().functions.into_values() {
+        let main = read(&format!("functions/{}/src/main.rs", function.binary));
+        let concerns = CONCERNS
+            .iter()
+            .filter(|(concern, _)| *concern == "LogConfig" || main.contains(concern));
+        let read: BTreeSet<String> = concerns
+            .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
+            .collect();
+        let given: BTreeSet<String> = function.environment.into_keys().collect();
+        assert_eq!(given, read, "{}", function.binary);
+    }
+}
+
+#[test]
+fn every_variable_is_documented() {
+    let listed: BTreeSet<String> = CONCERNS
+        .iter()
+        .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
+        .collect();
+    let config = read("shared/src/config.rs");
+    let (code, _) = config.split_once("#[cfg(test)]").unwrap();
+    assert_eq!(variables(code), listed);
+    let documented = variables(&read("README.md"));
+    assert!(listed.is_subset(&documented), "{:?}", listed.difference(&documented));
+}
+
+#[test]
+fn a_main_is_wiring() {
+    for folder in folders() {
+        let main = read(&format!("functions/{folder}/src/main.rs"));
+        let wiring = main
+            .split("async fn main()")
+            .nth(1)
+            .and_then(|rest| rest.split("\n}").next())
+            .unwrap();
+        for word in ["if ", "match ", "unwrap", "expect("] {
+            assert!(
+                !wiring.contains(word),
+                "functions/{folder}/src/main.rs decides something: {word}"
+            );
+        }
+        assert!(
+            main.lines().count() <= 50,
+            "functions/{folder}/src/main.rs does more than wiring"
+        );
+    }
+}
