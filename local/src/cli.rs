@@ -46,6 +46,9 @@ struct Run {
     /// Keep nothing: data goes to a temporary folder that is removed at the end
     #[arg(long)]
     fresh: bool,
+    /// Stop when standard input closes, as it does when the script or test that started this ends in whatever way
+    #[arg(long)]
+    stop_with_stdin: bool,
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
@@ -146,6 +149,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     let Run {
         json,
         fresh,
+        stop_with_stdin,
         no_build,
         concurrency,
         template,
@@ -156,21 +160,22 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         fresh,
         concurrency: concurrency.into(),
     };
+    let mut stop = stack::StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {
         stack = Stack::start(settings, &options) => stack?,
         // Dropping a half-started stack stops what it had started.
-        () = stack::asked_to_stop() => return Ok(()),
+        () = stop.asked() => return Ok(()),
     };
     if json {
         screen::ready_json(stack.addresses());
     } else {
         screen::ready(stack.addresses(), "cargo run --");
     }
-    stack::asked_to_stop().await;
+    stop.asked().await;
     tokio::select! {
         () = stack.stop() => {}
         // Asked twice: the guard does the rest.
-        () = stack::asked_to_stop() => {}
+        () = stop.asked() => {}
     }
     Ok(())
 }

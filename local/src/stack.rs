@@ -1,8 +1,9 @@
 //! The whole stack: starts its parts in order, and stops them in order.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
 use crate::{
     functions_build::{self, BuildError},
@@ -57,10 +58,10 @@ pub enum StackError {
     Token(#[from] TokenError),
     /// The guard.
     #[error("can't start the guard process")]
-    Guard(#[source] std::io::Error),
+    Guard(#[source] io::Error),
     /// A temporary folder.
     #[error("can't make a temporary folder")]
-    Temporary(#[source] std::io::Error),
+    Temporary(#[source] io::Error),
 }
 
 /// A running stack.
@@ -285,16 +286,40 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
     settings.get(name).or(brought).unwrap_or(in_template).to_owned()
 }
 
-/// Waits for Ctrl-C or a request to terminate.
-pub async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut signals = Vec::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        match signal(kind) {
-            Ok(signal) => signals.push(signal),
-            Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
+/// How the stack is told to stop.
+#[derive(Debug)]
+pub struct StopSignal(mpsc::Receiver<()>);
+
+impl StopSignal {
+    /// Begins to listen for Ctrl-C and for requests to terminate, and if wanted for the end of standard input.
+    pub fn new(with_stdin: bool) -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (sender, receiver) = mpsc::channel(1);
+        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+            match signal(kind) {
+                Ok(mut signal) => {
+                    let sender = sender.clone();
+                    tokio::spawn(
+                        async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} },
+                    );
+                }
+                Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
+            }
+        }
+        if with_stdin {
+            // A thread of its own: a read of standard input can't be cut off, and the runtime would wait for it at the end.
+            std::thread::spawn(move || {
+                io::copy(&mut io::stdin(), &mut io::sink()).ok();
+                sender.blocking_send(()).ok();
+            });
+        }
+        Self(receiver)
+    }
+
+    /// Waits until the stack is asked to stop, once for each time.
+    pub async fn asked(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
         }
     }
-    let waiting = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
-    futures_util::future::select_all(waiting).await;
 }

@@ -188,6 +188,8 @@ fn command(spec: &FunctionSpec, key: &str, runtime_api: &str) -> Command {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name))
         .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{key}"))
         .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
+        // SAM's word for "this is a laptop", by which the functions write plain log lines.
+        .env("AWS_SAM_LOCAL", "true")
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
         // What an SDK signs with here; nobody checks it.
