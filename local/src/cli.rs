@@ -39,6 +39,7 @@ struct Cli {
 
 /// Flags of the stack itself.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
     /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `jwt_secret`
     #[arg(long)]
