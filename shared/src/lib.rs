@@ -5,6 +5,7 @@
 //! - [`domain`]: ids, messages, conversations, pages, events and their limits. Pure: no I/O, no clock, no HTTP, no Redis.
 //! - [`ports`]: what the chat needs from outside, as traits: a store, pushes, the platform's directory, the time.
 //! - [`error`]: the one error that clients see, with its code, name and status.
+//! - [`metrics`]: what is counted and timed.
 //! - [`wire`]: the JSON of requests, answers and pushed frames.
 //! - [`app`]: what the routes do, the same over REST and over the WebSocket.
 //! - [`config`]: every environment variable.
@@ -15,6 +16,7 @@ pub mod domain;
 pub mod ports;
 
 pub mod error;
+pub mod metrics;
 pub mod wire;
 
 pub mod app;

@@ -35,6 +35,6 @@ async fn answer(writer: Writer<'_>, clock: &dyn Clock, event: SocketEvent) -> Re
     };
     Ok(SocketAnswer::frame(match outcome {
         Ok(result) => wire::reply_result(id, &result),
-        Err(error) => wire::reply_error(id, frame_error("message", &event.request_id, &error)),
+        Err(error) => wire::reply_error(id, frame_error(&event.request_id, &error)),
     }))
 }

@@ -1,6 +1,6 @@
 //! Pushes through API Gateway's management API.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::config::PushConfig;
 use crate::domain::ConnectionId;
+use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Push, Unavailable};
 
 /// Tries at one post, the first included. Retries wait a random time that doubles from [`FIRST_WAIT`].
@@ -58,7 +59,8 @@ impl ApiGatewayPush {
                     .with_initial_backoff(FIRST_WAIT)
                     .with_max_backoff(LONGEST_WAIT),
             )
-            .retry_classifier(throttled::TooManyRequests)
+            .retry_classifier(retries::TooManyRequests)
+            .interceptor(retries::Count)
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_LIMIT)
@@ -75,6 +77,20 @@ impl ApiGatewayPush {
 #[async_trait]
 impl Push for ApiGatewayPush {
     async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
+        let begun = Instant::now();
+        let outcome = self.try_to_post(connection, frame).await;
+        metrics::time(Metric::PushLatency, begun);
+        metrics::count(match &outcome {
+            Ok(Delivery::Sent) => Metric::Deliveries,
+            Ok(Delivery::Gone) => Metric::Gone,
+            Err(_) => Metric::PushFailures,
+        });
+        outcome
+    }
+}
+
+impl ApiGatewayPush {
+    async fn try_to_post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
         let request = self
             .client
             .post_to_connection()
@@ -95,12 +111,18 @@ impl Push for ApiGatewayPush {
     }
 }
 
-mod throttled {
-    //! A 429 is worth another try whatever its body says; the SDK's own rules go by the error's name, which not every 429 has.
+mod retries {
+    //! What the SDK has to be told of retries.
 
-    use aws_sdk_apigatewaymanagement::config::interceptors::InterceptorContext;
+    use aws_sdk_apigatewaymanagement::config::interceptors::{BeforeTransmitInterceptorContextRef, InterceptorContext};
     use aws_sdk_apigatewaymanagement::config::retry::{ClassifyRetry, RetryAction};
+    use aws_sdk_apigatewaymanagement::config::{ConfigBag, Intercept, RuntimeComponents};
+    use aws_sdk_apigatewaymanagement::error::BoxError;
+    use aws_smithy_runtime_api::client::retries::RequestAttempts;
 
+    use crate::metrics::{self, Metric};
+
+    /// A 429 is worth another try whatever its body says; the SDK's own rules go by the error's name, which not every 429 has.
     #[derive(Debug)]
     pub(super) struct TooManyRequests;
 
@@ -114,6 +136,31 @@ mod throttled {
 
         fn name(&self) -> &'static str {
             "429 Too Many Requests"
+        }
+    }
+
+    /// Counts every attempt after the first.
+    #[derive(Debug)]
+    pub(super) struct Count;
+
+    impl Intercept for Count {
+        fn name(&self) -> &'static str {
+            "count of retries"
+        }
+
+        fn read_before_attempt(
+            &self,
+            _: &BeforeTransmitInterceptorContextRef<'_>,
+            _: &RuntimeComponents,
+            config: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            if config
+                .load::<RequestAttempts>()
+                .is_some_and(|attempts| attempts.attempts() > 1)
+            {
+                metrics::count(Metric::PushRetries);
+            }
+            Ok(())
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use crate::domain::{ConnectionId, User};
 use crate::error::Chain;
+use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Push, Store};
 
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
@@ -55,6 +56,9 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post<'_>, connection
             Err(error) => tracing::warn!(%connection, error = %Chain(&error), "could not forget a connection"),
         },
         Ok(Err(error)) => tracing::warn!(%connection, error = %Chain(&error), "push failed"),
-        Err(_) => tracing::warn!(%connection, limit_ms = POST_LIMIT.as_millis(), "push took too long"),
+        Err(_) => {
+            metrics::count(Metric::PushFailures);
+            tracing::warn!(%connection, limit_ms = POST_LIMIT.as_millis(), "push took too long");
+        }
     }
 }

@@ -6,3 +6,16 @@ mod write;
 
 pub use read::{history, inbox};
 pub use write::{Caller, Writer};
+
+use tracing::{Span, field};
+
+use crate::domain::{Conversation, Target, User};
+
+/// The conversation that `user` calls `target`, noted for the lines of the log.
+fn conversation(user: &User, target: &Target) -> Conversation {
+    let conversation = Conversation::of(user, target);
+    Span::current()
+        .record("user", field::display(&user.id))
+        .record("conversation", conversation.key());
+    conversation
+}

@@ -1,6 +1,7 @@
 //! Reading: one round trip to the store, and at most one request to the platform.
 
-use crate::domain::{Conversation, Id, Page, Target, User, Window};
+use super::conversation;
+use crate::domain::{Id, Page, Target, User, Window};
 use crate::error::ApiError;
 use crate::ports::{Directory, Store};
 use crate::wire::{self, HistoryAnswer, ListAnswer};
@@ -16,7 +17,7 @@ pub async fn history(
     target: &Target,
     window: &Window,
 ) -> Result<HistoryAnswer, ApiError> {
-    let conversation = Conversation::of(user, target);
+    let conversation = conversation(user, target);
     // Everyone who can have written here is known beforehand, so the platform is asked while the store reads.
     let ids: Vec<Id> = conversation
         .participants()

@@ -2,6 +2,7 @@
 
 use futures_util::future::try_join_all;
 
+use super::conversation;
 use super::fan_out::{self, Post};
 use crate::domain::{Body, ConnectionId, Conversation, Edit, Id, MessageId, Metadata, Target, User};
 use crate::error::ApiError;
@@ -41,7 +42,7 @@ impl Writer<'_> {
         body: &Body,
         metadata: Option<&Metadata>,
     ) -> Result<EntryAnswer, ApiError> {
-        let conversation = Conversation::of(&caller.user, target);
+        let conversation = conversation(&caller.user, target);
         let change = self
             .store
             .append_message(&conversation, &caller.user.id, body, metadata)
@@ -63,7 +64,7 @@ impl Writer<'_> {
         message_id: &str,
         edit: &Edit,
     ) -> Result<EntryAnswer, ApiError> {
-        let conversation = Conversation::of(&caller.user, target);
+        let conversation = conversation(&caller.user, target);
         let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
         let change = self
             .store
@@ -79,7 +80,7 @@ impl Writer<'_> {
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::Unavailable`].
     pub async fn delete(&self, caller: &Caller, target: &Target, message_id: &str) -> Result<DeletedAnswer, ApiError> {
-        let conversation = Conversation::of(&caller.user, target);
+        let conversation = conversation(&caller.user, target);
         let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
         let change = self.store.delete_message(&conversation, id, &caller.user.id).await??;
         self.publish(caller, &conversation, &change, 0).await?;

@@ -1,11 +1,15 @@
 //! Log lines: JSON in Lambda, plain on a laptop. They carry ids, sizes and codes, never a text or token.
 
+use lambda_runtime::Context;
+use tracing::Span;
+use tracing::field::Empty;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
 
 use crate::config::{Environment, LogConfig};
 use crate::error::{ApiError, Chain};
+use crate::metrics;
 
 use super::StartError;
 
@@ -19,6 +23,7 @@ pub fn start() -> Result<Environment, StartError> {
     let layer = lines::layer().with_target(false);
     // CloudWatch stamps every line itself.
     let layer = if config.json {
+        metrics::enable();
         layer
             .json()
             .flatten_event(true)
@@ -37,17 +42,28 @@ pub fn start() -> Result<Environment, StartError> {
     Ok(env)
 }
 
+/// Under which every line of one invocation stands, so that each tells the request, its user and its conversation.
+pub(super) fn span(function: &str, context: &Context) -> Span {
+    tracing::info_span!(
+        "invocation",
+        function,
+        request_id = context.request_id,
+        trace_id = context.xray_trace_id,
+        user = Empty,
+        conversation = Empty,
+        connection = Empty,
+    )
+}
+
 /// Logs how a request ended. Refusals are the client's business; a failure is ours, with all its causes.
-pub(super) fn log_outcome(route: &str, request_id: &str, outcome: Result<u16, &ApiError>) {
+pub(super) fn log_outcome(outcome: Result<u16, &ApiError>) {
     match outcome {
-        Ok(status) => tracing::info!(route, request_id, status, "answered"),
+        Ok(status) => tracing::info!(status, "answered"),
         Err(error @ ApiError::Unavailable(_)) => {
-            tracing::error!(route, request_id, status = error.status(), error = %Chain(error), "failed");
+            tracing::error!(status = error.status(), error = %Chain(error), "failed");
         }
         Err(error) => {
             tracing::info!(
-                route,
-                request_id,
                 status = error.status(),
                 code = error.code(),
                 name = error.name(),

@@ -6,14 +6,17 @@ use http::{HeaderValue, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use serde::Serialize;
+use tracing::{Instrument as _, Span, field};
 
-use super::StartError;
-use super::log::log_outcome;
+use super::{StartError, log};
+use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
 use crate::app::Caller;
 use crate::domain::limits::BODY_BYTES;
 use crate::domain::{InvalidPage, MessageId, Page, Target, User, Window};
 use crate::error::ApiError;
+use crate::metrics;
+use crate::ports::Clock as _;
 use crate::wire;
 
 /// What a handler answers: a status and a JSON body.
@@ -171,14 +174,24 @@ where
     F: Future<Output = Result<Answer, ApiError>> + Send,
 {
     let handler = &handler;
-    let respond = |request: Request| async move {
-        let request_id = request.lambda_context().request_id;
-        let outcome = match identity.of_headers(request.headers()).await {
-            Ok(user) => handler(RestRequest { request, user }).await,
-            Err(error) => Err(error),
+    let respond = |request: Request| {
+        let context = request.lambda_context();
+        let span = log::span(route, &context);
+        let answer = async move {
+            let outcome = match identity.of_headers(request.headers()).await {
+                Ok(user) => {
+                    if let Some(user) = &user {
+                        Span::current().record("user", field::display(&user.id));
+                    }
+                    handler(RestRequest { request, user }).await
+                }
+                Err(error) => Err(error),
+            };
+            log::log_outcome(outcome.as_ref().map(|answer| answer.status));
+            metrics::flush(route, SystemClock.now_ms());
+            Ok::<_, Infallible>(response(outcome, &context.request_id))
         };
-        log_outcome(route, &request_id, outcome.as_ref().map(|answer| answer.status));
-        Ok::<_, Infallible>(response(outcome, &request_id))
+        answer.instrument(span)
     };
     Ok(lambda_http::run(service_fn(respond)).await?)
 }

@@ -2,15 +2,18 @@
 
 use std::convert::Infallible;
 
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use aws_lambda_events::encodings::Body;
 use http::{HeaderMap, HeaderValue};
-use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use lambda_http::aws_lambda_events::encodings::Body;
 use lambda_runtime::{LambdaEvent, service_fn};
+use tracing::{Instrument as _, Span, field};
 
-use super::StartError;
-use super::log::log_outcome;
+use super::{StartError, log};
+use crate::adapters::clock::SystemClock;
 use crate::domain::ConnectionId;
 use crate::error::ApiError;
+use crate::metrics;
+use crate::ports::Clock as _;
 use crate::wire;
 
 /// An event of one connection.
@@ -90,21 +93,29 @@ where
     F: Future<Output = Result<SocketAnswer, ApiError>>,
 {
     let handler = &handler;
-    let respond = |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| async move {
+    let respond = |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
         let request_id = event.context.request_id.clone();
-        let outcome = match SocketEvent::new(event) {
-            Some(event) => handler(event).await,
-            None => Err(ApiError::RouteNotFound),
+        let span = log::span(route, &event.context);
+        let answer = async move {
+            let outcome = match SocketEvent::new(event) {
+                Some(event) => {
+                    Span::current().record("connection", field::display(&event.connection));
+                    handler(event).await
+                }
+                None => Err(ApiError::RouteNotFound),
+            };
+            log::log_outcome(outcome.as_ref().map(|_| 200));
+            metrics::flush(route, SystemClock.now_ms());
+            Ok::<_, Infallible>(response(outcome, &request_id))
         };
-        log_outcome(route, &request_id, outcome.as_ref().map(|_| 200));
-        Ok::<_, Infallible>(response(outcome, &request_id))
+        answer.instrument(span)
     };
     Ok(lambda_runtime::run(service_fn(respond)).await?)
 }
 
 /// Logs a frame that could not be done and writes its error, for the function that answers frames.
-pub fn frame_error(route: &str, request_id: &str, error: &ApiError) -> wire::ErrorBody {
-    log_outcome(route, request_id, Err(error));
+pub fn frame_error(request_id: &str, error: &ApiError) -> wire::ErrorBody {
+    log::log_outcome(Err(error));
     wire::error_body(error, request_id)
 }
 

@@ -18,6 +18,7 @@ use redis::{
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
+use crate::metrics::{self, Metric};
 use crate::ports::Unavailable;
 
 /// How long an answer may take.
@@ -179,6 +180,16 @@ impl Link {
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Value, Unavailable> {
+        let begun = std::time::Instant::now();
+        let outcome = self.send_on_live(request).await;
+        metrics::time(Metric::StoreLatency, begun);
+        if outcome.is_err() {
+            metrics::count(Metric::StoreErrors);
+        }
+        outcome
+    }
+
+    async fn send_on_live(&self, request: Request<'_>) -> Result<Value, Unavailable> {
         let mut live = self.connection().await.map_err(unavailable)?;
         match request.send(&mut live.connection, false).await {
             Err(error) if is_connections_fault(&error) => {
