@@ -1,5 +1,7 @@
 //! Reading: one round trip to the store, and at most one request to the platform.
 
+use tracing::{Span, field};
+
 use super::conversation;
 use crate::domain::{Id, Page, Target, User, Window};
 use crate::error::ApiError;
@@ -39,6 +41,7 @@ pub async fn inbox(
     user: &User,
     page: Page,
 ) -> Result<ListAnswer, ApiError> {
+    Span::current().record("user", field::display(&user.id));
     let inbox = store.inbox(user, page).await?;
     let profiles = match directory {
         Some(directory) => {

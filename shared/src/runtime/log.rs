@@ -3,6 +3,7 @@
 use lambda_runtime::Context;
 use tracing::Span;
 use tracing::field::Empty;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
@@ -35,7 +36,8 @@ pub fn start() -> Result<Environment, StartError> {
         layer.without_time().with_ansi(false).boxed()
     };
     tracing_subscriber::registry()
-        .with(layer.with_filter(config.filter))
+        // The runtime's own span tells nothing that ours does not.
+        .with(layer.with_filter(config.filter.with_target("lambda_runtime", LevelFilter::WARN)))
         .try_init()?;
     // Fails only if a provider was chosen before, which is then the same one.
     rustls::crypto::ring::default_provider().install_default().ok();

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use serde::Serialize;
-use tracing::{Instrument as _, Span, field};
+use tracing::Instrument as _;
 
 use super::{StartError, log};
 use crate::adapters::clock::SystemClock;
@@ -179,12 +179,7 @@ where
         let span = log::span(route, &context);
         let answer = async move {
             let outcome = match identity.of_headers(request.headers()).await {
-                Ok(user) => {
-                    if let Some(user) = &user {
-                        Span::current().record("user", field::display(&user.id));
-                    }
-                    handler(RestRequest { request, user }).await
-                }
+                Ok(user) => handler(RestRequest { request, user }).await,
                 Err(error) => Err(error),
             };
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
