@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
-use tests::Chat;
+use tests::{Chat, RawRedis, error_line};
 
 #[tokio::test]
 async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
@@ -11,18 +11,60 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
     let mut socket = ann.connect().await?;
     let body = json!({"action": "send", "id": "s", "target": "user", "target_id": bob.id, "type": "text", "text": "Hello", "metadata": {"a": 1}});
     let sent = socket.ask(body).await?;
-    insta::assert_snapshot!(chat.shown_json(&sent), @"");
+    insta::assert_snapshot!(chat.shown_json(&sent), @r#"
+    {
+      "id": "s",
+      "result": {
+        "entry": {
+          "author": [ann],
+          "id": "[id 1]",
+          "metadata": {"a": 1},
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        },
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      }
+    }
+    "#);
     let message_id = sent["result"]["entry"]["id"].clone();
     let about =
         |action: &str| json!({"action": action, "target": "user", "target_id": bob.id, "message_id": message_id});
     let mut update = about("update");
     update["text"] = json!("Hello, Bob");
     let updated = socket.ask(update).await?;
-    insta::assert_snapshot!(chat.shown_json(&updated), @"");
+    insta::assert_snapshot!(chat.shown_json(&updated), @r#"
+    {
+      "id": 2,
+      "result": {
+        "entry": {
+          "author": [ann],
+          "edited": {epoch, iso},
+          "id": "[id 1]",
+          "metadata": {"a": 1},
+          "seq": 1,
+          "text": "Hello, Bob",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        },
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      }
+    }
+    "#);
     let over_rest = bob.history(&ann, "").await?;
     assert_eq!(over_rest.body["messages"][0]["text"], "Hello, Bob");
     let deleted = socket.ask(about("delete")).await?;
-    insta::assert_snapshot!(chat.shown_json(&deleted), @"");
+    insta::assert_snapshot!(chat.shown_json(&deleted), @r#"
+    {
+      "id": 3,
+      "result": {
+        "message": "Message deleted",
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"},
+        "success": true
+      }
+    }
+    "#);
     assert_eq!(ann.whole_history(&bob).await?.len(), 0);
     assert_eq!(
         socket.events_so_far().await?.len(),
@@ -57,7 +99,7 @@ async fn ping_tells_the_time() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut socket = ann.connect().await?;
     let pong = socket.ask(json!({"action": "ping", "id": 7})).await?;
-    insta::assert_snapshot!(chat.shown_json(&pong), @"");
+    insta::assert_snapshot!(chat.shown_json(&pong), @r#"{"id": 7, "result": {"pong": [ms]}}"#);
     let later = bob.send_text(&ann, "x").await?["timestamp"]["epoch"].as_u64();
     assert!(pong["result"]["pong"].as_u64() <= later);
     Ok(())
@@ -94,10 +136,10 @@ async fn an_answer_repeats_the_id_of_its_frame() -> Result<()> {
     let mut lines = Vec::new();
     for id in ["true", "{}", "[1]", &format!("\"{}\"", "x".repeat(127))] {
         let answer = without(&mut socket, &format!(r#"{{"action":"ping","id":{id}}}"#)).await?;
-        lines.push(chat.shown_json(&answer["error"]));
+        lines.push(error_line(&answer["error"])?);
     }
     lines.dedup();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"400 INVALID_FRAME_ID ArgumentError: id must be a string or a number of at most 128 bytes of JSON");
     Ok(())
 }
 
@@ -129,13 +171,26 @@ async fn what_cannot_be_understood_leaves_the_connection_open() -> Result<()> {
     for frame in frames {
         socket.write(frame).await?;
         let answer = socket.answer().await?;
-        let error = &answer["error"];
-        lines.push(format!(
-            "{frame}: {} {} {}: {}",
-            error["status"], error["code"], error["name"], error["message"]
-        ));
+        lines.push(format!("{frame}: {}", error_line(&answer["error"])?));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    : 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    {: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    null: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    []: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    [{"action":"ping"}]: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    "ping": 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    7: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    {}: 400 UNKNOWN_ACTION ArgumentError: Unknown action ""
+    {"action":7}: 400 UNKNOWN_ACTION ArgumentError: Unknown action ""
+    {"action":null}: 400 UNKNOWN_ACTION ArgumentError: Unknown action ""
+    {"action":"dance"}: 400 UNKNOWN_ACTION ArgumentError: Unknown action "dance"
+    {"action":"Ping"}: 400 UNKNOWN_ACTION ArgumentError: Unknown action "Ping"
+    {"action":"$default"}: 400 UNKNOWN_ACTION ArgumentError: Unknown action "$default"
+    {"action":"$connect"}: 400 UNKNOWN_ACTION ArgumentError: Unknown action "$connect"
+    {"action":"ping"} x: 400 INVALID_JSON ArgumentError: the frame must be a JSON object in UTF-8
+    {"action":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}: 400 UNKNOWN_ACTION ArgumentError: Unknown action "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "#);
     socket.result(json!({"action": "ping"})).await?;
     Ok(())
 }
@@ -175,12 +230,58 @@ async fn errors_are_those_of_rest() -> Result<()> {
     ];
     let mut lines = Vec::new();
     for frame in frames {
-        let mut short = frame.to_string();
-        short.truncate(120);
-        lines.push(format!("{}: {}", chat.shown_text(&short), socket.error(frame).await?));
+        let short: String = chat.shown_text(&frame.to_string()).chars().take(120).collect();
+        lines.push(format!("{short}: {}", socket.error(frame).await?));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"action":"send","target":"villain","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "villain"
+    {"action":"send","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target ""
+    {"action":"send","target":"topic","target_id":5,"text":"x","type":"text"}: 501 TOPICS_UNAVAILABLE NotImplementedError: Topics are not available yet
+    {"action":"send","target":"user","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    {"action":"send","target":"user","target_id":"05","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone
+    {"action":"send","target":"user","target_id":1.5,"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone
+    {"action":"send","target":"user","target_id":[5],"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    {"action":"send","target":"user","target_id":[bob],"type":"video"}: 400 MESSAGES_INVALID_TYPE ArgumentError: Invalid type "video"
+    {"action":"send","target":"user","target_id":[bob],"type":"text"}: 400 null ArgumentError: Missing text property for text-message
+    {"action":"send","image":"http://a.example","target":"user","target_id":[bob],"type":"image"}: 400 INVALID_IMAGE ArgumentError: image must be an https URL
+    {"action":"send","target":"user","target_id":[bob],"text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: 413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
+    {"action":"update","target":"user","target_id":[bob],"text":"x"}: 400 INVALID_FIELD ArgumentError: message_id must be a string
+    {"action":"update","message_id":7,"target":"user","target_id":[bob],"text":"x"}: 400 INVALID_FIELD ArgumentError: message_id must be a string
+    {"action":"update","message_id":"[id 1]","target":"user","target_id":[bob],"text":"x"}: 404 NOT_FOUND NotFound: Message not found
+    {"action":"update","message_id":"[id 2]","target":"user","target_id":[bob]}: 400 null ArgumentError: No valid data was supplied
+    {"action":"update","message_id":"[id 2]","status":"seen","target":"user","target_id":[bob]}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
+    {"action":"update","message_id":"[id 3]","target":"user","target_id":[bob],"text":"x"}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
+    {"action":"delete","message_id":"[id 3]","target":"user","target_id":[bob]}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
+    {"action":"delete","message_id":"[id 1]","target":"user","target_id":[bob]}: 404 NOT_FOUND NotFound: Message not found
+    {"action":"delete","target":"user","target_id":[bob]}: 400 INVALID_FIELD ArgumentError: message_id must be a string
+    "#);
     let whole = socket.ask(json!({"action": "dance", "id": "d"})).await?;
-    insta::assert_snapshot!(chat.shown_json(&whole), @"");
+    insta::assert_snapshot!(chat.shown_json(&whole), @r#"
+    {
+      "error": {
+        "code": "UNKNOWN_ACTION",
+        "error": true,
+        "message": "Unknown action \"dance\"",
+        "name": "ArgumentError",
+        "request_id": "[request 1]",
+        "status": 400
+      },
+      "id": "d"
+    }
+    "#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_the_store_has_lost_must_be_made_anew() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut socket = ann.connect().await?;
+    let key = format!("{{senna-sockets:connection:{}}}", socket.id);
+    let lost: u64 = RawRedis::of(&chat).await?.run(&format!("DEL {key}")).await?;
+    assert_eq!(lost, 1);
+    let frame = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "x"});
+    insta::assert_snapshot!(socket.error(frame).await?, @"401 CONNECTION_UNKNOWN UnauthenticatedError: This connection is not known any more - please connect again");
+    socket.result(json!({"action": "ping"})).await?;
     Ok(())
 }

@@ -1,36 +1,40 @@
 //! Functions that are killed in the middle of their work.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::{Chat, Processes, RawRedis, until};
+use tokio::sync::mpsc;
+
+/// Waits until Redis holds a write back, so that a function is in the middle of its request for certain.
+async fn held_back(redis: &RawRedis) -> Result<()> {
+    let look = async || {
+        let info: String = redis.run("INFO clients").await?;
+        Ok(info.contains("blocked_clients:1").then_some(()))
+    };
+    until("a write is held back", look).await
+}
 
 #[tokio::test]
-async fn a_request_whose_function_is_killed_gets_a_500() -> Result<()> {
+async fn who_asks_is_told_that_the_function_was_killed() -> Result<()> {
     let chat = Chat::own(&[]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let redis = RawRedis::of(&chat).await?;
     let processes = Processes::of(chat.stack());
     ann.send_text(&bob, "before").await?;
 
-    // Redis holds writes back, so the function is in the middle of its request for certain.
     let () = redis.run("CLIENT PAUSE 60000 WRITE").await?;
     let body = json!({"type": "text", "text": "killed"});
     let killing = async {
-        until("a write is held back", async || {
-            let info: String = redis.run("INFO clients").await?;
-            Ok(info.contains("blocked_clients:1").then_some(()))
-        })
-        .await?;
+        held_back(&redis).await?;
         processes.kill("send")
     };
     let (answer, killed) = tokio::join!(ann.send(&bob, &body), killing);
     let answer = answer?;
     assert_eq!(killed?, 1);
-    insta::assert_snapshot!(chat.shown(&answer), @"");
+    insta::assert_snapshot!(chat.shown(&answer), @r#"500 {"message": "Internal Server Error"}"#);
     let () = redis.run("CLIENT UNPAUSE").await?;
 
     let after = ann.send_text(&bob, "after").await?;
@@ -45,33 +49,23 @@ async fn a_request_whose_function_is_killed_gets_a_500() -> Result<()> {
         .map(|message| message["text"].clone())
         .collect();
     assert_eq!(texts, ["before", "after"]);
-    Ok(())
-}
 
-#[tokio::test]
-async fn a_frame_whose_function_is_killed_gets_an_error_frame() -> Result<()> {
-    let chat = Chat::own(&[]).await?;
-    let [ann, bob] = chat.users(["ann", "bob"]);
-    let redis = RawRedis::of(&chat).await?;
     let mut socket = ann.connect().await?;
-    let () = redis.run("CLIENT PAUSE 60000 WRITE").await?;
     let frame =
-        json!({"action": "send", "id": "k", "target": "user", "target_id": bob.id, "type": "text", "text": "killed"});
+        json!({"action": "send", "id": "k", "target": "user", "target_id": bob.id, "type": "text", "text": "by frame"});
+    let () = redis.run("CLIENT PAUSE 60000 WRITE").await?;
     socket.write(&frame.to_string()).await?;
-    until("a write is held back", async || {
-        let info: String = redis.run("INFO clients").await?;
-        Ok(info.contains("blocked_clients:1").then_some(()))
-    })
-    .await?;
-    assert_eq!(Processes::of(chat.stack()).kill("message")?, 1);
+    held_back(&redis).await?;
+    assert_eq!(processes.kill("message")?, 1);
     let answer = socket.answer().await?;
-    assert_eq!(answer["message"], "Internal server error", "{answer}");
-    assert_eq!(answer["connectionId"], socket.id);
-    let () = redis.run("CLIENT UNPAUSE").await?;
-    socket.result(frame).await?;
     assert_eq!(
-        bob.whole_history(&ann).await?.len(),
-        1,
+        (&answer["message"], &answer["connectionId"]),
+        (&json!("Internal server error"), &json!(socket.id))
+    );
+    let () = redis.run("CLIENT UNPAUSE").await?;
+    let again = socket.result(frame).await?;
+    assert_eq!(
+        again["entry"]["seq"], 3,
         "the connection is still there, and the retry is the only message"
     );
     Ok(())
@@ -82,32 +76,36 @@ async fn nothing_acknowledged_is_lost_however_often_functions_are_killed() -> Re
     let chat = Chat::own(&[]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let processes = Processes::of(chat.stack());
-    let over = AtomicBool::new(false);
-    let tasks = (0..8).map(async |task| {
+    let (answered, mut counted) = mpsc::unbounded_channel();
+    let (ann_and_bob, answered) = ((&ann, &bob), &answered);
+    let sending = try_join_all((0..8).map(async |task| {
+        let (from, to) = if task % 2 == 0 {
+            ann_and_bob
+        } else {
+            (ann_and_bob.1, ann_and_bob.0)
+        };
         let mut answers = Vec::new();
         for number in 0..25 {
-            let text = format!("{task}.{number}");
-            let (from, to) = if task % 2 == 0 { (&ann, &bob) } else { (&bob, &ann) };
-            let answer = from.send(to, &json!({"type": "text", "text": text})).await?;
+            let body = json!({"type": "text", "text": format!("{task}.{number}")});
+            let answer = from.send(to, &body).await?;
             answers.push((answer.status, answer.body["entry"].clone()));
+            answered.send(())?;
         }
         anyhow::Ok(answers)
-    });
-    let sending = async {
-        let answers = try_join_all(tasks).await;
-        over.store(true, Ordering::Relaxed);
-        answers
-    };
+    }));
+    // While seven others are waiting for theirs.
     let killing = async {
         let mut killed = 0;
-        while !over.load(Ordering::Relaxed) {
-            killed += processes.kill("send")?;
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        for answers in 1..200 {
+            counted.recv().await;
+            if answers % 8 == 0 {
+                killed += processes.kill("send")?;
+            }
         }
         anyhow::Ok(killed)
     };
-    let (answers, killed) = tokio::join!(sending, killing);
-    let (answers, killed) = (answers?.concat(), killed?);
+    let (answers, killed) = tokio::try_join!(sending, killing)?;
+    let answers = answers.concat();
     let mut statuses = BTreeMap::<u16, usize>::new();
     for (status, _) in &answers {
         *statuses.entry(*status).or_default() += 1;

@@ -1,10 +1,12 @@
 //! Connections that are dead delay nobody, and are forgotten.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 use http::Method;
+use tests::token::{FAR_AWAY, LONG_AGO};
 use tests::{Chat, RawRedis, Request, Socket, exchange};
 use tokio::time::{Instant, timeout};
 
@@ -35,7 +37,7 @@ async fn one_that_is_gone_among_ten_is_forgotten() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let redis = RawRedis::of(&chat).await?;
     let mut live = ten(&bob).await?;
-    redis.add_connection(&bob, GONE).await?;
+    redis.add_connection(&bob, GONE, FAR_AWAY * 1_000).await?;
     let took = time_to_all(&ann, &bob, &mut live).await?;
     assert!(took < Duration::from_secs(1), "{took:?}");
     let mut left = redis.connections(&bob).await?;
@@ -96,8 +98,8 @@ async fn nobody_elses_connection_is_removed() -> Result<()> {
     let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
     let redis = RawRedis::of(&chat).await?;
     let (mut of_ann, mut of_bob, of_cem) = (ann.connect().await?, bob.connect().await?, cem.connect().await?);
-    redis.add_connection(&bob, GONE).await?;
-    redis.add_connection(&cem, GONE).await?;
+    redis.add_connection(&bob, GONE, FAR_AWAY * 1_000).await?;
+    redis.add_connection(&cem, GONE, FAR_AWAY * 1_000).await?;
     ann.send_text(&bob, "x").await?;
     assert_eq!(redis.connections(&ann).await?, [of_ann.id.clone()]);
     assert_eq!(redis.connections(&bob).await?, [of_bob.id.clone()]);
@@ -113,6 +115,25 @@ async fn nobody_elses_connection_is_removed() -> Result<()> {
             of_bob.event().await?["event"].clone()
         ),
         ("message.new".into(), "message.new".into())
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_whose_two_hours_are_over_is_forgotten_in_passing() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let redis = RawRedis::of(&chat).await?;
+    redis.add_connection(&ann, GONE, LONG_AGO * 1_000).await?;
+    let socket = ann.connect().await?;
+    assert_eq!(redis.connections(&ann).await?, from_ref(&socket.id));
+    let lives_ms: u64 = redis
+        .run(&format!("PTTL {{senna-sockets:connection:{}}}", socket.id))
+        .await?;
+    let two_hours_ms = 2 * 60 * 60 * 1_000;
+    assert!(
+        (two_hours_ms - 60_000..two_hours_ms + 10 * 60_000).contains(&lives_ms),
+        "{lives_ms}"
     );
     Ok(())
 }

@@ -12,7 +12,13 @@ async fn the_author_deletes_a_message() -> Result<()> {
     let first = ann.send_text(&bob, "first").await?;
     let second = ann.send_text(&bob, "second").await?;
     let deleted = ann.delete(&bob, &second).await?;
-    insta::assert_snapshot!(chat.shown(&deleted), @"");
+    insta::assert_snapshot!(chat.shown(&deleted), @r#"
+    200 {
+      "message": "Message deleted",
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"},
+      "success": true
+    }
+    "#);
     assert_eq!(
         ann.delete(&bob, &second).await?.body,
         deleted.body,
@@ -44,8 +50,34 @@ async fn a_conversation_can_become_empty() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let only = ann.send_text(&bob, "only").await?;
     ann.delete(&bob, &only).await?.ok(200)?;
-    insta::assert_snapshot!(chat.shown(&bob.history(&ann, "").await?), @"");
-    insta::assert_snapshot!(chat.shown(&bob.list("").await?), @"");
+    insta::assert_snapshot!(chat.shown(&bob.history(&ann, "").await?), @r#"
+    200 {
+      "entry": null,
+      "messages": [],
+      "state": {
+        "key": "myplatform:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 0,
+        "total_pages": 1
+      }
+    }
+    "#);
+    insta::assert_snapshot!(chat.shown(&bob.list("").await?), @r#"
+    200 {
+      "entries": [{"id": [ann], "latest": null, "timestamp": {epoch, iso}, "type": "user", "unread": 0, "user": null}],
+      "state": {
+        "key": "myplatform:inbox:[bob]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 0
+      }
+    }
+    "#);
     Ok(())
 }
 
@@ -66,15 +98,14 @@ async fn only_the_author_deletes() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
     let message = ann.send_text(&bob, "mine").await?;
-    insta::assert_snapshot!(bob.delete(&ann, &message).await?.error()?, @"");
+    insta::assert_snapshot!(bob.delete(&ann, &message).await?.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen");
     ann.send_text(&eve, "another").await?;
     let mut lines = Vec::new();
     for (user, with) in [(&eve, &ann), (&eve, &bob), (&ann, &eve)] {
         lines.push(user.delete(with, &message).await?.error()?);
     }
     lines.dedup();
-    insta::assert_snapshot!(lines.join("
-"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"404 NOT_FOUND NotFound: Message not found");
     assert_eq!(bob.whole_history(&ann).await?.len(), 1);
     ann.delete(&bob, &message).await?.ok(200)?;
     let gone = bob.delete(&ann, &message).await?;
@@ -97,7 +128,6 @@ async fn a_message_that_does_not_exist_cannot_be_deleted() -> Result<()> {
         lines.push(answer.error()?);
     }
     lines.dedup();
-    insta::assert_snapshot!(lines.join("
-"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"404 NOT_FOUND NotFound: Message not found");
     Ok(())
 }

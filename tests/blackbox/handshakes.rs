@@ -37,7 +37,17 @@ async fn a_token_comes_in_one_of_five_ways() -> Result<()> {
         ));
         assert_eq!(handshake.open()?.hello().await?["user"], ann.id);
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    / ["X-Auth-Token"]: 101 None
+    / ["Authorization"]: 101 None
+    /?token=… []: 101 None
+    / ["Sec-WebSocket-Protocol"]: 101 Some("senna.v1")
+    / ["Sec-WebSocket-Protocol"]: 101 Some("senna.v1")
+    /?token=… ["Sec-WebSocket-Protocol"]: 101 Some("senna.v1")
+    /?token=… ["Sec-WebSocket-Protocol"]: 101 Some("senna.v1")
+    /live ["X-Auth-Token"]: 101 None
+    /live/?token=… []: 101 None
+    "#);
     Ok(())
 }
 
@@ -117,7 +127,14 @@ async fn a_handshake_without_a_good_token_is_refused() -> Result<()> {
             "{protocol}"
         );
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    none: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    garbage: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    another's: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    another algorithm: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    expired: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
+    no user: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    ");
     assert_eq!(chat.handshake("/", &[]).await?.status, 401);
     assert_eq!(chat.handshake("/live", &[]).await?.status, 401);
     assert_eq!(
@@ -134,7 +151,19 @@ async fn hello_tells_who_is_connected() -> Result<()> {
     let [ann] = chat.users(["ann"]);
     let mut socket = ann.connect().await?;
     let hello = socket.ask(json!({"action": "hello", "id": "first"})).await?;
-    insta::assert_snapshot!(chat.shown_json(&hello), @"");
+    insta::assert_snapshot!(chat.shown_json(&hello), @r#"
+    {
+      "id": "first",
+      "result": {
+        "connection_id": "[connection 1]",
+        "cursor": "[cursor 1]",
+        "events": [],
+        "more": false,
+        "recovered": false,
+        "user": [ann]
+      }
+    }
+    "#);
     assert_eq!(RawRedis::of(&chat).await?.connections(&ann).await?, [socket.id.clone()]);
     assert_eq!(socket.id.len(), 16, "as API Gateway's ids: {}", socket.id);
     let named = chat.user(&json!(format!("hello.{}", ann.id)));

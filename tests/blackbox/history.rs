@@ -1,12 +1,12 @@
-//! `GET /api/user/{id}`: pages, and walking from a message.
+//! `GET /api/user/{id}`: pages, and what stands around a message.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Chat, User};
 
 /// Two users with 35 messages, written by turns, of which seven are deleted; and the texts that are left, oldest first.
-async fn conversation(chat: &Chat) -> Result<(User, User, Vec<Value>)> {
+pub(crate) async fn conversation(chat: &Chat) -> Result<(User, User, Vec<Value>)> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut left = Vec::new();
     for number in 1..=35 {
@@ -22,7 +22,7 @@ async fn conversation(chat: &Chat) -> Result<(User, User, Vec<Value>)> {
     Ok((ann, bob, left))
 }
 
-fn texts(messages: &Value) -> Vec<&str> {
+pub(crate) fn texts(messages: &Value) -> Vec<&str> {
     messages
         .as_array()
         .into_iter()
@@ -44,7 +44,7 @@ fn summary(chat: &Chat, answer: &Answer) -> String {
     )
 }
 
-fn id(message: &Value) -> &str {
+pub(crate) fn id(message: &Value) -> &str {
     message["id"].as_str().unwrap_or_default()
 }
 
@@ -52,7 +52,21 @@ fn id(message: &Value) -> &str {
 async fn nobody_has_written_yet() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    insta::assert_snapshot!(chat.shown(&ann.history(&bob, "").await?), @"");
+    insta::assert_snapshot!(chat.shown(&ann.history(&bob, "").await?), @r#"
+    200 {
+      "entry": null,
+      "messages": [],
+      "state": {
+        "key": "myplatform:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 0,
+        "total_pages": 1
+      }
+    }
+    "#);
     assert_eq!(ann.list("").await?.body["state"]["total"], 0, "asking leaves no trace");
     Ok(())
 }
@@ -81,7 +95,17 @@ async fn pages_go_back_from_the_newest() -> Result<()> {
             "both see the same"
         );
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    : page 1, per_page 10, total 28, total_pages 3 | prev "[id 1]", next null | m23 m26 m27 m28 m29 m30 m31 m32 m33 m34
+    ?page=2: page 2, per_page 10, total 28, total_pages 3 | prev "[id 2]", next "[id 3]" | m12 m13 m14 m15 m16 m18 m19 m20 m21 m22
+    ?page=3: page 3, per_page 10, total 28, total_pages 3 | prev null, next "[id 4]" | m2 m3 m4 m5 m6 m7 m8 m11
+    ?page=4: page 4, per_page 10, total 28, total_pages 3 | prev null, next null | 
+    ?page=1000000000: page 1000000000, per_page 10, total 28, total_pages 3 | prev null, next null | 
+    ?per_page=3&page=10: page 10, per_page 3, total 28, total_pages 10 | prev null, next "[id 5]" | m2
+    ?per_page=100: page 1, per_page 100, total 28, total_pages 1 | prev null, next null | m2 m3 m4 m5 m6 m7 m8 m11 m12 m13 m14 m15 m16 m18 m19 m20 m21 m22 m23 m26 m27 m28 m29 m30 m31 m32 m33 m34
+    ?per_page=28: page 1, per_page 28, total 28, total_pages 1 | prev null, next null | m2 m3 m4 m5 m6 m7 m8 m11 m12 m13 m14 m15 m16 m18 m19 m20 m21 m22 m23 m26 m27 m28 m29 m30 m31 m32 m33 m34
+    ?limit=27&page=2: page 2, per_page 27, total 28, total_pages 2 | prev null, next "[id 5]" | m2
+    "#);
     let all: Vec<Value> = ann.whole_history(&bob).await?;
     assert_eq!(
         all.iter().map(id).collect::<Vec<_>>(),
@@ -108,7 +132,6 @@ async fn a_page_that_cannot_be() -> Result<()> {
         "?limit=0",
         "?limit=101",
         "?limit=",
-        "?page=1&page=2",
     ];
     let mut lines = Vec::new();
     for query in queries {
@@ -116,7 +139,21 @@ async fn a_page_that_cannot_be() -> Result<()> {
         lines.push(format!("{query}: {error}"));
         assert_eq!(ann.list(query).await?.error()?, error, "the inbox refuses the same");
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    ?page=0: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=-1: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=1.5: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=x: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=%2B1: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?page=99999999999999999999: 400 INVALID_PAGE ArgumentError: page must be an integer from 1 to 1000000000
+    ?per_page=0: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ?per_page=101: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ?per_page=x: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ?limit=0: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ?limit=101: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ?limit=: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ");
     Ok(())
 }
 
@@ -146,7 +183,20 @@ async fn before_after_and_around_a_message() -> Result<()> {
             summary(&chat, &ann.history(&bob, &query).await?)
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    middle is "m19"
+    ?before=[id 1]: page null, per_page 10, total 28, total_pages 3 | prev "[id 2]", next "[id 3]" | m6 m7 m8 m11 m12 m13 m14 m15 m16 m18
+    ?before=[id 1]&per_page=3: page null, per_page 3, total 28, total_pages 10 | prev "[id 4]", next "[id 3]" | m15 m16 m18
+    ?before=[id 5]: page null, per_page 10, total 28, total_pages 3 | prev null, next null | 
+    ?after=[id 1]&limit=3: page null, per_page 3, total 28, total_pages 10 | prev "[id 6]", next "[id 7]" | m20 m21 m22
+    ?after=[id 1]&per_page=100: page null, per_page 100, total 28, total_pages 1 | prev "[id 6]", next null | m20 m21 m22 m23 m26 m27 m28 m29 m30 m31 m32 m33 m34
+    ?after=[id 8]: page null, per_page 10, total 28, total_pages 3 | prev null, next null | 
+    ?around=[id 1]&per_page=5: page null, per_page 5, total 28, total_pages 6 | prev "[id 9]", next "[id 10]" | m16 m18 m19 m20 m21
+    ?around=[id 1]&per_page=4: page null, per_page 4, total 28, total_pages 7 | prev "[id 9]", next "[id 6]" | m16 m18 m19 m20
+    ?around=[id 1]&per_page=1: page null, per_page 1, total 28, total_pages 28 | prev "[id 1]", next "[id 1]" | m19
+    ?around=[id 5]&per_page=5: page null, per_page 5, total 28, total_pages 6 | prev null, next "[id 2]" | m2 m3 m4 m5 m6
+    ?around=[id 8]&per_page=5: page null, per_page 5, total 28, total_pages 6 | prev "[id 11]", next null | m30 m31 m32 m33 m34
+    "#);
     Ok(())
 }
 
@@ -174,7 +224,15 @@ async fn a_window_hangs_on_one_message_that_is_there() -> Result<()> {
             ann.history(&bob, &query).await?.error()?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    ?before=x: 404 NOT_FOUND NotFound: Message not found
+    ?after=: 404 NOT_FOUND NotFound: Message not found
+    ?around=[id 1]: 404 NOT_FOUND NotFound: Message not found
+    ?before=[id 2]: 404 NOT_FOUND NotFound: Message not found
+    ?before=[id 3]&after=[id 3]: 400 INVALID_PAGE ArgumentError: only one of page, before, after and around can be given
+    ?page=1&around=[id 3]: 400 INVALID_PAGE ArgumentError: only one of page, before, after and around can be given
+    ?around=[id 3]&per_page=0: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    ");
     Ok(())
 }
 
@@ -195,70 +253,11 @@ async fn a_deleted_message_still_holds_its_place() -> Result<()> {
             summary(&chat, &ann.history(&bob, &format!("?{query}={gone}")).await?)
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
-    Ok(())
-}
-
-/// Follows `prev` from the newest page to the oldest, or `next` back, and returns the texts in the order in which they came.
-async fn walk(user: &User, with: &User, first: Answer, cursor: &str, parameter: &str) -> Result<Vec<String>> {
-    let mut answer = first;
-    let mut pages = Vec::new();
-    for _ in 0..20 {
-        pages.push(texts(&answer.body["messages"]).join(" "));
-        let Some(place) = answer.body["state"][cursor].as_str() else {
-            return Ok(pages);
-        };
-        answer = user.history(with, &format!("?{parameter}={place}&per_page=6")).await?;
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_ne!(texts(&answer.body["messages"]), [""; 0], "a cursor leads to something");
-    }
-    anyhow::bail!("no end after {pages:?}")
-}
-
-#[tokio::test]
-async fn a_walk_is_not_shifted_by_new_messages() -> Result<()> {
-    let chat = Chat::shared().await?;
-    let (ann, bob, left) = conversation(&chat).await?;
-    let expected: Vec<&str> = left.iter().filter_map(|message| message["text"].as_str()).collect();
-    let first = ann.history(&bob, "?per_page=6").await?;
-    // The newest page is read, and then more comes in.
-    for number in 36..=38 {
-        bob.send_text(&ann, &format!("m{number}")).await?;
-    }
-    let mut back = walk(&ann, &bob, first, "prev", "before").await?;
-    assert_eq!(back.len(), 5);
-    back.reverse();
-    assert_eq!(
-        back.join(" "),
-        expected.join(" "),
-        "nothing is missing and nothing is twice"
-    );
-    let oldest = ann
-        .history(&bob, &format!("?before={}&per_page=6", id(&left[6])))
-        .await?;
-    let forth = walk(&ann, &bob, oldest, "next", "after").await?;
-    assert_eq!(forth.join(" "), format!("{} m36 m37 m38", expected.join(" ")));
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_page_in_the_middle_can_be_walked_both_ways() -> Result<()> {
-    let chat = Chat::shared().await?;
-    let (ann, bob, left) = conversation(&chat).await?;
-    let page = ann.history(&bob, "?page=2&per_page=6").await?;
-    let newer = walk(&ann, &bob, page.clone(), "next", "after").await?;
-    let mut older = walk(&ann, &bob, page, "prev", "before").await?;
-    older.reverse();
-    // The page itself is in both walks.
-    older.pop().context("the page itself")?;
-    let all = [older, newer].concat().join(" ");
-    assert_eq!(
-        all,
-        left.iter()
-            .filter_map(|message| message["text"].as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
-    );
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    before: page null, per_page 10, total 4, total_pages 1 | prev null, next "[id 1]" | m1 m2
+    after: page null, per_page 10, total 4, total_pages 1 | prev "[id 2]", next null | m4 m5
+    around: page null, per_page 10, total 4, total_pages 1 | prev null, next null | m1 m2 m4 m5
+    "#);
     Ok(())
 }
 

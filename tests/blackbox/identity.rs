@@ -39,14 +39,20 @@ async fn a_token_comes_in_one_of_two_headers() -> Result<()> {
         let body = get(&chat, "/list", headers).await?.ok(200)?;
         keys.push(chat.shown_json(&body["state"]["key"]));
     }
-    insta::assert_snapshot!(keys.join("\n"), @"");
+    insta::assert_snapshot!(keys.join("\n"), @r#"
+    "myplatform:inbox:[ann]"
+    "myplatform:inbox:[ann]"
+    "myplatform:inbox:[ann]"
+    "myplatform:inbox:[ann]"
+    "myplatform:inbox:[ann]"
+    "#);
     Ok(())
 }
 
 #[tokio::test]
 async fn without_a_token_there_is_only_the_welcome() -> Result<()> {
     let chat = Chat::shared().await?;
-    insta::assert_snapshot!(chat.shown(&get(&chat, "", &[]).await?), @"");
+    insta::assert_snapshot!(chat.shown(&get(&chat, "", &[]).await?), @r#"200 {"authenticated": false, "message": "Welcome to a realtime chat API", "success": true}"#);
     let message = "0192f0e4-7d00-7000-8000-000000000001";
     let routes = [
         (Method::GET, "/list".to_owned()),
@@ -77,9 +83,27 @@ async fn without_a_token_there_is_only_the_welcome() -> Result<()> {
             get(&chat, "/list", &[header]).await?.error()?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    GET: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    GET: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    POST: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    POST: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    DELETE: 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    ("X-Auth-Token", ""): 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    ("Authorization", "Basic YTpi"): 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    ("Authorization", "Bearer"): 401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated
+    "#);
     let whole = get(&chat, "/list", &[]).await?;
-    insta::assert_snapshot!(chat.shown(&whole), @"");
+    insta::assert_snapshot!(chat.shown(&whole), @r#"
+    401 {
+      "code": "NOT_AUTHENTICATED",
+      "error": true,
+      "message": "You are not authenticated",
+      "name": "UnauthenticatedError",
+      "request_id": "[request 1]",
+      "status": 401
+    }
+    "#);
     Ok(())
 }
 
@@ -90,9 +114,52 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
     let digits = |id: &Value| chat.user(&json!(id.to_string()));
     digits(&ann.id).send_text(&bob, "Hello").await?;
     let body = digits(&bob.id).history(&digits(&ann.id), "").await?;
-    insta::assert_snapshot!(chat.shown(&body), @"");
+    insta::assert_snapshot!(chat.shown(&body), @r#"
+    200 {
+      "entry": null,
+      "messages": [
+        {"author": null, "id": "[id 1]", "seq": 1, "text": "Hello", "timestamp": {epoch, iso}, "type": "text"}
+      ],
+      "state": {
+        "key": "myplatform:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 1,
+        "total_pages": 1
+      }
+    }
+    "#);
     let inbox = ann.list("?no_format").await?;
-    insta::assert_snapshot!(chat.shown(&inbox), @"");
+    insta::assert_snapshot!(chat.shown(&inbox), @r#"
+    200 {
+      "entries": [
+        {
+          "id": [bob],
+          "latest": {
+            "author": [ann],
+            "id": "[id 1]",
+            "seq": 1,
+            "text": "Hello",
+            "timestamp": {epoch, iso},
+            "type": "text"
+          },
+          "timestamp": [ms],
+          "type": "user",
+          "unread": 0
+        }
+      ],
+      "state": {
+        "key": "myplatform:inbox:[ann]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 0
+      }
+    }
+    "#);
     Ok(())
 }
 
@@ -119,7 +186,15 @@ async fn exp_and_nbf_are_honoured_when_present() -> Result<()> {
         };
         lines.push(format!("{claims}: {line}"));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {"exp":4102444800,"user_id":7}: 200 {"authenticated":true,"message":"Welcome to a realtime chat API","success":true}
+    {"nbf":1000000000,"user_id":7}: 200 {"authenticated":true,"message":"Welcome to a realtime chat API","success":true}
+    {"exp":1000000000,"user_id":7}: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
+    {"nbf":4102444800,"user_id":7}: 401 INVALID_TOKEN_ERR NotBeforeError: jwt not active
+    {"aud":"another","exp":4102444800,"iat":4102444800,"iss":"someone","nbf":1000000000,"sub":"x","user_id":7}: 200 {"authenticated":true,"message":"Welcome to a realtime chat API","success":true}
+    {"exp":4102444800.5,"user_id":7}: 200 {"authenticated":true,"message":"Welcome to a realtime chat API","success":true}
+    {"exp":"soon","user_id":7}: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    "#);
     Ok(())
 }
 
@@ -144,6 +219,11 @@ async fn only_the_configured_algorithm_is_accepted() -> Result<()> {
             get(&chat, "/list", &[("X-Auth-Token", &token)]).await?.error()?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    HS384: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    HS512: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    RS256: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    none: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    ");
     Ok(())
 }

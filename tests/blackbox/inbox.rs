@@ -19,7 +19,19 @@ async fn partners(chat: &Chat, user: &User, query: &str) -> Result<String> {
 async fn an_empty_inbox() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann] = chat.users(["ann"]);
-    insta::assert_snapshot!(chat.shown(&ann.list("").await?), @"");
+    insta::assert_snapshot!(chat.shown(&ann.list("").await?), @r#"
+    200 {
+      "entries": [],
+      "state": {
+        "key": "myplatform:inbox:[ann]",
+        "page": 1,
+        "per_page": 10,
+        "total": 0,
+        "total_pages": 1,
+        "unread_total": 0
+      }
+    }
+    "#);
     Ok(())
 }
 
@@ -55,11 +67,68 @@ async fn entries_with_and_without_format() -> Result<()> {
         .ok(201)?["entry"]
         .clone();
     let formatted = ann.list("").await?;
-    insta::assert_snapshot!(chat.shown(&formatted), @"");
+    insta::assert_snapshot!(chat.shown(&formatted), @r#"
+    200 {
+      "entries": [
+        {
+          "id": [bob],
+          "latest": {
+            "author": [bob],
+            "id": "[id 1]",
+            "metadata": {"a": 1},
+            "seq": 1,
+            "text": "Hello",
+            "timestamp": {epoch, iso},
+            "type": "text"
+          },
+          "timestamp": {epoch, iso},
+          "type": "user",
+          "unread": 1,
+          "user": {"id": [bob], "role": "user", "username": "bob"}
+        }
+      ],
+      "state": {
+        "key": "myplatform:inbox:[ann]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 1
+      }
+    }
+    "#);
     assert_eq!(formatted.body["entries"][0]["timestamp"], message["timestamp"]);
     assert_eq!(formatted.body["entries"][0]["latest"], message);
     let plain = ann.list("?no_format").await?;
-    insta::assert_snapshot!(chat.shown(&plain), @"");
+    insta::assert_snapshot!(chat.shown(&plain), @r#"
+    200 {
+      "entries": [
+        {
+          "id": [bob],
+          "latest": {
+            "author": [bob],
+            "id": "[id 1]",
+            "metadata": {"a": 1},
+            "seq": 1,
+            "text": "Hello",
+            "timestamp": {epoch, iso},
+            "type": "text"
+          },
+          "timestamp": [ms],
+          "type": "user",
+          "unread": 1
+        }
+      ],
+      "state": {
+        "key": "myplatform:inbox:[ann]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 1
+      }
+    }
+    "#);
     assert_eq!(plain.body["entries"][0]["timestamp"], message["timestamp"]["epoch"]);
     for query in ["?no_format=", "?no_format=1", "?no_format=true&page=1"] {
         assert_eq!(ann.list(query).await?.body, plain.body, "{query}");
@@ -99,7 +168,57 @@ async fn pages_of_an_inbox() -> Result<()> {
             partners(&chat, &ann, &query).await?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ?no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 1,
+      "per_page": 10,
+      "total": 12,
+      "total_pages": 2,
+      "unread_total": 12
+    } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3]
+    ?page=2&no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 2,
+      "per_page": 10,
+      "total": 12,
+      "total_pages": 2,
+      "unread_total": 12
+    } [u2] [u1]
+    ?page=3&no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 3,
+      "per_page": 10,
+      "total": 12,
+      "total_pages": 2,
+      "unread_total": 12
+    } 
+    ?per_page=5&page=3&no_format: {"key": "myplatform:inbox:[ann]", "page": 3, "per_page": 5, "total": 12, "total_pages": 3, "unread_total": 12} [u2] [u1]
+    ?limit=12&no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 1,
+      "per_page": 12,
+      "total": 12,
+      "total_pages": 1,
+      "unread_total": 12
+    } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3] [u2] [u1]
+    ?per_page=100&no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 1,
+      "per_page": 100,
+      "total": 12,
+      "total_pages": 1,
+      "unread_total": 12
+    } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3] [u2] [u1]
+    ?limit=1&page=12&no_format: {
+      "key": "myplatform:inbox:[ann]",
+      "page": 12,
+      "per_page": 1,
+      "total": 12,
+      "total_pages": 12,
+      "unread_total": 12
+    } [u1]
+    "#);
     Ok(())
 }
 

@@ -66,20 +66,20 @@ async fn keys_can_rotate() -> Result<()> {
     ];
     let chat = Chat::own_signed(&variables, first.clone()).await?;
     let (by_first, by_second) = (first.user(&json!(7))?, second.user(&json!(7))?);
-    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again");
 
     keys.publish(&[&first])?;
-    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
-    insta::assert_snapshot!(welcome(&chat, &by_second).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @r#"{"authenticated":true,"message":"Welcome to a realtime chat API","success":true}"#);
+    insta::assert_snapshot!(welcome(&chat, &by_second).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     let nameless = Signer::rsa(include_str!("../keys/second.pem"))?.user(&json!(7))?;
-    insta::assert_snapshot!(welcome(&chat, &nameless).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &nameless).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     // A key's name is no secret: the signature decides.
     let forged = Signer::rsa(include_str!("../keys/second.pem"))?
         .named("first")
         .user(&json!(7))?;
-    insta::assert_snapshot!(welcome(&chat, &forged).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &forged).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     let shared = Signer::secret(jsonwebtoken::Algorithm::HS256, "x").user(&json!(7))?;
-    insta::assert_snapshot!(welcome(&chat, &shared).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &shared).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
 
     // The new key is found without a restart, and the old one is not believed any more.
     keys.publish(&[&second])?;
@@ -87,6 +87,6 @@ async fn keys_can_rotate() -> Result<()> {
         Ok(welcome(&chat, &by_second).await?.contains("true").then_some(()))
     })
     .await?;
-    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"");
+    insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     Ok(())
 }

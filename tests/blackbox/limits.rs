@@ -61,7 +61,22 @@ async fn each_limit_has_its_own_error() -> Result<()> {
         format!("{text}{}", " ".repeat(bytes - text.len())).into_bytes()
     };
     refused(ann.call_raw(Method::POST, &bob.path(), body(64 * 1024 + 1)).await?)?;
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16386 bytes of UTF-8, the limit is 16384
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 32768 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 49152 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
+    413 METADATA_TOO_LARGE PayloadTooLargeError: metadata has 4097 bytes of JSON, the limit is 4096
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    413 IMAGE_TOO_LARGE PayloadTooLargeError: image has 2066 bytes, the limit is 2048
+    413 BODY_TOO_LARGE PayloadTooLargeError: the body has 65537 bytes, the limit is 65536
+    ");
     assert_eq!(
         ann.call_raw(Method::POST, &bob.path(), body(64 * 1024)).await?.status,
         201,
@@ -85,7 +100,12 @@ async fn an_update_has_the_same_limits() -> Result<()> {
     for change in changes {
         lines.push(ann.update(&bob, &message, &change).await?.error()?);
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
+    413 METADATA_TOO_LARGE PayloadTooLargeError: metadata has 4097 bytes of JSON, the limit is 4096
+    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    413 BODY_TOO_LARGE PayloadTooLargeError: the body has 65558 bytes, the limit is 65536
+    ");
     Ok(())
 }
 
@@ -122,6 +142,26 @@ async fn the_largest_messages_reach_every_reader_in_one_frame() -> Result<()> {
     assert_eq!(listener.event().await?["data"]["entry"]["image"], image);
     assert_eq!(bob.whole_history(&ann).await?.len(), 4);
     assert_eq!(bob.list("").await?.body["entries"][0]["latest"]["image"], image);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_largest_message_can_be_sent_over_a_socket() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let (mut socket, mut listener) = (ann.connect().await?, bob.connect().await?);
+    for text in ["x".repeat(16 * 1024), "\"".repeat(13_312)] {
+        let frame = json!({
+            "action": "send", "id": "i".repeat(126), "target": "user", "target_id": bob.id,
+            "type": "text", "text": text, "metadata": object(4 * 1024),
+        });
+        socket.write(&frame.to_string()).await?;
+        let answer = socket.text().await?;
+        assert!(answer.len() <= FRAME, "{} bytes", answer.len());
+        let answer: Value = serde_json::from_str(&answer)?;
+        assert_eq!(answer["result"]["entry"]["text"], text);
+        assert_eq!(listener.event().await?["data"]["entry"], answer["result"]["entry"]);
+    }
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod ids;
 mod routes;
 mod tokens;
 
+mod bodies;
 mod deleting;
 mod limits;
 mod sending;
@@ -23,6 +24,7 @@ mod history;
 mod inbox;
 mod profiles;
 mod unread;
+mod walking;
 
 mod actions;
 mod pushes;

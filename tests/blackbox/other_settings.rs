@@ -39,20 +39,76 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         .await
     };
     let sent = with("X-Chat-Token", ann.token()?, &bob.path(), Some("Hello")).await?;
-    insta::assert_snapshot!(chat.shown(&sent), @"");
+    insta::assert_snapshot!(chat.shown(&sent), @r#"
+    201 {
+      "entry": {"author": [ann], "id": "[id 1]", "seq": 1, "text": "Hello", "timestamp": {epoch, iso}, "type": "text"},
+      "state": {"inbox_key": "user-[bob]", "key": "elsewhere:dm:[ann]-[bob]"}
+    }
+    "#);
     let bearer = with("Authorization", format!("Bearer {}", ann.token()?), "/list", None).await?;
-    insta::assert_snapshot!(chat.shown(&bearer), @"");
+    insta::assert_snapshot!(chat.shown(&bearer), @r#"
+    200 {
+      "entries": [
+        {
+          "id": [bob],
+          "latest": {
+            "author": [ann],
+            "id": "[id 1]",
+            "seq": 1,
+            "text": "Hello",
+            "timestamp": {epoch, iso},
+            "type": "text"
+          },
+          "timestamp": {epoch, iso},
+          "type": "user",
+          "unread": 0,
+          "user": {"id": [bob]}
+        }
+      ],
+      "state": {
+        "key": "elsewhere:inbox:[ann]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 0
+      }
+    }
+    "#);
     let default_header = with("X-Auth-Token", ann.token()?, "/list", None).await?;
-    insta::assert_snapshot!(default_header.error()?, @"");
+    insta::assert_snapshot!(default_header.error()?, @"401 NOT_AUTHENTICATED UnauthenticatedError: You are not authenticated");
     // Nobody is there to say who the users are.
     let history = with("x-chat-token", bob.token()?, &ann.path(), None).await?;
-    insta::assert_snapshot!(chat.shown(&history), @"");
+    insta::assert_snapshot!(chat.shown(&history), @r#"
+    200 {
+      "entry": {"id": [ann]},
+      "messages": [
+        {
+          "author": {"id": [ann]},
+          "id": "[id 1]",
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        }
+      ],
+      "state": {
+        "key": "elsewhere:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 1,
+        "total_pages": 1
+      }
+    }
+    "#);
 
     // The public key is public: a token "signed" with it as a secret is worth nothing.
     let confused = Signer::secret(jsonwebtoken::Algorithm::HS256, public).user(&ann.id)?;
-    insta::assert_snapshot!(with("X-Chat-Token", confused, "/list", None).await?.error()?, @"");
+    insta::assert_snapshot!(with("X-Chat-Token", confused, "/list", None).await?.error()?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     let other_key = Signer::rsa(include_str!("../keys/second.pem"))?.user(&ann.id)?;
-    insta::assert_snapshot!(with("X-Chat-Token", other_key, "/list", None).await?.error()?, @"");
+    insta::assert_snapshot!(with("X-Chat-Token", other_key, "/list", None).await?.error()?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
 
     let keys: Vec<String> = RawRedis::of(&chat).await?.run("KEYS *").await?;
     assert!(

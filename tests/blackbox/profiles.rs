@@ -37,7 +37,44 @@ async fn objects_pass_through_as_the_platform_gave_them() -> Result<()> {
     chat.platform()?.add(&json!({"id": bob.id.to_string()}));
     ann.send_text(&bob, "Hello").await?;
     let history = bob.history(&ann, "").await?;
-    insta::assert_snapshot!(chat.shown(&history), @"");
+    insta::assert_snapshot!(chat.shown(&history), @r#"
+    200 {
+      "entry": {
+        "id": [ann],
+        "more": {"nested": [1, 2.5, "ü"]},
+        "picture_url": null,
+        "profile_url": "https://p.example/ann",
+        "role": "admin",
+        "username": "ann"
+      },
+      "messages": [
+        {
+          "author": {
+            "id": [ann],
+            "more": {"nested": [1, 2.5, "ü"]},
+            "picture_url": null,
+            "profile_url": "https://p.example/ann",
+            "role": "admin",
+            "username": "ann"
+          },
+          "id": "[id 1]",
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        }
+      ],
+      "state": {
+        "key": "myplatform:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 1,
+        "total_pages": 1
+      }
+    }
+    "#);
     assert_eq!(bob.list("").await?.body["entries"][0]["user"], whole);
     assert_eq!(
         ann.list("").await?.body["entries"][0]["user"],

@@ -16,28 +16,94 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
         .clone();
     // The same event, with the conversation as each of them names it.
     let (to_ann, to_bob) = (of_ann.event().await?, of_bob.event().await?);
-    insta::assert_snapshot!(chat.shown_json(&to_bob), @"");
+    insta::assert_snapshot!(chat.shown_json(&to_bob), @r#"
+    {
+      "cursor": "[cursor 1]",
+      "data": {
+        "entry": {
+          "author": [ann],
+          "id": "[id 1]",
+          "metadata": {"a": 1},
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        },
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+      },
+      "event": "message.new"
+    }
+    "#);
     assert_eq!(
         (&to_ann["data"]["entry"], &to_bob["data"]["entry"]),
         (&message, &message)
     );
     let inbox_keys = [&to_ann, &to_bob].map(|event| chat.shown_json(&event["data"]["state"]));
-    insta::assert_snapshot!(inbox_keys.join("\n"), @"");
+    insta::assert_snapshot!(inbox_keys.join("\n"), @r#"
+    {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+    {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+    "#);
 
     let updated = ann
         .update(&bob, &message, &json!({"text": "Hello, Bob"}))
         .await?
         .ok(200)?["entry"]
         .clone();
-    insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @"");
+    insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @r#"
+    {
+      "cursor": "[cursor 2]",
+      "data": {
+        "entry": {
+          "author": [ann],
+          "edited": {epoch, iso},
+          "id": "[id 1]",
+          "metadata": {"a": 1},
+          "seq": 1,
+          "text": "Hello, Bob",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        },
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+      },
+      "event": "message.updated"
+    }
+    "#);
     assert_eq!(of_ann.event().await?["data"]["entry"], updated);
 
     bob.see(&ann, &message).await?;
-    insta::assert_snapshot!(chat.shown_json(&of_ann.event().await?), @"");
+    insta::assert_snapshot!(chat.shown_json(&of_ann.event().await?), @r#"
+    {
+      "cursor": "[cursor 3]",
+      "data": {
+        "entry": {
+          "author": [ann],
+          "edited": {epoch, iso},
+          "id": "[id 1]",
+          "metadata": {"a": 1},
+          "seq": 1,
+          "status": "seen",
+          "text": "Hello, Bob",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        },
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      },
+      "event": "message.updated"
+    }
+    "#);
     assert_eq!(of_bob.event().await?["event"], "message.updated");
 
     ann.delete(&bob, &message).await?.ok(200)?;
-    insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @"");
+    insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @r#"
+    {
+      "cursor": "[cursor 4]",
+      "data": {
+        "entry": {"deleted": true, "id": "[id 1]", "seq": 1},
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+      },
+      "event": "message.deleted"
+    }
+    "#);
     assert_eq!(of_ann.event().await?["event"], "message.deleted");
     assert_eq!(
         (of_ann.events_so_far().await?.len(), of_bob.events_so_far().await?.len()),

@@ -39,12 +39,27 @@ async fn answers_say_so_until_it_is_back() -> Result<()> {
     // It isn't there when the functions start.
     let chat = Chat::own(&[("SOCK_REDIS_URL", &url)]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    insta::assert_snapshot!(everywhere(&ann, &bob).await?, @"");
+    insta::assert_snapshot!(everywhere(&ann, &bob).await?, @"
+    GET: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    GET: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    POST: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    POST: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    DELETE: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    ");
     let whole = ann.list("").await?;
-    insta::assert_snapshot!(chat.shown(&whole), @"");
+    insta::assert_snapshot!(chat.shown(&whole), @r#"
+    503 {
+      "code": "UNAVAILABLE",
+      "error": true,
+      "message": "The service is unavailable at the moment - please try again",
+      "name": "UnavailableError",
+      "request_id": "[request 1]",
+      "status": 503
+    }
+    "#);
     let token = ann.token()?;
     let refused = chat.handshake("/", &[("X-Auth-Token", &token)]).await?;
-    insta::assert_snapshot!(refused.error()?, @"");
+    insta::assert_snapshot!(refused.error()?, @"503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again");
     assert_eq!(
         ann.call(Method::GET, "", None).await?.status,
         200,
@@ -57,9 +72,15 @@ async fn answers_say_so_until_it_is_back() -> Result<()> {
 
     // It goes away under functions that have used it.
     redis.kill();
-    insta::assert_snapshot!(everywhere(&ann, &bob).await?, @"");
+    insta::assert_snapshot!(everywhere(&ann, &bob).await?, @"
+    GET: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    GET: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    POST: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    POST: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    DELETE: 503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again
+    ");
     let frame = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "x"});
-    insta::assert_snapshot!(socket.error(frame.clone()).await?, @"");
+    insta::assert_snapshot!(socket.error(frame.clone()).await?, @"503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again");
     socket.result(json!({"action": "ping"})).await?;
 
     redis.restart()?;

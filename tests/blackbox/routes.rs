@@ -10,9 +10,9 @@ async fn the_service_welcomes_everyone() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann] = chat.users(["ann"]);
     let stranger = chat.rest(Request::default()).await?;
-    insta::assert_snapshot!(chat.shown(&stranger), @"");
+    insta::assert_snapshot!(chat.shown(&stranger), @r#"200 {"authenticated": false, "message": "Welcome to a realtime chat API", "success": true}"#);
     let known = ann.call(Method::GET, "", None).await?;
-    insta::assert_snapshot!(chat.shown(&known), @"");
+    insta::assert_snapshot!(chat.shown(&known), @r#"200 {"authenticated": true, "message": "Welcome to a realtime chat API", "success": true}"#);
     Ok(())
 }
 
@@ -64,14 +64,34 @@ async fn a_route_that_does_not_exist() -> Result<()> {
             .await?;
         assert_eq!(unknown.error()?, error, "without a token it is the same");
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    GET /nowhere: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    GET /user/5/0192f0e4-7d00-7000-8000-000000000001: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    GET /user/5/a/b: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    GET /user: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    GET /user/a%2Fb: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    POST : 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    POST /list: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    PUT /user/5: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    PATCH /user/5/0192f0e4-7d00-7000-8000-000000000001: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    DELETE /user/5: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    ");
     let whole = chat
         .rest(Request {
             path: "/nowhere".to_owned(),
             ..Request::default()
         })
         .await?;
-    insta::assert_snapshot!(chat.shown(&whole), @"");
+    insta::assert_snapshot!(chat.shown(&whole), @r#"
+    404 {
+      "code": "NOT_FOUND",
+      "error": true,
+      "message": "Route not found - please check your URL and try again",
+      "name": "RouteNotFoundError",
+      "request_id": "[request 1]",
+      "status": 404
+    }
+    "#);
     Ok(())
 }
 

@@ -42,7 +42,15 @@ async fn the_host_decides() -> Result<()> {
         let answer = at(&chat, host, &ann, "/list", None).await?;
         lines.push(format!("{host} {}", chat.shown_json(&answer.body["state"]["key"])));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    chat.red.test "red:inbox:[ann]"
+    chat.red.test:443 "red:inbox:[ann]"
+    CHAT.Red.Test "red:inbox:[ann]"
+    chat.blue.test:3005 "blue:inbox:[ann]"
+    red.test "myplatform:inbox:[ann]"
+    chat.red.test.evil.test "myplatform:inbox:[ann]"
+    localhost:3005 "myplatform:inbox:[ann]"
+    "#);
     Ok(())
 }
 
@@ -58,7 +66,19 @@ async fn sites_never_see_each_other() -> Result<()> {
         Some(json!({"type": "text", "text": "in red"})),
     )
     .await?;
-    insta::assert_snapshot!(chat.shown(&sent), @"");
+    insta::assert_snapshot!(chat.shown(&sent), @r#"
+    201 {
+      "entry": {
+        "author": [ann],
+        "id": "[id 1]",
+        "seq": 1,
+        "text": "in red",
+        "timestamp": {epoch, iso},
+        "type": "text"
+      },
+      "state": {"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]"}
+    }
+    "#);
     let totals = async |host: &str| {
         let inbox = at(&chat, host, &bob, "/list", None).await?.ok(200)?;
         let history = at(&chat, host, &bob, &ann.path(), None).await?.ok(200)?;
@@ -102,8 +122,8 @@ async fn a_connection_keeps_the_site_that_it_connected_to() -> Result<()> {
     let (mut blue_listener, mut default_listener) = (connect(&bob, "chat.blue.test").await?, bob.connect().await?);
     let frame = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "in red"});
     let sent = in_red.result(frame).await?;
-    insta::assert_snapshot!(chat.shown_json(&sent["state"]), @"");
-    insta::assert_snapshot!(chat.shown_json(&red_listener.event().await?["data"]["state"]), @"");
+    insta::assert_snapshot!(chat.shown_json(&sent["state"]), @r#"{"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]"}"#);
+    insta::assert_snapshot!(chat.shown_json(&red_listener.event().await?["data"]["state"]), @r#"{"inbox_key": "user-[ann]", "key": "red:dm:[ann]-[bob]"}"#);
     assert_eq!(blue_listener.events_so_far().await?.len(), 0);
     assert_eq!(default_listener.events_so_far().await?.len(), 0);
     Ok(())

@@ -58,7 +58,20 @@ async fn a_bad_token_is_refused_on_every_route() -> Result<()> {
             assert_eq!(answer(method.clone(), path).await?.error()?, error, "{method} {path}");
         }
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"
+    garbage: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    two parts: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    four parts: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    no base64: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    header that is no JSON: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
+    another's signature: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    another payload: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    without signature: 401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature
+    expired: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
+    not yet valid: 401 INVALID_TOKEN_ERR NotBeforeError: jwt not active
+    no user: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    expired, of nobody: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
+    ");
     Ok(())
 }
 
@@ -100,6 +113,29 @@ async fn user_id_must_be_an_id() -> Result<()> {
         };
         lines.push(format!("{id}: {line}"));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    0: "myplatform:inbox:0"
+    "0": "myplatform:inbox:0"
+    9007199254740991: "myplatform:inbox:9007199254740991"
+    "9007199254740991": "myplatform:inbox:9007199254740991"
+    "a": "myplatform:inbox:a"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": "myplatform:inbox:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "auth0|7": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    null: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    true: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    {}: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    [1]: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    1.5: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    -1: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    9007199254740992: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "9007199254740992": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "05": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "a b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "ä": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "{x}": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "a/b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "#);
     Ok(())
 }

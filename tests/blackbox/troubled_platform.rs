@@ -33,7 +33,30 @@ async fn ids_stand_in_for_what_it_does_not_say() -> Result<()> {
     let start = Instant::now();
     let body = ann.history(&bob, "").await?;
     let took = start.elapsed();
-    insta::assert_snapshot!(chat.shown(&body), @"");
+    insta::assert_snapshot!(chat.shown(&body), @r#"
+    200 {
+      "entry": {"id": [bob]},
+      "messages": [
+        {
+          "author": {"id": [ann]},
+          "id": "[id 1]",
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        }
+      ],
+      "state": {
+        "key": "myplatform:dm:[ann]-[bob]",
+        "next": null,
+        "page": 1,
+        "per_page": 10,
+        "prev": null,
+        "total": 1,
+        "total_pages": 1
+      }
+    }
+    "#);
     assert!(
         (Duration::from_millis(4_900)..Duration::from_secs(7)).contains(&took),
         "{took:?}"

@@ -11,15 +11,68 @@ async fn the_author_changes_a_text() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let message = ann.send_text(&bob, "frist").await?;
     let updated = ann.update(&bob, &message, &json!({"text": "first"})).await?;
-    insta::assert_snapshot!(chat.shown(&updated), @"");
+    insta::assert_snapshot!(chat.shown(&updated), @r#"
+    200 {
+      "entry": {
+        "author": [ann],
+        "edited": {epoch, iso},
+        "id": "[id 1]",
+        "seq": 1,
+        "text": "first",
+        "timestamp": {epoch, iso},
+        "type": "text"
+      },
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+    }
+    "#);
     assert_eq!(
         updated.body["entry"]["timestamp"], message["timestamp"],
         "it keeps its time"
     );
     let stored = bob.history(&ann, "").await?;
-    insta::assert_snapshot!(chat.shown_json(&stored.body["messages"]), @"");
+    insta::assert_snapshot!(chat.shown_json(&stored.body["messages"]), @r#"
+    [
+      {
+        "author": null,
+        "edited": {epoch, iso},
+        "id": "[id 1]",
+        "seq": 1,
+        "text": "first",
+        "timestamp": {epoch, iso},
+        "type": "text"
+      }
+    ]
+    "#);
     let preview = bob.list("?no_format").await?;
-    insta::assert_snapshot!(chat.shown(&preview), @"");
+    insta::assert_snapshot!(chat.shown(&preview), @r#"
+    200 {
+      "entries": [
+        {
+          "id": [ann],
+          "latest": {
+            "author": [ann],
+            "edited": {epoch, iso},
+            "id": "[id 1]",
+            "seq": 1,
+            "text": "first",
+            "timestamp": {epoch, iso},
+            "type": "text"
+          },
+          "timestamp": [ms],
+          "type": "user",
+          "unread": 1
+        }
+      ],
+      "state": {
+        "key": "myplatform:inbox:[bob]",
+        "page": 1,
+        "per_page": 10,
+        "total": 1,
+        "total_pages": 1,
+        "unread_total": 1
+      }
+    }
+    "#);
     Ok(())
 }
 
@@ -41,7 +94,12 @@ async fn the_author_changes_an_image_and_metadata() -> Result<()> {
         assert_eq!(bob.list("?no_format").await?.body["entries"][0]["latest"], entry);
         lines.push(format!("{} {} {}", entry["type"], entry["image"], entry["metadata"]));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    "image" "https://a.example/2.png" {"alt":"one","more":1}
+    "image" "https://a.example/2.png" {"alt":"two"}
+    "image" "https://a.example/3.png" {"alt":"three"}
+    "image" "https://a.example/3.png" null
+    "#);
     Ok(())
 }
 
@@ -71,7 +129,20 @@ async fn an_update_must_change_something() -> Result<()> {
             ann.update(&bob, &message, &change).await?.error()?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {}: 400 null ArgumentError: No valid data was supplied
+    {"author":7,"seq":9,"timestamp":1}: 400 null ArgumentError: No valid data was supplied
+    {"type":"image"}: 400 null ArgumentError: No valid data was supplied
+    {"image":"https://a.example/b.png"}: 400 null ArgumentError: No valid data was supplied
+    {"text":""}: 400 null ArgumentError: Missing text property for text-message
+    {"text":7}: 400 INVALID_FIELD ArgumentError: text must be a string
+    {"image":"https://a.example/b.png","text":"y"}: 400 INVALID_FIELD ArgumentError: image must be absent where there is a text
+    {"metadata":"y"}: 400 INVALID_FIELD ArgumentError: metadata must be an object
+    {"status":"unseen"}: 400 INVALID_FIELD ArgumentError: status must be "seen"
+    {"status":7}: 400 INVALID_FIELD ArgumentError: status must be "seen"
+    {"status":"seen","text":"y"}: 400 INVALID_FIELD ArgumentError: status must be alone: the author changes content, the other side marks it seen
+    [{"text":"y"}]: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
+    "#);
     assert_eq!(
         bob.history(&ann, "").await?.body["messages"][0].get("edited"),
         None,
@@ -86,8 +157,8 @@ async fn only_the_author_edits() -> Result<()> {
     let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
     let message = ann.send_text(&bob, "mine").await?;
     let change = json!({"text": "yours"});
-    insta::assert_snapshot!(bob.update(&ann, &message, &change).await?.error()?, @"");
-    insta::assert_snapshot!(bob.update(&ann, &message, &json!({"metadata": {}})).await?.error()?, @"");
+    insta::assert_snapshot!(bob.update(&ann, &message, &change).await?.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen");
+    insta::assert_snapshot!(bob.update(&ann, &message, &json!({"metadata": {}})).await?.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen");
     // For everyone else there is no such message: not in another conversation of the reader's, not in one of a stranger's.
     ann.send_text(&eve, "another").await?;
     let mut lines = Vec::new();
@@ -95,7 +166,7 @@ async fn only_the_author_edits() -> Result<()> {
         lines.push(user.update(with, &message, &change).await?.error()?);
     }
     lines.dedup();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"404 NOT_FOUND NotFound: Message not found");
     assert_eq!(bob.history(&ann, "").await?.body["messages"][0]["text"], "mine");
     Ok(())
 }
@@ -131,7 +202,7 @@ async fn a_message_that_does_not_exist_cannot_be_updated() -> Result<()> {
         }
     }
     lines.dedup();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @"404 NOT_FOUND NotFound: Message not found");
     Ok(())
 }
 
@@ -141,9 +212,22 @@ async fn the_other_side_marks_a_message_seen() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let message = ann.send_text(&bob, "look").await?;
     let own = ann.update(&bob, &message, &json!({"status": "seen"})).await?;
-    insta::assert_snapshot!(own.error()?, @"");
+    insta::assert_snapshot!(own.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen");
     let seen = bob.update(&ann, &message, &json!({"status": "seen"})).await?;
-    insta::assert_snapshot!(chat.shown(&seen), @"");
+    insta::assert_snapshot!(chat.shown(&seen), @r#"
+    200 {
+      "entry": {
+        "author": [ann],
+        "id": "[id 1]",
+        "seq": 1,
+        "status": "seen",
+        "text": "look",
+        "timestamp": {epoch, iso},
+        "type": "text"
+      },
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+    }
+    "#);
     let again = bob.update(&ann, &message, &json!({"status": "seen"})).await?;
     assert_eq!(again.body, seen.body, "it may be repeated");
     for (user, with) in [(&ann, &bob), (&bob, &ann)] {

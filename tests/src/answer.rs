@@ -64,7 +64,7 @@ impl Answer {
 ///
 /// # Errors
 /// When it has not exactly the properties of the contract.
-pub(crate) fn error_line(error: &Value) -> Result<String> {
+pub fn error_line(error: &Value) -> Result<String> {
     let object = error.as_object().context("an error must be an object")?;
     let names: Vec<&str> = object.keys().map(String::as_str).collect();
     ensure!(

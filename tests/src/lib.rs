@@ -13,7 +13,7 @@
 //! let [ann, bob] = chat.users(["ann", "bob"]);
 //! let mut listener = bob.connect().await?;
 //! let sent = ann.send_text(&bob, "Hello").await?;
-//! println!("{}\n{}", chat.shown(&sent), listener.event().await?);
+//! println!("{}\n{}", chat.shown_json(&sent), listener.event().await?);
 //! # Ok(())
 //! # }
 //! ```
@@ -37,7 +37,7 @@ pub mod token;
 mod user;
 pub mod web_server;
 
-pub use answer::Answer;
+pub use answer::{Answer, error_line};
 pub use chat::{Chat, USER_AGENT};
 pub use http_client::{Request, exchange};
 pub use processes::Processes;

@@ -164,6 +164,16 @@ mod tests {
             "cursor": "abc", "same": "0192f0e4-7d00-7000-8000-000000000001", "ms": 1_764_000_000_000_u64,
             "other": "0192f0e4-7d00-7000-8000-000000000002", "key": "myplatform:dm:7-1000007", "text": "10000071",
         }));
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r#"
+        {
+          "cursor": "[cursor 1]",
+          "entry": {"author": [ann], "edited": {epoch and iso disagree}, "id": "[id 1]", "timestamp": {epoch, iso}},
+          "key": "myplatform:dm:7-[ann]",
+          "ms": [ms],
+          "other": "[id 2]",
+          "same": "[id 1]",
+          "text": "10000071"
+        }
+        "#);
     }
 }

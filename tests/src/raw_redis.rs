@@ -47,12 +47,12 @@ impl RawRedis {
         self.run(&format!("ZRANGE {} 0 -1", connections_key(user))).await
     }
 
-    /// Records a connection of a user that does not exist.
+    /// Records a connection of a user that does not exist, and when it would end at the latest.
     ///
     /// # Errors
     /// What Redis says.
-    pub async fn add_connection(&self, user: &User, connection: &str) -> Result<()> {
-        self.run(&format!("ZADD {} 4102444800000 {connection}", connections_key(user)))
+    pub async fn add_connection(&self, user: &User, connection: &str, expires_ms: u64) -> Result<()> {
+        self.run(&format!("ZADD {} {expires_ms} {connection}", connections_key(user)))
             .await
     }
 }

@@ -54,11 +54,8 @@ impl Stack {
     /// When it doesn't build, or is not ready in time; then with what it wrote.
     pub fn start(variables: &[(&str, &str)]) -> Result<Self> {
         let log = tempfile::tempfile().context("can't make a file for the stack's log")?;
-        // TEMPORARY until the flag exists
-        let mut command = Command::new("sh");
-        command.args(["-c", "parent=$PPID; me=$$; (while kill -0 $parent 2>/dev/null; do sleep 0.3; done; kill $me) >/dev/null 2>&1 & exec \"$0\" \"$@\""]);
-        command.arg(executables::senna()?);
-        command.args(["--no-build", "--fresh", "--json"]);
+        let mut command = Command::new(executables::senna()?);
+        command.args(["--no-build", "--fresh", "--json", "--stop-with-stdin"]);
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }
@@ -110,8 +107,6 @@ impl Stack {
 impl Drop for Stack {
     fn drop(&mut self) {
         drop(self.stdin.take());
-        rustix::process::Pid::from_raw(self.child.id() as i32)
-            .map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
         self.child.wait().ok();
     }
 }
