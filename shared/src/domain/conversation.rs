@@ -28,7 +28,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads a name that [`Target::fmt`] wrote.
+    /// Reads a name that its `Display` wrote.
     pub fn from_inbox_key(key: &str) -> Option<Self> {
         key.strip_prefix("user-")
             .and_then(|id| Id::parse(id).ok())

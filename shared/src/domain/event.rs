@@ -50,7 +50,7 @@ impl Cursor {
     /// Reads a cursor that a client kept.
     ///
     /// # Errors
-    /// [`InvalidCursor`] for anything that [`Cursor::fmt`] did not write.
+    /// [`InvalidCursor`] for anything that its `Display` did not write.
     pub fn parse(text: &str) -> Result<Self, InvalidCursor> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?;
         let bytes: [u8; 19] = bytes.try_into().map_err(|_| InvalidCursor)?;

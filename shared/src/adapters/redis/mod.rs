@@ -1,6 +1,6 @@
 //! The store on Redis or Valkey, one node or a cluster.
 //!
-//! [`keys`] says which keys there are, [`record`] how messages are packed, `scripts/` what happens atomically, and [`link`] how a connection
+//! `keys.rs` says which keys there are, `record.rs` how messages are packed, `scripts/` what happens atomically, and `link.rs` how a connection
 //! is kept. `docs/architecture.md` says why it is so.
 
 mod answer;
