@@ -12,11 +12,13 @@ use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
+use tracing::Instrument as _;
 
 use crate::config::PushConfig;
 use crate::domain::ConnectionId;
 use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Push, Unavailable};
+use crate::runtime::xray::part;
 
 /// Tries at one post, the first included. Retries wait a random time that doubles from [`FIRST_WAIT`].
 const ATTEMPTS: u32 = 4;
@@ -78,13 +80,17 @@ impl ApiGatewayPush {
 impl Push for ApiGatewayPush {
     async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
         let begun = Instant::now();
-        let outcome = self.try_to_post(connection, frame).await;
+        let part = part!("push");
+        let outcome = self.try_to_post(connection, frame).instrument(part.clone()).await;
         metrics::time(Metric::PushLatency, begun);
         metrics::count(match &outcome {
             Ok(Delivery::Sent) => Metric::Deliveries,
             Ok(Delivery::Gone) => Metric::Gone,
             Err(_) => Metric::PushFailures,
         });
+        if outcome.is_err() {
+            part.record("fault", true);
+        }
         outcome
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{ApiError, Chain};
 use crate::metrics;
 
 use super::StartError;
+use super::xray::XRay;
 
 /// What every function does first: reads the environment, starts the log and chooses the one crypto provider of the program.
 ///
@@ -35,7 +36,9 @@ pub fn start() -> Result<Environment, StartError> {
     } else {
         layer.without_time().with_ansi(false).boxed()
     };
+    let traces = config.xray_daemon.as_deref().and_then(XRay::layer);
     tracing_subscriber::registry()
+        .with(traces)
         // The runtime's own span tells nothing that ours does not.
         .with(layer.with_filter(config.filter.with_target("lambda_runtime", LevelFilter::WARN)))
         .try_init()?;

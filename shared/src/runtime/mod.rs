@@ -3,6 +3,7 @@
 mod log;
 pub mod rest;
 pub mod socket;
+pub(crate) mod xray;
 
 use std::fmt;
 

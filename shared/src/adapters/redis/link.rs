@@ -17,9 +17,11 @@ use redis::{
 };
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use crate::metrics::{self, Metric};
 use crate::ports::Unavailable;
+use crate::runtime::xray::part;
 
 /// How long an answer may take.
 const RESPONSE_LIMIT: Duration = Duration::from_millis(500);
@@ -181,9 +183,11 @@ impl Link {
 
     async fn send(&self, request: Request<'_>) -> Result<Value, Unavailable> {
         let begun = std::time::Instant::now();
-        let outcome = self.send_on_live(request).await;
+        let part = part!("redis");
+        let outcome = self.send_on_live(request).instrument(part.clone()).await;
         metrics::time(Metric::StoreLatency, begun);
         if outcome.is_err() {
+            part.record("fault", true);
             metrics::count(Metric::StoreErrors);
         }
         outcome
