@@ -47,8 +47,7 @@ impl Writer<'_> {
             .store
             .append_message(&conversation, &caller.user.id, body, metadata)
             .await?;
-        // Who writes has read what was there.
-        self.publish(caller, &conversation, &change, change.id.seq).await?;
+        self.publish(caller, &conversation, &change, 0).await?;
         Ok(EntryAnswer::new(&conversation, &caller.user, &change))
     }
 
@@ -88,7 +87,7 @@ impl Writer<'_> {
     }
 
     /// Writes the change to every participant's inbox and event log, then pushes it to their connections. `read_seq` is up to where the
-    /// caller has read by it.
+    /// caller has read by it; 0 if it tells nothing.
     async fn publish(
         &self,
         caller: &Caller,
@@ -102,7 +101,10 @@ impl Writer<'_> {
             let notice = Notice {
                 change,
                 conversation,
-                read_seq: if is_caller(&participant.id) { read_seq } else { 0 },
+                // Also for the others: should a function have died before one's own message reached the own inbox, this makes up for it.
+                read_seq: change
+                    .sent_by(&participant.id)
+                    .max(if is_caller(&participant.id) { read_seq } else { 0 }),
                 takes_unread: change.message.is_none() && !is_caller(&participant.id),
             };
             self.store.deliver(participant, &notice).await

@@ -25,6 +25,15 @@ pub struct Change {
     pub last_seq: u64,
     /// When the newest message was stored, in milliseconds since 1970.
     pub activity_ms: u64,
+    /// The position of each author's newest message: who writes has read what was there.
+    pub sent: Vec<(Id, u64)>,
+}
+
+impl Change {
+    /// The position of this author's newest message; 0 if there is none.
+    pub fn sent_by(&self, author: &Id) -> u64 {
+        self.sent.iter().find(|(id, _)| id == author).map_or(0, |(_, seq)| *seq)
+    }
 }
 
 /// The newest live message of a conversation, on its way from one step of a write to the next as the store packs it.

@@ -120,6 +120,17 @@ pub(crate) async fn unread_is_exact(world: World) {
     );
 }
 
+/// A function that dies between the two steps leaves a message that no inbox knows. The next change makes up for it.
+pub(crate) async fn a_message_that_was_cut_off_is_never_unread_to_its_author(world: World) {
+    let cut_off = world.say(&world.ben, "cut off").await;
+    assert_eq!(cut_off.sent_by(&world.anna.id), 0);
+    world.send(&world.anna, "hello?").await;
+    assert_eq!(
+        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
+        (0, 1)
+    );
+}
+
 pub(crate) async fn the_newest_activity_comes_first(world: World) {
     for (number, ms) in [(10, 30), (11, 10), (12, 20), (13, 40)] {
         let other = user("site", &number.to_string());

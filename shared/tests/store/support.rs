@@ -76,8 +76,8 @@ impl World {
     pub(crate) async fn send(&self, author: &User, content: &str) -> Change {
         let change = self.say(author, content).await;
         for participant in [&self.anna, &self.ben] {
-            let read_seq = if participant == author { change.id.seq } else { 0 };
-            self.deliver(participant, &change, read_seq, false).await;
+            self.deliver(participant, &change, change.sent_by(&participant.id), false)
+                .await;
         }
         change
     }

@@ -42,8 +42,10 @@ pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Re
             _ => Err(corrupt("a script refused for an unknown reason")),
         };
     }
-    let (revision, last_seq, activity_ms, latest_seq, latest, seq, changed) =
-        read::<(u64, u64, u64, u64, Vec<u8>, u64, Vec<u8>)>(answer)?;
+    let (revision, last_seq, activity_ms, latest_seq, latest, seq, changed, sent) =
+        read::<(u64, u64, u64, u64, Vec<u8>, u64, Vec<u8>, Vec<(String, u64)>)>(answer)?;
+    let author = |(id, seq): (String, u64)| Ok((Id::parse(&id).map_err(|_| corrupt("an author"))?, seq));
+    let sent = sent.into_iter().map(author).collect::<Result<_, _>>()?;
     let Unpacked { id, message } = unpack(seq, &changed)?;
     let latest = (latest_seq > 0).then_some(Latest {
         seq: latest_seq,
@@ -57,6 +59,7 @@ pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Re
         latest,
         last_seq,
         activity_ms,
+        sent,
     }))
 }
 

@@ -20,5 +20,5 @@ end
 local ms = math.max(now, last_ms)
 local record = head .. struct.pack('>I6', ms) .. tail
 redis.call('RPUSH', log, record)
-redis.call('HSET', meta, 'ms', string.format('%.0f', ms))
+redis.call('HSET', meta, 'ms', string.format('%.0f', ms), 'sent:' .. author(record), base + length + 1)
 return changed(log, gone, meta, base, base + length + 1, record)

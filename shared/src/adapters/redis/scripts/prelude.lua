@@ -41,11 +41,20 @@ local function nth_back(gone, first, from, n)
   return low
 end
 
--- What every change answers: {revision, last seq, time of the last message in ms, newest live message: seq, record, changed one: seq, record}.
+-- What every change answers: {revision, last seq, time of the last message in ms, newest live message: seq, record, changed one: seq, record,
+-- {author, seq of the author's last message, …}}.
 local function changed(log, gone, meta, base, seq, record)
   local revision = redis.call('HINCRBY', meta, 'rev', 1)
   local last = base + redis.call('LLEN', log)
   local latest = nth_back(gone, base + 1, last, 1)
   local newest = latest and redis.call('LINDEX', log, latest - base - 1) or ''
-  return {revision, last, tonumber(redis.call('HGET', meta, 'ms')), latest or 0, newest, seq, record}
+  local fields, ms, sent = redis.call('HGETALL', meta), 0, {}
+  for index = 1, #fields, 2 do
+    local name, value = fields[index], tonumber(fields[index + 1])
+    if name == 'ms' then ms = value end
+    if string.sub(name, 1, 5) == 'sent:' then
+      sent[#sent + 1], sent[#sent + 2] = string.sub(name, 6), value
+    end
+  end
+  return {revision, last, ms, latest or 0, newest, seq, record, sent}
 end
