@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::domain::limits::{BODY_BYTES, FRAME_ID_BYTES};
+use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
 use crate::domain::{InvalidId, InvalidMessage, InvalidPage};
 use crate::ports::{Refusal, Unavailable};
 
@@ -30,6 +30,9 @@ pub enum ApiError {
     /// The token does not tell a user.
     #[error("Incorrect token - please try a different one")]
     TokenWithoutUser,
+    /// The user has [`CONNECTIONS_MAX`] connections already.
+    #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
+    TooManyConnections,
     /// A WebSocket connection that the store does not know, as after its loss.
     #[error("This connection is not known any more - please connect again")]
     ConnectionUnknown,
@@ -104,6 +107,7 @@ impl ApiError {
             | Self::TokenNotActive
             | Self::TokenWithoutUser => "INVALID_TOKEN_ERR",
             Self::ConnectionUnknown => "CONNECTION_UNKNOWN",
+            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
             Self::InvalidTarget(_) => "MESSAGES_INVALID_TARGET",
             Self::TopicsUnavailable => "TOPICS_UNAVAILABLE",
             Self::InvalidId { .. } => "INVALID_ID",
@@ -129,6 +133,7 @@ impl ApiError {
             Self::TokenMalformed | Self::TokenSignature => "JsonWebTokenError",
             Self::TokenExpired => "TokenExpiredError",
             Self::TokenNotActive => "NotBeforeError",
+            Self::TooManyConnections => "TooManyRequestsError",
             Self::TopicsUnavailable => "NotImplementedError",
             Self::BodyTooLarge(_) => "PayloadTooLargeError",
             Self::InvalidMessage(reason) if is_too_large(reason) => "PayloadTooLargeError",
@@ -173,6 +178,7 @@ impl ApiError {
             | Self::UnknownAction(_) => 400,
             Self::Forbidden(_) => 403,
             Self::MessageNotFound | Self::RouteNotFound => 404,
+            Self::TooManyConnections => 429,
             Self::TopicsUnavailable => 501,
             Self::Unavailable(_) => 503,
         }
@@ -246,6 +252,7 @@ mod tests {
             ApiError::TokenNotActive,
             ApiError::TokenWithoutUser,
             ApiError::ConnectionUnknown,
+            ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::TopicsUnavailable,
             ApiError::InvalidId {
@@ -290,6 +297,7 @@ mod tests {
         401 INVALID_TOKEN_ERR NotBeforeError jwt not active
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
+        429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         501 TOPICS_UNAVAILABLE NotImplementedError Topics are not available yet
         400 INVALID_ID ArgumentError target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -

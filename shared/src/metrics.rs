@@ -65,7 +65,12 @@ fn record(metric: Metric, value: f64) {
 
 /// Counts one.
 pub fn count(metric: Metric) {
-    record(metric, 1.0);
+    add(metric, 1);
+}
+
+/// Counts several.
+pub fn add(metric: Metric, number: usize) {
+    record(metric, f64::from(u32::try_from(number).unwrap_or(u32::MAX)));
 }
 
 /// Records the time since `begun`, in milliseconds.

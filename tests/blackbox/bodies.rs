@@ -50,8 +50,8 @@ async fn a_message_has_a_type_and_its_property() -> Result<()> {
     {"type":"image","image":""}: 400 null ArgumentError: Missing image property for image-message
     {"type":"image","text":"x"}: 400 null ArgumentError: Missing image property for image-message
     {"type":"image","image":7}: 400 INVALID_FIELD ArgumentError: image must be a string
-    {"type":"text","text":"x","metadata":[]}: 400 INVALID_FIELD ArgumentError: metadata must be an object
-    {"type":"text","text":"x","metadata":"x"}: 400 INVALID_FIELD ArgumentError: metadata must be an object
+    {"type":"text","text":"x","metadata":[]}: 400 INVALID_FIELD ArgumentError: metadata must be an object that every JSON reader takes
+    {"type":"text","text":"x","metadata":"x"}: 400 INVALID_FIELD ArgumentError: metadata must be an object that every JSON reader takes
     "#);
     assert_eq!(bob.list("").await?.body["state"]["total"], 0, "nothing was stored");
     Ok(())

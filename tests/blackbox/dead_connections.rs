@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use futures_util::future::try_join_all;
 use http::Method;
-use tests::token::{FAR_AWAY, LONG_AGO};
+use tests::token::LONG_AGO;
 use tests::{Chat, RawRedis, Request, Socket, exchange};
 use tokio::time::{Instant, timeout};
 
@@ -37,7 +37,7 @@ async fn one_that_is_gone_among_ten_is_forgotten() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let redis = RawRedis::of(&chat).await?;
     let mut live = ten(&bob).await?;
-    redis.add_connection(&bob, GONE, FAR_AWAY * 1_000).await?;
+    redis.add_connection(&bob, GONE, redis.in_minutes(60).await?).await?;
     let took = time_to_all(&ann, &bob, &mut live).await?;
     assert!(took < Duration::from_secs(1), "{took:?}");
     let mut left = redis.connections(&bob).await?;
@@ -98,8 +98,8 @@ async fn nobody_elses_connection_is_removed() -> Result<()> {
     let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
     let redis = RawRedis::of(&chat).await?;
     let (mut of_ann, mut of_bob, of_cem) = (ann.connect().await?, bob.connect().await?, cem.connect().await?);
-    redis.add_connection(&bob, GONE, FAR_AWAY * 1_000).await?;
-    redis.add_connection(&cem, GONE, FAR_AWAY * 1_000).await?;
+    redis.add_connection(&bob, GONE, redis.in_minutes(60).await?).await?;
+    redis.add_connection(&cem, GONE, redis.in_minutes(60).await?).await?;
     ann.send_text(&bob, "x").await?;
     assert_eq!(redis.connections(&ann).await?, [of_ann.id.clone()]);
     assert_eq!(redis.connections(&bob).await?, [of_bob.id.clone()]);
@@ -116,6 +116,18 @@ async fn nobody_elses_connection_is_removed() -> Result<()> {
         ),
         ("message.new".into(), "message.new".into())
     );
+    Ok(())
+}
+
+/// API Gateway says that a connection is gone while its handshake is under way: a push in that moment must not make us forget it.
+#[tokio::test]
+async fn one_in_its_handshake_is_not_forgotten() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let redis = RawRedis::of(&chat).await?;
+    redis.add_connection(&bob, GONE, redis.in_minutes(125).await?).await?;
+    ann.send_text(&bob, "x").await?;
+    assert_eq!(redis.connections(&bob).await?, [GONE]);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ async fn an_update_must_change_something() -> Result<()> {
     {"text":""}: 400 null ArgumentError: Missing text property for text-message
     {"text":7}: 400 INVALID_FIELD ArgumentError: text must be a string
     {"image":"https://a.example/b.png","text":"y"}: 400 INVALID_FIELD ArgumentError: image must be absent where there is a text
-    {"metadata":"y"}: 400 INVALID_FIELD ArgumentError: metadata must be an object
+    {"metadata":"y"}: 400 INVALID_FIELD ArgumentError: metadata must be an object that every JSON reader takes
     {"status":"unseen"}: 400 INVALID_FIELD ArgumentError: status must be "seen"
     {"status":7}: 400 INVALID_FIELD ArgumentError: status must be "seen"
     {"status":"seen","text":"y"}: 400 INVALID_FIELD ArgumentError: status must be alone: the author changes content, the other side marks it seen

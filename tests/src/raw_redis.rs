@@ -47,6 +47,15 @@ impl RawRedis {
         self.run(&format!("ZRANGE {} 0 -1", connections_key(user))).await
     }
 
+    /// The server's time so many minutes from now, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub async fn in_minutes(&self, minutes: u64) -> Result<u64> {
+        let (seconds, _): (u64, u64) = self.run("TIME").await?;
+        Ok((seconds + minutes * 60) * 1_000)
+    }
+
     /// Records a connection of a user that does not exist, and when it would end at the latest.
     ///
     /// # Errors

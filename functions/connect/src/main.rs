@@ -6,7 +6,6 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::config::{IdentityConfig, RedisConfig};
-use shared::domain::limits::CONNECTION_LIFETIME_MS;
 use shared::error::ApiError;
 use shared::ports::Store;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
@@ -23,7 +22,11 @@ async fn main() -> Result<(), StartError> {
 async fn handle(store: &dyn Store, identity: &Identity, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
     let token = handshake::token(identity, &event).ok_or(ApiError::NotAuthenticated)?;
     let user = identity.user(token, event.headers()).await?;
-    let expires_ms = event.connected_at_ms + CONNECTION_LIFETIME_MS;
-    store.open_connection(&user, &event.connection, expires_ms).await?;
+    if !store
+        .open_connection(&user, &event.connection, event.connected_at_ms)
+        .await?
+    {
+        return Err(ApiError::TooManyConnections);
+    }
     Ok(SocketAnswer::accepted(handshake::subprotocol(&event)))
 }

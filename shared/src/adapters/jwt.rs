@@ -75,12 +75,11 @@ impl Identity {
 
     /// The token in the configured header, or in `Authorization: Bearer` (RFC 6750, section 2.1).
     pub fn token_of<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
-        let own = headers.get(&self.config.header).and_then(|value| value.to_str().ok());
-        let bearer = || {
-            let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then_some(token)
-        };
-        own.filter(|token| !token.is_empty()).or_else(bearer).map(str::trim)
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let own = text(&self.config.header).map(|value| bearer(value).unwrap_or(value));
+        own.filter(|token| !token.is_empty())
+            .or_else(|| bearer(text(AUTHORIZATION.as_str())?))
+            .map(str::trim)
     }
 
     /// The user of this token, at the site that the headers' host names.
@@ -118,11 +117,16 @@ impl Identity {
         validation.leeway = 0;
         let decoded = match &self.keys {
             Keys::Fixed(key) => jsonwebtoken::decode::<Claims>(token, key, &validation),
-            Keys::Set(keys) => jsonwebtoken::decode::<Claims>(token, &*keys.key(&header).await?, &validation),
+            Keys::Set(keys) => jsonwebtoken::decode::<Claims>(token, &keys.key(&header).await?, &validation),
         };
         let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
         wire::id_from_json(&claims.user_id).map_err(|_| ApiError::TokenWithoutUser)
     }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 fn refusal(error: &ErrorKind) -> ApiError {
@@ -151,7 +155,14 @@ fn public_key(pem: &[u8], algorithm: Algorithm) -> jsonwebtoken::errors::Result<
 struct KeySet {
     url: String,
     client: reqwest::Client,
-    fetched: RwLock<Option<(Instant, Arc<JwkSet>)>>,
+    kept: RwLock<Kept>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    set: Option<Arc<JwkSet>>,
+    fetched: Option<Instant>,
+    tried: Option<Instant>,
 }
 
 impl KeySet {
@@ -159,25 +170,29 @@ impl KeySet {
         Ok(Self {
             url,
             client: http_client::builder(KEY_SET_TIMEOUT).build()?,
-            fetched: RwLock::new(None),
+            kept: RwLock::default(),
         })
     }
 
-    /// The key that a token names. Asks for the set again when the key is unknown, because it may have rotated in.
-    async fn key(&self, header: &Header) -> Result<Arc<DecodingKey>, ApiError> {
-        let kept = self.fetched.read().await.clone();
-        let key = kept.as_ref().and_then(|(_, set)| key_in(set, header));
-        let stale =
-            kept.is_none_or(|(since, _)| since.elapsed() > if key.is_some() { KEY_SET_AGE } else { KEY_SET_PAUSE });
-        let key = if stale {
-            key_in(&*self.fetch().await?, header)
-        } else {
-            key
-        };
-        key.map(Arc::new).ok_or(ApiError::TokenSignature)
+    /// The key that a token names. Asks for the set again when it is old, or when the key is unknown, because it may have rotated in. A key
+    /// that we have stays good while the platform does not answer.
+    async fn key(&self, header: &Header) -> Result<DecodingKey, ApiError> {
+        let Kept { set, fetched, tried } = self.kept.read().await.clone();
+        let key = set.as_ref().and_then(|set| key_in(set, header));
+        let rests = tried.is_some_and(|tried| tried.elapsed() < KEY_SET_PAUSE);
+        let fresh = fetched.is_some_and(|fetched| fetched.elapsed() < KEY_SET_AGE);
+        match key {
+            Some(key) if fresh || rests => Ok(key),
+            None if rests && set.is_some() => Err(ApiError::TokenSignature),
+            key => match self.fetch().await {
+                Ok(set) => key_in(&set, header).ok_or(ApiError::TokenSignature),
+                Err(error) => key.ok_or(ApiError::Unavailable(error)),
+            },
+        }
     }
 
     async fn fetch(&self) -> Result<Arc<JwkSet>, Unavailable> {
+        self.kept.write().await.tried = Some(Instant::now());
         let unavailable = |error: reqwest::Error| Unavailable::new("key set", error.without_url());
         let response = self
             .client
@@ -188,7 +203,9 @@ impl KeySet {
         let body = response.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
         let set: JwkSet = serde_json::from_slice(&body).map_err(|error| Unavailable::new("key set", error))?;
         let set = Arc::new(set);
-        *self.fetched.write().await = Some((Instant::now(), Arc::clone(&set)));
+        let mut kept = self.kept.write().await;
+        kept.fetched = Some(Instant::now());
+        kept.set = Some(Arc::clone(&set));
         Ok(set)
     }
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::domain::{ConnectionId, User};
+use crate::domain::User;
 use crate::error::Chain;
 use crate::metrics::{self, Metric};
-use crate::ports::{Delivery, Push, Store};
+use crate::ports::{Delivery, Live, Push, Store};
 
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
 const CONCURRENT_POSTS: usize = 64;
@@ -21,7 +21,7 @@ const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 /// A frame for the connections of one user.
 pub(super) struct Post<'a> {
     pub(super) user: &'a User,
-    pub(super) connections: Vec<ConnectionId>,
+    pub(super) connections: Vec<Live>,
     pub(super) frame: Bytes,
 }
 
@@ -29,24 +29,26 @@ pub(super) struct Post<'a> {
 pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post<'_>]) {
     let mut deliveries = Vec::new();
     for post in posts {
-        deliveries.extend(
-            post.connections
-                .iter()
-                .map(|connection| deliver(store, push, post, connection)),
-        );
+        deliveries.extend(post.connections.iter().map(|live| deliver(store, push, post, live)));
     }
-    let all = stream::iter(deliveries).buffer_unordered(CONCURRENT_POSTS).count();
+    let mut untold = deliveries.len();
+    let mut under_way = stream::iter(deliveries).buffer_unordered(CONCURRENT_POSTS);
+    let all = async {
+        while under_way.next().await.is_some() {
+            untold -= 1;
+        }
+    };
     if timeout(FAN_OUT_LIMIT, all).await.is_err() {
-        tracing::warn!(
-            limit_ms = FAN_OUT_LIMIT.as_millis(),
-            "fan-out took too long, some connections were not told"
-        );
+        metrics::add(Metric::PushFailures, untold);
+        tracing::warn!(untold, limit_ms = FAN_OUT_LIMIT.as_millis(), "fan-out took too long");
     }
 }
 
-async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post<'_>, connection: &ConnectionId) {
+async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post<'_>, live: &Live) {
+    let connection = &live.id;
     match timeout(POST_LIMIT, push.post(connection, post.frame.clone())).await {
         Ok(Ok(Delivery::Sent)) => {}
+        Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
         Ok(Ok(Delivery::Gone)) => match store
             .close_connections(post.user, std::slice::from_ref(connection))
             .await

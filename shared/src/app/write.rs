@@ -1,6 +1,6 @@
 //! Writing: the conversation first, then everyone in it, then the pushes, then the answer.
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 
 use super::conversation;
 use super::fan_out::{self, Post};
@@ -109,13 +109,14 @@ impl Writer<'_> {
             };
             self.store.deliver(participant, &notice).await
         });
-        let delivered = try_join_all(deliveries).await?;
+        // All are seen through, also when one fails: what can be done is done.
+        let delivered = join_all(deliveries).await.into_iter().collect::<Result<Vec<_>, _>>()?;
         let posts: Vec<Post<'_>> = participants
             .iter()
             .zip(delivered)
             .map(|(participant, delivered)| {
                 let mut connections = delivered.connections;
-                connections.retain(|connection| caller.connection.as_ref() != Some(connection));
+                connections.retain(|live| caller.connection.as_ref() != Some(&live.id));
                 let frame = wire::pushed_frame(conversation, participant, change, delivered.cursor);
                 Post {
                     user: participant,

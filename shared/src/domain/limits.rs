@@ -40,6 +40,14 @@ pub const PER_PAGE_MAX: u64 = 100;
 /// "Amazon API Gateway quotas for WebSocket APIs": connection duration 2 hours, not adjustable.
 pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 
+/// How long a handshake takes at the most, in milliseconds: API Gateway gives `$connect` 29 seconds.
+///
+/// # Source
+/// "Amazon API Gateway quotas for WebSocket APIs": integration timeout 29 seconds.
+pub const HANDSHAKE_MS: u64 = 30_000;
+/// Connections of one user at the most. Each makes every message to the user one post dearer.
+pub const CONNECTIONS_MAX: u64 = 100;
+
 /// Events that a user's event log keeps at the most. One takes about 25 bytes.
 pub const EVENT_LOG_LENGTH: u64 = 1_000;
 /// How long an event stays in the log, in milliseconds: seven days.

@@ -13,9 +13,9 @@ use crate::domain::{
 pub struct Change {
     /// What happened.
     pub kind: EventKind,
-    /// The message after it; of a deleted one, as it was known last.
+    /// Which message was changed.
     pub id: MessageId,
-    /// The message, unless it was deleted.
+    /// The message after it, unless it was deleted.
     pub message: Option<Message>,
     /// Counts the changes of the conversation.
     pub revision: u64,
@@ -75,9 +75,18 @@ pub struct Delivered {
     /// The event's place in the participant's log.
     pub cursor: Cursor,
     /// The participant's live connections.
-    pub connections: Vec<ConnectionId>,
+    pub connections: Vec<Live>,
     /// Messages of this conversation that the participant has not read.
     pub unread: u64,
+}
+
+/// A connection that was not closed and has not expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The connection.
+    pub id: ConnectionId,
+    /// Whether its handshake may still be under way. API Gateway then says that it is gone, and means: not yet there.
+    pub opening: bool,
 }
 
 /// A part of a conversation.
@@ -182,11 +191,11 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn log_end(&self, user: &User) -> Result<Cursor, Unavailable>;
 
-    /// Records a connection until it is closed or `expires_ms` has come. Calling it twice changes nothing.
+    /// Records a connection until it is closed or its lifetime is over; false if the user has too many. Calling it twice changes nothing.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn open_connection(&self, user: &User, id: &ConnectionId, expires_ms: u64) -> Result<(), Unavailable>;
+    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable>;
 
     /// Whose connection it is, if it is known.
     ///

@@ -9,7 +9,29 @@ use std::fmt;
 
 use crate::error::Chain;
 
+use std::time::Duration;
+
+use lambda_runtime::Context;
+use tokio::time::timeout;
+
+use crate::adapters::clock::SystemClock;
+use crate::error::ApiError;
+use crate::ports::{Clock as _, Unavailable};
+
 pub use log::start;
+
+/// What is left of a function's time when its work is cut off, so that the client is answered and not left to API Gateway.
+const LAST_WORDS_MS: u64 = 500;
+
+/// Does the work of an invocation, as long as there is time to answer.
+async fn in_time<T>(context: &Context, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    let left = context
+        .deadline
+        .saturating_sub(LAST_WORDS_MS)
+        .saturating_sub(SystemClock.now_ms());
+    let done = timeout(Duration::from_millis(left), Box::pin(work)).await;
+    done.unwrap_or_else(|elapsed| Err(Unavailable::new("time", elapsed).into()))
+}
 
 /// Why a function could not start. Shown as one line that says what to do.
 pub struct StartError(Box<dyn std::error::Error + Send + Sync>);

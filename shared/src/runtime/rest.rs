@@ -8,7 +8,7 @@ use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use serde::Serialize;
 use tracing::Instrument as _;
 
-use super::{StartError, log};
+use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
 use crate::app::Caller;
@@ -18,6 +18,9 @@ use crate::error::ApiError;
 use crate::metrics;
 use crate::ports::Clock as _;
 use crate::wire;
+
+/// From this length on a body travels in base64, which makes it a third longer whatever it holds.
+const BINARY_FROM_BYTES: usize = 1024 * 1024;
 
 /// What a handler answers: a status and a JSON body.
 #[derive(Debug)]
@@ -178,10 +181,11 @@ where
         let context = request.lambda_context();
         let span = log::span(route, &context);
         let answer = async move {
-            let outcome = match identity.of_headers(request.headers()).await {
-                Ok(user) => handler(RestRequest { request, user }).await,
-                Err(error) => Err(error),
+            let work = async {
+                let user = identity.of_headers(request.headers()).await?;
+                handler(RestRequest { request, user }).await
             };
+            let outcome = in_time(&context, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
             metrics::flush(route, SystemClock.now_ms());
             Ok::<_, Infallible>(response(outcome, &context.request_id))
@@ -196,7 +200,13 @@ fn response(outcome: Result<Answer, ApiError>, request_id: &str) -> Response<Bod
         status: error.status(),
         body: wire::to_json(&wire::error_body(&error, request_id)),
     });
-    let mut response = Response::new(Body::Text(answer.body));
+    // As text, every quote would be escaped once more inside Lambda's own answer, and a full page of quotes exceed its limit.
+    let body = if answer.body.len() > BINARY_FROM_BYTES {
+        Body::Binary(answer.body.into_bytes())
+    } else {
+        Body::Text(answer.body)
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response
         .headers_mut()

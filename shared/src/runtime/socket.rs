@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use lambda_runtime::{LambdaEvent, service_fn};
 use tracing::{Instrument as _, Span, field};
 
-use super::{StartError, log};
+use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::domain::ConnectionId;
 use crate::error::ApiError;
@@ -94,19 +94,19 @@ where
 {
     let handler = &handler;
     let respond = |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
-        let request_id = event.context.request_id.clone();
-        let span = log::span(route, &event.context);
+        let context = event.context.clone();
+        let span = log::span(route, &context);
         let answer = async move {
             let outcome = match SocketEvent::new(event) {
                 Some(event) => {
                     Span::current().record("connection", field::display(&event.connection));
-                    handler(event).await
+                    in_time(&context, handler(event)).await
                 }
                 None => Err(ApiError::RouteNotFound),
             };
             log::log_outcome(outcome.as_ref().map(|_| 200));
             metrics::flush(route, SystemClock.now_ms());
-            Ok::<_, Infallible>(response(outcome, &request_id))
+            Ok::<_, Infallible>(response(outcome, &context.request_id))
         };
         answer.instrument(span)
     };

@@ -1,5 +1,6 @@
 //! Rules of connections and sites.
 
+use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS};
 use shared::domain::{ConnectionId, Target};
 use shared::ports::Store as _;
 
@@ -13,18 +14,21 @@ fn id(text: &str) -> ConnectionId {
 async fn live(world: &World) -> Vec<String> {
     let change = world.say(&world.anna, "hi").await;
     let delivered = world.deliver(&world.ben, &change, 0, false).await;
-    delivered.connections.iter().map(ConnectionId::to_string).collect()
+    delivered.connections.iter().map(|live| live.id.to_string()).collect()
 }
 
 pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
     let (one, two) = (id("PJqB0fHsqRcCHlw="), id("L0SM9cOFv_cC-hw="));
+    // Far ahead, because the server's own clock ends the key by connection.
     let ahead = NOW * 2;
     for connection in [&one, &two, &one] {
-        world
-            .store
-            .open_connection(&world.ben, connection, ahead)
-            .await
-            .unwrap();
+        assert!(
+            world
+                .store
+                .open_connection(&world.ben, connection, ahead)
+                .await
+                .unwrap()
+        );
     }
     assert_eq!(world.store.connection(&one).await.unwrap().as_ref(), Some(&world.ben));
     assert_eq!(live(&world).await, [two.to_string(), one.to_string()]);
@@ -42,21 +46,64 @@ pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
 }
 
 pub(crate) async fn what_has_expired_is_forgotten_in_passing(world: World) {
-    world
-        .store
-        .open_connection(&world.ben, &id("old="), NOW + 1_000)
-        .await
-        .unwrap();
-    world
-        .store
-        .open_connection(&world.ben, &id("new="), NOW + 2_000)
-        .await
-        .unwrap();
+    for (name, opened_ms) in [("old=", NOW), ("new=", NOW + 1_000)] {
+        world
+            .store
+            .open_connection(&world.ben, &id(name), opened_ms)
+            .await
+            .unwrap();
+    }
     assert_eq!(live(&world).await, ["old=", "new="]);
-    world.clock.set(NOW + 1_000);
+    world.clock.set(NOW + CONNECTION_LIFETIME_MS);
     assert_eq!(live(&world).await, ["new="]);
     // The server's own clock is past that moment in 2025, so the key by connection has gone by itself.
     assert_eq!(world.store.connection(&id("new=")).await.unwrap(), None);
+}
+
+/// API Gateway says of a connection in its handshake that it is gone; whoever pushes must know that it may mean: not yet there.
+pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
+    world
+        .store
+        .open_connection(&world.ben, &id("young="), NOW)
+        .await
+        .unwrap();
+    let change = world.say(&world.anna, "hi").await;
+    let opening = async || {
+        world
+            .deliver(&world.ben, &change, 0, false)
+            .await
+            .connections
+            .remove(0)
+            .opening
+    };
+    assert!(opening().await);
+    world.clock.set(NOW + HANDSHAKE_MS);
+    assert!(!opening().await);
+}
+
+pub(crate) async fn no_user_has_connections_without_end(world: World) {
+    let open = async |number: u64| {
+        world
+            .store
+            .open_connection(&world.ben, &id(&format!("c{number}=")), NOW * 2)
+            .await
+            .unwrap()
+    };
+    for number in 0..CONNECTIONS_MAX {
+        assert!(open(number).await);
+    }
+    assert!(!open(CONNECTIONS_MAX).await);
+    assert!(open(0).await, "again");
+    assert_eq!(
+        world
+            .store
+            .connection(&id(&format!("c{CONNECTIONS_MAX}=")))
+            .await
+            .unwrap(),
+        None
+    );
+    world.store.close_connections(&world.ben, &[id("c7=")]).await.unwrap();
+    assert!(open(CONNECTIONS_MAX).await);
 }
 
 pub(crate) async fn sites_never_see_each_other(world: World) {

@@ -1,7 +1,12 @@
 //! What a store does when its server fails it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use local::redis_server::{Options, RedisServer};
 use redis::Client;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{World, page, server, texts};
 
@@ -51,4 +56,56 @@ async fn a_late_answer_never_doubles_a_message() {
     world.send(&world.anna, "b").await;
     world.send(&world.anna, "c").await;
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b", "c"]);
+}
+
+/// The server has done what it was asked for, and the connection breaks before it can say so.
+#[tokio::test]
+async fn a_lost_answer_never_doubles_a_message() {
+    let server = server();
+    let relay = Relay::start(server.port()).await;
+    let world = World::new(&format!("redis://127.0.0.1:{}", relay.port)).await;
+    world.send(&world.anna, "a").await;
+    relay.cut.store(true, Ordering::SeqCst);
+    let change = world.say(&world.anna, "b").await;
+    assert!(!relay.cut.load(Ordering::SeqCst), "the answer was lost");
+    assert_eq!((change.id.seq, change.last_seq), (2, 2));
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
+}
+
+/// Stands between a store and its server, and breaks a connection instead of passing an answer on when it is told to.
+struct Relay {
+    port: u16,
+    cut: Arc<AtomicBool>,
+}
+
+impl Relay {
+    async fn start(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&cut);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
+                tokio::spawn(pass(client, server, Arc::clone(&told)));
+            }
+        });
+        Self { port, cut }
+    }
+}
+
+async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<AtomicBool>) {
+    let (mut asked, mut answered) = ([0; 4096], [0; 4096]);
+    loop {
+        tokio::select! {
+            length = client.read(&mut asked) => match length {
+                Ok(length @ 1..) => server.write_all(&asked[..length]).await.unwrap(),
+                _ => break,
+            },
+            length = server.read(&mut answered) => match length {
+                Ok(length @ 1..) if !cut.swap(false, Ordering::SeqCst) => client.write_all(&answered[..length]).await.unwrap(),
+                _ => break,
+            },
+        }
+    }
 }

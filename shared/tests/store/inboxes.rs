@@ -120,6 +120,24 @@ pub(crate) async fn unread_is_exact(world: World) {
     );
 }
 
+/// One side can send and delete as often as it likes: the other side's inbox stays as it was.
+pub(crate) async fn a_flood_of_deleted_messages_stays_small(world: World) {
+    for round in 0..1_200 {
+        let id = world.say(&world.anna, "now you see me").await.id;
+        let gone = world.delete(&world.anna, id).await;
+        world.deliver(&world.ben, &gone, 0, true).await;
+        if round == 600 {
+            // From here on there is an unread message, behind which nothing can be passed over.
+            world.send(&world.anna, "read me").await;
+        }
+    }
+    assert_eq!(unread(&world, &world.ben).await, 1);
+    assert_eq!(
+        inbox(&world, &world.ben).await.entries[0].latest.as_ref().unwrap().body,
+        text("read me")
+    );
+}
+
 /// A function that dies between the two steps leaves a message that no inbox knows. The next change makes up for it.
 pub(crate) async fn a_message_that_was_cut_off_is_never_unread_to_its_author(world: World) {
     let cut_off = world.say(&world.ben, "cut off").await;

@@ -51,10 +51,13 @@ rules! {
     conversations::many_at_once_get_a_position_each,
     inboxes::the_order_and_the_repetition_of_notices_do_not_matter,
     inboxes::unread_is_exact,
+    inboxes::a_flood_of_deleted_messages_stays_small,
     inboxes::a_message_that_was_cut_off_is_never_unread_to_its_author,
     inboxes::the_newest_activity_comes_first,
     inboxes::the_event_log_counts_on_when_it_is_cut,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
+    connections::a_young_connection_is_told_from_an_old_one,
+    connections::no_user_has_connections_without_end,
     connections::sites_never_see_each_other,
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
-use super::record::{self, Unpacked};
+use super::record::{self, Preview, Unpacked};
+use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
 use crate::domain::{ConnectionId, Cursor, Domain, EventKind, Id, Message, Target, User};
-use crate::ports::{Change, Delivered, History, Inbox, InboxEntry, Latest, Refusal, Unavailable};
+use crate::ports::{Change, Delivered, History, Inbox, InboxEntry, Latest, Live, Refusal, Unavailable};
 
 /// The kind of an event as the log keeps it. A number is never given to another kind.
 pub(super) fn event_code(kind: EventKind) -> u8 {
@@ -19,7 +20,8 @@ pub(super) fn event_code(kind: EventKind) -> u8 {
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
-    from_redis_value(value).map_err(|error| Unavailable::new("redis", error))
+    // The library's error would show the value, and with it somebody's message.
+    from_redis_value(value).map_err(|_| corrupt("an answer of another shape"))
 }
 
 fn unpack(seq: u64, bytes: &[u8]) -> Result<Unpacked, Unavailable> {
@@ -63,19 +65,26 @@ pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Re
     }))
 }
 
-pub(super) fn delivered(answer: Value) -> Result<Delivered, Unavailable> {
+pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
+    read(answer)
+}
+
+pub(super) fn delivered(answer: Value, now_ms: u64) -> Result<Delivered, Unavailable> {
     let Value::Array(mut items) = answer else {
         return Err(corrupt("no list"));
     };
     if items.len() < 4 {
         return Err(corrupt("a short list"));
     }
-    let connections = items.split_off(4);
+    let mut rest = items.split_off(4).into_iter();
     let unread = read(items.pop().unwrap_or(Value::Nil))?;
-    let connections = connections
-        .into_iter()
-        .map(|connection| ConnectionId::parse(&read::<String>(connection)?).map_err(|_| corrupt("a connection id")))
-        .collect::<Result<_, _>>()?;
+    let mut connections = Vec::new();
+    while let Some(id) = rest.next() {
+        let id = ConnectionId::parse(&read::<String>(id)?).map_err(|_| corrupt("a connection id"))?;
+        let expires_ms: u64 = next(&mut rest)?;
+        let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
+        connections.push(Live { id, opening });
+    }
     Ok(Delivered {
         cursor: cursor(Value::Array(items))?,
         connections,
@@ -118,7 +127,11 @@ pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
     while let Some(name) = items.next() {
         let target = Target::from_inbox_key(&read::<String>(name)?).ok_or(corrupt("a name in an inbox"))?;
         let (activity_ms, preview) = (next(&mut items)?, next::<Vec<u8>>(&mut items)?);
-        let preview = record::unpack_preview(&preview).map_err(|error| Unavailable::new("redis", error))?;
+        // One entry that cannot be read must not take the others away.
+        let preview = record::unpack_preview(&preview).unwrap_or_else(|error| {
+            tracing::error!(%error, chat = %target, "a preview in an inbox cannot be read");
+            Preview::default()
+        });
         entries.push(InboxEntry {
             target,
             latest: preview.latest,

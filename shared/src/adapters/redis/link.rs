@@ -4,12 +4,14 @@
 //! requests only time out. So: after a pause the connection is tried with a short PING, and a request that fails for the connection's sake
 //! is repeated once on a new one. Every step that we send may be repeated.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisResult,
@@ -31,9 +33,13 @@ const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 /// How long that try may take.
 const PING_LIMIT: Duration = Duration::from_millis(50);
-/// In a cluster: tries of one request over redirections and failing nodes, and the waits between them in milliseconds.
-const CLUSTER_RETRIES: u32 = 3;
-const CLUSTER_WAIT_MS: (u64, u64) = (10, 200);
+/// How long it may take until a new connection can be used: TCP, TLS, authentication, and in a cluster the map of its slots.
+const OPEN_LIMIT: Duration = Duration::from_secs(1);
+/// In a cluster: tries of one request over redirections and failing nodes, the waits between them in milliseconds, and how long all that may
+/// take. A shard whose master died takes writes again after two to three seconds.
+const CLUSTER_RETRIES: u32 = 12;
+const CLUSTER_WAIT_MS: (u64, u64) = (10, 400);
+const CLUSTER_LIMIT: Duration = Duration::from_secs(3);
 
 /// A Lua script. EVAL at first use in a process loads it; then its hash is enough, until a server says that it doesn't know it.
 pub(super) struct Script {
@@ -74,18 +80,14 @@ impl<'a> Call<'a> {
         self
     }
 
-    fn command(&self, by_hash: bool, again: bool) -> Cmd {
+    fn command(&self, by_hash: bool) -> Cmd {
         let mut command = redis::cmd(if by_hash { "EVALSHA" } else { "EVAL" });
         command.arg(if by_hash {
             &self.script.hash
         } else {
             &self.script.source
         });
-        command
-            .arg(self.keys.len())
-            .arg(self.keys)
-            .arg(&self.arguments)
-            .arg(u8::from(again));
+        command.arg(self.keys.len()).arg(self.keys).arg(&self.arguments);
         command
     }
 }
@@ -97,18 +99,18 @@ enum Request<'a> {
 }
 
 impl Request<'_> {
-    async fn send(&self, connection: &mut Connection, again: bool) -> RedisResult<Value> {
+    async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
         let call = match self {
             Self::Pipeline(pipeline) => return connection.pipeline(pipeline).await,
             Self::Script(call) => call,
         };
         if call.script.loaded.load(Ordering::Relaxed) {
-            let outcome = connection.command(&call.command(true, again)).await;
+            let outcome = connection.command(&call.command(true)).await;
             if !outcome.as_ref().is_err_and(is_unknown_script) {
                 return outcome;
             }
         }
-        let outcome = connection.command(&call.command(false, again)).await;
+        let outcome = connection.command(&call.command(false)).await;
         call.script.loaded.fetch_or(outcome.is_ok(), Ordering::Relaxed);
         outcome
     }
@@ -125,6 +127,18 @@ impl Connection {
         match self {
             Self::Single(connection) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+
+    /// In a cluster, of one node: should another one be dead, its own requests find out.
+    async fn ping(&mut self) -> RedisResult<Value> {
+        let ping = redis::cmd("PING");
+        match self {
+            Self::Single(connection) => ping.query_async(connection).await,
+            Self::Cluster(connection) => {
+                let anyone = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+                connection.route_command(ping, anyone).await
+            }
         }
     }
 
@@ -171,7 +185,7 @@ impl Link {
         self.connection().await.map(|_| ()).map_err(unavailable)
     }
 
-    /// Runs a script. Its last argument, after those of the call, is `1` when it is sent again.
+    /// Runs a script.
     pub(super) async fn script(&self, call: Call<'_>) -> Result<Value, Unavailable> {
         self.send(Request::Script(call)).await
     }
@@ -195,12 +209,12 @@ impl Link {
 
     async fn send_on_live(&self, request: Request<'_>) -> Result<Value, Unavailable> {
         let mut live = self.connection().await.map_err(unavailable)?;
-        match request.send(&mut live.connection, false).await {
+        match request.send(&mut live.connection).await {
             Err(error) if is_connections_fault(&error) => {
                 tracing::warn!(%error, "reconnecting to redis");
                 self.drop_generation(live.generation).await;
                 let mut live = self.connection().await.map_err(unavailable)?;
-                request.send(&mut live.connection, true).await.map_err(unavailable)
+                request.send(&mut live.connection).await.map_err(unavailable)
             }
             outcome => outcome.map_err(unavailable),
         }
@@ -211,17 +225,15 @@ impl Link {
         let mut slot = self.live.lock().await;
         if let Some(live) = slot.as_mut() {
             let trusted = live.used.elapsed() < TRUSTED_FOR
-                || matches!(
-                    timeout(PING_LIMIT, live.connection.command(&redis::cmd("PING"))).await,
-                    Ok(Ok(_))
-                );
+                || matches!(timeout(PING_LIMIT, live.connection.ping()).await, Ok(Ok(_)));
             if trusted {
                 live.used = Instant::now();
                 return Ok(live.clone());
             }
         }
         *slot = None;
-        let connection = self.open().await?;
+        let opened = timeout(OPEN_LIMIT, self.open()).await;
+        let connection = opened.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         let generation = self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(slot
             .insert(Live {
@@ -255,6 +267,7 @@ impl Link {
         let cluster = ClusterClient::builder([self.info.clone()])
             .connection_timeout(CONNECT_LIMIT)
             .response_timeout(RESPONSE_LIMIT)
+            .overall_response_timeout(Some(CLUSTER_LIMIT))
             .retries(CLUSTER_RETRIES)
             .min_retry_wait(shortest)
             .max_retry_wait(longest)
@@ -281,8 +294,17 @@ fn is_unknown_script(error: &redis::RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
+/// Whether another connection may do better. A node that lost its role or is still loading has not done what it was asked for.
 fn is_connections_fault(error: &redis::RedisError) -> bool {
-    error.is_timeout() || error.is_connection_dropped() || error.is_io_error() || error.is_unrecoverable_error()
+    let lost_role = matches!(
+        error.kind(),
+        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading)
+    );
+    lost_role
+        || error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_io_error()
+        || error.is_unrecoverable_error()
 }
 
 fn unavailable(error: redis::RedisError) -> Unavailable {

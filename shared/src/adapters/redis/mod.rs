@@ -19,7 +19,7 @@ use self::keys::Keys;
 use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
-use crate::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
+use crate::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
 use crate::domain::{
     Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, MetadataEdit, Page, User,
     Window,
@@ -139,8 +139,9 @@ impl<C: Clock> Store for RedisStore<C> {
             self.keys.events(participant),
             self.keys.meta(participant),
         ];
+        let now = self.clock.now_ms();
         let call = Call::new(&self.scripts.event_append, &keys)
-            .arg(self.clock.now_ms())
+            .arg(now)
             .arg(random_bits(64))
             .arg(notice.conversation.as_seen_by(&participant.id).to_string())
             .arg(answer::event_code(change.kind))
@@ -154,7 +155,7 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(if notice.takes_unread { change.id.seq } else { 0 })
             .arg(EVENT_LOG_LENGTH)
             .arg(EVENT_LOG_AGE_MS);
-        answer::delivered(self.link.script(call).await?)
+        answer::delivered(self.link.script(call).await?, now)
     }
 
     async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
@@ -188,18 +189,17 @@ impl<C: Clock> Store for RedisStore<C> {
         answer::cursor(self.link.script(call).await?)
     }
 
-    async fn open_connection(&self, user: &User, id: &ConnectionId, expires_ms: u64) -> Result<(), Unavailable> {
-        let mut of_user = Pipeline::new();
-        of_user
-            .cmd("ZREMRANGEBYSCORE")
-            .arg(self.keys.connections(user))
-            .arg("-inf")
-            .arg(self.clock.now_ms());
-        of_user
-            .cmd("ZADD")
-            .arg(self.keys.connections(user))
+    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {
+        let expires_ms = opened_ms + CONNECTION_LIFETIME_MS;
+        let keys = [self.keys.connections(user)];
+        let call = Call::new(&self.scripts.connection_open, &keys)
+            .arg(self.clock.now_ms())
+            .arg(id.as_str())
             .arg(expires_ms)
-            .arg(id.as_str());
+            .arg(CONNECTIONS_MAX);
+        if !answer::yes(self.link.script(call).await?)? {
+            return Ok(false);
+        }
         let key = self.keys.connection(id);
         let mut own = Pipeline::new();
         own.cmd("HSET")
@@ -209,8 +209,8 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg("user")
             .arg(user.id.to_string());
         own.cmd("PEXPIREAT").arg(&key).arg(expires_ms);
-        tokio::try_join!(self.link.pipeline(&of_user), self.link.pipeline(&own))?;
-        Ok(())
+        self.link.pipeline(&own).await?;
+        Ok(true)
     }
 
     async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {

@@ -12,6 +12,7 @@ pub(super) struct Scripts {
     pub(super) event_append: Script,
     pub(super) log_end: Script,
     pub(super) inbox_read: Script,
+    pub(super) connection_open: Script,
 }
 
 impl Scripts {
@@ -27,6 +28,7 @@ impl Scripts {
             event_append: user(include_str!("scripts/event_append.lua")),
             log_end: user(include_str!("scripts/log_end.lua")),
             inbox_read: user(include_str!("scripts/inbox_read.lua")),
+            connection_open: user(include_str!("scripts/connection_open.lua")),
         }
     }
 }

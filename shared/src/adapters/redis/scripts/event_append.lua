@@ -5,7 +5,7 @@
 --       6 revision, 7 last seq, 8 time of the last message in ms, 9 seq of the newest live message, 10 its record,
 --       11 up to where the participant has read by this, 12 seq of a message by someone else that was deleted (0 for none),
 --       13 events kept at the most, 14 how long they are kept in ms
--- Returns {epoch, position, ms, unread, connection, connection, …}
+-- Returns {epoch, position, ms, unread, connection, when it expires in ms, …}
 local inbox, chats, connections, events, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, epoch, chat, kind, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local revision, last, activity = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
@@ -14,12 +14,14 @@ local read, deleted, kept, age = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumbe
 
 -- The preview: version, revision, last seq, read seq, seq of the newest live message, number of deleted unread ones; their seqs; the record.
 local HEAD = '>I1I6I5I5I5I2'
+-- Seqs beyond it are no longer told apart from unread ones, so that no preview grows without end.
+local SKIPPED_MAX = 1000
 local unread_before, skipped = 0, {}
 local stored = redis.call('HGET', chats, chat)
 if stored then
   local _, old_revision, old_last, old_read, old_latest, count, at = struct.unpack(HEAD, stored)
   for _ = 1, count do
-    skipped[#skipped + 1] = struct.unpack('>I5', stored, at)
+    skipped[struct.unpack('>I5', stored, at)] = true
     at = at + 5
   end
   unread_before = math.max(0, old_last - old_read - count)
@@ -29,15 +31,16 @@ if stored then
   end
 end
 
-local packed, count = {}, 0
-for _, one in ipairs(skipped) do
-  if one == deleted then deleted = 0 end
-  if one > read then count = count + 1; packed[count] = struct.pack('>I5', one) end
+if deleted > 0 then skipped[deleted] = true end
+-- What was deleted right behind the read position is as good as read.
+while skipped[read + 1] do read = read + 1 end
+local packed = {}
+for one in pairs(skipped) do
+  if one > read and #packed < SKIPPED_MAX then packed[#packed + 1] = struct.pack('>I5', one) end
 end
-if deleted > read then count = count + 1; packed[count] = struct.pack('>I5', deleted) end
-local unread = math.max(0, last - read - count)
+local unread = math.max(0, last - read - #packed)
 redis.call('HSET', chats, chat,
-  struct.pack(HEAD, 1, revision, last, read, latest, count) .. table.concat(packed) .. record)
+  struct.pack(HEAD, 1, revision, last, read, latest, #packed) .. table.concat(packed) .. record)
 redis.call('ZADD', inbox, 'GT', activity, chat)
 
 redis.call('HSETNX', meta, 'epoch', epoch)
@@ -58,7 +61,7 @@ redis.call('ZREMRANGEBYSCORE', connections, '-inf', now)
 local place = redis.call('HMGET', meta, 'epoch', 'base')
 local position = tonumber(place[2] or 0) + length - surplus
 local answer = {place[1], position, now, unread}
-for _, connection in ipairs(redis.call('ZRANGE', connections, 0, -1)) do
-  answer[#answer + 1] = connection
+for _, item in ipairs(redis.call('ZRANGE', connections, 0, -1, 'WITHSCORES')) do
+  answer[#answer + 1] = item
 end
 return answer

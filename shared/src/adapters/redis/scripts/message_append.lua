@@ -1,16 +1,17 @@
 -- Adds a message at the end of a conversation; gives it its position and its time.
 -- KEYS: 1 log, 2 gone, 3 meta
--- ARGV: 1 now in ms, 2 first byte of the record, 3 the record from its random bytes on, 4 '1' if this is sent again
+-- ARGV: 1 now in ms, 2 first byte of the record, 3 the record from its random bytes on
 -- Returns what `changed` returns.
 local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
-local now, head, tail, again = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4] == '1'
+local now, head, tail = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local stored = redis.call('HMGET', meta, 'base', 'ms')
 local base, last_ms = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
 local length = redis.call('LLEN', log)
 
--- The first try may have arrived although its answer did not; nothing else has these random bytes.
-if again then
-  local from = math.max(0, length - 1000)
+-- A request may arrive twice, sent again by us or by the client library: the first one's record is then not older than `now`, and nothing
+-- else has these random bytes.
+if last_ms >= now then
+  local from = math.max(0, length - 256)
   for index, record in ipairs(redis.call('LRANGE', log, from, -1)) do
     if string.sub(record, 8) == tail then return changed(log, gone, meta, base, base + from + index, record) end
   end
