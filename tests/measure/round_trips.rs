@@ -12,13 +12,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use http::Method;
 use local::redis_server::{Options, RedisServer};
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
-use tests::{Chat, Socket, User};
+use tests::{Chat, RawRedis, Socket, User, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Calls of each route that are counted.
 const CALLS: u32 = 100;
 /// What functions send; everything else in the statistics is run by scripts, or is ours.
-const OF_FUNCTIONS: [&str; 5] = ["evalsha", "eval", "hgetall", "hello", "ping"];
+const OF_FUNCTIONS: [&str; 8] = ["evalsha", "eval", "hmget", "pexpireat", "zrem", "del", "hello", "ping"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -69,7 +70,7 @@ async fn main() -> Result<()> {
     counter
         .action("who + write", &mut socket, "delete", &target, &json!({}))
         .await?;
-    Ok(())
+    counter.handshakes(&chat, &bob).await
 }
 
 struct Counter {
@@ -106,6 +107,31 @@ impl Counter {
             socket.result(frame.clone()).await?;
         }
         self.show(&format!("WebSocket {action}"), kind, &before).await
+    }
+
+    /// Opens connections and leaves them; both ends are routes of their own.
+    async fn handshakes(&self, chat: &Chat, user: &User) -> Result<()> {
+        let token = user.token()?;
+        let headers = [("X-Auth-Token", token.as_str())];
+        let open = async || chat.handshake("/", &headers).await?.open();
+        let redis = RawRedis::of(chat).await?;
+        let none_left = async || Ok(redis.connections(user).await?.is_empty().then_some(()));
+        drop(open().await?);
+        until("the connection is forgotten", none_left).await?;
+        let before = self.counts().await?;
+        let mut sockets = Vec::new();
+        for _ in 0..CALLS {
+            sockets.push(open().await?);
+        }
+        self.show("WebSocket $connect", "write", &before).await?;
+        let before = self.counts().await?;
+        for socket in sockets {
+            drop(socket);
+            // One after the other, else several processes start.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        until("the connections are forgotten", none_left).await?;
+        self.show("WebSocket $disconnect", "who + write", &before).await
     }
 
     async fn counts(&self) -> Result<(u64, BTreeMap<String, u64>)> {

@@ -1,7 +1,5 @@
 //! What the scripts answer, as values of the ports.
 
-use std::collections::HashMap;
-
 use redis::{FromRedisValue, Value, from_redis_value};
 
 use super::record::{self, Preview, Unpacked};
@@ -147,12 +145,12 @@ pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
 }
 
 pub(super) fn user(answer: Value) -> Result<Option<User>, Unavailable> {
-    let (fields,): (HashMap<String, String>,) = read(answer)?;
-    let (Some(domain), Some(id)) = (fields.get("domain"), fields.get("user")) else {
+    let ((domain, id),): ((Option<String>, Option<String>),) = read(answer)?;
+    let (Some(domain), Some(id)) = (domain, id) else {
         return Ok(None);
     };
-    let domain = Domain::parse(domain).map_err(|_| corrupt("a connection's domain"))?;
-    let id = Id::parse(id).map_err(|_| corrupt("a connection's user"))?;
+    let domain = Domain::parse(&domain).map_err(|_| corrupt("a connection's domain"))?;
+    let id = Id::parse(&id).map_err(|_| corrupt("a connection's user"))?;
     Ok(Some(User { domain, id }))
 }
 

@@ -215,7 +215,11 @@ impl<C: Clock> Store for RedisStore<C> {
 
     async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
         let mut pipeline = Pipeline::new();
-        pipeline.cmd("HGETALL").arg(self.keys.connection(id));
+        pipeline
+            .cmd("HMGET")
+            .arg(self.keys.connection(id))
+            .arg("domain")
+            .arg("user");
         answer::user(self.link.pipeline(&pipeline).await?)
     }
 

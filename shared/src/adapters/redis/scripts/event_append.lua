@@ -58,9 +58,8 @@ if surplus > 0 then
 end
 
 redis.call('ZREMRANGEBYSCORE', connections, '-inf', now)
-local place = redis.call('HMGET', meta, 'epoch', 'base')
-local position = tonumber(place[2] or 0) + length - surplus
-local answer = {place[1], position, now, unread}
+local position = tonumber(redis.call('HGET', meta, 'base') or 0) + length - surplus
+local answer = {redis.call('HGET', meta, 'epoch'), position, now, unread}
 for _, item in ipairs(redis.call('ZRANGE', connections, 0, -1, 'WITHSCORES')) do
   answer[#answer + 1] = item
 end

@@ -4,7 +4,7 @@
 -- Returns {epoch, position, ms}
 local events, meta = KEYS[1], KEYS[2]
 redis.call('HSETNX', meta, 'epoch', ARGV[1])
-local place = redis.call('HMGET', meta, 'epoch', 'base')
+local base = tonumber(redis.call('HGET', meta, 'base') or 0)
 local last = redis.call('LINDEX', events, -1)
 local ms = last and struct.unpack('>I6', last, 2) or 0
-return {place[1], tonumber(place[2] or 0) + redis.call('LLEN', events), ms}
+return {redis.call('HGET', meta, 'epoch'), base + redis.call('LLEN', events), ms}

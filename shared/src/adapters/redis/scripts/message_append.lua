@@ -4,8 +4,7 @@
 -- Returns what `changed` returns.
 local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
 local now, head, tail = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local stored = redis.call('HMGET', meta, 'base', 'ms')
-local base, last_ms = tonumber(stored[1] or 0), tonumber(stored[2] or 0)
+local base, last_ms = tonumber(redis.call('HGET', meta, 'base') or 0), tonumber(redis.call('HGET', meta, 'ms') or 0)
 local length = redis.call('LLEN', log)
 
 -- A request may arrive twice, sent again by us or by the client library: the first one's record is then not older than `now`, and nothing
