@@ -219,3 +219,128 @@ fn key_in(set: &JwkSet, header: &Header) -> Option<DecodingKey> {
     };
     DecodingKey::from_jwk(jwk).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::EncodingKey;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Environment;
+
+    const RSA: [&str; 2] = [
+        include_str!("../../../tests/keys/first.pem"),
+        include_str!("../../../tests/keys/first.pub.pem"),
+    ];
+    const EC: [&str; 2] = [
+        include_str!("../../../tests/keys/ec.pem"),
+        include_str!("../../../tests/keys/ec.pub.pem"),
+    ];
+    const ED: [&str; 2] = [
+        include_str!("../../../tests/keys/ed.pem"),
+        include_str!("../../../tests/keys/ed.pub.pem"),
+    ];
+
+    fn identity(variables: &[(&str, &str)]) -> Identity {
+        let env: Environment = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap()
+    }
+
+    async fn outcome(identity: &Identity, algorithm: Algorithm, key: &EncodingKey) -> String {
+        let token = jsonwebtoken::encode(&Header::new(algorithm), &json!({"user_id": "ann"}), key).unwrap();
+        identity
+            .verify(&token)
+            .await
+            .map_or_else(|error| error.to_string(), |id| id.to_string())
+    }
+
+    #[tokio::test]
+    async fn each_algorithm_takes_its_own_tokens_and_no_others() {
+        let keys = [
+            (
+                Algorithm::RS256,
+                RSA[1],
+                EncodingKey::from_rsa_pem(RSA[0].as_bytes()).unwrap(),
+            ),
+            (
+                Algorithm::PS256,
+                RSA[1],
+                EncodingKey::from_rsa_pem(RSA[0].as_bytes()).unwrap(),
+            ),
+            (
+                Algorithm::ES256,
+                EC[1],
+                EncodingKey::from_ec_pem(EC[0].as_bytes()).unwrap(),
+            ),
+            (
+                Algorithm::EdDSA,
+                ED[1],
+                EncodingKey::from_ed_pem(ED[0].as_bytes()).unwrap(),
+            ),
+        ];
+        for (accepted, public, _) in &keys {
+            // As a template or a shell writes a PEM on one line.
+            let public = public.replace('\n', "\\n");
+            let name = format!("{accepted:?}");
+            let identity = identity(&[("SOCK_JWT_ALGORITHM", &name), ("SOCK_JWT_PUBLIC_KEY", &public)]);
+            for (algorithm, _, private) in &keys {
+                let expected = if algorithm == accepted {
+                    "ann"
+                } else {
+                    "invalid signature"
+                };
+                assert_eq!(
+                    outcome(&identity, *algorithm, private).await,
+                    expected,
+                    "{algorithm:?} to {accepted:?}"
+                );
+            }
+            // The public key is no secret: a token "signed" with it must not pass.
+            let forged = EncodingKey::from_secret(public.as_bytes());
+            assert_eq!(outcome(&identity, Algorithm::HS256, &forged).await, "invalid signature");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_named_at_the_start() {
+        let env: Environment = [("SOCK_JWT_ALGORITHM", "ES256"), ("SOCK_JWT_PUBLIC_KEY", ED[1])]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let error = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err();
+        insta::assert_snapshot!(error, @"SOCK_JWT_PUBLIC_KEY must be a public key for ES256 in PEM; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+    }
+
+    #[test]
+    fn a_token_is_found_in_any_header_that_may_hold_it() {
+        let token_of = |own: &str, headers: &[(&'static str, &str)]| {
+            let identity = identity(&[("SOCK_JWT_SECRET", "x"), ("SOCK_JWT_HEADER", own)]);
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            identity.token_of(&headers).map(str::to_owned)
+        };
+        let found = Some("a.b.c".to_owned());
+        assert_eq!(
+            token_of(
+                "X-Auth-Token",
+                &[("x-auth-token", "a.b.c"), ("authorization", "Bearer d")]
+            ),
+            found
+        );
+        assert_eq!(
+            token_of(
+                "X-Auth-Token",
+                &[("x-auth-token", ""), ("authorization", "bearer a.b.c")]
+            ),
+            found
+        );
+        assert_eq!(token_of("Authorization", &[("authorization", "Bearer a.b.c")]), found);
+        assert_eq!(token_of("Authorization", &[("authorization", "a.b.c")]), found);
+        assert_eq!(token_of("X-Auth-Token", &[("authorization", "Basic a.b.c")]), None);
+    }
+}
