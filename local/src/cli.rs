@@ -56,6 +56,9 @@ struct Run {
     /// The most processes of one function at a time; beyond it requests wait
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
+    #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
+    sam_env: Option<PathBuf>,
     /// Another template than this workspace's template.yaml; the functions are built in its folder
     #[arg(long, value_name = "FILE", global = true)]
     template: Option<PathBuf>,
@@ -153,6 +156,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         stop_with_stdin,
         no_build,
         concurrency,
+        sam_env,
         template,
     } = run;
     let options = Options {
@@ -160,6 +164,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         no_build,
         fresh,
         concurrency: concurrency.into(),
+        sam_env,
     };
     let mut stop = stack::StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod platform;
 pub mod redis_fetch;
 pub mod redis_server;
+pub mod sam;
 pub mod screen;
 pub mod server;
 pub mod settings;

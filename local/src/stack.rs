@@ -13,6 +13,7 @@ use crate::{
     logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
+    sam::{self, Relays, SamError},
     server::{BindError, Listeners},
     settings::{Folders, Settings, SettingsError},
     template::{self, Template, TemplateError, intrinsics::function_arn},
@@ -33,6 +34,8 @@ pub struct Options {
     pub fresh: bool,
     /// The most processes of one function at a time.
     pub concurrency: usize,
+    /// Where to write the environment for `sam local start-api`.
+    pub sam_env: Option<PathBuf>,
 }
 
 /// Why the stack doesn't start.
@@ -56,6 +59,9 @@ pub enum StackError {
     /// The development secret.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// What `sam local` needs.
+    #[error(transparent)]
+    Sam(#[from] SamError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -72,6 +78,7 @@ pub struct Stack {
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     lambda: Arc<Lambda>,
+    _relays: Option<Relays>,
     _platform: Option<Platform>,
     redis: Option<RedisServer>,
     _temporary: Option<TempDir>,
@@ -161,6 +168,10 @@ impl Stack {
             signer,
         };
         let functions = specs(&template, &executables, settings, &addresses);
+        let relays = match &options.sam_env {
+            Some(file) => Some(sam::start(&functions, file).await?),
+            None => None,
+        };
         let concurrency = options.concurrency;
         let lambda = Lambda::start(
             functions,
@@ -181,6 +192,7 @@ impl Stack {
             _http: http,
             websocket,
             lambda,
+            _relays: relays,
             _platform: platform,
             redis,
             _temporary: temporary,

@@ -99,6 +99,8 @@ pub struct LogConfig {
     pub filter: tracing_subscriber::filter::Targets,
     /// JSON lines, as CloudWatch wants them; plain lines when `AWS_SAM_LOCAL` says that this is a laptop.
     pub json: bool,
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the function as CloudWatch knows it.
+    pub function: String,
     /// `AWS_XRAY_DAEMON_ADDRESS`: where traces go; Lambda sets it where tracing is on.
     pub xray_daemon: Option<String>,
 }
@@ -117,6 +119,7 @@ impl LogConfig {
         Ok(Self {
             filter,
             json: env.get("AWS_SAM_LOCAL") != Some("true"),
+            function: env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().to_owned(),
             xray_daemon: env.get("AWS_XRAY_DAEMON_ADDRESS").map(str::to_owned),
         })
     }

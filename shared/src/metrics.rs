@@ -7,8 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -55,7 +54,7 @@ impl Metric {
     }
 }
 
-static ENABLED: AtomicBool = AtomicBool::new(false);
+static FUNCTION: OnceLock<String> = OnceLock::new();
 static RECORDED: Mutex<BTreeMap<Metric, Vec<f64>>> = Mutex::new(BTreeMap::new());
 
 fn record(metric: Metric, value: f64) {
@@ -78,15 +77,16 @@ pub fn time(metric: Metric, begun: Instant) {
     record(metric, begun.elapsed().div_duration_f64(Duration::from_millis(1)));
 }
 
-/// Begins to write what is recorded; on a laptop nobody collects it.
-pub(crate) fn enable() {
-    ENABLED.store(true, Ordering::Relaxed);
+/// Begins to write what is recorded, under the name that the function has in CloudWatch; on a laptop nobody collects it.
+pub(crate) fn enable(function: String) {
+    // A process is one function: a second name could only be the same.
+    FUNCTION.set(function).ok();
 }
 
 /// Takes what was recorded since the last time, and writes it as one line on standard output.
-pub(crate) fn flush(function: &str, now_ms: u64) {
+pub(crate) fn flush(now_ms: u64) {
     let recorded = std::mem::take(&mut *RECORDED.lock().unwrap_or_else(PoisonError::into_inner));
-    if !recorded.is_empty() && ENABLED.load(Ordering::Relaxed) {
+    if let Some(function) = FUNCTION.get().filter(|_| !recorded.is_empty()) {
         // A log that cannot be written is no reason to fail a request.
         writeln!(std::io::stdout().lock(), "{}", line(function, now_ms, &recorded)).ok();
     }

@@ -234,7 +234,8 @@ impl<'a> Scope<'a> {
         }
         Ok(match attribute {
             None => resource.to_owned(),
-            Some("Arn") => function_arn(resource),
+            // An alias of a function is called as the function is: there is one version here.
+            Some("Arn" | "Alias") => function_arn(resource),
             Some(attribute) => format!("{resource}.{attribute}"),
         })
     }
@@ -300,6 +301,7 @@ Value: {expression}
             ),
             ("!Sub ['${X}/${Name}', {X: !Ref Api}]", "Api/a-b"),
             ("!GetAtt Api.Arn", "arn:aws:lambda:us-east-1:123456789012:function:Api"),
+            ("!Ref Api.Alias", "arn:aws:lambda:us-east-1:123456789012:function:Api"),
             ("{Fn::GetAtt: [Api, Endpoint.Address]}", "Api.Endpoint.Address"),
             ("!Join ['-', [x, !Ref AWS::NoValue, !Ref Name]]", "x-a-b"),
             ("!Select [1, !Split ['-', !Ref Name]]", "b"),

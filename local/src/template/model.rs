@@ -119,12 +119,17 @@ pub fn build(root: &Node) -> Result<Template, Wrong> {
     }
     if let Some(api) = &mut template.websocket {
         for (key, route) in &mut api.routes {
-            // The id that the transform gives the route: the API's, the key without `$`, and `Route`.
-            route.two_way &= answering.contains(&format!("{}{}Route", api.id, key.trim_start_matches('$')));
+            route.two_way &= answering.contains(&route_id(&api.id, key));
         }
     }
     check_routes(root, &template)?;
     Ok(template)
+}
+
+/// The logical id that the transform gives a route: the API's, the key without `$` and with one capital, and `Route`.
+fn route_id(api: &str, key: &str) -> String {
+    let (first, rest) = key.trim_start_matches('$').split_at_checked(1).unwrap_or_default();
+    format!("{api}{}{}Route", first.to_ascii_uppercase(), rest.to_ascii_lowercase())
 }
 
 fn check_routes(root: &Node, template: &Template) -> Result<(), Wrong> {
@@ -294,6 +299,7 @@ fn answered_route(scope: &Scope<'_>, resource: &Node) -> Result<Option<String>, 
 
 #[cfg(test)]
 mod tests {
+    use super::route_id;
     use crate::template::parse;
 
     const START: &str = "
@@ -317,6 +323,12 @@ Resources:
             "the answers of `message` would be dropped"
         );
         assert!(!api.routes["$connect"].two_way);
+    }
+
+    #[test]
+    fn the_id_of_a_route_is_the_transforms() {
+        assert_eq!(route_id("Api", "$default"), "ApiDefaultRoute");
+        assert_eq!(route_id("Api", "sendMessage"), "ApiSendmessageRoute");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn start() -> Result<Environment, StartError> {
     let layer = lines::layer().with_target(false);
     // CloudWatch stamps every line itself.
     let layer = if config.json {
-        metrics::enable();
+        metrics::enable(config.function);
         layer
             .json()
             .flatten_event(true)

@@ -187,7 +187,7 @@ where
             };
             let outcome = in_time(&context, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
-            metrics::flush(route, SystemClock.now_ms());
+            metrics::flush(SystemClock.now_ms());
             Ok::<_, Infallible>(response(outcome, &context.request_id))
         };
         answer.instrument(span)

@@ -105,7 +105,7 @@ where
                 None => Err(ApiError::RouteNotFound),
             };
             log::log_outcome(outcome.as_ref().map(|_| 200));
-            metrics::flush(route, SystemClock.now_ms());
+            metrics::flush(SystemClock.now_ms());
             Ok::<_, Infallible>(response(outcome, &context.request_id))
         };
         answer.instrument(span)

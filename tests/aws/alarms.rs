@@ -1,0 +1,198 @@
+//! Alarms and the dashboard watch metrics that exist.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{OUR_METRICS, expansion, of_type, walk};
+
+/// What AWS writes of the things that we make, from its documentation.
+const AWS_METRICS: [(&str, &[&str]); 4] = [
+    (
+        "AWS/ApiGateway",
+        &[
+            "4xx",
+            "5xx",
+            "Count",
+            "Latency",
+            "IntegrationLatency",
+            "ConnectCount",
+            "MessageCount",
+            "IntegrationError",
+            "ClientError",
+            "ExecutionError",
+        ],
+    ),
+    (
+        "AWS/Lambda",
+        &["Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions"],
+    ),
+    (
+        "AWS/ElastiCache",
+        &[
+            "BytesUsedForCache",
+            "CurrConnections",
+            "ElastiCacheProcessingUnits",
+            "ThrottledCmds",
+            "Evictions",
+        ],
+    ),
+    (
+        "AWS/MemoryDB",
+        &[
+            "DatabaseMemoryUsagePercentage",
+            "CurrConnections",
+            "EngineCPUUtilization",
+        ],
+    ),
+];
+
+fn exists(namespace: &str, metric: &str, dimensions: &[&str]) -> bool {
+    if namespace == "Senna" {
+        return OUR_METRICS.contains(&metric) && dimensions == ["Function"];
+    }
+    let wanted: &[&str] = match namespace {
+        "AWS/ApiGateway" => &["ApiId", "Stage"],
+        "AWS/Lambda" => &["FunctionName"],
+        "AWS/ElastiCache" => &["clusterId"],
+        "AWS/MemoryDB" => &["ClusterName"],
+        _ => return false,
+    };
+    dimensions == wanted
+        && AWS_METRICS
+            .iter()
+            .any(|(known, metrics)| *known == namespace && metrics.contains(&metric))
+}
+
+/// `SELECT MAX(metric) FROM "namespace" WHERE dimension = …`.
+fn selected(expression: &str) -> Option<(&str, &str, &str)> {
+    let (metric, rest) = expression.strip_prefix("SELECT MAX(")?.split_once(") FROM \"")?;
+    let (namespace, rest) = rest.split_once("\" WHERE ")?;
+    Some((namespace, metric, rest.split(' ').next()?))
+}
+
+#[test]
+fn every_alarm_watches_what_exists_and_tells_someone() {
+    let Some(expansion) = expansion("url") else { return };
+    let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    assert_eq!(alarms.len(), 15);
+    for (id, alarm) in alarms {
+        assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
+        assert_eq!(
+            alarm["TreatMissingData"], "notBreaching",
+            "{id}: nobody chatting is no fault"
+        );
+        let queries = alarm["Metrics"].as_array().unwrap();
+        let (watched, metrics): (Vec<_>, Vec<_>) = queries.iter().partition(|query| query.get("Expression").is_some());
+        assert_eq!(watched.len(), 1, "{id}");
+        // CloudWatch takes ten metrics in an alarm at the most.
+        assert!(metrics.len() <= 10, "{id}");
+        let expression = &watched[0]["Expression"];
+        let expression = expression.as_str().or_else(|| expression["Fn::Sub"].as_str()).unwrap();
+        if let Some((namespace, metric, dimension)) = selected(expression) {
+            assert!(exists(namespace, metric, &[dimension]), "{id}: {expression}");
+            assert!(metrics.is_empty(), "{id}");
+            continue;
+        }
+        assert!(!metrics.is_empty(), "{id} watches nothing");
+        for query in metrics {
+            assert_eq!(query["ReturnData"], false, "{id}: the expression alone is watched");
+            let name = query["Id"].as_str().unwrap();
+            assert!(
+                expression.contains("METRICS()")
+                    || expression.contains(name)
+                    || ["sent", "failed"]
+                        .iter()
+                        .any(|word| name.starts_with(word) && expression.contains(word)),
+                "{id}: {name} is not in {expression}"
+            );
+            let metric = &query["MetricStat"]["Metric"];
+            let dimensions = metric["Dimensions"].as_array().unwrap().iter();
+            let dimensions: Vec<_> = dimensions
+                .map(|dimension| dimension["Name"].as_str().unwrap())
+                .collect();
+            let (namespace, metric) = (
+                metric["Namespace"].as_str().unwrap(),
+                metric["MetricName"].as_str().unwrap(),
+            );
+            assert!(
+                exists(namespace, metric, &dimensions),
+                "{id}: {namespace} {metric} {dimensions:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_deployment_is_guarded_by_alarms() {
+    let Some(expansion) = expansion("url") else { return };
+    let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    let groups = of_type(expansion, "AWS::CodeDeploy::DeploymentGroup");
+    assert_eq!(groups.len(), of_type(expansion, "AWS::Lambda::Function").len());
+    for (id, group) in groups {
+        let guards = &group["AlarmConfiguration"]["Fn::If"][1];
+        assert_eq!(guards["Enabled"], true, "{id}");
+        let names = guards["Alarms"].as_array().unwrap().iter();
+        let names: BTreeSet<_> = names.map(|alarm| alarm["Name"]["Ref"].as_str().unwrap()).collect();
+        assert_eq!(names.len(), 4, "{id}");
+        assert!(names.iter().all(|name| alarms.contains_key(name)), "{id}: {names:?}");
+        let events = group["AutoRollbackConfiguration"]["Events"].to_string();
+        assert!(events.contains("DEPLOYMENT_STOP_ON_ALARM"), "{id}");
+    }
+}
+
+#[test]
+fn the_dashboard_shows_what_exists() {
+    let Some(expansion) = expansion("url") else { return };
+    let body = &expansion["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
+    let (text, store) = (body[0].as_str().unwrap(), &body[1]["StoreWidget"]["Fn::If"]);
+    let stores = [
+        "",
+        store[1]["Fn::Sub"].as_str().unwrap(),
+        store[2]["Fn::If"][1]["Fn::Sub"].as_str().unwrap(),
+    ];
+    let mut shown = BTreeSet::new();
+    for store in stores {
+        let body: Value = serde_json::from_str(&text.replace("${StoreWidget}", store)).unwrap();
+        let widgets = body["widgets"].as_array().unwrap();
+        for metric in widgets
+            .iter()
+            .flat_map(|widget| widget["properties"]["metrics"].as_array().unwrap())
+        {
+            if let Some(expression) = metric[0]["expression"].as_str() {
+                let (namespace, metric, dimension) = selected(expression).unwrap();
+                assert!(exists(namespace, metric, &[dimension]), "{expression}");
+                continue;
+            }
+            let words: Vec<_> = metric.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            let [namespace, metric, dimensions @ ..] = words.as_slice() else {
+                panic!("{metric}")
+            };
+            let names: Vec<_> = dimensions.iter().step_by(2).copied().collect();
+            assert!(exists(namespace, metric, &names), "{words:?}");
+            shown.extend((*namespace == "Senna").then(|| (*metric).to_owned()));
+        }
+    }
+    assert_eq!(
+        shown,
+        OUR_METRICS.map(str::to_owned).into(),
+        "every metric of ours is shown"
+    );
+}
+
+#[test]
+fn whatever_alarms_is_explained() {
+    let Some(expansion) = expansion("url") else { return };
+    let document = std::fs::read_to_string(crate::support::root().join("docs/operations.md")).unwrap();
+    for id in of_type(expansion, "AWS::CloudWatch::Alarm").keys() {
+        assert!(
+            document.contains(&format!("| `{id}` |")),
+            "docs/operations.md doesn't say what to do about {id}"
+        );
+    }
+    let mut documented = true;
+    walk(&expansion["Parameters"], &mut |parameter| {
+        documented &= parameter.get("Type").is_none() || parameter.get("Description").is_some();
+    });
+    assert!(documented, "a parameter has no description");
+}

@@ -1,0 +1,36 @@
+//! Three checks of the template, none of which replaces another.
+
+use std::fs;
+
+use crate::support::{STORES, expansion, run, tool};
+
+#[test]
+fn sam_finds_nothing_wrong() {
+    let Some(mut sam) = tool("sam") else { return };
+    sam.args(["validate", "--lint"]);
+    let printed = run(sam);
+    assert!(printed.contains("is a valid SAM Template"), "{printed}");
+}
+
+#[test]
+fn cfn_lint_finds_nothing_wrong() {
+    let Some(mut lint) = tool("cfn-lint") else { return };
+    lint.arg("template.yaml");
+    assert_eq!(run(lint), "");
+}
+
+/// It checks every combination of the conditions, and that what the transform made is referred to by its real name.
+#[test]
+fn cfn_lint_finds_nothing_wrong_with_the_expansions() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in STORES {
+        let (Some(mut lint), Some(expansion)) = (tool("cfn-lint"), expansion(store)) else {
+            return;
+        };
+        let file = folder.path().join(format!("{store}.json"));
+        fs::write(&file, expansion.to_string()).unwrap();
+        // W2001, a parameter that is not used: the transform puts in the value of DeploymentType, and the parameter stays.
+        lint.args(["--ignore-checks", "W2001", "--template"]).arg(file);
+        assert_eq!(run(lint), "", "{store}");
+    }
+}

@@ -1,0 +1,19 @@
+//! What AWS would make of `template.yaml`, and what can be tried of it on this machine.
+//!
+//! The expansion is what the transform makes of the template at a deployment, made here without a network. These tests need what
+//! `.ci/sam-setup` installs; where it isn't there they say SKIPPED and why, and in CI they fail.
+
+#[cfg(test)]
+mod alarms;
+#[cfg(test)]
+mod data;
+#[cfg(test)]
+mod lint;
+#[cfg(test)]
+mod permissions;
+#[cfg(test)]
+mod routes;
+#[cfg(test)]
+mod sam_local;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,175 @@
+//! Who may do what, and where secrets are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::support::{STORES, expansion, of_type, template, walk};
+
+/// All that this API's connections are.
+const CONNECTIONS: &str =
+    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live/POST/@connections/*";
+
+/// The statements that a role's own policies make, those under a condition too.
+fn statements(role: &Value) -> Vec<&Value> {
+    let mut found = Vec::new();
+    walk(&role["Policies"], &mut |value| {
+        if value.get("Effect").is_some() {
+            found.push(value);
+        }
+    });
+    found
+}
+
+#[test]
+fn only_functions_that_push_may_push_and_only_here() {
+    let Some(expansion) = expansion("url") else { return };
+    let roles = of_type(expansion, "AWS::IAM::Role");
+    let mut may_push = BTreeSet::new();
+    for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+        let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+        let mut may: BTreeMap<String, String> = statements(roles[role])
+            .into_iter()
+            .map(|statement| {
+                assert_eq!(statement["Effect"], "Allow");
+                (statement["Action"].to_string(), statement["Resource"].to_string())
+            })
+            .collect();
+        if let Some(resource) = may.remove(r#""execute-api:ManageConnections""#) {
+            assert_eq!(resource, format!(r#"{{"Fn::Sub":"{CONNECTIONS}"}}"#));
+            may_push.insert(id.to_owned());
+        }
+        let rest: Vec<_> = may.into_iter().collect();
+        insta::allow_duplicates! {
+            insta::assert_debug_snapshot!(rest, @r#"
+            [
+                (
+                    "\"kms:Decrypt\"",
+                    "{\"Ref\":\"KmsKeyArn\"}",
+                ),
+                (
+                    "[\"logs:CreateLogStream\",\"logs:PutLogEvents\"]",
+                    "{\"Fn::GetAtt\":[\"FunctionLogs\",\"Arn\"]}",
+                ),
+            ]
+            "#);
+        }
+    }
+    let pushing = template().functions.into_iter();
+    let pushing = pushing.filter(|(_, function)| function.environment.contains_key("SOCK_PUSH_ENDPOINT"));
+    assert_eq!(may_push, pushing.map(|(id, _)| id).collect());
+}
+
+#[test]
+fn no_policy_of_ours_is_about_everything() {
+    for store in STORES {
+        let Some(expansion) = expansion(store) else { return };
+        for (id, role) in of_type(expansion, "AWS::IAM::Role") {
+            walk(role, &mut |value| {
+                assert!(value != "*", "{id}: {role}");
+                assert!(value.as_str().is_none_or(|text| !text.ends_with(":*")), "{id}: {role}");
+            });
+        }
+    }
+}
+
+/// AWS's own policies do name everything; these are all that are attached, and why is said in docs/operations.md.
+#[test]
+fn few_policies_of_aws_are_attached() {
+    let Some(expansion) = expansion("url") else { return };
+    let mut attached = BTreeSet::new();
+    for role in of_type(expansion, "AWS::IAM::Role").values() {
+        walk(&role["ManagedPolicyArns"], &mut |value| {
+            attached.extend(
+                value
+                    .as_str()
+                    .and_then(|text| text.rsplit_once("policy/"))
+                    .map(|(_, name)| name),
+            );
+        });
+    }
+    assert_eq!(
+        attached.into_iter().collect::<Vec<_>>(),
+        [
+            "AWSXRayDaemonWriteAccess",
+            "service-role/AWSCodeDeployRoleForLambda",
+            "service-role/AWSLambdaVPCAccessExecutionRole",
+            "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_is_a_reference() {
+    for store in STORES {
+        let Some(expansion) = expansion(store) else { return };
+        for (name, parameter) in expansion["Parameters"].as_object().unwrap() {
+            let is_secret = ["Secret", "Password", "Token"].iter().any(|word| name.contains(word));
+            assert!(
+                !is_secret || name.ends_with("Arn") || name.ends_with("Version"),
+                "{name} could hold a secret"
+            );
+            assert!(
+                parameter.get("NoEcho").is_none(),
+                "{name}: what must not be shown belongs in Secrets Manager"
+            );
+        }
+        let address = expansion["Parameters"]["RedisUrl"]["AllowedPattern"].as_str().unwrap();
+        assert!(
+            address.contains("[^@"),
+            "an address in plain text has no password: {address}"
+        );
+        for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+            let Some(secret) = function["Environment"]["Variables"].get("SOCK_JWT_SECRET") else {
+                continue;
+            };
+            assert_eq!(secret["Fn::If"][0], "HasJwtSecret", "{id}");
+            assert_eq!(
+                secret["Fn::If"][1]["Fn::Sub"],
+                "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${JwtSecretVersion}}}",
+                "{id}"
+            );
+            assert_eq!(secret["Fn::If"][2], "", "{id}");
+        }
+        // No text that looks like an address with a password has one.
+        walk(expansion, &mut |value| {
+            let Some((_, rest)) = value.as_str().and_then(|text| text.split_once("rediss://")) else {
+                return;
+            };
+            if let Some((credentials, _)) = rest.split_once('@') {
+                assert!(credentials.contains(":{{resolve:secretsmanager:"), "{value}");
+            }
+        });
+        for kind in ["AWS::ElastiCache::User", "AWS::MemoryDB::User"] {
+            for (id, user) in of_type(expansion, kind) {
+                let passwords = user["AuthenticationMode"]["Passwords"].to_string();
+                assert_eq!(
+                    passwords, r#"[{"Fn::Sub":"{{resolve:secretsmanager:${StorePassword}}}"}]"#,
+                    "{id}"
+                );
+            }
+        }
+    }
+}
+
+/// A token in a query, a path with users' ids, a body: none may be in an access log.
+#[test]
+fn access_logs_tell_no_token_and_no_user() {
+    let Some(expansion) = expansion("url") else { return };
+    let mut formats = 0;
+    walk(expansion, &mut |value| {
+        let Some(format) = value
+            .get("Format")
+            .and_then(Value::as_str)
+            .filter(|format| format.contains("$context"))
+        else {
+            return;
+        };
+        formats += 1;
+        serde_json::from_str::<Value>(format).unwrap();
+        for word in ["path", "query", "header", "authorizer", "sourceIp", "body"] {
+            assert!(!format.contains(word), "{word} in {format}");
+        }
+    });
+    assert_eq!(formats, 2);
+}

@@ -1,0 +1,116 @@
+//! The project's Python environment, and the expansion that it makes.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use local::template::Template;
+use serde_json::Value;
+
+/// The three ways to a Redis.
+pub(crate) const STORES: [&str; 3] = ["url", "elasticache", "memorydb"];
+/// The metrics that the functions write, each with the dimension `Function`.
+pub(crate) const OUR_METRICS: [&str; 7] = [
+    "Deliveries",
+    "Gone",
+    "PushRetries",
+    "PushFailures",
+    "StoreLatency",
+    "PushLatency",
+    "StoreErrors",
+];
+
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A program of the Python environment, ready to run without a network; nothing, with a word why, where it wasn't installed.
+pub(crate) fn tool(name: &str) -> Option<Command> {
+    let bin = root().join(".senna/sam/bin");
+    let program = bin.join(name);
+    if !program.is_file() {
+        assert!(
+            env::var_os("CI").is_none(),
+            "CI runs .ci/sam-setup first, and {name} is not there"
+        );
+        println!("SKIPPED: {} is not there; .ci/sam-setup installs it", program.display());
+        return None;
+    }
+    let mut paths: Vec<PathBuf> = vec![bin];
+    paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+    let mut command = Command::new(program);
+    command
+        .current_dir(root())
+        .env("PATH", env::join_paths(paths).unwrap())
+        .envs([
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("SAM_CLI_TELEMETRY", "0"),
+        ])
+        .stdin(Stdio::null());
+    Some(command)
+}
+
+/// Runs a program that must succeed, and returns what it printed.
+pub(crate) fn run(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}\n{printed}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    printed
+}
+
+/// The template expanded to plain `CloudFormation`, with this way to a Redis. Made once.
+pub(crate) fn expansion(store: &str) -> Option<&'static Value> {
+    static MADE: OnceLock<Option<BTreeMap<&'static str, Value>>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let expand = |store: &'static str| {
+            let mut python = tool("python")?;
+            python.args(["tests/aws/expand.py", "template.yaml", &format!("Redis={store}")]);
+            Some((store, serde_json::from_str(&run(python)).unwrap()))
+        };
+        STORES.into_iter().map(expand).collect()
+    });
+    made.as_ref().map(|expansions| &expansions[store])
+}
+
+/// Our own reading of the template, by which `cargo run` works.
+pub(crate) fn template() -> Template {
+    local::template::read(&root().join("template.yaml")).unwrap()
+}
+
+/// The text of the template.
+pub(crate) fn template_text() -> String {
+    fs::read_to_string(root().join("template.yaml")).unwrap()
+}
+
+/// The resources of a type, by logical id.
+pub(crate) fn of_type<'a>(expansion: &'a Value, kind: &str) -> BTreeMap<&'a str, &'a Value> {
+    let resources = expansion["Resources"].as_object().unwrap();
+    let of_type = resources.iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_type
+        .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
+        .collect()
+}
+
+/// What `{"Ref": …}` names.
+pub(crate) fn referred(value: &Value) -> &str {
+    value["Ref"].as_str().unwrap_or_else(|| panic!("no Ref: {value}"))
+}
+
+/// Every value in a value, itself included.
+pub(crate) fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a Value)) {
+    visit(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        Value::Object(object) => object.values().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
