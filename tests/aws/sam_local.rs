@@ -18,7 +18,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::{Chat, Request, exchange};
 
-use crate::support::{root, tool};
+use crate::support::{root, skipped, tool};
 
 /// How long SAM may take until it listens.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -208,7 +208,7 @@ async fn rows(chat: &Chat, address: &str) -> Result<Vec<String>> {
 #[tokio::test]
 async fn functions_in_docker_answer_as_the_local_stack_does() -> Result<()> {
     if let Some(why) = missing() {
-        println!("SKIPPED: {why}");
+        skipped(why);
         return Ok(());
     }
     // Where no registry is reached, a stand-in for the base image is made of this machine's files.

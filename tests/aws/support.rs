@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -28,6 +29,11 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+/// Says that something was not tried. On standard error itself, because what a passing test prints is not shown.
+pub(crate) fn skipped(why: &str) {
+    writeln!(io::stderr(), "SKIPPED: {why}").ok();
+}
+
 /// A program of the Python environment, ready to run without a network; nothing, with a word why, where it wasn't installed.
 pub(crate) fn tool(name: &str) -> Option<Command> {
     let bin = root().join(".senna/sam/bin");
@@ -37,7 +43,10 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
             env::var_os("CI").is_none(),
             "CI runs .ci/sam-setup first, and {name} is not there"
         );
-        println!("SKIPPED: {} is not there; .ci/sam-setup installs it", program.display());
+        skipped(&format!(
+            "{} is not there; .ci/sam-setup installs it",
+            program.display()
+        ));
         return None;
     }
     let mut paths: Vec<PathBuf> = vec![bin];
