@@ -30,7 +30,7 @@ async fn answer(writer: Writer<'_>, clock: &dyn Clock, event: SocketEvent) -> Re
     let frame = ClientFrame::parse(event.frame());
     let id = frame.as_ref().ok().and_then(|frame| frame.id().ok()).flatten();
     let outcome = match &frame {
-        Ok(frame) => actions::run(writer, clock, &event, frame).await,
+        Ok(frame) => event.in_time(actions::run(writer, clock, &event, frame)).await,
         Err(_) => Err(ApiError::InvalidJson("frame")),
     };
     Ok(SocketAnswer::frame(match outcome {

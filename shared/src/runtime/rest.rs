@@ -185,7 +185,7 @@ where
                 let user = identity.of_headers(request.headers()).await?;
                 handler(RestRequest { request, user }).await
             };
-            let outcome = in_time(&context, work).await;
+            let outcome = in_time(context.deadline, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
             metrics::flush(SystemClock.now_ms());
             Ok::<_, Infallible>(response(outcome, &context.request_id))

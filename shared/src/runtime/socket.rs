@@ -25,6 +25,7 @@ pub struct SocketEvent {
     pub connected_at_ms: u64,
     /// Under which the event stands in the logs.
     pub request_id: String,
+    deadline_ms: u64,
     event: ApiGatewayWebsocketProxyRequest,
 }
 
@@ -44,11 +45,20 @@ impl SocketEvent {
         self.event.body.as_deref().unwrap_or_default()
     }
 
+    /// Does work as long as there is time to answer, so that a frame always gets its own answer.
+    ///
+    /// # Errors
+    /// Those of the work; [`ApiError::Unavailable`] when the time is over.
+    pub async fn in_time<T>(&self, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+        in_time(self.deadline_ms, work).await
+    }
+
     fn new(event: LambdaEvent<ApiGatewayWebsocketProxyRequest>) -> Option<Self> {
         let context = &event.payload.request_context;
         Some(Self {
             connection: ConnectionId::parse(context.connection_id.as_deref()?).ok()?,
             connected_at_ms: u64::try_from(context.connected_at).ok()?,
+            deadline_ms: event.context.deadline,
             request_id: event.context.request_id,
             event: event.payload,
         })
@@ -100,7 +110,7 @@ where
             let outcome = match SocketEvent::new(event) {
                 Some(event) => {
                     Span::current().record("connection", field::display(&event.connection));
-                    in_time(&context, handler(event)).await
+                    handler(event).await
                 }
                 None => Err(ApiError::RouteNotFound),
             };
