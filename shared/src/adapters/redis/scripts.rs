@@ -9,8 +9,9 @@ pub(super) struct Scripts {
     pub(super) message_seen: Script,
     pub(super) message_delete: Script,
     pub(super) history_read: Script,
+    pub(super) messages_read: Script,
     pub(super) event_append: Script,
-    pub(super) log_end: Script,
+    pub(super) events_read: Script,
     pub(super) inbox_read: Script,
     pub(super) connection_open: Script,
 }
@@ -25,8 +26,9 @@ impl Scripts {
             message_seen: conversation(include_str!("scripts/message_seen.lua")),
             message_delete: conversation(include_str!("scripts/message_delete.lua")),
             history_read: conversation(include_str!("scripts/history_read.lua")),
+            messages_read: conversation(include_str!("scripts/messages_read.lua")),
             event_append: user(include_str!("scripts/event_append.lua")),
-            log_end: user(include_str!("scripts/log_end.lua")),
+            events_read: user(include_str!("scripts/events_read.lua")),
             inbox_read: user(include_str!("scripts/inbox_read.lua")),
             connection_open: user(include_str!("scripts/connection_open.lua")),
         }
