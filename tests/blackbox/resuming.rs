@@ -189,8 +189,8 @@ async fn an_answer_is_a_link_of_the_chain() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut socket = ann.connect().await?;
     let mut cursor = socket.hello().await?["cursor"].clone();
-    let send = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "a"});
-    let sent = socket.ask(send).await?;
+    let text = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "a"});
+    let sent = socket.ask(text).await?;
     let entry = &sent["result"]["entry"];
     let about = |action: &str| json!({"action": action, "target": "user", "target_id": bob.id, "message_id": entry["id"], "text": "b"});
     let links = [
