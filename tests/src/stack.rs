@@ -33,6 +33,8 @@ pub struct Addresses {
     pub push: String,
     /// The Redis.
     pub redis: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
 }
 
 /// A running stack. It stops when this is dropped, and with the test process at the latest.
@@ -129,6 +131,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         websocket: text("websocket")?,
         push: text("push")?,
         redis: text("redis")?,
+        control: text("control")?,
     })
 }
 
