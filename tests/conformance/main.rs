@@ -24,6 +24,7 @@ mod requirement;
 mod connections;
 mod http;
 mod lambda;
+mod sdks;
 mod template;
 mod websocket;
 
@@ -41,6 +42,7 @@ fn main() -> Result<ExitCode> {
     let requirements = [
         websocket::requirements(),
         connections::requirements(),
+        sdks::requirements(),
         http::requirements(),
         lambda::requirements(),
         template::requirements(),
