@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::{FunctionSpec, InvokeError, InvokeResult};
-use crate::{guard::Guard, logs, template::intrinsics::REGION};
+use crate::{gateway::signature, guard::Guard, logs, template::intrinsics::REGION};
 
 /// A request on its way to a process.
 #[derive(Debug)]
@@ -192,10 +192,10 @@ fn command(spec: &FunctionSpec, key: &str, runtime_api: &str) -> Command {
         .env("AWS_SAM_LOCAL", "true")
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        // What an SDK signs with here; nobody checks it.
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_SESSION_TOKEN", "local")
+        // What an SDK signs with here.
+        .env("AWS_ACCESS_KEY_ID", signature::ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", signature::SECRET_ACCESS_KEY)
+        .env("AWS_SESSION_TOKEN", signature::SESSION_TOKEN)
         .env("_HANDLER", "bootstrap")
         .env("LAMBDA_TASK_ROOT", folder)
         .env("LAMBDA_RUNTIME_DIR", folder)
