@@ -290,7 +290,7 @@ fn specs(
         let environment =
             environment.map(|(name, value)| (name.clone(), local_value(name, value, settings, addresses)));
         let spec = FunctionSpec {
-            name: function.binary.clone(),
+            name: function.name.clone(),
             arn: function_arn(id),
             executable: executables.get(&function.binary)?.clone(),
             timeout: function.timeout,

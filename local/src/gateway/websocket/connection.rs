@@ -53,7 +53,6 @@ pub(super) async fn run(
     Incoming(socket): Incoming,
     waiting: mpsc::Receiver<String>,
 ) -> End {
-    connection.opened();
     let (sink, mut stream) = socket.split();
     // Writing is a task of its own, so that a client that doesn't read holds up nothing but itself.
     let (stop_writing, stopped) = tokio::sync::oneshot::channel();

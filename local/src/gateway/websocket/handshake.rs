@@ -110,6 +110,8 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
         return refusal;
     }
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
+    // Before the client can know: what is pushed from now on waits until the socket stands.
+    connection.opened();
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let end = match upgrade.await {
