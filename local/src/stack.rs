@@ -66,9 +66,9 @@ pub enum StackError {
     /// What `sam local` needs.
     #[error(transparent)]
     Sam(#[from] SamError),
-    /// Lambda.
+    /// A log.
     #[error(transparent)]
-    Lambda(#[from] lambda::pool::StartError),
+    Lambda(#[from] lambda::pool::LogError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -196,8 +196,7 @@ impl Stack {
                 logs: Some(state.join("logs")),
                 guard: Some(Arc::clone(&guard)),
             },
-        )
-        .await?;
+        )?;
         let lambda = Arc::new(lambda);
         let limits = Limits::default();
         let websocket = template

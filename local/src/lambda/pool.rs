@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     ids, logs,
-    server::{BindError, Listeners, Server, serve},
+    server::{Listeners, serve},
 };
 
 /// How long a process may take to ask for its first request.
@@ -39,17 +39,14 @@ const REAP_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Lambda {
     shared: Arc<Shared>,
-    _server: Server,
     reaper: JoinHandle<()>,
 }
 
-/// What requests, the Runtime API and the reaper share.
+/// What requests and the reaper share.
 #[derive(Debug)]
 struct Shared {
     functions: BTreeMap<String, Function>,
-    /// Every process, by the key in its Runtime API path.
-    processes: Mutex<BTreeMap<String, Arc<Process>>>,
-    runtime_api: String,
+    processes: Mutex<Vec<Arc<Process>>>,
     options: LambdaOptions,
 }
 
@@ -66,14 +63,13 @@ struct Function {
 }
 
 impl Lambda {
-    /// Serves the Runtime API for `functions`, by name. No process is started before the first request.
+    /// Gets ready to run `functions`, by the names under which they are asked for. No process is started before the first request.
     ///
     /// # Errors
-    /// [`StartError`], when no port on 127.0.0.1 can be listened on, or a log can't be written.
-    pub async fn start(functions: BTreeMap<String, FunctionSpec>, options: LambdaOptions) -> Result<Self, StartError> {
-        let listeners = Listeners::bind("127.0.0.1", 0, "nothing").await?;
+    /// [`LogError`], when a log can't be written.
+    pub fn start(functions: BTreeMap<String, FunctionSpec>, options: LambdaOptions) -> Result<Self, LogError> {
         let functions = functions.into_iter().map(|(name, spec)| {
-            let log = FunctionLog::create(&spec.name, options.logs.as_deref()).map_err(|source| StartError::Log {
+            let log = FunctionLog::create(&spec.name, options.logs.as_deref()).map_err(|source| LogError {
                 function: spec.name.clone(),
                 source,
             })?;
@@ -86,15 +82,9 @@ impl Lambda {
             Ok((name, function))
         });
         let shared = Arc::new(Shared {
-            functions: functions.collect::<Result<_, StartError>>()?,
+            functions: functions.collect::<Result<_, LogError>>()?,
             processes: Mutex::default(),
-            runtime_api: format!("127.0.0.1:{}", listeners.port()),
             options,
-        });
-        let seen = Arc::clone(&shared);
-        let server = serve(listeners, move |request, _| {
-            let shared = Arc::clone(&seen);
-            async move { runtime_api::handle(|key| shared.process(key), request).await }
         });
         let seen = Arc::clone(&shared);
         let reaper = tokio::spawn(async move {
@@ -103,11 +93,7 @@ impl Lambda {
                 seen.reap();
             }
         });
-        Ok(Self {
-            shared,
-            _server: server,
-            reaper,
-        })
+        Ok(Self { shared, reaper })
     }
 
     /// Runs the function `name` on an event and returns its answer. The request is seen through even if the caller gives up,
@@ -172,7 +158,7 @@ impl Lambda {
         for function in self.shared.functions.values() {
             function.slots.close();
         }
-        let processes: Vec<_> = self.shared.processes().values().cloned().collect();
+        let processes = self.shared.processes().clone();
         for process in &processes {
             process.kill();
         }
@@ -183,12 +169,8 @@ impl Lambda {
 }
 
 impl Shared {
-    fn processes(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Process>>> {
+    fn processes(&self) -> MutexGuard<'_, Vec<Arc<Process>>> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn process(&self, key: &str) -> Option<Arc<Process>> {
-        self.processes().get(key).cloned()
     }
 
     /// The result of a request, and the end of its log.
@@ -206,9 +188,9 @@ impl Shared {
                 process
             } else {
                 cold = true;
-                match self.spawn(function) {
+                match self.spawn(function).await {
                     Ok(process) => process,
-                    Err(error) => break (Err(InvokeError::Init(error.to_string())), String::new()),
+                    Err(error) => break (Err(InvokeError::Init(error)), String::new()),
                 }
             };
             match self.run_on(&process, request_id, call.clone()).await {
@@ -265,23 +247,29 @@ impl Shared {
         (result, log_tail)
     }
 
-    fn spawn(self: &Arc<Self>, function: &Function) -> io::Result<Arc<Process>> {
-        let key = ids::lambda_request_id();
+    /// Starts a process, and a Runtime API for it alone.
+    async fn spawn(self: &Arc<Self>, function: &Function) -> Result<Arc<Process>, String> {
+        let listeners = Listeners::bind("127.0.0.1", 0, "nothing")
+            .await
+            .map_err(|error| error.to_string())?;
         let around = Surroundings {
-            runtime_api: &self.runtime_api,
+            runtime_api: format!("127.0.0.1:{}", listeners.port()),
             log: Arc::clone(&function.log),
             freeze: self.options.freeze,
             guard: self.options.guard.clone(),
         };
-        // The process must be found by its key from its first call on, and that comes after this lock is free again.
-        let mut processes = self.processes();
-        let process = Process::spawn(function.spec(), key.clone(), around)?;
-        processes.insert(key, Arc::clone(&process));
-        drop(processes);
+        let process = Process::spawn(function.spec(), around).map_err(|error| error.to_string())?;
+        self.processes().push(Arc::clone(&process));
+        let served = Arc::clone(&process);
+        let server = serve(listeners, move |request, _| {
+            let process = Arc::clone(&served);
+            async move { runtime_api::handle(&process, request).await }
+        });
         let (shared, watched) = (Arc::clone(self), Arc::clone(&process));
         tokio::spawn(async move {
             watched.ended().await;
-            shared.processes().remove(&watched.key);
+            drop(server);
+            shared.processes().retain(|process| !Arc::ptr_eq(process, &watched));
         });
         Ok(process)
     }
@@ -372,18 +360,10 @@ impl Function {
     }
 }
 
-/// Why functions can't be served.
+/// A function's log can't be written.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The Runtime API.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// A log.
-    #[error("can't write the log of {function}")]
-    Log {
-        /// The function.
-        function: String,
-        /// What the system said.
-        source: io::Error,
-    },
+#[error("can't write the log of {function}")]
+pub struct LogError {
+    function: String,
+    source: io::Error,
 }

@@ -20,7 +20,7 @@ use super::{
     Call, FunctionSpec, InvokeError, InvokeResult,
     journal::{self, Flush, FunctionLog, Journal, Report},
 };
-use crate::{guard::Guard, template::intrinsics::REGION};
+use crate::{guard::Guard, ids, template::intrinsics::REGION};
 
 /// How long the last words of a process that has ended may take to come out.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -40,9 +40,9 @@ pub(super) struct Job {
 
 /// What a process is started with beside its function.
 #[derive(Debug)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct Surroundings {
     /// Where its Runtime API is (`127.0.0.1:port`).
-    pub(super) runtime_api: &'a str,
+    pub(super) runtime_api: String,
     /// Where its lines go.
     pub(super) log: Arc<FunctionLog>,
     /// Whether it is stopped between two requests.
@@ -56,8 +56,6 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Process {
     /// What it runs.
     pub(super) spec: Arc<FunctionSpec>,
-    /// The first part of its Runtime API's path, by which its calls are told from those of other processes.
-    pub(super) key: String,
     pid: Option<Pid>,
     freeze: bool,
     spawned: Instant,
@@ -83,9 +81,9 @@ enum Readiness {
 
 impl Process {
     /// Starts a process.
-    pub(super) fn spawn(spec: Arc<FunctionSpec>, key: String, around: Surroundings<'_>) -> io::Result<Arc<Self>> {
+    pub(super) fn spawn(spec: Arc<FunctionSpec>, around: Surroundings) -> io::Result<Arc<Self>> {
         let spawned = Instant::now();
-        let mut child = command(&spec, &key, around.runtime_api).spawn()?;
+        let mut child = command(&spec, &around.runtime_api).spawn()?;
         let pid = child.id();
         let guard = around.guard;
         if let (Some(guard), Some(pid)) = (&guard, pid) {
@@ -122,7 +120,6 @@ impl Process {
         });
         Ok(Arc::new(Self {
             spec,
-            key,
             pid: pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
             freeze: around.freeze,
             spawned,
@@ -305,19 +302,22 @@ fn in_lambdas_words(status: ExitStatus) -> String {
 
 /// The command line and environment: Lambda's own variables and those of the template, and nothing that this shell holds,
 /// so that a function can't rely on a variable that the template forgot.
-fn command(spec: &FunctionSpec, key: &str, runtime_api: &str) -> Command {
+fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
     let mut command = Command::new(&spec.executable);
     let folder = spec.executable.parent().unwrap_or(&spec.executable);
     command
         .env_clear()
         .envs(&spec.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}/{key}"))
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", &spec.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string())
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name))
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{key}"))
+        .env(
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            format!("local/[$LATEST]{}", ids::lambda_request_id()),
+        )
         .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
         // SAM's word for "this is a laptop", by which the functions write plain log lines.
         .env("AWS_SAM_LOCAL", "true")

@@ -1,13 +1,10 @@
 //! The Lambda Runtime API: what `lambda_runtime` inside each function calls.
 //!
-//! One listener for all processes: each is given `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:{port}/{key}`, and the runtime puts that path
-//! before every call. `next` is held open until there is a request: an empty answer (204) makes a release build of the
-//! runtime panic, which looks for headers in it.
+//! Each process has one of its own, so that `AWS_LAMBDA_RUNTIME_API` is a host and a port, as on AWS. `next` is held open until
+//! there is a request: an empty answer (204) makes a release build of the runtime panic, which looks for headers in it.
 //!
 //! # Source
 //! AWS, "Using the Lambda runtime API"; the client in `lambda_runtime` 1.5.
-
-use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -38,37 +35,33 @@ enum Call {
     InitError,
 }
 
-/// The process key and the call that a request is.
-fn parse(method: &Method, path: &str) -> Option<(String, Call)> {
+/// The call that a request is.
+fn parse(method: &Method, path: &str) -> Option<Call> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let [key, VERSION, "runtime", rest @ ..] = segments.as_slice() else {
+    let [VERSION, "runtime", rest @ ..] = segments.as_slice() else {
         return None;
     };
-    let call = match (method, rest) {
+    Some(match (method, rest) {
         (&Method::GET, ["invocation", "next"]) => Call::Next,
         (&Method::POST, ["invocation", id, "response"]) => Call::Response((*id).to_owned()),
         (&Method::POST, ["invocation", id, "error"]) => Call::Error((*id).to_owned()),
         (&Method::POST, ["init", "error"]) => Call::InitError,
         _ => return None,
-    };
-    Some(((*key).to_owned(), call))
+    })
 }
 
-/// Answers a call; `find` looks a process up by its key.
-pub(super) async fn handle(find: impl FnOnce(&str) -> Option<Arc<Process>>, request: Request<Incoming>) -> Reply {
-    let Some((key, call)) = parse(request.method(), request.uri().path()) else {
+/// Answers a call of `process`.
+pub(super) async fn handle(process: &Process, request: Request<Incoming>) -> Reply {
+    let Some(call) = parse(request.method(), request.uri().path()) else {
         return problem(
             StatusCode::NOT_FOUND,
             "NotFound",
             "there is no such call in the Runtime API",
         );
     };
-    let Some(process) = find(&key) else {
-        return problem(StatusCode::FORBIDDEN, "InvalidRequestID", "this process was given up");
-    };
     let (parts, body) = request.into_parts();
     match call {
-        Call::Next => next(&process).await,
+        Call::Next => next(process).await,
         Call::Response(id) => {
             let result = answer(body).await;
             let too_large = result == Err(InvokeError::AnswerTooLarge);
