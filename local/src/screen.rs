@@ -29,6 +29,7 @@ pub fn ready_json(addresses: &Addresses) {
         "lambda": addresses.lambda,
         "redis": addresses.redis,
         "platform": addresses.platform,
+        "control": addresses.control,
         "jwt_secret": addresses.signer.as_ref().map(|signer| signer.secret().to_owned()),
     }));
 }

@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::{
+    control::Control,
+    faults::{Faults, Plan},
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway},
     guard::Guard,
@@ -40,6 +42,12 @@ pub struct Options {
     pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
+    /// How much faster than time the gateway's limits in time pass; 0 is as 1.
+    pub clock_scale: u32,
+    /// The faults that are on from the start.
+    pub faults: Plan,
+    /// What their chance comes from.
+    pub seed: u64,
 }
 
 /// Why the stack doesn't start.
@@ -82,6 +90,7 @@ pub enum StackError {
 pub struct Stack {
     addresses: Addresses,
     // In the order in which they are dropped, should the stack not be stopped: requests first, what they need last.
+    _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     _invoke: InvokeApi,
@@ -108,6 +117,8 @@ pub struct Addresses {
     pub redis: String,
     /// `SOCK_API_URL`.
     pub platform: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
     pub signer: Option<Signer>,
 }
@@ -161,7 +172,7 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
-        let addresses = Addresses {
+        let mut addresses = Addresses {
             rest: format!("http://{host}:{}/api", http.port()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
@@ -177,6 +188,7 @@ impl Stack {
                 .or_else(|| settings.get("SOCK_API_URL"))
                 .unwrap_or_default()
                 .to_owned(),
+            control: String::new(),
             signer,
         };
         let functions = specs(&template, &executables, settings, &addresses);
@@ -184,6 +196,7 @@ impl Stack {
             Some(file) => Some(sam::start(&functions, file).await?),
             None => None,
         };
+        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
         let state = temporary
             .as_ref()
             .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
@@ -194,17 +207,22 @@ impl Stack {
                 freeze: options.freeze,
                 cold: options.cold,
                 logs: Some(state.join("logs")),
+                faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },
         )?;
         let lambda = Arc::new(lambda);
-        let limits = Limits::default();
+        let limits = Limits::default().scaled(options.clock_scale);
         let websocket = template
             .websocket
-            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone()));
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone(), Arc::clone(&faults)));
+        let registry = websocket.as_ref().map(WebSocketGateway::registry);
+        let control = Control::start(faults, registry.unwrap_or_default()).await?;
+        control.url().clone_into(&mut addresses.control);
         let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
+            _control: control,
             _http: http,
             websocket,
             _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),

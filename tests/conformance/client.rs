@@ -69,11 +69,11 @@ pub(crate) async fn handshake(address: &str, path: &str, headers: &[(&str, &str)
         ("Sec-WebSocket-Version", "13"),
         ("Sec-WebSocket-Key", KEY),
     ];
-    let mut head = format!("GET {path} HTTP/1.1\r\n");
-    for (name, value) in usual.iter().chain(headers) {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
+    let lines = usual
+        .iter()
+        .chain(headers)
+        .map(|(name, value)| format!("{name}: {value}\r\n"));
+    let head = format!("GET {path} HTTP/1.1\r\n{}\r\n", lines.collect::<String>());
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     stream.write_all(head.as_bytes()).await?;

@@ -29,12 +29,13 @@ mod websocket;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use libtest_mimic::Arguments;
 
 /// How many requirements are tried at a time, if the command line says nothing: they wait more than they work.
 const AT_A_TIME: usize = 16;
 
-fn main() -> ExitCode {
+fn main() -> Result<ExitCode> {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(AT_A_TIME);
     let requirements = [
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
         lambda::requirements(),
         template::requirements(),
     ];
-    let trials = requirement::trials(requirements.into_iter().flatten().collect());
-    libtest_mimic::run(&arguments, trials).exit_code()
+    // One for all tests, because a stack's connections outlive the test that first needed it.
+    let runtime = tokio::runtime::Runtime::new()?;
+    let trials = requirement::trials(requirements.into_iter().flatten().collect(), runtime.handle());
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }

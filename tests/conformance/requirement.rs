@@ -1,19 +1,13 @@
 //! A requirement, and the list of those that hold.
 
-use std::{collections::BTreeSet, fmt, future::Future, pin::Pin, sync::LazyLock};
+use std::{collections::BTreeSet, fmt, future::Future, pin::Pin};
 
 use anyhow::Result;
 use libtest_mimic::{Completion, Failed, Trial};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 /// The ids of the requirements that hold, sorted, one a line.
 const PASSING: &str = include_str!("passing.txt");
-
-/// One for all tests, because a stack's connections outlive the test that first needed it.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.enable_all().build().expect("a runtime for the tests")
-});
 
 type Test = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send>;
 
@@ -48,23 +42,26 @@ impl fmt::Display for Skipped {
 
 impl std::error::Error for Skipped {}
 
-/// The trials of all requirements, and one of the list itself.
-pub(crate) fn trials(requirements: Vec<Requirement>) -> Vec<Trial> {
+/// The trials of all requirements, to be run on this runtime, and one of the list itself.
+pub(crate) fn trials(requirements: Vec<Requirement>, runtime: &Handle) -> Vec<Trial> {
     let ids: Vec<&'static str> = requirements.iter().map(|requirement| requirement.id).collect();
     let list = Trial::test("passing.txt", move || check_list(&ids).map_err(Failed::from));
-    requirements.into_iter().map(trial).chain([list]).collect()
+    let trials = requirements
+        .into_iter()
+        .map(|requirement| trial(requirement, runtime.clone()));
+    trials.chain([list]).collect()
 }
 
 fn listed() -> impl Iterator<Item = &'static str> {
     PASSING.lines()
 }
 
-fn trial(requirement: Requirement) -> Trial {
+fn trial(requirement: Requirement, runtime: Handle) -> Trial {
     let Requirement { id, source, test } = requirement;
     let is_listed = listed().any(|line| line == id);
     Trial::ignorable_test(id, move || {
         // In a task of its own, so that a panic is an error like any other, and a requirement that isn't listed may panic.
-        let result = RUNTIME.block_on(async { tokio::spawn(test()).await });
+        let result = runtime.block_on(async { tokio::spawn(test()).await });
         match result.map_err(anyhow::Error::from).flatten() {
             Ok(()) if is_listed => Ok(Completion::Completed),
             Ok(()) => Err(format!("it holds: add {id} to tests/conformance/passing.txt").into()),

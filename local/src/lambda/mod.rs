@@ -19,7 +19,7 @@ pub use error::InvokeError;
 pub use invoke_api::InvokeApi;
 pub use pool::Lambda;
 
-use crate::guard::Guard;
+use crate::{faults::Faults, guard::Guard};
 
 /// Lambda's limit on the payload of a synchronous request.
 ///
@@ -63,6 +63,8 @@ pub struct LambdaOptions {
     pub cold: bool,
     /// The folder in which each function has a log; no logs without it.
     pub logs: Option<PathBuf>,
+    /// Whether a process is killed in the middle of a request.
+    pub faults: Arc<Faults>,
     /// Who kills the processes when the stack is killed.
     pub guard: Option<Arc<Guard>>,
 }

@@ -32,6 +32,8 @@ use crate::{
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a process stays without work; Lambda says only that it keeps them for some time.
 const IDLE_LIMIT: Duration = Duration::from_mins(10);
+/// The longest that a process which is to be killed works on its request: a function of a chat takes some milliseconds.
+const DOOM_MICROS: u64 = 10_000;
 /// How often idle processes are looked through.
 const REAP_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -234,9 +236,14 @@ impl Shared {
             return (Err(error), String::new());
         }
         let started = Instant::now();
+        let doom = self.options.faults.kill().then(doom);
         let result = tokio::select! {
             biased;
-            Ok(result) = &mut answer => result,
+            () = fate(doom) => {
+                process.kill();
+                Err(InvokeError::Exited(process.ended().await))
+            }
+            Ok(result) = &mut answer, if doom.is_none() => result,
             reason = process.ended() => Err(InvokeError::Exited(reason)),
             () = tokio::time::sleep(process.spec.timeout) => {
                 process.kill();
@@ -284,6 +291,20 @@ impl Shared {
                 !expired && process.is_alive()
             });
         }
+    }
+}
+
+/// When a process that is to be killed is killed: at once, or in the middle of what it does, or so late that it has done all. What it
+/// answered by then, nobody hears.
+fn doom() -> Duration {
+    Duration::from_micros(fastrand::u64(..DOOM_MICROS))
+}
+
+/// Waits for the end that is set, if one is.
+async fn fate(doom: Option<Duration>) {
+    match doom {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -112,7 +112,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
     // Before the client can know: what is pushed from now on waits until the socket stands.
     connection.opened();
-    let shared = Arc::clone(shared);
+    let (shared, reset) = (Arc::clone(shared), peer.reset.clone());
     tokio::spawn(async move {
         let end = match upgrade.await {
             Ok(upgraded) => {
@@ -121,6 +121,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
                     &connection,
                     Frames::new(upgraded, &shared.limits).await,
                     waiting,
+                    reset,
                 )
                 .await
             }
