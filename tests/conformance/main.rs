@@ -23,6 +23,7 @@ mod requirement;
 
 mod connections;
 mod http;
+mod invoke;
 mod lambda;
 mod template;
 mod websocket;
@@ -43,6 +44,7 @@ fn main() -> Result<ExitCode> {
         connections::requirements(),
         http::requirements(),
         lambda::requirements(),
+        invoke::requirements(),
         template::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.
