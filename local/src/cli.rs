@@ -32,6 +32,7 @@ always the stack's own.";
 const FAULTS: &str = "\
 Faults, with --fault or while the stack runs (PUT /faults at the address `control` of --json):
   disconnect-lost=0.1                    $disconnect doesn't run
+  message-refused=0.1                    a client's message closes its connection with 1008, too many requests
   push-throttled=0.1, push-full=0.1      @connections answers 429, for its rate or the client's full buffer
   push-gone=0.1, push-failed=0.1         it answers 410 for an open connection, or 500
   push-latency=50..200                   it takes that many milliseconds
@@ -75,6 +76,9 @@ struct Run {
     /// Start a new process for every request, so that each is a cold start
     #[arg(long)]
     cold: bool,
+    /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
+    #[arg(long)]
+    sigv4: bool,
     /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clock_scale: u32,
@@ -186,6 +190,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         concurrency,
         freeze,
         cold,
+        sigv4,
         clock_scale,
         fault,
         seed,
@@ -206,6 +211,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         freeze,
         cold,
         sam_env,
+        sigv4,
         clock_scale,
         faults,
         seed,

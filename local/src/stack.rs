@@ -9,7 +9,7 @@ use crate::{
     control::Control,
     faults::{Faults, Plan},
     functions_build::{self, BuildError},
-    gateway::{HttpGateway, Limits, WebSocketGateway},
+    gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
     logs,
@@ -42,6 +42,8 @@ pub struct Options {
     pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
+    /// Whether requests to `@connections` must be signed.
+    pub sigv4: bool,
     /// How much faster than time the gateway's limits in time pass; 0 is as 1.
     pub clock_scale: u32,
     /// The faults that are on from the start.
@@ -213,9 +215,14 @@ impl Stack {
         )?;
         let lambda = Arc::new(lambda);
         let limits = Limits::default().scaled(options.clock_scale);
+        let socket_options = WebSocketOptions {
+            limits: limits.clone(),
+            signed: options.sigv4,
+            faults: Arc::clone(&faults),
+        };
         let websocket = template
             .websocket
-            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone(), Arc::clone(&faults)));
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));
         let registry = websocket.as_ref().map(WebSocketGateway::registry);
         let control = Control::start(faults, registry.unwrap_or_default()).await?;
         control.url().clone_into(&mut addresses.control);

@@ -9,11 +9,12 @@ pub mod http_event;
 pub mod http_response;
 pub mod http_routes;
 pub mod limits;
+pub mod signature;
 pub mod websocket;
 
 pub use http_api::HttpGateway;
 pub use limits::Limits;
-pub use websocket::WebSocketGateway;
+pub use websocket::{WebSocketGateway, WebSocketOptions};
 
 use crate::template::intrinsics::ACCOUNT;
 
