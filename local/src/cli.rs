@@ -91,6 +91,9 @@ struct Run {
     /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
     #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
     sam_env: Option<PathBuf>,
+    /// The value of a parameter of the template, in place of its default; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
     /// Another template than this workspace's template.yaml; the functions are built in its folder
     #[arg(long, value_name = "FILE", global = true)]
     template: Option<PathBuf>,
@@ -125,6 +128,11 @@ struct Listen {
     /// The address; without it port `SOCK_WS_PORT` of localhost
     #[arg(long)]
     url: Option<String>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Runs the command line of this process.
@@ -195,6 +203,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         fault,
         seed,
         sam_env,
+        parameter,
         template,
     } = run;
     let mut faults = Plan::default();
@@ -205,6 +214,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     }
     let options = Options {
         template,
+        parameters: parameter.into_iter().collect(),
         no_build,
         fresh,
         concurrency: concurrency.into(),

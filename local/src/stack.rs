@@ -30,6 +30,8 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// Another template than that of this workspace.
     pub template: Option<PathBuf>,
+    /// Values of the template's parameters, in place of their defaults.
+    pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
     /// Keep nothing.
@@ -132,7 +134,7 @@ impl Stack {
     /// [`StackError`]; what had been started is stopped again.
     pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
         let folders = Folders::new(options.template.as_deref());
-        let template = template::read(&folders.template)?;
+        let template = template::read(&folders.template, &options.parameters)?;
         // Before the build, which takes its time: a taken port is said at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
@@ -174,8 +176,9 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
+        let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
         let mut addresses = Addresses {
-            rest: format!("http://{host}:{}/api", http.port()),
+            rest: format!("http://{host}:{}{}/api", http.port(), http_stage.unwrap_or_default()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
             lambda: format!("http://127.0.0.1:{}", invoke.port()),
@@ -226,7 +229,7 @@ impl Stack {
         let registry = websocket.as_ref().map(WebSocketGateway::registry);
         let control = Control::start(faults, registry.unwrap_or_default()).await?;
         control.url().clone_into(&mut addresses.control);
-        let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
+        let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
             _control: control,
