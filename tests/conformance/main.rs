@@ -25,6 +25,7 @@ mod connections;
 mod http;
 mod invoke;
 mod lambda;
+mod sdks;
 mod template;
 mod websocket;
 
@@ -42,6 +43,7 @@ fn main() -> Result<ExitCode> {
     let requirements = [
         websocket::requirements(),
         connections::requirements(),
+        sdks::requirements(),
         http::requirements(),
         lambda::requirements(),
         invoke::requirements(),

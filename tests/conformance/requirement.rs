@@ -19,7 +19,11 @@ pub(crate) struct Requirement {
 }
 
 /// A requirement: its id, where the fact comes from, and the test, which fails with what is wrong, or with [`Skipped`].
-pub(crate) fn requirement<F>(id: &'static str, source: &'static str, test: fn() -> F) -> Requirement
+pub(crate) fn requirement<F>(
+    id: &'static str,
+    source: &'static str,
+    test: impl Fn() -> F + Send + 'static,
+) -> Requirement
 where
     F: Future<Output = Result<()>> + 'static,
 {
