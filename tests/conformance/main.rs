@@ -23,6 +23,7 @@ mod requirement;
 
 mod connections;
 mod http;
+mod invoke;
 mod lambda;
 mod sdks;
 mod template;
@@ -45,6 +46,7 @@ fn main() -> Result<ExitCode> {
         sdks::requirements(),
         http::requirements(),
         lambda::requirements(),
+        invoke::requirements(),
         template::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.

@@ -34,7 +34,7 @@ fn folders() -> BTreeSet<String> {
 }
 
 fn template() -> local::template::Template {
-    local::template::read(&root().join("template.yaml")).unwrap()
+    local::template::read(&root().join("template.yaml"), &BTreeMap::new()).unwrap()
 }
 
 /// All words of a text that begin like our variables.
