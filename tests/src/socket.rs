@@ -222,6 +222,19 @@ impl Socket {
         }
     }
 
+    /// The next text frame, however long it takes.
+    ///
+    /// # Errors
+    /// When the connection ends.
+    pub async fn frame_at_last(&mut self) -> Result<String> {
+        while let Some(frame) = self.stream.next().await {
+            if let Message::Text(text) = frame? {
+                return Ok(text.to_string());
+            }
+        }
+        bail!("the connection has ended")
+    }
+
     /// Says goodbye and waits for the other side's.
     ///
     /// # Errors
