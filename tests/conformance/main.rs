@@ -22,9 +22,11 @@ mod recorder;
 mod requirement;
 
 mod connections;
+mod faults;
 mod http;
 mod lambda;
 mod sdks;
+mod signatures;
 mod template;
 mod websocket;
 
@@ -42,7 +44,9 @@ fn main() -> Result<ExitCode> {
     let requirements = [
         websocket::requirements(),
         connections::requirements(),
+        signatures::requirements(),
         sdks::requirements(),
+        faults::requirements(),
         http::requirements(),
         lambda::requirements(),
         template::requirements(),
