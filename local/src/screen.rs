@@ -52,6 +52,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         push,
         redis,
         platform,
+        control,
         ..
     } = addresses;
     let places = format!(
@@ -63,6 +64,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
   push       {push}/@connections/{{id}}
   Redis      {redis}
   platform   {platform}
+  faults     {control}/faults
 ",
         title = strong("Senna is ready"),
     );
