@@ -54,7 +54,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `control`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end
@@ -66,9 +66,16 @@ struct Run {
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
-    /// The most processes of one function at a time; beyond it requests wait
+    /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
+    /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Stop each process between two requests, as Lambda freezes it: its sockets stay, and nothing goes on behind an answer
+    #[arg(long)]
+    freeze: bool,
+    /// Start a new process for every request, so that each is a cold start
+    #[arg(long)]
+    cold: bool,
     /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
     #[arg(long)]
     sigv4: bool,
@@ -84,6 +91,9 @@ struct Run {
     /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
     #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
     sam_env: Option<PathBuf>,
+    /// The value of a parameter of the template, in place of its default; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
     /// Another template than this workspace's template.yaml; the functions are built in its folder
     #[arg(long, value_name = "FILE", global = true)]
     template: Option<PathBuf>,
@@ -118,6 +128,11 @@ struct Listen {
     /// The address; without it port `SOCK_WS_PORT` of localhost
     #[arg(long)]
     url: Option<String>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Runs the command line of this process.
@@ -181,11 +196,14 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         stop_with_stdin,
         no_build,
         concurrency,
+        freeze,
+        cold,
         sigv4,
         clock_scale,
         fault,
         seed,
         sam_env,
+        parameter,
         template,
     } = run;
     let mut faults = Plan::default();
@@ -196,9 +214,12 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     }
     let options = Options {
         template,
+        parameters: parameter.into_iter().collect(),
         no_build,
         fresh,
         concurrency: concurrency.into(),
+        freeze,
+        cold,
         sam_env,
         sigv4,
         clock_scale,

@@ -11,7 +11,7 @@ use crate::{
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
-    lambda::{FunctionSpec, Lambda, LambdaOptions},
+    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
     logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
@@ -30,12 +30,18 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// Another template than that of this workspace.
     pub template: Option<PathBuf>,
+    /// Values of the template's parameters, in place of their defaults.
+    pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
     /// Keep nothing.
     pub fresh: bool,
-    /// The most processes of one function at a time.
+    /// The most processes at a time of a function without a reservation.
     pub concurrency: usize,
+    /// Stop a process between two requests.
+    pub freeze: bool,
+    /// A new process for every request.
+    pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
     /// Whether requests to `@connections` must be signed.
@@ -72,6 +78,9 @@ pub enum StackError {
     /// What `sam local` needs.
     #[error(transparent)]
     Sam(#[from] SamError),
+    /// A log.
+    #[error(transparent)]
+    Lambda(#[from] lambda::pool::LogError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -88,6 +97,7 @@ pub struct Stack {
     _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
+    _invoke: InvokeApi,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -105,6 +115,8 @@ pub struct Addresses {
     pub websocket: String,
     /// The base of `@connections`, stage included: the value of `SOCK_PUSH_ENDPOINT`.
     pub push: String,
+    /// Where Lambda's Invoke is: the value for `--endpoint-url`.
+    pub lambda: String,
     /// `SOCK_REDIS_URL`.
     pub redis: String,
     /// `SOCK_API_URL`.
@@ -122,10 +134,11 @@ impl Stack {
     /// [`StackError`]; what had been started is stopped again.
     pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
         let folders = Folders::new(options.template.as_deref());
-        let template = template::read(&folders.template)?;
+        let template = template::read(&folders.template, &options.parameters)?;
         // Before the build, which takes its time: a taken port is said at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
+        let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
         let signer = match Signer::new(settings, &folders.state()) {
             Ok(signer) => Some(signer),
             Err(TokenError::Asymmetric { .. }) => None,
@@ -163,10 +176,12 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
+        let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
         let mut addresses = Addresses {
-            rest: format!("http://{host}:{}/api", http.port()),
+            rest: format!("http://{host}:{}{}/api", http.port(), http_stage.unwrap_or_default()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
+            lambda: format!("http://127.0.0.1:{}", invoke.port()),
             redis: redis
                 .as_ref()
                 .map(RedisServer::url)
@@ -186,18 +201,23 @@ impl Stack {
             Some(file) => Some(sam::start(&functions, file).await?),
             None => None,
         };
-        let concurrency = options.concurrency;
+        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
+        let state = temporary
+            .as_ref()
+            .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
-                concurrency,
+                concurrency: options.concurrency,
+                freeze: options.freeze,
+                cold: options.cold,
+                logs: Some(state.join("logs")),
+                faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },
-        )
-        .await?;
+        )?;
         let lambda = Arc::new(lambda);
         let limits = Limits::default().scaled(options.clock_scale);
-        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
         let socket_options = WebSocketOptions {
             limits: limits.clone(),
             signed: options.sigv4,
@@ -209,12 +229,13 @@ impl Stack {
         let registry = websocket.as_ref().map(WebSocketGateway::registry);
         let control = Control::start(faults, registry.unwrap_or_default()).await?;
         control.url().clone_into(&mut addresses.control);
-        let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
+        let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
             _control: control,
             _http: http,
             websocket,
+            _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
             lambda,
             _relays: relays,
             _platform: platform,
@@ -301,6 +322,7 @@ fn specs(
             executable: executables.get(&function.binary)?.clone(),
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            reserved: function.reserved,
             environment: environment.collect(),
         };
         Some((id.clone(), spec))

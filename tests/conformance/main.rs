@@ -24,6 +24,7 @@ mod requirement;
 mod connections;
 mod faults;
 mod http;
+mod invoke;
 mod lambda;
 mod sdks;
 mod signatures;
@@ -49,6 +50,7 @@ fn main() -> Result<ExitCode> {
         faults::requirements(),
         http::requirements(),
         lambda::requirements(),
+        invoke::requirements(),
         template::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.

@@ -5,6 +5,7 @@
 
 pub mod connections_api;
 pub mod http_api;
+mod http_cors;
 pub mod http_event;
 pub mod http_response;
 pub mod http_routes;
