@@ -45,6 +45,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             subprotocol_is_the_functions,
         ),
         requirement(
+            "ws.connect.subprotocol_is_read_in_headers_alone",
+            UNKNOWN,
+            subprotocol_is_read_in_headers_alone,
+        ),
+        requirement(
             "ws.connect.subprotocol_is_not_echoed",
             SUBPROTOCOL,
             subprotocol_is_not_echoed,
