@@ -183,7 +183,7 @@ fn the_dashboard_shows_what_exists() {
 #[test]
 fn whatever_alarms_is_explained() {
     let Some(expansion) = expansion("url") else { return };
-    let document = std::fs::read_to_string(crate::support::root().join("docs/operations.md")).unwrap();
+    let document = std::fs::read_to_string(tests::root().join("docs/operations.md")).unwrap();
     for id in of_type(expansion, "AWS::CloudWatch::Alarm").keys() {
         assert!(
             document.contains(&format!("| `{id}` |")),

@@ -4,13 +4,13 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     sync::OnceLock,
 };
 
 use local::template::Template;
 use serde_json::Value;
+use tests::root;
 
 /// The three ways to a Redis.
 pub(crate) const STORES: [&str; 3] = ["url", "elasticache", "memorydb"];
@@ -25,10 +25,6 @@ pub(crate) const OUR_METRICS: [&str; 7] = [
     "StoreErrors",
 ];
 
-pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
 /// Says that something was not tried. On standard error itself, because what a passing test prints is not shown.
 pub(crate) fn skipped(why: &str) {
     writeln!(io::stderr(), "SKIPPED: {why}").ok();
@@ -36,32 +32,15 @@ pub(crate) fn skipped(why: &str) {
 
 /// A program of the Python environment, ready to run without a network; nothing, with a word why, where it wasn't installed.
 pub(crate) fn tool(name: &str) -> Option<Command> {
-    let bin = root().join(".senna/sam/bin");
-    let program = bin.join(name);
-    if !program.is_file() {
+    let command = tests::sam::tool(name);
+    if command.is_none() {
         assert!(
             env::var_os("CI").is_none(),
             "CI runs .ci/sam-setup first, and {name} is not there"
         );
-        skipped(&format!(
-            "{} is not there; .ci/sam-setup installs it",
-            program.display()
-        ));
-        return None;
+        skipped(&format!("{name} is not in .senna/sam; .ci/sam-setup installs it"));
     }
-    let mut paths: Vec<PathBuf> = vec![bin];
-    paths.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    let mut command = Command::new(program);
     command
-        .current_dir(root())
-        .env("PATH", env::join_paths(paths).unwrap())
-        .envs([
-            ("AWS_DEFAULT_REGION", "eu-west-1"),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("SAM_CLI_TELEMETRY", "0"),
-        ])
-        .stdin(Stdio::null());
-    Some(command)
 }
 
 /// Runs a program that must succeed, and returns what it printed.

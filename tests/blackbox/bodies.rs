@@ -61,20 +61,19 @@ async fn a_message_has_a_type_and_its_property() -> Result<()> {
 async fn a_body_is_a_json_object() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let bodies: [&[u8]; 8] = [
-        b"",
-        b"{",
-        b"[]",
-        b"\"text\"",
-        b"null",
-        b"{\"type\":\"text\",\"text\":\"x\"} x",
-        b"{\"type\":\"text\",\"text\":\"\xff\"}",
-        b"type=text&text=x",
+    let bodies = [
+        "",
+        "{",
+        "[]",
+        r#""text""#,
+        "null",
+        r#"{"type":"text","text":"x"} x"#,
+        "type=text&text=x",
     ];
     let mut lines = Vec::new();
     for body in bodies {
         let answer = ann.call_raw(Method::POST, &bob.path(), body.into()).await?;
-        lines.push(format!("{}: {}", String::from_utf8_lossy(body), answer.error()?));
+        lines.push(format!("{body}: {}", answer.error()?));
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
     : 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
@@ -83,8 +82,17 @@ async fn a_body_is_a_json_object() -> Result<()> {
     "text": 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
     null: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
     {"type":"text","text":"x"} x: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
-    {"type":"text","text":"�"}: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
     type=text&text=x: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
     "#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_is_utf_8() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let body = b"{\"type\":\"text\",\"text\":\"\xff\"}".to_vec();
+    let answer = ann.call_raw(Method::POST, &bob.path(), body).await?;
+    insta::assert_snapshot!(answer.error()?, @"400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8");
     Ok(())
 }

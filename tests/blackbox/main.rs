@@ -2,6 +2,8 @@
 //!
 //! `cargo test -p tests --test blackbox` builds the functions, starts the stack on free ports and runs everything below. What the
 //! contract says of shapes and errors stands in the tests as snapshots, with names in place of ids and times.
+//!
+//! `tests/aws/sam_local.rs` runs what uses the shared stack once more, with the functions of REST in Docker.
 
 #![expect(
     clippy::indexing_slicing,

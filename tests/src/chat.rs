@@ -1,5 +1,6 @@
 //! A test's view of a stack.
 
+use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,6 +11,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::mask::Mask;
 use crate::platform::Platform;
+use crate::sam::THROUGH_SAM;
 use crate::stack::{SECRET, Stack};
 use crate::token::Signer;
 use crate::{Answer, Handshake, Request, User, http_client, socket};
@@ -95,7 +97,12 @@ impl Chat {
                 ("SOCK_API_URL", platform()?.url()),
                 ("SOCK_API_USER_AGENT", USER_AGENT),
             ];
-            Stack::start(&variables).map(Arc::new)
+            let stack = if env::var_os(THROUGH_SAM).is_some() {
+                Stack::start_with_sam(&variables)
+            } else {
+                Stack::start(&variables)
+            };
+            stack.map(Arc::new)
         };
         let shared = SHARED.get_or_init(|| start().map_err(|error| format!("{error:#}")));
         let stack = shared.clone().map_err(|error| anyhow!(error))?;

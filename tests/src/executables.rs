@@ -1,4 +1,4 @@
-//! Builds the stack and the functions, once per test process.
+//! Builds what a test process runs beside itself.
 
 use std::{
     env,
@@ -11,27 +11,37 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde_json::Value;
 
+use crate::root;
+
 /// The binary of the local stack; the functions lie beside it.
 ///
 /// # Errors
 /// When the workspace doesn't build.
 pub(crate) fn senna() -> Result<&'static Path> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| build().map_err(|error| format!("{error:#}")));
+    let built = BUILT.get_or_init(|| {
+        let built = build(&["build", "--bins"], "bin", "senna");
+        built.map_err(|error| format!("{error:#}"))
+    });
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
-fn build() -> Result<PathBuf> {
+/// The black-box suite, the very one that `cargo test` runs: it takes the same arguments.
+///
+/// # Errors
+/// When the workspace doesn't build.
+pub fn blackbox() -> Result<PathBuf> {
+    build(&["test", "--no-run", "--test", "blackbox"], "test", "blackbox")
+}
+
+/// Builds with this command of cargo, and returns where the target of this kind and name is. Always for the whole workspace, as
+/// `cargo test` does: for one package its dependencies would have other features, and be built again.
+fn build(command: &[&str], kind: &str, name: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo
-        .args([
-            "build",
-            "--workspace",
-            "--bins",
-            "--message-format",
-            "json-render-diagnostics",
-        ])
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(""))
+        .args(command)
+        .args(["--workspace", "--message-format", "json-render-diagnostics"])
+        .current_dir(root())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     // What cargo told this test of itself: build scripts that watch these variables would run again in every build.
@@ -50,10 +60,10 @@ fn build() -> Result<PathBuf> {
     let executable = messages
         .filter_map(|line| serde_json::from_slice(line).ok())
         .find_map(|message: Value| {
-            let is_senna = message["target"]["name"] == "senna" && message["target"]["kind"][0] == "bin";
-            is_senna
+            let is_it = message["target"]["name"] == name && message["target"]["kind"][0] == kind;
+            is_it
                 .then(|| message["executable"].as_str().map(PathBuf::from))
                 .flatten()
         });
-    executable.context("cargo built no binary `senna`")
+    executable.with_context(|| format!("cargo built no {kind} `{name}`"))
 }

@@ -31,6 +31,7 @@ mod mask;
 pub mod platform;
 mod processes;
 mod raw_redis;
+pub mod sam;
 mod socket;
 mod stack;
 pub mod token;
@@ -39,6 +40,7 @@ pub mod web_server;
 
 pub use answer::{Answer, error_line};
 pub use chat::{Chat, USER_AGENT};
+pub use executables::blackbox;
 pub use http_client::{Request, exchange};
 pub use processes::Processes;
 pub use raw_redis::RawRedis;
@@ -46,10 +48,16 @@ pub use socket::{Handshake, Socket};
 pub use stack::{Addresses, SECRET, Stack};
 pub use user::User;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// How long a test waits for anything that must come. Generous, because only a failing test waits that long.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The project's folder.
+pub fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
 
 /// Looks again and again until there is what is looked for. For what nothing announces, as the end of a process or a key that
 /// vanishes from Redis; everything else is awaited.

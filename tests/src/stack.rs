@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::executables;
+use crate::{executables, sam::Sam};
 
 /// What the tests' tokens are signed with.
 pub const SECRET: &str = "the secret of the black-box tests";
@@ -48,6 +48,7 @@ pub struct Stack {
     // The stack stops when this end closes, and the system closes it whatever ends the test process.
     stdin: Option<ChildStdin>,
     log: File,
+    sam: Option<Sam>,
 }
 
 impl Stack {
@@ -104,7 +105,24 @@ impl Stack {
             child,
             stdin,
             log,
+            sam: None,
         })
+    }
+
+    /// Starts a stack as [`Stack::start`] does, and SAM in front of its REST routes: their functions run in Docker, as `sam build`
+    /// made them, and all the rest is the stack's.
+    ///
+    /// # Errors
+    /// As [`Stack::start`], and when SAM does not come up.
+    pub(crate) fn start_with_sam(variables: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir().context("can't make a folder for SAM's variables")?;
+        let file = folder.path().join("sam-env.json");
+        let for_sam = ("SENNA_SAM_ENV", file.to_str().context("a path in UTF-8")?);
+        let mut stack = Self::start(&[variables, &[for_sam]].concat())?;
+        let sam = Sam::start(&file)?;
+        stack.addresses.rest = format!("http://{}/api", sam.address());
+        stack.sam = Some(sam);
+        Ok(stack)
     }
 
     /// The process `senna`.
@@ -120,6 +138,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
+        drop(self.sam.take());
         drop(self.stdin.take());
         self.child.wait().ok();
     }
@@ -139,7 +158,7 @@ fn addresses(line: &str) -> Option<Addresses> {
 }
 
 /// Reads without moving the place where the stack writes on.
-fn text_of(log: &File) -> String {
+pub(crate) fn text_of(log: &File) -> String {
     let length = log.metadata().map_or(0, |metadata| metadata.len());
     let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
     log.read_exact_at(&mut bytes, 0).ok();
