@@ -66,6 +66,9 @@ struct Run {
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
+    /// Build the functions again when their sources change, and use the new ones as soon as they build; connections stay open
+    #[arg(long, conflicts_with = "no_build")]
+    watch: bool,
     /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
     /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -195,6 +198,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         fresh,
         stop_with_stdin,
         no_build,
+        watch,
         concurrency,
         freeze,
         cold,
@@ -216,6 +220,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         template,
         parameters: parameter.into_iter().collect(),
         no_build,
+        watch,
         fresh,
         concurrency: concurrency.into(),
         freeze,

@@ -20,6 +20,7 @@ use crate::{
     settings::{Folders, Settings, SettingsError},
     template::{self, Template, TemplateError, intrinsics::function_arn},
     token::{Signer, TokenError},
+    watch::{Kept, Project, Watch, WatchError},
 };
 
 /// How long `$disconnect` may take for all open connections when the stack stops.
@@ -34,6 +35,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
+    /// Build the functions again when their sources change.
+    pub watch: bool,
     /// Keep nothing.
     pub fresh: bool,
     /// The most processes at a time of a function without a reservation.
@@ -81,6 +84,9 @@ pub enum StackError {
     /// A log.
     #[error(transparent)]
     Lambda(#[from] lambda::pool::LogError),
+    /// The sources.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -98,6 +104,7 @@ pub struct Stack {
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     _invoke: InvokeApi,
+    _watch: Option<Watch>,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -169,6 +176,12 @@ impl Stack {
             .map_err(StackError::from)
         };
         let (redis, executables) = tokio::try_join!(redis, functions)?;
+        let kept = if options.watch {
+            Some(Kept::new(&executables, &folders.state(), &guard).map_err(WatchError::from)?)
+        } else {
+            None
+        };
+        let executables = kept.as_ref().map_or(executables, |kept| kept.executables.clone());
         let platform = match settings.get("SOCK_API_URL") {
             Some(_) => None,
             None => Some(Platform::start().await?),
@@ -217,6 +230,20 @@ impl Stack {
             },
         )?;
         let lambda = Arc::new(lambda);
+        let watch = kept.map(|kept| {
+            let project = Project {
+                binaries: template
+                    .functions
+                    .iter()
+                    .map(|(id, function)| (id.clone(), function.binary.clone()))
+                    .collect(),
+                folders,
+                lambda: Arc::clone(&lambda),
+                guard: Arc::clone(&guard),
+            };
+            Watch::start(project, kept)
+        });
+        let watch = watch.transpose()?;
         let limits = Limits::default().scaled(options.clock_scale);
         let socket_options = WebSocketOptions {
             limits: limits.clone(),
@@ -236,6 +263,7 @@ impl Stack {
             _http: http,
             websocket,
             _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
+            _watch: watch,
             lambda,
             _relays: relays,
             _platform: platform,

@@ -44,7 +44,7 @@ async fn a_page_may_send_whatever_the_chat_takes() -> Result<()> {
         ];
         let answer = chat.rest(request(Method::OPTIONS, path, &asked)).await?;
         assert!(
-            answer.status.is_success(),
+            (200..300).contains(&answer.status),
             "a browser takes no other status: {answer:?}"
         );
         assert_eq!(items(&answer.headers, "access-control-allow-origin"), ["*"]);
