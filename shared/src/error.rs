@@ -6,7 +6,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
-use crate::domain::{InvalidId, InvalidMessage, InvalidPage};
+use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
 use crate::ports::{Refusal, Unavailable};
 
 /// What went wrong, in the words of the contract. `Display` is the text for the client.
@@ -62,6 +62,14 @@ pub enum ApiError {
     /// An update without anything that can be changed.
     #[error("No valid data was supplied")]
     NothingToChange,
+    /// The name that a client gave a send.
+    #[error("{field} {reason}")]
+    InvalidRetryKey {
+        /// The property or header.
+        field: &'static str,
+        /// What it must be.
+        reason: InvalidRetryKey,
+    },
     /// A property of a body or frame has the wrong type or value.
     #[error("{field} must be {expected}")]
     InvalidField {
@@ -115,6 +123,7 @@ impl ApiError {
             Self::InvalidType(_) => "MESSAGES_INVALID_TYPE",
             Self::InvalidMessage(reason) => return message_code(reason),
             Self::NothingToChange => return None,
+            Self::InvalidRetryKey { .. } => "INVALID_CLIENT_ID",
             Self::InvalidField { .. } => "INVALID_FIELD",
             Self::InvalidJson(_) => "INVALID_JSON",
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
@@ -143,6 +152,7 @@ impl ApiError {
             | Self::InvalidType(_)
             | Self::InvalidMessage(_)
             | Self::NothingToChange
+            | Self::InvalidRetryKey { .. }
             | Self::InvalidField { .. }
             | Self::InvalidJson(_)
             | Self::InvalidFrameId
@@ -172,6 +182,7 @@ impl ApiError {
             | Self::InvalidType(_)
             | Self::InvalidMessage(_)
             | Self::NothingToChange
+            | Self::InvalidRetryKey { .. }
             | Self::InvalidField { .. }
             | Self::InvalidJson(_)
             | Self::InvalidFrameId
@@ -268,6 +279,10 @@ mod tests {
             ApiError::InvalidMessage(InvalidMessage::ImageNotHttps),
             ApiError::InvalidMessage(InvalidMessage::MetadataTooLarge(5_000)),
             ApiError::NothingToChange,
+            ApiError::InvalidRetryKey {
+                field: "client_id",
+                reason: InvalidRetryKey,
+            },
             ApiError::InvalidField {
                 field: "text",
                 expected: "a string",
@@ -310,6 +325,7 @@ mod tests {
         400 INVALID_IMAGE ArgumentError image must be an https URL
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
         400 null ArgumentError No valid data was supplied
+        400 INVALID_CLIENT_ID ArgumentError client_id must be 1 to 64 printable characters
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536

@@ -13,7 +13,9 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
     let sent = socket.ask(body).await?;
     insta::assert_snapshot!(chat.shown_json(&sent), @r#"
     {
+      "cursor": "[cursor 1]",
       "id": "s",
+      "prev": "[cursor 2]",
       "result": {
         "entry": {
           "author": [ann],
@@ -24,7 +26,7 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
       }
     }
     "#);
@@ -36,7 +38,9 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
     let updated = socket.ask(update).await?;
     insta::assert_snapshot!(chat.shown_json(&updated), @r#"
     {
+      "cursor": "[cursor 3]",
       "id": 2,
+      "prev": "[cursor 1]",
       "result": {
         "entry": {
           "author": [ann],
@@ -48,7 +52,7 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
       }
     }
     "#);
@@ -57,10 +61,12 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
     let deleted = socket.ask(about("delete")).await?;
     insta::assert_snapshot!(chat.shown_json(&deleted), @r#"
     {
+      "cursor": "[cursor 4]",
       "id": 3,
+      "prev": "[cursor 3]",
       "result": {
         "message": "Message deleted",
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"},
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3},
         "success": true
       }
     }

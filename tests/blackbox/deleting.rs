@@ -15,7 +15,7 @@ async fn the_author_deletes_a_message() -> Result<()> {
     insta::assert_snapshot!(chat.shown(&deleted), @r#"
     200 {
       "message": "Message deleted",
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"},
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3},
       "success": true
     }
     "#);
@@ -60,6 +60,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 2,
         "total": 0,
         "total_pages": 1
       }
@@ -67,7 +68,17 @@ async fn a_conversation_can_become_empty() -> Result<()> {
     "#);
     insta::assert_snapshot!(chat.shown(&bob.list("").await?), @r#"
     200 {
-      "entries": [{"id": [ann], "latest": null, "timestamp": {epoch, iso}, "type": "user", "unread": 0, "user": null}],
+      "entries": [
+        {
+          "id": [ann],
+          "latest": null,
+          "rev": 2,
+          "timestamp": {epoch, iso},
+          "type": "user",
+          "unread": 0,
+          "user": null
+        }
+      ],
       "state": {
         "key": "myplatform:inbox:[bob]",
         "page": 1,

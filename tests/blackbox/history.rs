@@ -62,6 +62,7 @@ async fn nobody_has_written_yet() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 0,
         "total": 0,
         "total_pages": 1
       }

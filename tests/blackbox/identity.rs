@@ -126,6 +126,7 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 1,
         "total": 1,
         "total_pages": 1
       }
@@ -145,6 +146,7 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": [ms],
           "type": "user",
           "unread": 0

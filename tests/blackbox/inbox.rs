@@ -81,6 +81,7 @@ async fn entries_with_and_without_format() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 1,
@@ -114,6 +115,7 @@ async fn entries_with_and_without_format() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": [ms],
           "type": "user",
           "unread": 1

@@ -29,6 +29,8 @@ mod walking;
 
 mod actions;
 mod pushes;
+mod resuming;
+mod retrying;
 mod sites;
 
 mod crashes;

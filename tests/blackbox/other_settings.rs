@@ -42,7 +42,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
     insta::assert_snapshot!(chat.shown(&sent), @r#"
     201 {
       "entry": {"author": [ann], "id": "[id 1]", "seq": 1, "text": "Hello", "timestamp": {epoch, iso}, "type": "text"},
-      "state": {"inbox_key": "user-[bob]", "key": "elsewhere:dm:[ann]-[bob]"}
+      "state": {"inbox_key": "user-[bob]", "key": "elsewhere:dm:[ann]-[bob]", "rev": 1}
     }
     "#);
     let bearer = with("Authorization", format!("Bearer {}", ann.token()?), "/list", None).await?;
@@ -59,6 +59,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
@@ -98,6 +99,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 1,
         "total": 1,
         "total_pages": 1
       }

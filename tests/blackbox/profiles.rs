@@ -70,6 +70,7 @@ async fn objects_pass_through_as_the_platform_gave_them() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 1,
         "total": 1,
         "total_pages": 1
       }

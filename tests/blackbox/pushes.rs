@@ -29,9 +29,10 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
       },
-      "event": "message.new"
+      "event": "message.new",
+      "prev": "[cursor 2]"
     }
     "#);
     assert_eq!(
@@ -40,8 +41,8 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
     );
     let inbox_keys = [&to_ann, &to_bob].map(|event| chat.shown_json(&event["data"]["state"]));
     insta::assert_snapshot!(inbox_keys.join("\n"), @r#"
-    {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
-    {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+    {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+    {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
     "#);
 
     let updated = ann
@@ -51,7 +52,7 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
         .clone();
     insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @r#"
     {
-      "cursor": "[cursor 2]",
+      "cursor": "[cursor 3]",
       "data": {
         "entry": {
           "author": [ann],
@@ -63,9 +64,10 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
       },
-      "event": "message.updated"
+      "event": "message.updated",
+      "prev": "[cursor 1]"
     }
     "#);
     assert_eq!(of_ann.event().await?["data"]["entry"], updated);
@@ -73,7 +75,7 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
     bob.see(&ann, &message).await?;
     insta::assert_snapshot!(chat.shown_json(&of_ann.event().await?), @r#"
     {
-      "cursor": "[cursor 3]",
+      "cursor": "[cursor 4]",
       "data": {
         "entry": {
           "author": [ann],
@@ -86,9 +88,10 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3}
       },
-      "event": "message.updated"
+      "event": "message.updated",
+      "prev": "[cursor 5]"
     }
     "#);
     assert_eq!(of_bob.event().await?["event"], "message.updated");
@@ -96,12 +99,13 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
     ann.delete(&bob, &message).await?.ok(200)?;
     insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @r#"
     {
-      "cursor": "[cursor 4]",
+      "cursor": "[cursor 6]",
       "data": {
         "entry": {"deleted": true, "id": "[id 1]", "seq": 1},
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 4}
       },
-      "event": "message.deleted"
+      "event": "message.deleted",
+      "prev": "[cursor 7]"
     }
     "#);
     assert_eq!(of_ann.event().await?["event"], "message.deleted");

@@ -25,7 +25,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
     }
     "#);
     let history = bob.history(&ann, "").await?;
@@ -48,6 +48,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 1,
         "total": 1,
         "total_pages": 1
       }
@@ -67,6 +68,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 1,
@@ -96,6 +98,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 1,
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
@@ -130,7 +133,7 @@ async fn an_image_is_an_address() -> Result<()> {
         "timestamp": {epoch, iso},
         "type": "image"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
     }
     "#);
     insta::assert_snapshot!(chat.shown_json(&bob.list("").await?.body["entries"][0]["latest"]), @r#"
@@ -187,7 +190,7 @@ async fn a_user_can_write_notes_to_itself() -> Result<()> {
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[ann]"}
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[ann]", "rev": 1}
     }
     "#);
     assert_eq!(ann.unread(&ann).await?, (0, 0));

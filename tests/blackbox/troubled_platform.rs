@@ -52,6 +52,7 @@ async fn ids_stand_in_for_what_it_does_not_say() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
+        "rev": 1,
         "total": 1,
         "total_pages": 1
       }

@@ -22,7 +22,7 @@ async fn the_author_changes_a_text() -> Result<()> {
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]"}
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
     }
     "#);
     assert_eq!(
@@ -58,6 +58,7 @@ async fn the_author_changes_a_text() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "rev": 2,
           "timestamp": [ms],
           "type": "user",
           "unread": 1
@@ -225,7 +226,7 @@ async fn the_other_side_marks_a_message_seen() -> Result<()> {
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
     }
     "#);
     let again = bob.update(&ann, &message, &json!({"status": "seen"})).await?;

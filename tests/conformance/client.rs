@@ -1,5 +1,7 @@
 //! A WebSocket client that sees every frame and every header, and may send what a better one would not.
 
+use std::io;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -12,7 +14,7 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        Error, Message,
         handshake::derive_accept_key,
         protocol::{
             CloseFrame, Role, WebSocketConfig,
@@ -215,6 +217,17 @@ impl Client {
             self.told = Some(told.unwrap_or((1005, String::new())));
         }
         Ok(message)
+    }
+
+    /// The error with which the connection fails.
+    ///
+    /// # Errors
+    /// When it ends in another way, or not at all.
+    pub(crate) async fn failure(&mut self) -> Result<io::Error> {
+        match timeout(PATIENCE, self.stream.next()).await.context("nothing came")? {
+            Some(Err(Error::Io(error))) => Ok(error),
+            other => bail!("the connection was to fail, and there is {other:?}"),
+        }
     }
 
     /// Reads on until the server's close frame, and returns its code and reason; nothing when the connection ends without one.

@@ -22,10 +22,12 @@ mod recorder;
 mod requirement;
 
 mod connections;
+mod faults;
 mod http;
 mod invoke;
 mod lambda;
 mod sdks;
+mod signatures;
 mod template;
 mod websocket;
 
@@ -43,7 +45,9 @@ fn main() -> Result<ExitCode> {
     let requirements = [
         websocket::requirements(),
         connections::requirements(),
+        signatures::requirements(),
         sdks::requirements(),
+        faults::requirements(),
         http::requirements(),
         lambda::requirements(),
         invoke::requirements(),

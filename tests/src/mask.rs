@@ -11,8 +11,9 @@ const WIDTH: usize = 110;
 /// Between these a number is an instant in milliseconds: 2020 and 2100.
 const INSTANTS: std::ops::Range<u64> = 1_577_836_800_000..4_102_444_800_000;
 /// Texts whose content is nobody's business, by the name of their property.
-const OPAQUE: [(&str, &str); 3] = [
+const OPAQUE: [(&str, &str); 4] = [
     ("cursor", "cursor"),
+    ("prev", "cursor"),
     ("connection_id", "connection"),
     ("request_id", "request"),
 ];
@@ -114,13 +115,21 @@ impl Mask {
                 Some(user) => self.users.get(&user).cloned().unwrap_or_else(|| user.to_string()),
                 None => number.to_string(),
             },
-            Value::String(text) => match OPAQUE.iter().find(|(name, _)| *name == key && !text.is_empty()) {
-                Some((_, kind)) => format!("\"{}\"", self.placeholder(kind, text)),
+            Value::String(text) => match opaque(key, text) {
+                Some(kind) => format!("\"{}\"", self.placeholder(kind, text)),
                 None => Value::String(self.text(text)).to_string(),
             },
             Value::Null | Value::Bool(_) => value.to_string(),
         }
     }
+}
+
+/// What kind of text nobody looks into it is, if so.
+fn opaque(key: &str, text: &str) -> Option<&'static str> {
+    // The `prev` of a page of messages is the id of one.
+    let is_id = key == "prev" && is_uuid(text);
+    let kind = OPAQUE.iter().find(|(name, _)| *name == key)?.1;
+    (!text.is_empty() && !is_id).then_some(kind)
 }
 
 /// `{epoch, iso}`, and whether both are one instant, in the form that the contract shows.

@@ -5,7 +5,7 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{IdentityConfig, PushConfig, RedisConfig};
+use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
@@ -19,13 +19,13 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
+        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("delete", &identity, |request| handle(writer, request)).await
 }
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
-    Ok(Answer::ok(
-        &writer.delete(&caller, &target, &request.message_id()).await?,
-    ))
+    let done = writer.delete(&caller, &target, &request.message_id()).await?;
+    Ok(Answer::ok(&done.answer))
 }

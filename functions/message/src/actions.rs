@@ -1,18 +1,18 @@
 //! What a client can ask for over its connection.
 
 use serde::Serialize;
-use shared::app::{Caller, Writer};
+use shared::app::{self, Caller, Done, Draft, Writer};
 use shared::domain::limits::BODY_BYTES;
 use shared::error::ApiError;
 use shared::ports::Clock;
 use shared::runtime::socket::SocketEvent;
-use shared::wire::{ClientFrame, ContentBody, DeletedAnswer, EntryAnswer, Hello, Pong};
+use shared::wire::{CatchUp, ClientFrame, ContentBody, DeletedAnswer, EntryAnswer, Pong};
 
 /// The results, one shape for each action.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum ActionResult {
-    Hello(Hello),
+    CatchUp(CatchUp),
     Entry(EntryAnswer),
     Deleted(DeletedAnswer),
     Pong(Pong),
@@ -24,20 +24,25 @@ pub(crate) async fn run(
     clock: &dyn Clock,
     event: &SocketEvent,
     frame: &ClientFrame<'_>,
-) -> Result<ActionResult, ApiError> {
+) -> Result<Done<ActionResult>, ApiError> {
     frame.id()?;
     let length = event.frame().len();
     if length > BODY_BYTES {
         return Err(ApiError::BodyTooLarge(length));
     }
     match frame.action().as_str() {
-        "hello" => hello(writer, event).await.map(ActionResult::Hello),
-        "send" => send(writer, event, frame).await.map(ActionResult::Entry),
-        "update" => update(writer, event, frame).await.map(ActionResult::Entry),
-        "delete" => delete(writer, event, frame).await.map(ActionResult::Deleted),
-        "ping" => Ok(ActionResult::Pong(Pong { pong: clock.now_ms() })),
+        "hello" | "sync" => Ok(unlogged(ActionResult::CatchUp(catch_up(writer, event, frame).await?))),
+        "send" => Ok(send(writer, event, frame).await?.map(ActionResult::Entry)),
+        "update" => Ok(update(writer, event, frame).await?.map(ActionResult::Entry)),
+        "delete" => Ok(delete(writer, event, frame).await?.map(ActionResult::Deleted)),
+        "ping" => Ok(unlogged(ActionResult::Pong(Pong { pong: clock.now_ms() }))),
         other => Err(ApiError::UnknownAction(other.chars().take(64).collect())),
     }
+}
+
+/// What changes nothing stands in no event log.
+fn unlogged(answer: ActionResult) -> Done<ActionResult> {
+    Done { answer, place: None }
 }
 
 /// Who speaks over this connection.
@@ -53,21 +58,29 @@ async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiEr
     })
 }
 
-async fn hello(writer: Writer<'_>, event: &SocketEvent) -> Result<Hello, ApiError> {
+async fn catch_up(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<CatchUp, ApiError> {
+    let since = frame.since()?;
     let user = caller(writer, event).await?.user;
-    let cursor = writer.store.log_end(&user).await?;
-    Ok(Hello::fresh(&user, &event.connection, cursor))
+    Ok(app::catch_up(writer.store, &user, since).await?.over(&event.connection))
 }
 
-async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<EntryAnswer, ApiError> {
+async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done<EntryAnswer>, ApiError> {
     let target = frame.target()?;
-    let (body, metadata) = ContentBody::parse(event.frame())?.to_send()?;
-    writer
-        .send(&caller(writer, event).await?, &target, &body, metadata.as_ref())
-        .await
+    let content = ContentBody::parse(event.frame())?;
+    let (body, metadata) = content.to_send()?;
+    let draft = Draft {
+        body,
+        metadata,
+        retry_key: content.client_id()?,
+    };
+    writer.send(&caller(writer, event).await?, &target, &draft).await
 }
 
-async fn update(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<EntryAnswer, ApiError> {
+async fn update(
+    writer: Writer<'_>,
+    event: &SocketEvent,
+    frame: &ClientFrame<'_>,
+) -> Result<Done<EntryAnswer>, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
     let edit = ContentBody::parse(event.frame())?.to_edit()?;
     writer
@@ -75,7 +88,11 @@ async fn update(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>
         .await
 }
 
-async fn delete(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<DeletedAnswer, ApiError> {
+async fn delete(
+    writer: Writer<'_>,
+    event: &SocketEvent,
+    frame: &ClientFrame<'_>,
+) -> Result<Done<DeletedAnswer>, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
     writer.delete(&caller(writer, event).await?, &target, &message_id).await
 }

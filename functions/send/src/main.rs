@@ -4,8 +4,8 @@ use shared::adapters::api_gateway::ApiGatewayPush;
 use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
-use shared::app::Writer;
-use shared::config::{IdentityConfig, PushConfig, RedisConfig};
+use shared::app::{Draft, Writer};
+use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
@@ -20,14 +20,19 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
+        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("send", &identity, |request| handle(writer, request)).await
 }
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
-    let (body, metadata) = ContentBody::parse(request.body()?)?.to_send()?;
-    Ok(Answer::created(
-        &writer.send(&caller, &target, &body, metadata.as_ref()).await?,
-    ))
+    let content = ContentBody::parse(request.body()?)?;
+    let (body, metadata) = content.to_send()?;
+    let draft = Draft {
+        body,
+        metadata,
+        retry_key: content.client_id()?.or(request.idempotency_key()?),
+    };
+    Ok(Answer::created(&writer.send(&caller, &target, &draft).await?.answer))
 }

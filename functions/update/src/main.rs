@@ -5,7 +5,7 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{IdentityConfig, PushConfig, RedisConfig};
+use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
@@ -20,6 +20,7 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
+        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("update", &identity, |request| handle(writer, request)).await
 }
@@ -27,7 +28,6 @@ async fn main() -> Result<(), StartError> {
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
     let edit = ContentBody::parse(request.body()?)?.to_edit()?;
-    Ok(Answer::ok(
-        &writer.update(&caller, &target, &request.message_id(), &edit).await?,
-    ))
+    let done = writer.update(&caller, &target, &request.message_id(), &edit).await?;
+    Ok(Answer::ok(&done.answer))
 }

@@ -2,10 +2,12 @@
 
 mod fan_out;
 mod read;
+mod resume;
 mod write;
 
 pub use read::{history, inbox};
-pub use write::{Caller, Writer};
+pub use resume::catch_up;
+pub use write::{Caller, Done, Draft, Writer};
 
 use tracing::{Span, field};
 

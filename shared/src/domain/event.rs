@@ -5,6 +5,8 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::{Conversation, Message, MessageId, Target};
+
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
@@ -17,7 +19,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    /// The name in pushed frames.
+    /// The name in frames.
     pub fn name(self) -> &'static str {
         match self {
             Self::MessageNew => "message.new",
@@ -25,6 +27,55 @@ impl EventKind {
             Self::MessageDeleted => "message.deleted",
         }
     }
+}
+
+/// What a client is told: a change of a conversation, with the place that it has in the receiver's event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened. In an event that is caught up on, what the receiver has to do now: a message that was sent and deleted since is deleted.
+    pub kind: EventKind,
+    /// Where.
+    pub conversation: Conversation,
+    /// Which message.
+    pub id: MessageId,
+    /// The message; `None` if it was deleted.
+    pub message: Option<Message>,
+    /// As of which change of the conversation the message is like this. Of two states of one message, the higher one is the newer.
+    pub revision: u64,
+    /// Its place in the receiver's log.
+    pub place: Place,
+}
+
+/// Where an event stands in a user's event log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The event itself.
+    pub cursor: Cursor,
+    /// The event right before it. A client whose own cursor is another one has missed something. `None` in a page of events, which the
+    /// page's own cursor follows.
+    pub prev: Option<Cursor>,
+}
+
+/// An event as it stands in the log: what happened to which message, and not what the message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRef {
+    /// What happened.
+    pub kind: EventKind,
+    /// The conversation, as the owner of the log names it.
+    pub target: Target,
+    /// Which message: its position in the conversation.
+    pub seq: u64,
+    /// The event's place.
+    pub cursor: Cursor,
+}
+
+/// How much a user's event log keeps. Whoever was away for longer loads everything anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventLogBounds {
+    /// Events at the most.
+    pub length: u64,
+    /// For how long, in milliseconds.
+    pub age_ms: u64,
 }
 
 /// A place in a user's event log, opaque to clients.

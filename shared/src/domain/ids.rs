@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX};
+use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX, RETRY_KEY_CHARS};
 
 /// The platform's id of a user or topic: a number, or a short text.
 ///
@@ -160,6 +160,35 @@ impl fmt::Display for ConnectionId {
     }
 }
 
+/// A client's own name for a send, by which a retry is told from another message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryKey(Box<str>);
+
+/// A text that cannot name a send.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be 1 to {RETRY_KEY_CHARS} printable characters")]
+pub struct InvalidRetryKey;
+
+impl RetryKey {
+    /// Reads a key that a client chose.
+    ///
+    /// # Errors
+    /// [`InvalidRetryKey`] for an empty or long text, or one with control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidRetryKey> {
+        let length = text.chars().count();
+        if !(1..=RETRY_KEY_CHARS).contains(&length) || text.chars().any(char::is_control) {
+            return Err(InvalidRetryKey);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for RetryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A message's id: a UUIDv7 that also tells where in its conversation the message stands.
 ///
 /// # Shape
@@ -240,6 +269,16 @@ mod tests {
         let mut ids = ["b", "10", "9", "a-b", "B"].map(|text| Id::parse(text).unwrap());
         ids.sort();
         assert_eq!(ids.map(|id| id.to_string()), ["9", "10", "B", "a-b", "b"]);
+    }
+
+    #[test]
+    fn a_retry_key_is_short_and_printable() {
+        for text in ["1", "a b", "größe 👋", &"x".repeat(64)] {
+            assert!(RetryKey::parse(text).is_ok(), "{text}");
+        }
+        for text in ["", "a\nb", "\u{7f}", &"x".repeat(65)] {
+            assert_eq!(RetryKey::parse(text), Err(InvalidRetryKey), "{text}");
+        }
     }
 
     #[test]

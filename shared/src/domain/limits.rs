@@ -18,7 +18,8 @@ pub const TEXT_BYTES: usize = 16 * 1024;
 /// # Source
 /// "Amazon API Gateway quotas for WebSocket APIs": frame size 32 KB, not adjustable.
 pub const FRAME_BYTES: usize = 32 * 1024;
-/// What a frame holds beside text and metadata at the most, in bytes: ids, keys, timestamps, cursor and JSON around them.
+/// What a frame holds beside text and metadata at the most, in bytes: ids, keys, timestamps, cursors and JSON around them, also in a page of
+/// events.
 pub const FRAME_OVERHEAD_BYTES: usize = 2 * 1024;
 /// Longest text as it stands in JSON, in bytes: escapes count, so that every message fits one frame whatever its metadata.
 pub const TEXT_JSON_BYTES: usize = FRAME_BYTES - METADATA_BYTES - FRAME_OVERHEAD_BYTES;
@@ -48,7 +49,16 @@ pub const HANDSHAKE_MS: u64 = 30_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
 
-/// Events that a user's event log keeps at the most. One takes about 25 bytes.
+/// Events that a user's event log keeps at the most, unless `SOCK_EVENT_LOG_LENGTH` says otherwise. One takes about 32 bytes.
 pub const EVENT_LOG_LENGTH: u64 = 1_000;
-/// How long an event stays in the log, in milliseconds: seven days.
-pub const EVENT_LOG_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// How many days an event stays in the log, unless `SOCK_EVENT_LOG_DAYS` says otherwise.
+pub const EVENT_LOG_DAYS: u64 = 7;
+/// Events that are looked at for one page of those that a client missed.
+pub const EVENT_PAGE_LENGTH: u64 = 100;
+/// How much of a frame the events of such a page may take, in bytes: the rest is for what stands around them.
+pub const EVENT_PAGE_BYTES: usize = FRAME_BYTES - 1024;
+
+/// Longest retry key (`client_id`, `Idempotency-Key`), in characters.
+pub const RETRY_KEY_CHARS: usize = 64;
+/// How long a retry key is remembered, in milliseconds: a day.
+pub const RETRY_KEY_MS: u64 = 24 * 60 * 60 * 1000;

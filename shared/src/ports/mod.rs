@@ -12,7 +12,10 @@ use thiserror::Error;
 pub use clock::Clock;
 pub use directory::{Directory, Profile, Profiles};
 pub use push::{Delivery, Push};
-pub use store::{Change, Delivered, History, Inbox, InboxEntry, Latest, Live, Notice, Refusal, Store};
+pub use store::{
+    Change, Delivered, EventPage, History, Inbox, InboxEntry, Latest, Live, Notice, Other, Refusal, Snapshot, Store,
+    Stored,
+};
 
 /// Something that we depend on did not do its part in time. The client may try again.
 #[derive(Debug, Error)]

@@ -4,20 +4,26 @@ use async_trait::async_trait;
 
 use super::Unavailable;
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, Message, MessageId, Metadata, Page, Target, User,
-    Window,
+    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, EventLogBounds, EventRef, Id, Message, MessageId,
+    Metadata, Page, Place, RetryKey, Target, User, Window,
 };
 
-/// What a write to a conversation did.
+/// What a write to a conversation did, and how the conversation is after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What happened.
     pub kind: EventKind,
     /// Which message was changed.
     pub id: MessageId,
-    /// The message after it, unless it was deleted.
+    /// The message as it is now; `None` if it is deleted.
     pub message: Option<Message>,
-    /// Counts the changes of the conversation.
+    /// When it was asked for by our clock, in milliseconds since 1970.
+    pub asked_ms: u64,
+    /// Whether it had been done before and was only asked for again.
+    pub repeated: bool,
+    /// Which change of the conversation it is; of a repeated one that is not known, the latest.
+    pub made_revision: u64,
+    /// How many changes the conversation has seen.
     pub revision: u64,
     /// The newest live message after the change.
     pub latest: Option<Latest>,
@@ -27,6 +33,21 @@ pub struct Change {
     pub activity_ms: u64,
     /// The position of each author's newest message: who writes has read what was there.
     pub sent: Vec<(Id, u64)>,
+    /// The newest changes other than new messages, oldest first: whoever missed some is told of them with this one.
+    pub others: Vec<Other>,
+}
+
+/// A change of a message after it was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Which change of the conversation it was.
+    pub revision: u64,
+    /// What happened.
+    pub kind: EventKind,
+    /// To which message.
+    pub seq: u64,
+    /// Who wrote the message, if it was deleted.
+    pub author: Option<Id>,
 }
 
 impl Change {
@@ -65,15 +86,15 @@ pub struct Notice<'a> {
     pub conversation: &'a Conversation,
     /// Up to where the participant has read by this change; 0 if it tells nothing.
     pub read_seq: u64,
-    /// Whether a message that someone else wrote was deleted: then it no longer counts as unread.
-    pub takes_unread: bool,
+    /// How much the participant's event log keeps.
+    pub bounds: EventLogBounds,
 }
 
 /// What the store answers when a participant's inbox and event log are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// The event's place in the participant's log.
-    pub cursor: Cursor,
+    /// The event's place in the participant's log; `None` if the participant had been told of it before.
+    pub place: Option<Place>,
     /// The participant's live connections.
     pub connections: Vec<Live>,
     /// Messages of this conversation that the participant has not read.
@@ -89,9 +110,40 @@ pub struct Live {
     pub opening: bool,
 }
 
+/// A part of a user's event log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// Where the log ends.
+    pub end: Cursor,
+    /// Whether nothing is missing since the cursor; false without a cursor.
+    pub recovered: bool,
+    /// The events right after the cursor, in order. There are more if the last one is not at the end.
+    pub events: Vec<EventRef>,
+}
+
+/// Single messages as they are now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// How many changes the conversation has seen.
+    pub revision: u64,
+    /// The messages in the order in which they were asked for; `None` where nothing was ever stored, as after the loss of a store.
+    pub messages: Vec<Option<Stored>>,
+}
+
+/// What stands at a position of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: MessageId,
+    /// The message; `None` if it is deleted.
+    pub message: Option<Message>,
+}
+
 /// A part of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
+    /// How many changes the conversation has seen: what is shown is how it is after them.
+    pub revision: u64,
     /// Live messages in the whole conversation.
     pub total: u64,
     /// The asked part, oldest first.
@@ -124,6 +176,8 @@ pub struct InboxEntry {
     pub activity_ms: u64,
     /// Messages that the owner has not read.
     pub unread: u64,
+    /// As of which change of the conversation all this is.
+    pub revision: u64,
 }
 
 /// The store.
@@ -132,7 +186,8 @@ pub struct InboxEntry {
 /// order. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a message at the end of the conversation. Position and time are given by the same atomic step. Calling it twice adds two.
+    /// Adds a message at the end of the conversation. Position and time are given by the same atomic step. Calling it twice adds two, but for
+    /// calls with the same retry key within a day: the second one finds what the first one added.
     ///
     /// # Errors
     /// [`Unavailable`]; the message may then be stored or not.
@@ -142,6 +197,7 @@ pub trait Store: Send + Sync {
         author: &Id,
         body: &Body,
         metadata: Option<&Metadata>,
+        retry_key: Option<&RetryKey>,
     ) -> Result<Change, Unavailable>;
 
     /// Edits a message as its author, or marks it seen as anyone else. Calling it twice changes nothing more but the time of the edit.
@@ -167,7 +223,8 @@ pub trait Store: Send + Sync {
         by: &Id,
     ) -> Result<Result<Change, Refusal>, Unavailable>;
 
-    /// Writes a change to a participant's inbox and event log. Calling it twice logs the event twice and changes nothing else.
+    /// Brings a participant's inbox and event log up to a change of a conversation. What the log lacks of earlier changes is added before it,
+    /// so that a log has an event for every change. Calling it twice changes nothing more.
     ///
     /// # Errors
     /// [`Unavailable`]; calling it again is safe.
@@ -185,11 +242,17 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable>;
 
-    /// Where the user's event log ends; begins the log if there is none.
+    /// Reads at most `count` events of the user's log after a cursor; without one, only where the log ends. Begins the log if there is none.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn log_end(&self, user: &User) -> Result<Cursor, Unavailable>;
+    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable>;
+
+    /// Reads single messages by their positions.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable>;
 
     /// Records a connection until it is closed or its lifetime is over; false if the user has too many. Calling it twice changes nothing.
     ///

@@ -13,7 +13,7 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
 use crate::app::Caller;
 use crate::domain::limits::BODY_BYTES;
-use crate::domain::{InvalidPage, MessageId, Page, Target, User, Window};
+use crate::domain::{Cursor, InvalidPage, MessageId, Page, RetryKey, Target, User, Window};
 use crate::error::ApiError;
 use crate::metrics;
 use crate::ports::Clock as _;
@@ -158,6 +158,24 @@ impl RestRequest {
             }
         }
         Ok(window.unwrap_or(Window::Page(page)))
+    }
+
+    /// `since` of the query, if there is one.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but a cursor.
+    pub fn since(&self) -> Result<Option<Cursor>, ApiError> {
+        self.query("since").map(wire::cursor).transpose()
+    }
+
+    /// `Idempotency-Key`, if there is one.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRetryKey`].
+    pub fn idempotency_key(&self) -> Result<Option<RetryKey>, ApiError> {
+        const NAME: &str = "Idempotency-Key";
+        let key = |value: &HeaderValue| wire::retry_key(NAME, value.to_str().unwrap_or_default());
+        self.request.headers().get(NAME).map(key).transpose()
     }
 
     /// The body as text.

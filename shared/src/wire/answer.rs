@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::message::{ConversationState, IdJson, MessageJson, Timestamp, target_parts};
-use crate::domain::{Conversation, Id, Page, Target, User, Window, total_pages};
+use crate::domain::{Conversation, Id, Message, Page, Target, User, Window, total_pages};
 use crate::error::ApiError;
-use crate::ports::{Change, History, Inbox, InboxEntry, Profile, Profiles};
+use crate::ports::{History, Inbox, InboxEntry, Profile, Profiles};
 
 /// The body of every error, and the `error` of an error frame.
 #[derive(Debug, Serialize)]
@@ -58,11 +58,11 @@ pub struct EntryAnswer {
 }
 
 impl EntryAnswer {
-    /// Shows the changed message to the one who changed it.
-    pub fn new(conversation: &Conversation, user: &User, change: &Change) -> Self {
+    /// Shows the message to the one who sent or changed it.
+    pub fn new(conversation: &Conversation, user: &User, rev: u64, message: Option<&Message>) -> Self {
         Self {
-            state: ConversationState::new(conversation, user),
-            entry: change.message.as_ref().map(MessageJson::from),
+            state: ConversationState::new(conversation, user, rev),
+            entry: message.map(MessageJson::from),
         }
     }
 }
@@ -77,9 +77,9 @@ pub struct DeletedAnswer {
 
 impl DeletedAnswer {
     /// Confirms the deletion to the one who asked for it.
-    pub fn new(conversation: &Conversation, user: &User) -> Self {
+    pub fn new(conversation: &Conversation, user: &User, rev: u64) -> Self {
         Self {
-            state: ConversationState::new(conversation, user),
+            state: ConversationState::new(conversation, user, rev),
             message: "Message deleted",
             success: true,
         }
@@ -93,6 +93,7 @@ struct HistoryState {
     per_page: u64,
     total: u64,
     total_pages: u64,
+    rev: u64,
     next: Option<String>,
     prev: Option<String>,
 }
@@ -127,6 +128,7 @@ pub fn history(
             per_page,
             total: history.total,
             total_pages: total_pages(history.total, per_page),
+            rev: history.revision,
             next: history
                 .messages
                 .last()
@@ -192,6 +194,7 @@ struct ListEntry {
     latest: Option<MessageJson<IdJson>>,
     timestamp: ListTimestamp,
     unread: u64,
+    rev: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<ProfileJson>,
 }
@@ -215,6 +218,7 @@ pub fn list(user: &User, page: Page, inbox: &Inbox, profiles: Option<&Profiles>)
                 None => ListTimestamp::Milliseconds(entry.activity_ms),
             },
             unread: entry.unread,
+            rev: entry.revision,
             user: profiles.map(|profiles| ProfileJson::of(&id.0, profiles)),
             id,
         }

@@ -6,18 +6,34 @@ use serde_json::value::RawValue;
 use super::answer::ErrorBody;
 use super::message::{ConversationState, IdJson, MessageJson};
 use super::to_json;
-use crate::domain::{ConnectionId, Conversation, Cursor, User};
-use crate::ports::Change;
+use crate::domain::{ConnectionId, Cursor, Event, Place, User};
 
 #[derive(Serialize)]
-struct Pushed<T> {
+struct EventJson {
     event: &'static str,
-    cursor: String,
-    data: T,
+    #[serde(flatten)]
+    place: PlaceJson,
+    data: EventData,
 }
 
 #[derive(Serialize)]
-struct MessageEvent {
+struct PlaceJson {
+    cursor: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev: Option<String>,
+}
+
+impl From<Place> for PlaceJson {
+    fn from(place: Place) -> Self {
+        Self {
+            cursor: place.cursor.to_string(),
+            prev: place.prev.map(|cursor| cursor.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EventData {
     state: ConversationState,
     entry: Entry,
 }
@@ -29,21 +45,23 @@ enum Entry {
     Deleted { id: String, seq: u64, deleted: bool },
 }
 
-/// The frame that tells `receiver` of a change, with the place of the event in the receiver's log.
-pub fn pushed_frame(conversation: &Conversation, receiver: &User, change: &Change, cursor: Cursor) -> String {
-    let entry = match &change.message {
+/// The frame that tells `receiver` of an event.
+pub fn event_frame(receiver: &User, event: &Event) -> String {
+    let entry = match &event.message {
         Some(message) => Entry::Message(message.into()),
         None => Entry::Deleted {
-            id: change.id.to_string(),
-            seq: change.id.seq,
+            id: event.id.to_string(),
+            seq: event.id.seq,
             deleted: true,
         },
     };
-    let state = ConversationState::new(conversation, receiver);
-    to_json(&Pushed {
-        event: change.kind.name(),
-        cursor: cursor.to_string(),
-        data: MessageEvent { state, entry },
+    to_json(&EventJson {
+        event: event.kind.name(),
+        place: event.place.into(),
+        data: EventData {
+            state: ConversationState::new(&event.conversation, receiver, event.revision),
+            entry,
+        },
     })
 }
 
@@ -55,14 +73,18 @@ struct Reply<'a, T> {
     result: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorBody>,
+    #[serde(flatten)]
+    place: Option<PlaceJson>,
 }
 
-/// The answer to a frame that could be done.
-pub fn reply_result(id: Option<&RawValue>, result: &impl Serialize) -> String {
+/// The answer to a frame that could be done, with the place that it has in the asking user's event log, if it has one: the connection that
+/// asked is not pushed the event, and this is how it knows that it has it.
+pub fn reply_result(id: Option<&RawValue>, result: &impl Serialize, place: Option<Place>) -> String {
     to_json(&Reply {
         id,
         result: Some(result),
         error: None,
+        place: place.map(PlaceJson::from),
     })
 }
 
@@ -72,31 +94,42 @@ pub fn reply_error(id: Option<&RawValue>, error: ErrorBody) -> String {
         id,
         result: None,
         error: Some(error),
+        place: None,
     })
 }
 
-/// The result of `hello`: who the client is, and from where on it will be told of events.
+/// What a client missed: the result of `hello` and of `sync`.
 #[derive(Debug, Serialize)]
-pub struct Hello {
+pub struct CatchUp {
     user: IdJson,
-    connection_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_id: Option<String>,
     cursor: String,
     recovered: bool,
-    events: [(); 0],
+    events: Vec<Box<RawValue>>,
     more: bool,
 }
 
-impl Hello {
-    /// Greets a client that begins at the end of its event log. Nothing is resumed, so nothing was recovered.
-    pub fn fresh(user: &User, connection: &ConnectionId, cursor: Cursor) -> Self {
+impl CatchUp {
+    /// A page of events for a client that is then at `cursor`. `recovered` is whether nothing is missing between the client's own cursor and
+    /// the first of them; `more` is whether others follow.
+    pub fn new(user: &User, cursor: Cursor, recovered: bool, events: Vec<String>, more: bool) -> Self {
+        let raw = |frame| RawValue::from_string(frame).ok();
         Self {
             user: IdJson(user.id.clone()),
-            connection_id: connection.to_string(),
+            connection_id: None,
             cursor: cursor.to_string(),
-            recovered: false,
-            events: [],
-            more: false,
+            recovered,
+            events: events.into_iter().filter_map(raw).collect(),
+            more,
         }
+    }
+
+    /// The same, for the client at the other end of this connection.
+    #[must_use]
+    pub fn over(mut self, connection: &ConnectionId) -> Self {
+        self.connection_id = Some(connection.to_string());
+        self
     }
 }
 

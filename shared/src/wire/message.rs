@@ -97,12 +97,14 @@ impl From<&Message> for MessageJson<IdJson> {
 pub struct ConversationState {
     key: String,
     inbox_key: String,
+    rev: u64,
 }
 
 impl ConversationState {
-    /// The conversation as that user names it.
-    pub fn new(conversation: &Conversation, user: &User) -> Self {
+    /// The conversation as that user names it. `rev` counts its changes: what is shown with it is how it was after them.
+    pub fn new(conversation: &Conversation, user: &User, rev: u64) -> Self {
         Self {
+            rev,
             key: conversation.key(),
             inbox_key: conversation.as_seen_by(&user.id).to_string(),
         }

@@ -8,10 +8,10 @@ mod request;
 pub use answer::{
     DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, WelcomeAnswer, error_body, history, list,
 };
-pub use frame::{Hello, Pong, pushed_frame, reply_error, reply_result};
+pub use frame::{CatchUp, Pong, event_frame, reply_error, reply_result};
 pub use message::{ConversationState, IdJson, MessageJson, Timestamp};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, ContentBody, target};
+pub use request::{ClientFrame, ContentBody, cursor, retry_key, target};
 
 use serde::Serialize;
 

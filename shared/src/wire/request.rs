@@ -5,7 +5,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::limits::FRAME_ID_BYTES;
-use crate::domain::{Body, BodyKind, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, Target};
+use crate::domain::{
+    Body, BodyKind, Cursor, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, RetryKey, Target,
+};
 use crate::error::ApiError;
 
 /// Reads a target as it stands in an address or frame.
@@ -23,6 +25,25 @@ pub fn target(kind: &str, id: &str) -> Result<Target, ApiError> {
     }
 }
 
+/// Reads a cursor that a client kept.
+///
+/// # Errors
+/// [`ApiError::InvalidField`] for anything but one of ours; that it belongs to a log that was lost is no error.
+pub fn cursor(text: &str) -> Result<Cursor, ApiError> {
+    Cursor::parse(text).map_err(|_| ApiError::InvalidField {
+        field: "since",
+        expected: "the cursor of a frame, of a hello or of a sync",
+    })
+}
+
+/// Reads a client's own name for a send; `field` says where it stands.
+///
+/// # Errors
+/// [`ApiError::InvalidRetryKey`].
+pub fn retry_key(field: &'static str, text: &str) -> Result<RetryKey, ApiError> {
+    RetryKey::parse(text).map_err(|reason| ApiError::InvalidRetryKey { field, reason })
+}
+
 /// The properties of a message to send, or of an update.
 #[derive(Debug, Deserialize)]
 pub struct ContentBody<'a> {
@@ -36,6 +57,8 @@ pub struct ContentBody<'a> {
     metadata: Option<&'a RawValue>,
     #[serde(borrow)]
     status: Option<&'a RawValue>,
+    #[serde(borrow)]
+    client_id: Option<&'a RawValue>,
 }
 
 /// Keeps the difference between `null` and nothing.
@@ -107,6 +130,16 @@ impl<'a> ContentBody<'a> {
         }
     }
 
+    /// `client_id`, if there is one.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidRetryKey`].
+    pub fn client_id(&self) -> Result<Option<RetryKey>, ApiError> {
+        // A number or an object is no key, and its text would be a wrong one.
+        let key = |raw| retry_key("client_id", &string(raw).unwrap_or_default());
+        self.client_id.map(key).transpose()
+    }
+
     fn content(&self, kind: BodyKind) -> Result<Option<Body>, ApiError> {
         let raw = match kind {
             BodyKind::Text => self.text,
@@ -151,6 +184,8 @@ pub struct ClientFrame<'a> {
     target_id: Value,
     #[serde(borrow)]
     message_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    since: Option<&'a RawValue>,
 }
 
 impl<'a> ClientFrame<'a> {
@@ -201,6 +236,16 @@ impl<'a> ClientFrame<'a> {
                 }),
             other => target(other, ""),
         }
+    }
+
+    /// From where on the client wants events, if it says.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but a cursor.
+    pub fn since(&self) -> Result<Option<Cursor>, ApiError> {
+        self.since
+            .map(|raw| cursor(&string(raw).unwrap_or_default()))
+            .transpose()
     }
 
     /// The message that the frame is about.

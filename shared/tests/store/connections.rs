@@ -13,7 +13,7 @@ fn id(text: &str) -> ConnectionId {
 /// What a push to Ben would be sent to.
 async fn live(world: &World) -> Vec<String> {
     let change = world.say(&world.anna, "hi").await;
-    let delivered = world.deliver(&world.ben, &change, 0, false).await;
+    let delivered = world.deliver(&world.ben, &change, 0).await;
     delivered.connections.iter().map(|live| live.id.to_string()).collect()
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
     let change = world.say(&world.anna, "hi").await;
     let opening = async || {
         world
-            .deliver(&world.ben, &change, 0, false)
+            .deliver(&world.ben, &change, 0)
             .await
             .connections
             .remove(0)
@@ -131,7 +131,7 @@ pub(crate) async fn sites_never_see_each_other(world: World) {
     );
     let change = world
         .store
-        .append_message(&chat, &anna.id, &text("there"), None)
+        .append_message(&chat, &anna.id, &text("there"), None, None)
         .await
         .unwrap();
     assert_eq!(change.id.seq, 1);

@@ -1,10 +1,9 @@
-//! Rules of inboxes and event logs.
+//! Rules of inboxes.
 
-use shared::domain::limits::{EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
 use shared::domain::{Conversation, Edit, MetadataEdit, Page, Target, User};
 use shared::ports::{Change, Inbox, Notice, Store as _};
 
-use crate::support::{NOW, World, text, user};
+use crate::support::{BOUNDS, NOW, World, text, user};
 
 async fn inbox(world: &World, of: &User) -> Inbox {
     world
@@ -47,20 +46,20 @@ pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world:
     let last = world.delete(&world.anna, four.id).await;
 
     // To Ben: his own message moves his read position to 3; what Anna deleted behind it no longer counts.
-    let notices: [(&Change, u64, bool); 7] = [
-        (&one, 0, false),
-        (&two, 0, false),
-        (&three, 3, false),
-        (&gone, 0, true),
-        (&edited, 0, false),
-        (&four, 0, false),
-        (&last, 0, true),
+    let notices: [(&Change, u64); 7] = [
+        (&one, 0),
+        (&two, 0),
+        (&three, 3),
+        (&gone, 0),
+        (&edited, 0),
+        (&four, 0),
+        (&last, 0),
     ];
     for rotation in 0..notices.len() {
         let ben = user(&format!("site-{rotation}"), "ben");
         for turn in 0..2 * notices.len() {
-            let (change, read_seq, takes_unread) = notices[(turn * 3 + rotation) % notices.len()];
-            world.deliver(&ben, change, read_seq, takes_unread).await;
+            let (change, read_seq) = notices[(turn * 3 + rotation) % notices.len()];
+            world.deliver(&ben, change, read_seq).await;
         }
         let shown = inbox(&world, &ben).await;
         let [entry] = &shown.entries[..] else {
@@ -91,9 +90,9 @@ pub(crate) async fn unread_is_exact(world: World) {
     );
 
     let gone = world.delete(&world.anna, ids[1]).await;
-    world.deliver(&world.anna, &gone, 0, false).await;
-    world.deliver(&world.ben, &gone, 0, true).await;
-    world.deliver(&world.ben, &gone, 0, true).await;
+    world.deliver(&world.anna, &gone, 0).await;
+    world.deliver(&world.ben, &gone, 0).await;
+    world.deliver(&world.ben, &gone, 0).await;
     assert_eq!(
         unread(&world, &world.ben).await,
         3,
@@ -106,7 +105,7 @@ pub(crate) async fn unread_is_exact(world: World) {
         .await
         .unwrap()
         .unwrap();
-    let delivered = world.deliver(&world.ben, &seen, ids[2].seq, false).await;
+    let delivered = world.deliver(&world.ben, &seen, ids[2].seq).await;
     assert_eq!(
         (delivered.unread, unread(&world, &world.ben).await),
         (1, 1),
@@ -125,7 +124,7 @@ pub(crate) async fn a_flood_of_deleted_messages_stays_small(world: World) {
     for round in 0..1_200 {
         let id = world.say(&world.anna, "now you see me").await.id;
         let gone = world.delete(&world.anna, id).await;
-        world.deliver(&world.ben, &gone, 0, true).await;
+        world.deliver(&world.ben, &gone, 0).await;
         if round == 600 {
             // From here on there is an unread message, behind which nothing can be passed over.
             world.send(&world.anna, "read me").await;
@@ -156,14 +155,14 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
         world.clock.set(NOW + ms);
         let change = world
             .store
-            .append_message(&chat, &other.id, &text("hi"), None)
+            .append_message(&chat, &other.id, &text("hi"), None, None)
             .await
             .unwrap();
         let notice = Notice {
             change: &change,
             conversation: &chat,
             read_seq: 0,
-            takes_unread: false,
+            bounds: BOUNDS,
         };
         world.store.deliver(&world.anna, &notice).await.unwrap();
     }
@@ -184,28 +183,4 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
     assert_eq!(names(1).await, [entry(13, 40), entry(10, 30), entry(12, 20)]);
     assert_eq!(names(2).await, [entry(11, 10)]);
     assert_eq!(names(3).await, []);
-}
-
-pub(crate) async fn the_event_log_counts_on_when_it_is_cut(world: World) {
-    let start = world.store.log_end(&world.ben).await.unwrap();
-    assert_eq!((start.position, start.ms), (0, 0));
-    let change = world.say(&world.anna, "a").await;
-    for position in 1..=EVENT_LOG_LENGTH + 20 {
-        let cursor = world.deliver(&world.ben, &change, 0, false).await.cursor;
-        assert_eq!((cursor.epoch, cursor.position), (start.epoch, position));
-    }
-    assert_eq!(
-        world.store.log_end(&world.ben).await.unwrap().position,
-        EVENT_LOG_LENGTH + 20
-    );
-
-    world.clock.set(NOW + EVENT_LOG_AGE_MS + 1);
-    let cursor = world.deliver(&world.ben, &change, 0, false).await.cursor;
-    assert_eq!(cursor.position, EVENT_LOG_LENGTH + 21);
-    assert_eq!(world.store.log_end(&world.ben).await.unwrap(), cursor);
-    assert_ne!(
-        world.store.log_end(&world.anna).await.unwrap().epoch,
-        start.epoch,
-        "each log has its own epoch"
-    );
 }

@@ -9,9 +9,13 @@ mod connections;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod inboxes;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod support;
 
@@ -54,7 +58,13 @@ rules! {
     inboxes::a_flood_of_deleted_messages_stays_small,
     inboxes::a_message_that_was_cut_off_is_never_unread_to_its_author,
     inboxes::the_newest_activity_comes_first,
-    inboxes::the_event_log_counts_on_when_it_is_cut,
+    events::a_log_is_read_from_any_of_its_cursors,
+    events::a_cursor_that_the_log_does_not_reach_is_told,
+    events::every_change_is_in_the_log_once,
+    events::what_a_dead_writer_left_out_comes_with_the_next_change,
+    events::a_log_that_misses_too_much_breaks,
+    events::a_retry_key_sends_once_and_completes_what_was_cut_off,
+    events::a_conversation_that_was_set_back_goes_on,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,

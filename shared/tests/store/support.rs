@@ -6,9 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use local::redis_server::{Options, RedisServer};
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
-use shared::domain::{Body, BodyKind, Conversation, Domain, Id, MessageId, Page, Target, User, Window};
+use shared::domain::{Body, BodyKind, Conversation, Domain, EventLogBounds, Id, MessageId, Page, Target, User, Window};
 use shared::ports::{Change, Clock, Delivered, History, Notice, Store, Unavailable};
 
+/// Small enough to be reached.
+pub(crate) const BOUNDS: EventLogBounds = EventLogBounds {
+    length: 200,
+    age_ms: 60_000,
+};
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
 
@@ -39,6 +44,8 @@ pub(crate) struct World {
     pub(crate) anna: User,
     pub(crate) ben: User,
     pub(crate) chat: Conversation,
+    url: String,
+    prefix: String,
 }
 
 impl World {
@@ -48,7 +55,7 @@ impl World {
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
         let config = RedisConfig {
             url: url.to_owned(),
-            prefix,
+            prefix: prefix.clone(),
         };
         let store = RedisStore::connect(config, clock.clone()).await.unwrap();
         let (anna, ben) = (user("site", "1"), user("site", "ben"));
@@ -59,6 +66,8 @@ impl World {
             anna,
             ben,
             chat,
+            url: url.to_owned(),
+            prefix,
         }
     }
 
@@ -68,7 +77,7 @@ impl World {
 
     pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Change, Unavailable> {
         self.store
-            .append_message(&self.chat, &author.id, &text(content), None)
+            .append_message(&self.chat, &author.id, &text(content), None, None)
             .await
     }
 
@@ -76,18 +85,18 @@ impl World {
     pub(crate) async fn send(&self, author: &User, content: &str) -> Change {
         let change = self.say(author, content).await;
         for participant in [&self.anna, &self.ben] {
-            self.deliver(participant, &change, change.sent_by(&participant.id), false)
+            self.deliver(participant, &change, change.sent_by(&participant.id))
                 .await;
         }
         change
     }
 
-    pub(crate) async fn deliver(&self, to: &User, change: &Change, read_seq: u64, takes_unread: bool) -> Delivered {
+    pub(crate) async fn deliver(&self, to: &User, change: &Change, read_seq: u64) -> Delivered {
         let notice = Notice {
             change,
             conversation: &self.chat,
             read_seq,
-            takes_unread,
+            bounds: BOUNDS,
         };
         self.store.deliver(to, &notice).await.unwrap()
     }
@@ -98,6 +107,21 @@ impl World {
             .await
             .unwrap()
             .unwrap()
+    }
+
+    /// Takes the conversation's keys away, as if its server had never had them.
+    pub(crate) async fn forget_conversation(&self) {
+        let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
+        let keys = ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"));
+        let mut delete = redis::cmd("DEL");
+        delete.arg(&keys);
+        let cluster = redis::cluster::ClusterClient::new([self.url.as_str()]).unwrap();
+        if let Ok(mut connection) = cluster.get_async_connection().await {
+            return delete.exec_async(&mut connection).await.unwrap();
+        }
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        delete.exec_async(&mut connection).await.unwrap();
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{RECORDED, TRANSCRIPTS, check_context, has_exactly};
+use super::{RECORDED, TRANSCRIPTS, UNKNOWN, check_context, has_exactly};
 use crate::{
     bench::{BARE, PLAIN, id_of, mark},
     client::KEY,
@@ -43,6 +43,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             "ws.connect.subprotocol_is_the_functions",
             SUBPROTOCOL,
             subprotocol_is_the_functions,
+        ),
+        requirement(
+            "ws.connect.subprotocol_is_read_in_headers_alone",
+            UNKNOWN,
+            subprotocol_is_read_in_headers_alone,
         ),
         requirement(
             "ws.connect.subprotocol_is_not_echoed",
@@ -186,24 +191,33 @@ async fn plain_request_is_426() -> Result<()> {
     Ok(())
 }
 
-async fn subprotocol_is_the_functions() -> Result<()> {
-    let bench = PLAIN.bench()?;
-    let answer = json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "second"}});
+/// The subprotocol that is named to a client that offers two, when `$connect` answers with these parts.
+async fn named(parts: Value) -> Result<Option<String>> {
+    let mut answer = parts;
+    answer["statusCode"] = json!(200);
     let steps = json!([{"answer": answer}]).to_string();
     let headers = [("Sec-WebSocket-Protocol", "first, second"), ("X-Probe", steps.as_str())];
-    let handshake = bench.handshake("/stage", &headers).await?;
-    let named = handshake.header("Sec-WebSocket-Protocol");
-    ensure!(handshake.status == 101 && named == Some("second"), "{handshake:?}");
+    let handshake = PLAIN.bench()?.handshake("/stage", &headers).await?;
+    ensure!(handshake.status == 101, "{handshake:?}");
+    Ok(handshake.header("Sec-WebSocket-Protocol").map(str::to_owned))
+}
+
+async fn subprotocol_is_the_functions() -> Result<()> {
+    for name in ["Sec-WebSocket-Protocol", "sec-websocket-protocol"] {
+        let named = named(json!({"headers": {name: "second"}})).await?;
+        ensure!(named.as_deref() == Some("second"), "{named:?}");
+    }
+    Ok(())
+}
+
+async fn subprotocol_is_read_in_headers_alone() -> Result<()> {
+    let named = named(json!({"multiValueHeaders": {"Sec-WebSocket-Protocol": ["second"]}})).await?;
+    ensure!(named.is_none(), "{named:?}");
     Ok(())
 }
 
 async fn subprotocol_is_not_echoed() -> Result<()> {
-    let handshake = PLAIN
-        .bench()?
-        .handshake("/stage", &[("Sec-WebSocket-Protocol", "first, second")])
-        .await?;
-    ensure!(handshake.status == 101, "{handshake:?}");
-    ensure!(handshake.header("Sec-WebSocket-Protocol").is_none(), "{handshake:?}");
+    ensure!(named(json!({})).await?.is_none());
     Ok(())
 }
 

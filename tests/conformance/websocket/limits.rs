@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::{interval, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{OVERVIEW, QUOTAS};
+use super::{OVERVIEW, QUOTAS, UNKNOWN};
 use crate::{
     bench::{Bench, Connected, FAST, PLAIN, frame, mark},
     requirement::{Requirement, requirement},
@@ -42,6 +42,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             messages_keep_it_open_until_two_hours,
         ),
         requirement("ws.limit.pushes_keep_it_open", QUOTAS, pushes_keep_it_open),
+        requirement("ws.limit.pings_do_not_keep_it_open", UNKNOWN, pings_do_not_keep_it_open),
         requirement("ws.limit.ping_is_answered", "RFC 6455, section 5.5.2", ping_is_answered),
     ]
 }
@@ -166,6 +167,13 @@ async fn pushes_keep_it_open() -> Result<()> {
         Ok(())
     };
     outlives(3 * IDLE_MS, push, Duration::from_millis(3 * IDLE_MS)).await
+}
+
+async fn pings_do_not_keep_it_open() -> Result<()> {
+    let ping = async |connected: &mut Connected| connected.client.send_message(Message::Ping("x".into())).await;
+    let (code, age) = kept_busy(ping, tests::PATIENCE).await?;
+    ensure!((code, age < LIFETIME_MS) == (1001, true), "{code} after {age} ms");
+    Ok(())
 }
 
 async fn ping_is_answered() -> Result<()> {

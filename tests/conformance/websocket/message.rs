@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::until;
 
-use super::{RECORDED, TRANSCRIPTS, check_context, check_id, has_exactly};
+use super::{RECORDED, TRANSCRIPTS, UNKNOWN, check_context, check_id, has_exactly};
 use crate::{
     bench::{BARE, Connected, PLAIN, frame, mark},
     requirement::{Requirement, requirement},
@@ -32,6 +32,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             "ws.message.two_way_needs_a_route_response",
             RESPONSES,
             two_way_needs_a_route_response,
+        ),
+        requirement(
+            "ws.message.two_way_fails_with_its_status",
+            UNKNOWN,
+            two_way_fails_with_its_status,
         ),
         requirement("ws.message.run_side_by_side", ORDER, run_side_by_side),
         requirement(
@@ -130,6 +135,19 @@ async fn two_way_needs_a_route_response() -> Result<()> {
     let answer = json!([{"answer": {"statusCode": 200, "body": "\"dropped\""}}]);
     let came = all_that_comes(&[frame("halfway", &answer)]).await?;
     ensure!(came.is_empty(), "{came:?}");
+    Ok(())
+}
+
+async fn two_way_fails_with_its_status() -> Result<()> {
+    let Connected { mut client, id, .. } = PLAIN.bench()?.connect().await?;
+    for status in [301, 400, 500] {
+        let steps = json!([{"answer": {"statusCode": status, "body": "dropped"}}]);
+        check_problem(
+            &client.ask(frame("twoway", &steps)).await?,
+            "Internal server error",
+            Some(&id),
+        )?;
+    }
     Ok(())
 }
 

@@ -22,6 +22,9 @@ const QUOTAS: &str = "developer guide, Quotas for configuring and running a WebS
 /// The page on the life of a connection, with the close codes.
 const OVERVIEW: &str = "developer guide, Overview of WebSocket APIs";
 
+/// What AWS does is not documented, and this is the stricter of what it may do.
+const UNKNOWN: &str = "not documented; docs/architecture.md, The local gateway, says what was chosen";
+
 pub(crate) fn requirements() -> Vec<Requirement> {
     let all = [
         connect::requirements(),

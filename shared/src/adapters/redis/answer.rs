@@ -2,19 +2,12 @@
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
-use super::record::{self, Preview, Unpacked};
+use super::record::{self, Preview};
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
-use crate::domain::{ConnectionId, Cursor, Domain, EventKind, Id, Message, Target, User};
-use crate::ports::{Change, Delivered, History, Inbox, InboxEntry, Latest, Live, Refusal, Unavailable};
-
-/// The kind of an event as the log keeps it. A number is never given to another kind.
-pub(super) fn event_code(kind: EventKind) -> u8 {
-    match kind {
-        EventKind::MessageNew => 1,
-        EventKind::MessageUpdated => 2,
-        EventKind::MessageDeleted => 3,
-    }
-}
+use crate::domain::{ConnectionId, Cursor, Domain, EventKind, EventRef, Id, Message, Place, Target, User};
+use crate::ports::{
+    Change, Delivered, EventPage, History, Inbox, InboxEntry, Latest, Live, Refusal, Snapshot, Stored, Unavailable,
+};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -22,15 +15,34 @@ fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
     from_redis_value(value).map_err(|_| corrupt("an answer of another shape"))
 }
 
-fn unpack(seq: u64, bytes: &[u8]) -> Result<Unpacked, Unavailable> {
-    record::unpack(seq, bytes).map_err(|error| Unavailable::new("redis", error))
+fn unpack(seq: u64, bytes: &[u8]) -> Result<Stored, Unavailable> {
+    record::unpack(seq, bytes).map_err(unreadable)
+}
+
+fn unreadable(error: record::Corrupt) -> Unavailable {
+    Unavailable::new("redis", error)
 }
 
 fn corrupt(what: &'static str) -> Unavailable {
     Unavailable::new("redis", what)
 }
 
-pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Refusal>, Unavailable> {
+/// What a write to a conversation answers, by position; `conversation_prelude.lua` says what they are.
+type Changed = (
+    bool,
+    u64,
+    u64,
+    u64,
+    u64,
+    u64,
+    Vec<u8>,
+    u64,
+    Vec<u8>,
+    Vec<(String, u64)>,
+    Vec<u8>,
+);
+
+pub(super) fn change(kind: EventKind, asked_ms: u64, answer: Value) -> Result<Result<Change, Refusal>, Unavailable> {
     if let Value::Array(items) = &answer
         && items.len() == 1
     {
@@ -42,11 +54,11 @@ pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Re
             _ => Err(corrupt("a script refused for an unknown reason")),
         };
     }
-    let (revision, last_seq, activity_ms, latest_seq, latest, seq, changed, sent) =
-        read::<(u64, u64, u64, u64, Vec<u8>, u64, Vec<u8>, Vec<(String, u64)>)>(answer)?;
+    let (repeated, made_revision, revision, last_seq, activity_ms, latest_seq, latest, seq, changed, sent, others) =
+        read::<Changed>(answer)?;
     let author = |(id, seq): (String, u64)| Ok((Id::parse(&id).map_err(|_| corrupt("an author"))?, seq));
     let sent = sent.into_iter().map(author).collect::<Result<_, _>>()?;
-    let Unpacked { id, message } = unpack(seq, &changed)?;
+    let Stored { id, message } = unpack(seq, &changed)?;
     let latest = (latest_seq > 0).then_some(Latest {
         seq: latest_seq,
         record: latest,
@@ -55,11 +67,15 @@ pub(super) fn change(kind: EventKind, answer: Value) -> Result<Result<Change, Re
         kind,
         id,
         message,
+        asked_ms,
+        repeated,
+        made_revision,
         revision,
         latest,
         last_seq,
         activity_ms,
         sent,
+        others: record::unpack_others(&others).map_err(unreadable)?,
     }))
 }
 
@@ -68,46 +84,79 @@ pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
 }
 
 pub(super) fn delivered(answer: Value, now_ms: u64) -> Result<Delivered, Unavailable> {
-    let Value::Array(mut items) = answer else {
-        return Err(corrupt("no list"));
-    };
-    if items.len() < 4 {
-        return Err(corrupt("a short list"));
-    }
-    let mut rest = items.split_off(4).into_iter();
-    let unread = read(items.pop().unwrap_or(Value::Nil))?;
+    let mut items = list(answer)?;
+    let (epoch, position, ms): (u64, u64, u64) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
+    let (prev_ms, unread) = (next(&mut items)?, next(&mut items)?);
+    let place = (position > 0).then(|| Place {
+        cursor: Cursor { epoch, position, ms },
+        prev: Some(Cursor {
+            epoch,
+            position: position - 1,
+            ms: prev_ms,
+        }),
+    });
     let mut connections = Vec::new();
-    while let Some(id) = rest.next() {
+    while let Some(id) = items.next() {
         let id = ConnectionId::parse(&read::<String>(id)?).map_err(|_| corrupt("a connection id"))?;
-        let expires_ms: u64 = next(&mut rest)?;
+        let expires_ms: u64 = next(&mut items)?;
         let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
         connections.push(Live { id, opening });
     }
     Ok(Delivered {
-        cursor: cursor(Value::Array(items))?,
+        place,
         connections,
         unread,
     })
 }
 
-pub(super) fn cursor(answer: Value) -> Result<Cursor, Unavailable> {
-    let (epoch, position, ms) = read(answer)?;
-    Ok(Cursor { epoch, position, ms })
+/// What stands in the log behind `since`, the cursor that was asked for.
+pub(super) fn events(since: Option<Cursor>, answer: Value) -> Result<EventPage, Unavailable> {
+    let mut items = list(answer)?;
+    let (epoch, position, ms) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
+    let recovered = next(&mut items)?;
+    let first = since.map_or(0, |cursor| cursor.position) + 1;
+    let mut events = Vec::new();
+    for (position, packed) in (first..).zip(items) {
+        let (kind, ms, seq, target) = record::unpack_event(&read::<Vec<u8>>(packed)?).map_err(unreadable)?;
+        let cursor = Cursor { epoch, position, ms };
+        events.push(EventRef {
+            kind,
+            target,
+            seq,
+            cursor,
+        });
+    }
+    Ok(EventPage {
+        end: Cursor { epoch, position, ms },
+        recovered,
+        events,
+    })
+}
+
+pub(super) fn messages(seqs: &[u64], answer: Value) -> Result<Snapshot, Unavailable> {
+    let mut items = list(answer)?;
+    let revision = next(&mut items)?;
+    let stored = |(seq, record): (&u64, Value)| {
+        let record: Vec<u8> = read(record)?;
+        (!record.is_empty()).then(|| unpack(*seq, &record)).transpose()
+    };
+    Ok(Snapshot {
+        revision,
+        messages: seqs.iter().zip(items).map(stored).collect::<Result<_, _>>()?,
+    })
 }
 
 pub(super) fn history(answer: Value) -> Result<Option<History>, Unavailable> {
-    let Value::Array(items) = answer else {
-        return Err(corrupt("no list"));
-    };
-    let mut items = items.into_iter();
-    let Some(total) = items.next() else { return Ok(None) };
-    let (total, older, newer) = (read(total)?, next(&mut items)?, next(&mut items)?);
+    let mut items = list(answer)?;
+    let Some(revision) = items.next() else { return Ok(None) };
+    let (total, older, newer) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
     let mut messages: Vec<Message> = Vec::new();
     while let Some(seq) = items.next() {
         let record: Vec<u8> = next(&mut items)?;
         messages.extend(unpack(read(seq)?, &record)?.message);
     }
     Ok(Some(History {
+        revision: read(revision)?,
         total,
         messages,
         older,
@@ -116,10 +165,7 @@ pub(super) fn history(answer: Value) -> Result<Option<History>, Unavailable> {
 }
 
 pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
-    let Value::Array(items) = answer else {
-        return Err(corrupt("no list"));
-    };
-    let mut items = items.into_iter();
+    let mut items = list(answer)?;
     let (total, unread_total) = (next(&mut items)?, next(&mut items)?);
     let mut entries = Vec::new();
     while let Some(name) = items.next() {
@@ -135,6 +181,7 @@ pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
             latest: preview.latest,
             activity_ms,
             unread: preview.unread,
+            revision: preview.revision,
         });
     }
     Ok(Inbox {
@@ -152,6 +199,13 @@ pub(super) fn user(answer: Value) -> Result<Option<User>, Unavailable> {
     let domain = Domain::parse(&domain).map_err(|_| corrupt("a connection's domain"))?;
     let id = Id::parse(&id).map_err(|_| corrupt("a connection's user"))?;
     Ok(Some(User { domain, id }))
+}
+
+fn list(answer: Value) -> Result<std::vec::IntoIter<Value>, Unavailable> {
+    match answer {
+        Value::Array(items) => Ok(items.into_iter()),
+        _ => Err(corrupt("no list")),
+    }
 }
 
 fn next<T: FromRedisValue>(items: &mut impl Iterator<Item = Value>) -> Result<T, Unavailable> {

@@ -3,7 +3,7 @@
 //! The part in braces decides the slot in a cluster: all keys of one conversation share a slot, and so do all keys of one user, so that no
 //! script ever needs two slots.
 
-use crate::domain::{ConnectionId, Conversation, User};
+use crate::domain::{ConnectionId, Conversation, Id, RetryKey, User};
 
 /// Builds keys under the configured first part.
 #[derive(Clone, Debug)]
@@ -20,10 +20,21 @@ impl Keys {
     ///
     /// - `log`, LIST: one record per message, its position gives `seq`
     /// - `gone`, ZSET: the seqs of deleted messages
-    /// - `meta`, HASH: `ms` of the last message, `rev` of the last change, `base` (messages that were moved away before the first)
+    /// - `meta`, HASH: `ms` of the last message, `rev` (how many changes there were), `others` (the newest changes but new messages, packed),
+    ///   `sent:{author}` (position of the author's newest message), `base` (messages that were moved away before the first)
     pub(super) fn conversation(&self, conversation: &Conversation) -> [String; 3] {
         let tag = format!("{{{}:{}}}", self.prefix, conversation.key());
         ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"))
+    }
+
+    /// STRING, expires after a day: position and revision of the message that the author's retry key produced.
+    pub(super) fn retry(&self, conversation: &Conversation, author: &Id, key: &RetryKey) -> String {
+        format!(
+            "{{{}:{}}}:retry:{}:{key}",
+            self.prefix,
+            conversation.key(),
+            author.in_key()
+        )
     }
 
     fn user(&self, user: &User, part: &str) -> String {
@@ -50,7 +61,8 @@ impl Keys {
         self.user(user, "events")
     }
 
-    /// HASH: `epoch` and `base` of the event log, `unread` in the whole inbox.
+    /// HASH: `epoch` of the event log, `base` (events that were cut off before the first) and `base_ms` (time of the last of them), `unread` in
+    /// the whole inbox.
     pub(super) fn meta(&self, user: &User) -> String {
         self.user(user, "meta")
     }

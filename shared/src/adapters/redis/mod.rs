@@ -19,12 +19,14 @@ use self::keys::Keys;
 use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
-use crate::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, EVENT_LOG_AGE_MS, EVENT_LOG_LENGTH};
+use crate::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, RETRY_KEY_MS};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, MetadataEdit, Page, User,
-    Window,
+    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, Id, MessageId, Metadata, MetadataEdit, Page, RetryKey,
+    User, Window,
 };
-use crate::ports::{Change, Clock, Delivered, History, Inbox, Notice, Refusal, Store, Unavailable};
+use crate::ports::{
+    Change, Clock, Delivered, EventPage, History, Inbox, Notice, Refusal, Snapshot, Store, Unavailable,
+};
 
 /// The store on Redis.
 pub struct RedisStore<C> {
@@ -74,13 +76,18 @@ impl<C: Clock> Store for RedisStore<C> {
         author: &Id,
         body: &Body,
         metadata: Option<&Metadata>,
+        retry_key: Option<&RetryKey>,
     ) -> Result<Change, Unavailable> {
         let record = record::pack(random_bits(MessageId::RANDOM_BITS), author, body, metadata);
-        let keys = self.keys.conversation(conversation);
+        let mut keys = self.keys.conversation(conversation).to_vec();
+        keys.extend(retry_key.map(|key| self.keys.retry(conversation, author, key)));
+        let now = self.clock.now_ms();
         let call = Call::new(&self.scripts.message_append, &keys)
-            .arg(self.clock.now_ms())
-            .arg(&[record.head]);
-        let changed = answer::change(EventKind::MessageNew, self.link.script(call.arg(record.tail)).await?)?;
+            .arg(now)
+            .arg(&[record.head])
+            .arg(record.tail)
+            .arg(RETRY_KEY_MS);
+        let changed = answer::change(EventKind::MessageNew, now, self.link.script(call).await?)?;
         changed.map_err(|_| Unavailable::new("redis", "a new message was refused"))
     }
 
@@ -92,6 +99,7 @@ impl<C: Clock> Store for RedisStore<C> {
         edit: &Edit,
     ) -> Result<Result<Change, Refusal>, Unavailable> {
         let keys = self.keys.conversation(conversation);
+        let now = self.clock.now_ms();
         let call = match edit {
             Edit::Seen => of_message(&self.scripts.message_seen, &keys, id, by),
             Edit::Content { body, metadata } => {
@@ -105,14 +113,14 @@ impl<C: Clock> Store for RedisStore<C> {
                     MetadataEdit::Replace(metadata) => (true, metadata.as_json()),
                 };
                 of_message(&self.scripts.message_edit, &keys, id, by)
-                    .arg(self.clock.now_ms())
+                    .arg(now)
                     .arg(flag)
                     .arg(content)
                     .arg(u8::from(replaced))
                     .arg(new_metadata)
             }
         };
-        answer::change(EventKind::MessageUpdated, self.link.script(call).await?)
+        answer::change(EventKind::MessageUpdated, now, self.link.script(call).await?)
     }
 
     async fn delete_message(
@@ -122,8 +130,9 @@ impl<C: Clock> Store for RedisStore<C> {
         by: &Id,
     ) -> Result<Result<Change, Refusal>, Unavailable> {
         let keys = self.keys.conversation(conversation);
+        let now = self.clock.now_ms();
         let call = of_message(&self.scripts.message_delete, &keys, id, by);
-        answer::change(EventKind::MessageDeleted, self.link.script(call).await?)
+        answer::change(EventKind::MessageDeleted, now, self.link.script(call).await?)
     }
 
     async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable> {
@@ -144,17 +153,19 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(now)
             .arg(random_bits(64))
             .arg(notice.conversation.as_seen_by(&participant.id).to_string())
-            .arg(answer::event_code(change.kind))
+            .arg(record::event_code(change.kind))
             .arg(change.id.seq)
+            .arg(change.asked_ms)
+            .arg(u8::from(change.repeated))
             .arg(change.revision)
             .arg(change.last_seq)
             .arg(change.activity_ms)
             .arg(latest_seq)
             .arg(latest)
             .arg(notice.read_seq)
-            .arg(if notice.takes_unread { change.id.seq } else { 0 })
-            .arg(EVENT_LOG_LENGTH)
-            .arg(EVENT_LOG_AGE_MS);
+            .arg(record::pack_others(&change.others, &participant.id))
+            .arg(notice.bounds.length)
+            .arg(notice.bounds.age_ms);
         answer::delivered(self.link.script(call).await?, now)
     }
 
@@ -183,10 +194,25 @@ impl<C: Clock> Store for RedisStore<C> {
         answer::inbox(self.link.script(call).await?)
     }
 
-    async fn log_end(&self, user: &User) -> Result<Cursor, Unavailable> {
+    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable> {
         let keys = [self.keys.events(user), self.keys.meta(user)];
-        let call = Call::new(&self.scripts.log_end, &keys).arg(random_bits(64));
-        answer::cursor(self.link.script(call).await?)
+        let mut call = Call::new(&self.scripts.events_read, &keys)
+            .arg(random_bits(64))
+            .arg(count);
+        if let Some(Cursor { epoch, position, ms }) = since {
+            call = call.arg(epoch).arg(position).arg(ms);
+        }
+        answer::events(since, self.link.script(call).await?)
+    }
+
+    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable> {
+        let keys = self.keys.conversation(conversation);
+        let call = seqs
+            .iter()
+            .fold(Call::new(&self.scripts.messages_read, &keys), |call, seq| {
+                call.arg(*seq)
+            });
+        answer::messages(seqs, self.link.script(call).await?)
     }
 
     async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {

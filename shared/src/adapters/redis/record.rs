@@ -1,11 +1,12 @@
 //! How messages and previews are packed. Half the memory of JSON, and a script finds the author at a fixed place.
 //!
-//! `scripts/prelude.lua` describes the layout of a record, `scripts/event_append.lua` that of a preview. Both carry a version, and what an
-//! older version wrote must stay readable.
+//! `scripts/conversation_prelude.lua` describes the layout of a record, `scripts/user_prelude.lua` those of a preview and of an event. Records and
+//! previews carry a version, and what an older version wrote must stay readable.
 
 use thiserror::Error;
 
-use crate::domain::{Body, BodyKind, Id, Message, MessageId, Metadata};
+use crate::domain::{Body, BodyKind, EventKind, Id, Message, MessageId, Metadata, Target};
+use crate::ports::{Other, Stored};
 
 const VERSION: u8 = 1;
 const VERSION_SHIFT: u32 = 5;
@@ -57,15 +58,8 @@ pub(super) fn identity(id: MessageId) -> Vec<u8> {
     [&number_bytes::<6>(id.ms)[..], &number_bytes::<5>(id.random)].concat()
 }
 
-/// A record of a deleted message has no message.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unpacked {
-    pub(super) id: MessageId,
-    pub(super) message: Option<Message>,
-}
-
 /// Unpacks the record at that position.
-pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Unpacked, Corrupt> {
+pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
     let mut reader = Reader(record);
     let head = reader.number::<1>()?.to_be_bytes()[7];
     if head >> VERSION_SHIFT != VERSION {
@@ -79,7 +73,7 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Unpacked, Corrupt> {
     let author_length = reader.length::<1>()?;
     let author = Id::parse(&reader.text(author_length)?).map_err(|_| Corrupt("author"))?;
     if head & DELETED != 0 {
-        return Ok(Unpacked { id, message: None });
+        return Ok(Stored { id, message: None });
     }
     let edited_ms = if head & EDITED != 0 {
         Some(reader.number::<6>()?)
@@ -103,7 +97,7 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Unpacked, Corrupt> {
         edited_ms,
         seen: head & SEEN != 0,
     };
-    Ok(Unpacked {
+    Ok(Stored {
         id,
         message: Some(message),
     })
@@ -114,6 +108,7 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Unpacked, Corrupt> {
 pub(super) struct Preview {
     pub(super) latest: Option<Message>,
     pub(super) unread: u64,
+    pub(super) revision: u64,
 }
 
 /// Unpacks a preview.
@@ -122,7 +117,7 @@ pub(super) fn unpack_preview(packed: &[u8]) -> Result<Preview, Corrupt> {
     if reader.number::<1>()? != 1 {
         return Err(Corrupt("unknown version of a preview"));
     }
-    reader.take(6)?;
+    let revision = reader.number::<6>()?;
     let (last, read, latest_seq) = (reader.number::<5>()?, reader.number::<5>()?, reader.number::<5>()?);
     let deleted = reader.length::<2>()?;
     reader.take(deleted * 5)?;
@@ -134,7 +129,71 @@ pub(super) fn unpack_preview(packed: &[u8]) -> Result<Preview, Corrupt> {
     Ok(Preview {
         latest,
         unread: last.saturating_sub(read).saturating_sub(deleted as u64),
+        revision,
     })
+}
+
+/// Unpacks the changes that `conversation_prelude.lua` calls `others`, and turns them to the oldest first.
+pub(super) fn unpack_others(packed: &[u8]) -> Result<Vec<Other>, Corrupt> {
+    let mut reader = Reader(packed);
+    let mut others = Vec::new();
+    while !reader.0.is_empty() {
+        let revision = reader.number::<6>()?;
+        let kind = event_kind(reader.number::<1>()?)?;
+        let seq = reader.number::<5>()?;
+        let author_length = reader.length::<1>()?;
+        let author = reader.text(author_length)?;
+        let author = (!author.is_empty()).then(|| Id::parse(&author));
+        others.push(Other {
+            revision,
+            kind,
+            seq,
+            author: author.transpose().map_err(|_| Corrupt("author"))?,
+        });
+    }
+    others.reverse();
+    Ok(others)
+}
+
+/// Packs such changes for `event_append.lua`, which is told of each whether it takes an unread message from the reader away.
+pub(super) fn pack_others(others: &[Other], reader: &Id) -> Vec<u8> {
+    let mut packed = Vec::with_capacity(13 * others.len());
+    for other in others {
+        let takes_unread = other.author.as_ref().is_some_and(|author| author != reader);
+        packed.extend(number_bytes::<6>(other.revision));
+        packed.extend(number_bytes::<1>(event_code(other.kind)));
+        packed.extend(number_bytes::<5>(other.seq));
+        packed.push(u8::from(takes_unread));
+    }
+    packed
+}
+
+/// An event of a log as `user_prelude.lua` describes it: kind, time in milliseconds, seq, and the conversation as the owner names it.
+pub(super) fn unpack_event(packed: &[u8]) -> Result<(EventKind, u64, u64, Target), Corrupt> {
+    let mut reader = Reader(packed);
+    let kind = event_kind(reader.number::<1>()?)?;
+    let (ms, seq) = (reader.number::<6>()?, reader.number::<5>()?);
+    reader.take(6)?;
+    let target = Target::from_inbox_key(&reader.text(reader.0.len())?).ok_or(Corrupt("conversation"))?;
+    Ok((kind, ms, seq, target))
+}
+
+/// The kind of an event as scripts know it. A number is never given to another kind.
+pub(super) fn event_code(kind: EventKind) -> u64 {
+    match kind {
+        EventKind::MessageNew => 1,
+        EventKind::MessageUpdated => 2,
+        EventKind::MessageDeleted => 3,
+    }
+}
+
+fn event_kind(code: u64) -> Result<EventKind, Corrupt> {
+    match code {
+        1 => Ok(EventKind::MessageNew),
+        2 => Ok(EventKind::MessageUpdated),
+        3 => Ok(EventKind::MessageDeleted),
+        _ => Err(Corrupt("kind of an event")),
+    }
 }
 
 /// The lowest `N` bytes, most significant first.
@@ -202,6 +261,8 @@ mod tests {
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             unpack(1, &bytes).ok();
             unpack_preview(&bytes).ok();
+            unpack_others(&bytes).ok();
+            unpack_event(&bytes).ok();
         }
     }
 

@@ -1,65 +1,76 @@
--- Writes a change of a conversation to a participant's event log and inbox. Everything but the log entry is a maximum or a set, so that the
--- order and the repetition of changes don't matter.
+-- Brings a participant up to a revision of a conversation: inbox, preview, and one event for every change that the log does not have yet, also
+-- for changes whose own writer died before it came here. Order and repetition don't matter.
 -- KEYS: 1 inbox, 2 chats, 3 connections, 4 events, 5 meta
--- ARGV: 1 now in ms, 2 epoch for a log that begins now, 3 the conversation as the participant names it, 4 kind of the event, 5 its seq,
---       6 revision, 7 last seq, 8 time of the last message in ms, 9 seq of the newest live message, 10 its record,
---       11 up to where the participant has read by this, 12 seq of a message by someone else that was deleted (0 for none),
---       13 events kept at the most, 14 how long they are kept in ms
--- Returns {epoch, position, ms, unread, connection, when it expires in ms, …}
+-- ARGV: 1 now in ms, 2 epoch for a log that begins now, 3 the conversation as the participant names it,
+--       the change: 4 kind, 5 seq, 6 time in ms at which it was asked for, 7 '1' if it had been done before,
+--       the conversation after it: 8 revision, 9 last seq, 10 time of the last message in ms, 11 seq of the newest live message, 12 its record,
+--       13 up to where the participant has read by this,
+--       14 the newest changes other than new messages, oldest first: revision (6 bytes), kind (1), seq (5), 1 if it takes an unread message away,
+--       15 events kept at the most, 16 how long they are kept in ms
+-- Returns {epoch, 0 if the log had the change already and it was asked for again, else: position of its event, time of that event in ms, time
+-- of the event before it, unread, connection, when it expires in ms, …}
 local inbox, chats, connections, events, meta = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local now, epoch, chat, kind, seq = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local revision, last, activity = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local latest, record = tonumber(ARGV[9]), ARGV[10]
-local read, deleted, kept, age = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
+local asked, again, revision, last, activity = tonumber(ARGV[6]), ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local kept, age = tonumber(ARGV[15]), tonumber(ARGV[16])
 
--- The preview: version, revision, last seq, read seq, seq of the newest live message, number of deleted unread ones; their seqs; the record.
-local HEAD = '>I1I6I5I5I5I2'
--- Seqs beyond it are no longer told apart from unread ones, so that no preview grows without end.
-local SKIPPED_MAX = 1000
-local unread_before, skipped = 0, {}
-local stored = redis.call('HGET', chats, chat)
-if stored then
-  local _, old_revision, old_last, old_read, old_latest, count, at = struct.unpack(HEAD, stored)
-  for _ = 1, count do
-    skipped[struct.unpack('>I5', stored, at)] = true
-    at = at + 5
-  end
-  unread_before = math.max(0, old_last - old_read - count)
-  last, read = math.max(last, old_last), math.max(read, old_read)
-  if old_revision >= revision then
-    revision, latest, record = old_revision, old_latest, string.sub(stored, at)
-  end
+local preview = unpack_preview(redis.call('HGET', chats, chat))
+local unread_before, others = preview.unread, {}
+for at = 1, #ARGV[14], 13 do
+  local of_revision, of_kind, of_seq, takes_unread = struct.unpack('>I6I1I5I1', ARGV[14], at)
+  if takes_unread == 1 then preview.skipped[of_seq] = true end
+  if of_revision > preview.revision then others[#others + 1] = {of_kind, of_seq, of_revision} end
 end
-
-if deleted > 0 then skipped[deleted] = true end
--- What was deleted right behind the read position is as good as read.
-while skipped[read + 1] do read = read + 1 end
-local packed = {}
-for one in pairs(skipped) do
-  if one > read and #packed < SKIPPED_MAX then packed[#packed + 1] = struct.pack('>I5', one) end
-end
-local unread = math.max(0, last - read - #packed)
-redis.call('HSET', chats, chat,
-  struct.pack(HEAD, 1, revision, last, read, latest, #packed) .. table.concat(packed) .. record)
-redis.call('ZADD', inbox, 'GT', activity, chat)
 
 redis.call('HSETNX', meta, 'epoch', epoch)
-redis.call('HINCRBY', meta, 'unread', unread - unread_before)
-local length = redis.call('RPUSH', events, struct.pack('>I1I6I5I6', kind, now, seq, revision) .. chat)
-local surplus = math.max(0, length - kept)
--- Old ones go a few at a time, so that a log that slept for a month costs no one a slow request.
-for _, event in ipairs(redis.call('LRANGE', events, surplus, surplus + 7)) do
-  if struct.unpack('>I6', event, 2) >= now - age then break end
-  surplus = surplus + 1
-end
-if surplus > 0 then
-  redis.call('LTRIM', events, surplus, -1)
-  redis.call('HINCRBY', meta, 'base', surplus)
+local base = base_of(meta)
+local missing, own, place = {}, nil, 0
+local function lacks(of_kind, of_seq, of_revision)
+  local event = struct.pack(EVENT, of_kind, now, of_seq, of_revision) .. chat
+  -- The change itself goes last, where its writer knows what stands before it.
+  if of_kind == kind and of_seq == seq then own = event else missing[#missing + 1] = event end
 end
 
+local is_newer = revision > preview.revision
+if is_newer then
+  local messages = last - preview.last
+  if messages >= 0 and messages <= kept and revision - preview.revision == messages + #others then
+    for of_seq = preview.last + 1, last do lacks(NEW, of_seq, 0) end
+    for _, other in ipairs(others) do lacks(other[1], other[2], other[3]) end
+  else
+    -- More is missing than anyone can tell: the log breaks here, and whoever resumes from before it is told to load everything anew.
+    redis.call('HSET', meta, 'epoch', epoch)
+    lacks(kind, seq, revision)
+  end
+elseif not again then
+  -- Another writer was faster and told of this change too, or this is a repetition of our own call: then the log has it.
+  place = find_event(events, base, asked, chat, kind, seq, revision)
+  if place == 0 then
+    lacks(kind, seq, revision)
+    -- A newer message under an older revision: the conversation was set back, as by a failover, and goes on from there.
+    if activity > tonumber(redis.call('ZSCORE', inbox, chat) or 0) then is_newer, preview.last = true, 0 end
+  end
+end
+
+for _, event in ipairs(missing) do redis.call('RPUSH', events, event) end
+local before, ms = 0, now
+if own then
+  place = base + redis.call('RPUSH', events, own)
+elseif place > 0 then
+  ms = time_at(events, meta, base, place)
+end
+if place > 0 then before = time_at(events, meta, base, place - 1) end
+cut(events, meta, base, kept, now - age)
+
+if is_newer then preview.revision, preview.latest, preview.record = revision, tonumber(ARGV[11]), ARGV[12] end
+preview.last, preview.read = math.max(preview.last, last), math.max(preview.read, tonumber(ARGV[13]))
+local packed, unread = pack_preview(preview)
+redis.call('HSET', chats, chat, packed)
+redis.call('ZADD', inbox, 'GT', activity, chat)
+redis.call('HINCRBY', meta, 'unread', unread - unread_before)
+
 redis.call('ZREMRANGEBYSCORE', connections, '-inf', now)
-local position = tonumber(redis.call('HGET', meta, 'base') or 0) + length - surplus
-local answer = {redis.call('HGET', meta, 'epoch'), position, now, unread}
+local answer = {redis.call('HGET', meta, 'epoch'), place, ms, before, unread}
 for _, item in ipairs(redis.call('ZRANGE', connections, 0, -1, 'WITHSCORES')) do
   answer[#answer + 1] = item
 end

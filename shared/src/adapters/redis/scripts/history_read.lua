@@ -1,7 +1,7 @@
 -- Reads a part of a conversation, oldest first. The work depends on the size of the part, not on the length of the conversation.
 -- KEYS: 1 log, 2 gone, 3 meta
 -- ARGV: 1 'page' | 'before' | 'after' | 'around', 2 how many at the most; page: 3 how many newer ones to skip; else: 3 seq, 4 identity
--- Returns {total, older, newer, seq, record, seq, record, …} with older and newer 1 if there are more, or {} if there is no such message.
+-- Returns {revision, total, older, newer, seq, record, seq, record, …} with older and newer 1 if there are more, or {} if there is no such message.
 local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
 local mode, size, place, identity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local base = tonumber(redis.call('HGET', meta, 'base') or 0)
@@ -48,15 +48,15 @@ else
   end
 end
 
-local answer = {live(gone, first, last), 0, 0}
+local answer = {tonumber(redis.call('HGET', meta, 'rev') or 0), live(gone, first, last), 0, 0}
 for index = #older, 1, -1 do
   answer[#answer + 1], answer[#answer + 2] = older[index][1], older[index][2]
 end
 for index = 1, #newer do
   answer[#answer + 1], answer[#answer + 2] = newer[index][1], newer[index][2]
 end
-if #answer > 3 then
-  answer[2] = live(gone, first, answer[4] - 1) > 0 and 1 or 0
-  answer[3] = live(gone, answer[#answer - 1] + 1, last) > 0 and 1 or 0
+if #answer > 4 then
+  answer[3] = live(gone, first, answer[5] - 1) > 0 and 1 or 0
+  answer[4] = live(gone, answer[#answer - 1] + 1, last) > 0 and 1 or 0
 end
 return answer

@@ -9,8 +9,9 @@ local base = tonumber(redis.call('HGET', meta, 'base') or 0)
 local record = find(log, base, seq, identity)
 if not record then return {'not_found'} end
 if author(record) ~= who then return {'forbidden'} end
--- A message that is deleted already goes the whole way again: the first time may have ended before the inboxes knew.
+-- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
+if has(record, DELETED) then return changed(log, gone, meta, base, seq, record, nil, true) end
 record = string.sub(with(record, DELETED), 1, 13 + string.byte(record, 13))
 redis.call('LSET', log, seq - base - 1, record)
 redis.call('ZADD', gone, seq, seq)
-return changed(log, gone, meta, base, seq, record)
+return changed(log, gone, meta, base, seq, record, revise(meta, DELETION, seq, who))

@@ -25,4 +25,4 @@ local sent = struct.unpack('>I6', record, 2)
 record = string.sub(with(record, EDITED), 1, head_end)
   .. struct.pack('>I6', math.max(now, sent)) .. struct.pack('>I2', #body) .. body .. metadata
 redis.call('LSET', log, seq - base - 1, record)
-return changed(log, gone, meta, base, seq, record)
+return changed(log, gone, meta, base, seq, record, revise(meta, UPDATED, seq))

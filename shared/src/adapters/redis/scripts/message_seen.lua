@@ -9,6 +9,7 @@ local base = tonumber(redis.call('HGET', meta, 'base') or 0)
 local record = find(log, base, seq, identity)
 if not record or has(record, DELETED) then return {'not_found'} end
 if author(record) == who then return {'forbidden'} end
+if has(record, SEEN) then return changed(log, gone, meta, base, seq, record, nil, true) end
 record = with(record, SEEN)
 redis.call('LSET', log, seq - base - 1, record)
-return changed(log, gone, meta, base, seq, record)
+return changed(log, gone, meta, base, seq, record, revise(meta, UPDATED, seq))

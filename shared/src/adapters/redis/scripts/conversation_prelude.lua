@@ -41,20 +41,46 @@ local function nth_back(gone, first, from, n)
   return low
 end
 
--- What every change answers: {revision, last seq, time of the last message in ms, newest live message: seq, record, changed one: seq, record,
--- {author, seq of the author's last message, …}}.
-local function changed(log, gone, meta, base, seq, record)
+-- Kinds of changes, which the event log also keeps. A number is never given to another kind.
+local NEW, UPDATED, DELETION = 1, 2, 3
+
+-- The conversation counts its changes in `rev`. That a change was a new message shows by its position; the newest of the others are kept in
+-- `others`, newest first, so that whoever missed some can be told of them: revision (6 bytes), kind (1), seq (5), length of the author (1), the
+-- author of a deleted message.
+local OTHERS_MAX = 32
+
+local function note_other(meta, revision, kind, seq, who)
+  local others = struct.pack('>I6I1I5I1', revision, kind, seq, #who) .. who .. (redis.call('HGET', meta, 'others') or '')
+  local at, count = 1, 0
+  while at <= #others and count < OTHERS_MAX do
+    at = at + 13 + string.byte(others, at + 12)
+    count = count + 1
+  end
+  redis.call('HSET', meta, 'others', string.sub(others, 1, at - 1))
+end
+
+-- Counts a change.
+local function revise(meta, kind, seq, who)
   local revision = redis.call('HINCRBY', meta, 'rev', 1)
+  if kind ~= NEW then note_other(meta, revision, kind, seq, who or '') end
+  return revision
+end
+
+-- What every write answers, with the conversation as it is now: {1 if it was done before, revision that the client is told, revision, last
+-- seq, time of the last message in ms, newest live message: seq, record, changed one: seq, record, {author, seq of the author's last
+-- message, …}, the newest changes other than new messages}.
+local function changed(log, gone, meta, base, seq, record, revision, again)
   local last = base + redis.call('LLEN', log)
   local latest = nth_back(gone, base + 1, last, 1)
   local newest = latest and redis.call('LINDEX', log, latest - base - 1) or ''
-  local fields, ms, sent = redis.call('HGETALL', meta), 0, {}
+  local fields, of, sent = redis.call('HGETALL', meta), {}, {}
   for index = 1, #fields, 2 do
-    local name, value = fields[index], tonumber(fields[index + 1])
-    if name == 'ms' then ms = value end
+    local name, value = fields[index], fields[index + 1]
+    of[name] = value
     if string.sub(name, 1, 5) == 'sent:' then
-      sent[#sent + 1], sent[#sent + 2] = string.sub(name, 6), value
+      sent[#sent + 1], sent[#sent + 2] = string.sub(name, 6), tonumber(value)
     end
   end
-  return {revision, last, ms, latest or 0, newest, seq, record, sent}
+  local now = tonumber(of.rev or 0)
+  return {again and 1 or 0, revision or now, now, last, tonumber(of.ms or 0), latest or 0, newest, seq, record, sent, of.others or ''}
 end
