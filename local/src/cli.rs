@@ -8,7 +8,8 @@ use crate::{
     faults::Plan,
     guard, listen, logs, screen,
     settings::{Folders, Settings},
-    stack::{self, Options, Stack},
+    stack::{Options, Stack},
+    stop::StopSignal,
     token::Signer,
 };
 
@@ -231,7 +232,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         faults,
         seed,
     };
-    let mut stop = stack::StopSignal::new(stop_with_stdin);
+    let mut stop = StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {
         stack = Stack::start(settings, &options) => stack?,
         // Dropping a half-started stack stops what it had started.
@@ -271,6 +272,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::stack::StackError;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -280,7 +282,7 @@ mod tests {
     #[test]
     fn an_error_is_one_sentence_with_its_causes() {
         let cause = io::Error::other("no space left");
-        let error = stack::StackError::Guard(cause);
+        let error = StackError::Guard(cause);
         assert_eq!(sentence(&error), "can't start the guard process: no space left");
     }
 }

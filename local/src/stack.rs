@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use crate::{
     control::Control,
@@ -12,7 +11,6 @@ use crate::{
     gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
-    logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
     sam::{self, Relays, SamError},
@@ -370,42 +368,4 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
         _ => None,
     };
     settings.get(name).or(brought).unwrap_or(in_template).to_owned()
-}
-
-/// How the stack is told to stop.
-#[derive(Debug)]
-pub struct StopSignal(mpsc::Receiver<()>);
-
-impl StopSignal {
-    /// Begins to listen for Ctrl-C and for requests to terminate, and if wanted for the end of standard input.
-    pub fn new(with_stdin: bool) -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (sender, receiver) = mpsc::channel(1);
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            match signal(kind) {
-                Ok(mut signal) => {
-                    let sender = sender.clone();
-                    tokio::spawn(
-                        async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} },
-                    );
-                }
-                Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
-            }
-        }
-        if with_stdin {
-            // A thread of its own: a read of standard input can't be cut off, and the runtime would wait for it at the end.
-            std::thread::spawn(move || {
-                io::copy(&mut io::stdin(), &mut io::sink()).ok();
-                sender.blocking_send(()).ok();
-            });
-        }
-        Self(receiver)
-    }
-
-    /// Waits until the stack is asked to stop, once for each time.
-    pub async fn asked(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
