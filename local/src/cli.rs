@@ -8,7 +8,8 @@ use crate::{
     faults::Plan,
     guard, listen, logs, screen,
     settings::{Folders, Settings},
-    stack::{self, Options, Stack},
+    stack::{Options, Stack},
+    stop::StopSignal,
     token::Signer,
 };
 
@@ -66,6 +67,9 @@ struct Run {
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
+    /// Build the functions again when their sources change, and use the new ones as soon as they build; connections stay open
+    #[arg(long, conflicts_with = "no_build")]
+    watch: bool,
     /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
     /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -195,6 +199,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         fresh,
         stop_with_stdin,
         no_build,
+        watch,
         concurrency,
         freeze,
         cold,
@@ -216,6 +221,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         template,
         parameters: parameter.into_iter().collect(),
         no_build,
+        watch,
         fresh,
         concurrency: concurrency.into(),
         freeze,
@@ -226,7 +232,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         faults,
         seed,
     };
-    let mut stop = stack::StopSignal::new(stop_with_stdin);
+    let mut stop = StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {
         stack = Stack::start(settings, &options) => stack?,
         // Dropping a half-started stack stops what it had started.
@@ -266,6 +272,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::stack::StackError;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -275,7 +282,7 @@ mod tests {
     #[test]
     fn an_error_is_one_sentence_with_its_causes() {
         let cause = io::Error::other("no space left");
-        let error = stack::StackError::Guard(cause);
+        let error = StackError::Guard(cause);
         assert_eq!(sentence(&error), "can't start the guard process: no space left");
     }
 }

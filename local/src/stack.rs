@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use crate::{
     control::Control,
@@ -12,7 +11,6 @@ use crate::{
     gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
-    logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
     sam::{self, Relays, SamError},
@@ -20,6 +18,7 @@ use crate::{
     settings::{Folders, Settings, SettingsError},
     template::{self, Template, TemplateError, intrinsics::function_arn},
     token::{Signer, TokenError},
+    watch::{Kept, Project, Watch, WatchError},
 };
 
 /// How long `$disconnect` may take for all open connections when the stack stops.
@@ -34,6 +33,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
+    /// Build the functions again when their sources change.
+    pub watch: bool,
     /// Keep nothing.
     pub fresh: bool,
     /// The most processes at a time of a function without a reservation.
@@ -81,6 +82,9 @@ pub enum StackError {
     /// A log.
     #[error(transparent)]
     Lambda(#[from] lambda::pool::LogError),
+    /// The sources.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -98,6 +102,7 @@ pub struct Stack {
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     _invoke: InvokeApi,
+    _watch: Option<Watch>,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -169,6 +174,12 @@ impl Stack {
             .map_err(StackError::from)
         };
         let (redis, executables) = tokio::try_join!(redis, functions)?;
+        let kept = if options.watch {
+            Some(Kept::new(&executables, &folders.state(), &guard).map_err(WatchError::from)?)
+        } else {
+            None
+        };
+        let executables = kept.as_ref().map_or(executables, |kept| kept.executables.clone());
         let platform = match settings.get("SOCK_API_URL") {
             Some(_) => None,
             None => Some(Platform::start().await?),
@@ -217,6 +228,20 @@ impl Stack {
             },
         )?;
         let lambda = Arc::new(lambda);
+        let watch = kept.map(|kept| {
+            let project = Project {
+                binaries: template
+                    .functions
+                    .iter()
+                    .map(|(id, function)| (id.clone(), function.binary.clone()))
+                    .collect(),
+                folders,
+                lambda: Arc::clone(&lambda),
+                guard: Arc::clone(&guard),
+            };
+            Watch::start(project, kept)
+        });
+        let watch = watch.transpose()?;
         let limits = Limits::default().scaled(options.clock_scale);
         let socket_options = WebSocketOptions {
             limits: limits.clone(),
@@ -236,6 +261,7 @@ impl Stack {
             _http: http,
             websocket,
             _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
+            _watch: watch,
             lambda,
             _relays: relays,
             _platform: platform,
@@ -342,42 +368,4 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
         _ => None,
     };
     settings.get(name).or(brought).unwrap_or(in_template).to_owned()
-}
-
-/// How the stack is told to stop.
-#[derive(Debug)]
-pub struct StopSignal(mpsc::Receiver<()>);
-
-impl StopSignal {
-    /// Begins to listen for Ctrl-C and for requests to terminate, and if wanted for the end of standard input.
-    pub fn new(with_stdin: bool) -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (sender, receiver) = mpsc::channel(1);
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            match signal(kind) {
-                Ok(mut signal) => {
-                    let sender = sender.clone();
-                    tokio::spawn(
-                        async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} },
-                    );
-                }
-                Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
-            }
-        }
-        if with_stdin {
-            // A thread of its own: a read of standard input can't be cut off, and the runtime would wait for it at the end.
-            std::thread::spawn(move || {
-                io::copy(&mut io::stdin(), &mut io::sink()).ok();
-                sender.blocking_send(()).ok();
-            });
-        }
-        Self(receiver)
-    }
-
-    /// Waits until the stack is asked to stop, once for each time.
-    pub async fn asked(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

@@ -10,6 +10,7 @@
     reason = "a JSON value is indexed here, where what is not there is null"
 )]
 
+mod browsers;
 mod handshakes;
 mod identity;
 mod ids;

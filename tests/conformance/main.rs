@@ -29,6 +29,7 @@ mod lambda;
 mod sdks;
 mod signatures;
 mod template;
+mod watched;
 mod websocket;
 
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ fn main() -> Result<ExitCode> {
         lambda::requirements(),
         invoke::requirements(),
         template::requirements(),
+        watched::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.
     let runtime = tokio::runtime::Runtime::new()?;
