@@ -6,9 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     faults::Plan,
-    guard, listen, logs, screen,
+    guard,
+    lambda::Rest,
+    listen, logs, screen,
     settings::{Folders, Settings},
-    stack::{Options, Stack},
+    stack::{Build, Options, Stack},
     stop::StopSignal,
     token::Signer,
 };
@@ -78,7 +80,7 @@ struct Run {
     #[arg(long)]
     freeze: bool,
     /// Start a new process for every request, so that each is a cold start
-    #[arg(long)]
+    #[arg(long, conflicts_with = "freeze")]
     cold: bool,
     /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
     #[arg(long)]
@@ -220,12 +222,18 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     let options = Options {
         template,
         parameters: parameter.into_iter().collect(),
-        no_build,
-        watch,
+        build: match (no_build, watch) {
+            (true, _) => Build::Never,
+            (false, true) => Build::Again,
+            (false, false) => Build::Once,
+        },
         fresh,
         concurrency: concurrency.into(),
-        freeze,
-        cold,
+        rest: match (cold, freeze) {
+            (true, _) => Rest::Ends,
+            (false, true) => Rest::Frozen,
+            (false, false) => Rest::Waits,
+        },
         sam_env,
         sigv4,
         clock_scale,

@@ -10,7 +10,7 @@ use crate::{
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
-    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
+    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions, Rest},
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
     sam::{self, Relays, SamError},
@@ -31,18 +31,14 @@ pub struct Options {
     pub template: Option<PathBuf>,
     /// Values of the template's parameters, in place of their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Use the executables beside this program.
-    pub no_build: bool,
-    /// Build the functions again when their sources change.
-    pub watch: bool,
+    /// Where the functions come from.
+    pub build: Build,
     /// Keep nothing.
     pub fresh: bool,
     /// The most processes at a time of a function without a reservation.
     pub concurrency: usize,
-    /// Stop a process between two requests.
-    pub freeze: bool,
-    /// A new process for every request.
-    pub cold: bool,
+    /// What becomes of a function's process between two requests.
+    pub rest: Rest,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
     /// Whether requests to `@connections` must be signed.
@@ -53,6 +49,18 @@ pub struct Options {
     pub faults: Plan,
     /// What their chance comes from.
     pub seed: u64,
+}
+
+/// Where the functions come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Build {
+    /// They are built at the start.
+    #[default]
+    Once,
+    /// They are built at the start, and again when their sources change.
+    Again,
+    /// They lie beside this program.
+    Never,
 }
 
 /// Why the stack doesn't start.
@@ -166,7 +174,7 @@ impl Stack {
                 .values()
                 .map(|function| function.binary.as_str())
                 .collect();
-            if options.no_build {
+            if options.build == Build::Never {
                 functions_build::beside_this_program(&binaries)
             } else {
                 functions_build::build(&folders.root, &binaries).await
@@ -174,7 +182,7 @@ impl Stack {
             .map_err(StackError::from)
         };
         let (redis, executables) = tokio::try_join!(redis, functions)?;
-        let kept = if options.watch {
+        let kept = if options.build == Build::Again {
             Some(Kept::new(&executables, &folders.state(), &guard).map_err(WatchError::from)?)
         } else {
             None
@@ -213,16 +221,15 @@ impl Stack {
             None => None,
         };
         let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
-        let state = temporary
+        let place = temporary
             .as_ref()
             .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
                 concurrency: options.concurrency,
-                freeze: options.freeze,
-                cold: options.cold,
-                logs: Some(state.join("logs")),
+                rest: options.rest,
+                logs: Some(place.join("logs")),
                 faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },

@@ -24,8 +24,8 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("fault.push_latency", OURS, push_latency),
         requirement("fault.push_late", OURS, push_late),
         requirement("fault.disconnect_lost", OURS, disconnect_lost),
-        requirement("fault.kill_becomes_an_error_frame", OURS, kill_of_a_message),
-        requirement("fault.kill_ends_the_process_and_the_request", OURS, kill),
+        requirement("fault.kill", OURS, kill),
+        requirement("fault.kill_outruns_the_answer", OURS, kill_outruns_the_answer),
         requirement("fault.plan_is_replaced_at_run_time", OURS, plan_is_replaced_at_run_time),
         requirement("fault.unknown_is_refused", OURS, unknown_is_refused),
         requirement("fault.cut_is_a_reset", OURS, cut_is_a_reset),
@@ -142,7 +142,7 @@ async fn disconnect_lost() -> Result<()> {
     Ok(())
 }
 
-async fn kill_of_a_message() -> Result<()> {
+async fn kill() -> Result<()> {
     let bench = with_faults(&[])?;
     let mut client = bench.connect().await?.client;
     control(&bench, Method::PUT, "/faults", json!({"kill": 1})).await?;
@@ -223,7 +223,7 @@ async fn cut_takes_its_share() -> Result<()> {
     Ok(())
 }
 
-async fn kill() -> Result<()> {
+async fn kill_outruns_the_answer() -> Result<()> {
     let bench = with_faults(&[])?;
     let steps = json!([{"context": 0}]);
     let before = bench.steps("Mortal", &steps).await?;

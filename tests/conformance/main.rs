@@ -28,6 +28,7 @@ mod invoke;
 mod lambda;
 mod sdks;
 mod signatures;
+mod staged;
 mod template;
 mod watched;
 mod websocket;
@@ -50,6 +51,7 @@ fn main() -> Result<ExitCode> {
         sdks::requirements(),
         faults::requirements(),
         http::requirements(),
+        staged::requirements(),
         lambda::requirements(),
         invoke::requirements(),
         template::requirements(),
