@@ -54,7 +54,8 @@ impl World {
         let prefix = format!("test-{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
         let config = RedisConfig {
-            url: url.to_owned(),
+            urls: vec![url.to_owned()],
+            authority: None,
             prefix: prefix.clone(),
         };
         let store = RedisStore::connect(config, clock.clone()).await.unwrap();
