@@ -26,8 +26,10 @@ pub fn ready_json(addresses: &Addresses) {
         "rest": addresses.rest,
         "websocket": addresses.websocket,
         "push": addresses.push,
+        "lambda": addresses.lambda,
         "redis": addresses.redis,
         "platform": addresses.platform,
+        "control": addresses.control,
         "jwt_secret": addresses.signer.as_ref().map(|signer| signer.secret().to_owned()),
     }));
 }
@@ -49,6 +51,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         rest,
         websocket,
         push,
+        lambda,
         redis,
         platform,
         ..
@@ -60,6 +63,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
   REST       {rest}
   WebSocket  {websocket}
   push       {push}/@connections/{{id}}
+  Lambda     {lambda}
   Redis      {redis}
   platform   {platform}
 ",

@@ -6,10 +6,12 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::{
+    control::Control,
+    faults::{Faults, Plan},
     functions_build::{self, BuildError},
-    gateway::{HttpGateway, Limits, WebSocketGateway},
+    gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
-    lambda::{FunctionSpec, Lambda, LambdaOptions},
+    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
     logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
@@ -28,14 +30,28 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// Another template than that of this workspace.
     pub template: Option<PathBuf>,
+    /// Values of the template's parameters, in place of their defaults.
+    pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
     /// Keep nothing.
     pub fresh: bool,
-    /// The most processes of one function at a time.
+    /// The most processes at a time of a function without a reservation.
     pub concurrency: usize,
+    /// Stop a process between two requests.
+    pub freeze: bool,
+    /// A new process for every request.
+    pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
+    /// Whether requests to `@connections` must be signed.
+    pub sigv4: bool,
+    /// How much faster than time the gateway's limits in time pass; 0 is as 1.
+    pub clock_scale: u32,
+    /// The faults that are on from the start.
+    pub faults: Plan,
+    /// What their chance comes from.
+    pub seed: u64,
 }
 
 /// Why the stack doesn't start.
@@ -62,6 +78,9 @@ pub enum StackError {
     /// What `sam local` needs.
     #[error(transparent)]
     Sam(#[from] SamError),
+    /// A log.
+    #[error(transparent)]
+    Lambda(#[from] lambda::pool::LogError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -75,8 +94,10 @@ pub enum StackError {
 pub struct Stack {
     addresses: Addresses,
     // In the order in which they are dropped, should the stack not be stopped: requests first, what they need last.
+    _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
+    _invoke: InvokeApi,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -94,10 +115,14 @@ pub struct Addresses {
     pub websocket: String,
     /// The base of `@connections`, stage included: the value of `SOCK_PUSH_ENDPOINT`.
     pub push: String,
+    /// Where Lambda's Invoke is: the value for `--endpoint-url`.
+    pub lambda: String,
     /// `SOCK_REDIS_URL`.
     pub redis: String,
     /// `SOCK_API_URL`.
     pub platform: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
     pub signer: Option<Signer>,
 }
@@ -109,10 +134,11 @@ impl Stack {
     /// [`StackError`]; what had been started is stopped again.
     pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
         let folders = Folders::new(options.template.as_deref());
-        let template = template::read(&folders.template)?;
+        let template = template::read(&folders.template, &options.parameters)?;
         // Before the build, which takes its time: a taken port is said at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
+        let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
         let signer = match Signer::new(settings, &folders.state()) {
             Ok(signer) => Some(signer),
             Err(TokenError::Asymmetric { .. }) => None,
@@ -150,10 +176,12 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
-        let addresses = Addresses {
-            rest: format!("http://{host}:{}/api", http.port()),
+        let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
+        let mut addresses = Addresses {
+            rest: format!("http://{host}:{}{}/api", http.port(), http_stage.unwrap_or_default()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
+            lambda: format!("http://127.0.0.1:{}", invoke.port()),
             redis: redis
                 .as_ref()
                 .map(RedisServer::url)
@@ -165,6 +193,7 @@ impl Stack {
                 .or_else(|| settings.get("SOCK_API_URL"))
                 .unwrap_or_default()
                 .to_owned(),
+            control: String::new(),
             signer,
         };
         let functions = specs(&template, &executables, settings, &addresses);
@@ -172,25 +201,41 @@ impl Stack {
             Some(file) => Some(sam::start(&functions, file).await?),
             None => None,
         };
-        let concurrency = options.concurrency;
+        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
+        let state = temporary
+            .as_ref()
+            .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
-                concurrency,
+                concurrency: options.concurrency,
+                freeze: options.freeze,
+                cold: options.cold,
+                logs: Some(state.join("logs")),
+                faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },
-        )
-        .await?;
+        )?;
         let lambda = Arc::new(lambda);
-        let limits = Limits::default();
+        let limits = Limits::default().scaled(options.clock_scale);
+        let socket_options = WebSocketOptions {
+            limits: limits.clone(),
+            signed: options.sigv4,
+            faults: Arc::clone(&faults),
+        };
         let websocket = template
             .websocket
-            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone()));
-        let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));
+        let registry = websocket.as_ref().map(WebSocketGateway::registry);
+        let control = Control::start(faults, registry.unwrap_or_default()).await?;
+        control.url().clone_into(&mut addresses.control);
+        let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
+            _control: control,
             _http: http,
             websocket,
+            _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
             lambda,
             _relays: relays,
             _platform: platform,
@@ -272,11 +317,12 @@ fn specs(
         let environment =
             environment.map(|(name, value)| (name.clone(), local_value(name, value, settings, addresses)));
         let spec = FunctionSpec {
-            name: function.binary.clone(),
+            name: function.name.clone(),
             arn: function_arn(id),
             executable: executables.get(&function.binary)?.clone(),
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            reserved: function.reserved,
             environment: environment.collect(),
         };
         Some((id.clone(), spec))

@@ -28,6 +28,8 @@ mod walking;
 
 mod actions;
 mod pushes;
+mod resuming;
+mod retrying;
 mod sites;
 
 mod crashes;

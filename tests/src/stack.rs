@@ -31,8 +31,12 @@ pub struct Addresses {
     pub websocket: String,
     /// Where `@connections` lives, stage included.
     pub push: String,
+    /// Lambda's Invoke.
+    pub lambda: String,
     /// The Redis.
     pub redis: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
 }
 
 /// A running stack. It stops when this is dropped, and with the test process at the latest.
@@ -53,9 +57,19 @@ impl Stack {
     /// # Errors
     /// When it doesn't build, or is not ready in time; then with what it wrote.
     pub fn start(variables: &[(&str, &str)]) -> Result<Self> {
+        Self::start_with(&[], variables)
+    }
+
+    /// As [`Stack::start`], with further flags.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub fn start_with(flags: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
         let log = tempfile::tempfile().context("can't make a file for the stack's log")?;
         let mut command = Command::new(executables::senna()?);
-        command.args(["--no-build", "--fresh", "--json", "--stop-with-stdin"]);
+        command
+            .args(["--no-build", "--fresh", "--json", "--stop-with-stdin"])
+            .args(flags);
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }
@@ -118,7 +132,9 @@ fn addresses(line: &str) -> Option<Addresses> {
         rest: text("rest")?,
         websocket: text("websocket")?,
         push: text("push")?,
+        lambda: text("lambda")?,
         redis: text("redis")?,
+        control: text("control")?,
     })
 }
 

@@ -20,6 +20,8 @@ mod inboxes;
 #[cfg(test)]
 mod loss;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod rights;

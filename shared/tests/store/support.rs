@@ -179,15 +179,12 @@ impl World {
         }
         let mut delete = redis::cmd("DEL");
         delete.arg(&self.chat_keys());
-        let as_cluster = builder.build().unwrap().get_async_connection().await;
-        match as_cluster {
-            Ok(mut connection) => delete.exec_async(&mut connection).await.unwrap(),
-            Err(_) => {
-                let client = Client::open(self.admin.urls[0].as_str()).unwrap();
-                let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-                delete.exec_async(&mut connection).await.unwrap();
-            }
+        if let Ok(mut connection) = builder.build().unwrap().get_async_connection().await {
+            return delete.exec_async(&mut connection).await.unwrap();
         }
+        let client = Client::open(self.admin.urls[0].as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        delete.exec_async(&mut connection).await.unwrap();
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {

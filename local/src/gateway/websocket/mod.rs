@@ -11,14 +11,18 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Limits, connections_api};
+use super::{
+    Limits,
+    connections_api::{self, ServiceError},
+};
 use crate::{
+    faults::{Fault, Faults},
     lambda::Lambda,
     logs,
-    server::{Listeners, Reply, Server, json as json_reply, serve},
+    server::{Listeners, Server, serve},
     template::{WebSocketApi, WebSocketRoute},
 };
 use event::{Event, Kind};
@@ -32,6 +36,17 @@ pub struct WebSocketGateway {
     _server: Server,
 }
 
+/// How the WebSocket API is served.
+#[derive(Debug, Clone)]
+pub struct WebSocketOptions {
+    /// Its quotas.
+    pub limits: Limits,
+    /// Whether requests to `@connections` must be signed, as they must on AWS.
+    pub signed: bool,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+}
+
 /// What every connection needs.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -39,7 +54,10 @@ pub(crate) struct Shared {
     selection: Selection,
     lambda: Arc<Lambda>,
     pub(crate) limits: Limits,
-    pub(crate) registry: Registry,
+    /// Whether requests to `@connections` must be signed.
+    pub(crate) signed: bool,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) registry: Arc<Registry>,
     port: u16,
 }
 
@@ -61,7 +79,8 @@ struct Answer {
 
 impl WebSocketGateway {
     /// Serves `api` on `listeners`.
-    pub fn start(listeners: Listeners, api: WebSocketApi, lambda: Arc<Lambda>, limits: Limits) -> Self {
+    pub fn start(listeners: Listeners, api: WebSocketApi, lambda: Arc<Lambda>, options: WebSocketOptions) -> Self {
+        let WebSocketOptions { limits, signed, faults } = options;
         let selection = Selection::parse(&api.selection);
         let port = listeners.port();
         let shared = Arc::new(Shared {
@@ -69,7 +88,9 @@ impl WebSocketGateway {
             selection,
             lambda,
             limits,
-            registry: Registry::default(),
+            signed,
+            faults,
+            registry: Arc::default(),
             port,
         });
         let seen = Arc::clone(&shared);
@@ -79,7 +100,7 @@ impl WebSocketGateway {
                 match parts_of(request.uri().path(), &shared.api.stage) {
                     Some(Address::Socket) => handshake::answer(shared, request, peer).await,
                     Some(Address::Connections(id)) => connections_api::answer(&shared, &id, request).await,
-                    None => forbidden(),
+                    None => ServiceError::forbidden().reply(),
                 }
             }
         });
@@ -87,6 +108,11 @@ impl WebSocketGateway {
             shared,
             _server: server,
         }
+    }
+
+    /// Its connections.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.shared.registry)
     }
 
     /// Closes every connection and waits, within `limit`, until `$disconnect` has run for each.
@@ -123,15 +149,6 @@ fn parts_of(path: &str, stage: &str) -> Option<Address> {
     (decoded(first) == "@connections").then(|| Address::Connections(decoded(id)))
 }
 
-/// What API Gateway says to a path that is none of its own.
-fn forbidden() -> Reply {
-    let mut reply = json_reply(StatusCode::FORBIDDEN, &json!({"message": "Forbidden"}));
-    reply
-        .headers_mut()
-        .insert("x-amzn-errortype", http::HeaderValue::from_static("ForbiddenException"));
-    reply
-}
-
 impl Shared {
     fn route(&self, key: &str) -> Option<(&str, &WebSocketRoute)> {
         self.api
@@ -159,6 +176,9 @@ impl Shared {
         let Some((key, route)) = self.route("$disconnect") else {
             return;
         };
+        if self.faults.happens(Fault::DisconnectLost) {
+            return logs::stack(format_args!("fault: no $disconnect for {}", connection.id));
+        }
         let event = Event {
             connection,
             route_key: key,
