@@ -135,12 +135,16 @@ impl Cluster {
 
     /// Waits until a master's replica has all that the master has.
     pub(crate) async fn replicated(&self, master: usize) {
-        until("the replica has caught up", || self.lag_bytes(master) == Some(0)).await;
+        until("the replica has caught up", || self.lag_bytes(master) == 0).await;
     }
 
-    /// By how many bytes a master's replica lies behind, as the master knows.
-    pub(crate) fn lag_bytes(&self, master: usize) -> Option<u64> {
-        lag_bytes(&self.run::<String>(master, "INFO replication"))
+    /// By how many bytes a master's replica lies behind now.
+    pub(crate) fn lag_bytes(&self, master: usize) -> u64 {
+        let info = |node| self.run::<String>(node, "INFO replication");
+        let replica = number(&info(master + SLOTS.len()), "slave_repl_offset:").unwrap();
+        number(&info(master), "master_repl_offset:")
+            .unwrap()
+            .saturating_sub(replica)
     }
 
     /// Waits until the replica of that master has taken over, and everyone but the old master knows.
@@ -234,12 +238,8 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// By how many bytes the one replica of a master lies behind, from the master's `INFO replication`.
-pub(crate) fn lag_bytes(info: &str) -> Option<u64> {
-    let number = |name: &str| {
-        let (_, rest) = info.split_once(name)?;
-        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
-    };
-    let replica = number(",offset=")?;
-    Some(number("master_repl_offset:")?.saturating_sub(replica))
+/// A number in an answer of INFO.
+pub(crate) fn number(info: &str, name: &str) -> Option<u64> {
+    let (_, rest) = info.split_once(name)?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

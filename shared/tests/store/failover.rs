@@ -154,6 +154,13 @@ async fn a_master_that_hangs_is_given_up_and_may_come_back() {
     talk.say(5).await;
     cluster.taken_over(master).await;
     talk.is_whole().await;
+    let alive = (master + 1) % 3;
+    let started = world.elsewhere(&cluster.address(&[master, alive])).await;
+    assert_eq!(
+        started.history(page(1, 1_000)).await.total,
+        15,
+        "a start finds the node that answers"
+    );
 
     cluster.wake(master);
     cluster
@@ -173,7 +180,7 @@ async fn connections_that_fell_silent_are_replaced_within_the_request() {
     for node in &cluster.nodes[..3] {
         node.relay.silence();
     }
-    talk.say(3).await;
+    assert_eq!(talk.say(3).await, 0, "nothing was refused");
     talk.is_whole().await;
 }
 

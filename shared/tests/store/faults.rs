@@ -3,7 +3,7 @@
 use local::redis_server::{Options, RedisServer};
 use redis::Client;
 
-use crate::cluster::{lag_bytes, until};
+use crate::cluster::{number, until};
 use crate::relay::{Authority, Relay};
 use crate::support::{Address, World, page, server, texts};
 
@@ -101,7 +101,11 @@ async fn of_several_servers_the_master_is_taken() {
 
     let world = World::new(&both).await;
     world.send(&world.anna, "a").await;
-    until_caught_up(&master).await;
+    let caught_up = || {
+        let written = number(&info(&master, "replication"), "master_repl_offset:");
+        written == number(&info(&replica, "replication"), "slave_repl_offset:")
+    };
+    until("the replica has caught up", caught_up).await;
     master.kill();
     assert!(world.try_to_say(&world.anna, "nowhere").await.is_err());
     run(&replica.url(), "REPLICAOF NO ONE");
@@ -109,13 +113,9 @@ async fn of_several_servers_the_master_is_taken() {
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
 }
 
-async fn until_caught_up(master: &RedisServer) {
-    let mut connection = Client::open(master.url()).unwrap().get_connection().unwrap();
-    until("the replica has caught up", || {
-        let info: String = redis::cmd("INFO").arg("replication").query(&mut connection).unwrap();
-        lag_bytes(&info) == Some(0)
-    })
-    .await;
+fn info(server: &RedisServer, section: &str) -> String {
+    let mut connection = Client::open(server.url()).unwrap().get_connection().unwrap();
+    redis::cmd("INFO").arg(section).query(&mut connection).unwrap()
 }
 
 #[tokio::test]
