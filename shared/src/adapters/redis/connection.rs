@@ -52,11 +52,6 @@ impl Connection {
             }
         }
     }
-
-    /// Whether a part of it may still serve when the rest has failed.
-    pub(super) fn has_parts(&self) -> bool {
-        matches!(self, Self::Cluster(_))
-    }
 }
 
 /// Where servers are, and how they prove who they are.

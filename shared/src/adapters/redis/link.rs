@@ -194,24 +194,16 @@ impl Link {
         }
     }
 
-    /// Opens a new connection. If that fails, the nodes of a cluster that were still connected are better than nothing.
+    /// Opens a new connection. The old one stays if that fails: in a cluster, the client library may yet repair it.
     async fn replace(&self, slot: &mut Option<Live>) -> RedisResult<Live> {
         let opened = timeout(OPEN_LIMIT, self.addresses.open()).await;
-        match (opened.unwrap_or_else(|_| Err(timed_out())), slot.as_mut()) {
-            (Ok(connection), _) => {
-                let generation = self.opened.fetch_add(1, Ordering::Relaxed);
-                let used = Instant::now();
-                Ok(slot
-                    .insert(Live {
-                        connection,
-                        used,
-                        generation,
-                    })
-                    .clone())
-            }
-            (Err(_), Some(live)) if live.connection.has_parts() => Ok(live.clone()),
-            (Err(error), _) => Err(error),
-        }
+        let connection = opened.unwrap_or_else(|_| Err(timed_out()))?;
+        let live = Live {
+            connection,
+            used: Instant::now(),
+            generation: self.opened.fetch_add(1, Ordering::Relaxed),
+        };
+        Ok(slot.insert(live).clone())
     }
 }
 
