@@ -2,6 +2,9 @@
 
 use local::redis_server::{Options, RedisServer};
 use redis::Client;
+use shared::adapters::clock::SystemClock;
+use shared::adapters::redis::RedisStore;
+use shared::config::RedisConfig;
 
 use crate::cluster::{number, until};
 use crate::relay::{Authority, Relay};
@@ -140,5 +143,27 @@ async fn only_the_given_authority_is_believed() {
     for wrong in [Some(&theirs), None] {
         let error = trusting(wrong).await.unwrap_err();
         assert!(error.contains("invalid peer certificate"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_is_none_or_proves_nothing_is_told_at_start() {
+    let start = async |url: &str, authority: String| {
+        let config = RedisConfig {
+            urls: vec![url.to_owned()],
+            authority: Some(authority),
+            prefix: "test".to_owned(),
+        };
+        RedisStore::connect(config, SystemClock).await.unwrap_err().to_string()
+    };
+    let broken = Authority::new().pem().replace("MII", "!!!");
+    for error in [
+        start("rediss://127.0.0.1:1", broken).await,
+        start("redis://127.0.0.1:1", Authority::new().pem()).await,
+    ] {
+        assert!(
+            error.starts_with("SOCK_REDIS_CA does not go with SOCK_REDIS_URL"),
+            "{error}"
+        );
     }
 }
