@@ -82,7 +82,7 @@ impl Addresses {
         };
         let all: RedisResult<Vec<_>> = infos
             .into_iter()
-            .map(|info| with_certificates(plain_spoken(info)))
+            .map(|info| with_certificates(prepared(info)))
             .collect();
         Ok(Self {
             all: all.map_err(|error| ConfigError::redis_ca(&error))?,
@@ -148,7 +148,7 @@ fn says(hello: &Value, name: &str, value: &str) -> bool {
 
 /// Overlapping requests wait for each other's acknowledgement without `nodelay`. CLIENT SETINFO is on neither of ElastiCache Serverless's lists
 /// of commands; the library sends it to a cluster's nodes whatever we say, and needs no good answer.
-fn plain_spoken(info: ConnectionInfo) -> ConnectionInfo {
+fn prepared(info: ConnectionInfo) -> ConnectionInfo {
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     info.set_redis_settings(settings).set_tcp_settings(tcp_settings())
 }
