@@ -12,6 +12,8 @@ use url::Url;
 use crate::domain::limits::{EVENT_LOG_DAYS, EVENT_LOG_LENGTH};
 use crate::domain::{Domain, EventLogBounds};
 
+const EXAMPLE_CA: &str = "-----BEGIN CERTIFICATE-----…";
+
 /// A variable that is missing or wrong. The text says which, what it must be, and gives an example.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{variable} {problem}; for example {variable}={example}")]
@@ -37,6 +39,12 @@ impl ConfigError {
             format!("is no address of a Redis ({error})"),
             "rediss://user:password@redis.example.com:6379",
         )
+    }
+
+    /// The certificate is none, or there is nothing that it could prove.
+    pub(crate) fn redis_ca(error: &redis::RedisError) -> Self {
+        let problem = format!("does not go with SOCK_REDIS_URL ({error})");
+        Self::new("SOCK_REDIS_CA", problem, EXAMPLE_CA)
     }
 
     /// The public key is not one of this algorithm.
@@ -81,17 +89,19 @@ impl Environment {
 
     fn url(&self, name: &'static str, schemes: &[&str], example: &'static str) -> Result<Option<String>, ConfigError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let valid = Url::parse(value).is_ok_and(|url| schemes.contains(&url.scheme()) && url.has_host());
-        if valid {
-            Ok(Some(value.trim_end_matches('/').to_owned()))
-        } else {
-            Err(ConfigError::new(
-                name,
-                format!("must be a URL with {}", schemes.join(" or ")),
-                example,
-            ))
-        }
+        let problem = || ConfigError::new(name, format!("must be a URL with {}", schemes.join(" or ")), example);
+        valid_url(value, schemes).ok_or_else(problem).map(Some)
     }
+
+    /// A text in PEM. Templates and shells write the ends of its lines as \n.
+    fn pem(&self, name: &str) -> Option<String> {
+        self.get(name).map(|pem| pem.replace("\\n", "\n"))
+    }
+}
+
+fn valid_url(value: &str, schemes: &[&str]) -> Option<String> {
+    let url = Url::parse(value).ok()?;
+    (schemes.contains(&url.scheme()) && url.has_host()).then(|| value.trim_end_matches('/').to_owned())
 }
 
 impl FromIterator<(String, String)> for Environment {
@@ -143,8 +153,11 @@ impl LogConfig {
 /// Where messages live.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// `SOCK_REDIS_URL`: `redis://` or `rediss://`, single node or cluster. Required.
-    pub url: String,
+    /// `SOCK_REDIS_URL`: `redis://` or `rediss://`. Of a cluster any node; several addresses, separated by commas, are several nodes of one cluster,
+    /// or a master and its replicas, of which one must be up. A comma in a password is written `%2C`. Required.
+    pub urls: Vec<String>,
+    /// `SOCK_REDIS_CA`: the certificate of the authority that signed the servers' certificates, in PEM, in place of the public authorities.
+    pub authority: Option<String>,
     /// `SOCK_REDIS_PREFIX`: first part of every key, default `senna-sockets`.
     pub prefix: String,
 }
@@ -153,12 +166,28 @@ impl RedisConfig {
     /// Reads the concern.
     ///
     /// # Errors
-    /// [`ConfigError`] if the address is missing, or one of both is wrong.
+    /// [`ConfigError`] if the address is missing, or anything is wrong.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         const EXAMPLE: &str = "rediss://user:password@redis.example.com:6379";
-        let url = env.url("SOCK_REDIS_URL", &["redis", "rediss"], EXAMPLE)?;
-        let url =
-            url.ok_or_else(|| ConfigError::new("SOCK_REDIS_URL", "is missing: it says where messages live", EXAMPLE))?;
+        let problem = |problem| ConfigError::new("SOCK_REDIS_URL", problem, EXAMPLE);
+        let list = env.get("SOCK_REDIS_URL");
+        let list = list.ok_or_else(|| problem("is missing: it says where messages live"))?;
+        let urls = list
+            .split(',')
+            .map(|url| valid_url(url.trim(), &["redis", "rediss"]))
+            .collect::<Option<_>>()
+            .ok_or_else(|| problem("must be a URL with redis or rediss, or several with commas between them"))?;
+        let authority = env.pem("SOCK_REDIS_CA");
+        if authority
+            .as_ref()
+            .is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----"))
+        {
+            return Err(ConfigError::new(
+                "SOCK_REDIS_CA",
+                "must be a certificate in PEM",
+                EXAMPLE_CA,
+            ));
+        }
         let prefix = env.get("SOCK_REDIS_PREFIX").unwrap_or("senna-sockets");
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
         if prefix.len() > 64 || !prefix.bytes().all(allowed) {
@@ -169,13 +198,14 @@ impl RedisConfig {
             ));
         }
         Ok(Self {
-            url,
+            urls,
+            authority,
             prefix: prefix.to_owned(),
         })
     }
 }
 
-/// The address may hold a password.
+/// An address may hold a password.
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConfig")
@@ -308,15 +338,14 @@ fn key_source(env: &Environment, algorithm: Algorithm) -> Result<KeySource, Conf
     )? {
         return Ok(KeySource::KeySet(url));
     }
-    let pem = env.get("SOCK_JWT_PUBLIC_KEY").ok_or_else(|| {
+    let pem = env.pem("SOCK_JWT_PUBLIC_KEY").ok_or_else(|| {
         ConfigError::new(
             "SOCK_JWT_PUBLIC_KEY",
             "is missing, and SOCK_JWKS_URL too: one of them must give the public key",
             "-----BEGIN PUBLIC KEY-----…",
         )
     })?;
-    // Templates and shells write a PEM's line ends as \n.
-    Ok(KeySource::PublicKey(pem.replace("\\n", "\n")))
+    Ok(KeySource::PublicKey(pem))
 }
 
 /// The platform's own API.
@@ -418,7 +447,18 @@ mod tests {
     fn a_missing_or_wrong_variable_is_named_with_an_example() {
         let redis = |variables: &[(&str, &str)]| RedisConfig::from_env(&env(variables)).unwrap_err().to_string();
         insta::assert_snapshot!(redis(&[]), @"SOCK_REDIS_URL is missing: it says where messages live; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
-        insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "localhost")]), @"SOCK_REDIS_URL must be a URL with redis or rediss; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
+        for url in [
+            "localhost",
+            "http://h",
+            "redis://h,",
+            "redis://h,rediss://",
+            "redis://:a,b@h",
+        ] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", url)]), @"SOCK_REDIS_URL must be a URL with redis or rediss, or several with commas between them; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
+            }
+        }
+        insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "rediss://h"), ("SOCK_REDIS_CA", "/ca.pem")]), @"SOCK_REDIS_CA must be a certificate in PEM; for example SOCK_REDIS_CA=-----BEGIN CERTIFICATE-----…");
         insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "redis://h"), ("SOCK_REDIS_PREFIX", "{x}")]), @"SOCK_REDIS_PREFIX must be 1 to 64 of A-Z a-z 0-9 . _ : -; for example SOCK_REDIS_PREFIX=senna-sockets");
 
         let log = |value| {
@@ -438,6 +478,13 @@ mod tests {
     fn an_empty_variable_is_an_absent_one() {
         let directory = DirectoryConfig::from_env(&env(&[("SOCK_API_URL", "")])).unwrap();
         assert_eq!((directory.url, directory.user_agent), (None, "Senna".to_owned()));
+    }
+
+    #[test]
+    fn several_addresses_are_separated_by_commas() {
+        let list = "rediss://u:a%2Cb@one:1/, rediss://u:a%2Cb@two:2/3";
+        let redis = RedisConfig::from_env(&env(&[("SOCK_REDIS_URL", list)])).unwrap();
+        assert_eq!(redis.urls, ["rediss://u:a%2Cb@one:1", "rediss://u:a%2Cb@two:2/3"]);
     }
 
     #[test]

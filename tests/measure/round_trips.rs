@@ -27,7 +27,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Calls of each route that are counted.
 const CALLS: u32 = 100;
 /// What functions send; everything else in the statistics is run by scripts, or is ours.
-const OF_FUNCTIONS: [&str; 8] = ["evalsha", "eval", "hmget", "pexpireat", "zrem", "del", "hello", "ping"];
+const OF_FUNCTIONS: [&str; 7] = ["evalsha", "eval", "hmget", "zrem", "del", "hello", "ping"];
 
 #[tokio::main]
 async fn main() -> Result<()> {

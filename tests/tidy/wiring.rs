@@ -8,7 +8,7 @@ use crate::support::{read, root};
 /// The variables that each concern of `shared/src/config.rs` reads. Lambda sets those that begin with AWS.
 const CONCERNS: [(&str, &[&str]); 6] = [
     ("LogConfig", &["SOCK_LOG"]),
-    ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_PREFIX"]),
+    ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"]),
     ("EventLogConfig", &["SOCK_EVENT_LOG_LENGTH", "SOCK_EVENT_LOG_DAYS"]),
     (
         "IdentityConfig",

@@ -1,14 +1,14 @@
 //! What a store does when its server fails it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use local::redis_server::{Options, RedisServer};
 use redis::Client;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use shared::adapters::clock::SystemClock;
+use shared::adapters::redis::RedisStore;
+use shared::config::RedisConfig;
 
-use crate::support::{World, page, server, texts};
+use crate::cluster::{number, until};
+use crate::relay::{Authority, Relay};
+use crate::support::{Address, World, page, server, texts};
 
 fn run(url: &str, command: &str) {
     let mut connection = Client::open(url).unwrap().get_connection().unwrap();
@@ -20,7 +20,7 @@ fn run(url: &str, command: &str) {
 #[tokio::test]
 async fn a_server_that_forgot_the_scripts_is_told_again() {
     let server = server();
-    let world = World::new(&server.url()).await;
+    let world = World::new(&Address::of(&server)).await;
     world.send(&world.anna, "a").await;
     run(&server.url(), "SCRIPT FLUSH");
     world.send(&world.anna, "b").await;
@@ -36,7 +36,7 @@ async fn a_killed_server_that_is_back_has_everything_and_serves_the_next_request
         ..Options::default()
     };
     let mut server = RedisServer::start(&options).unwrap();
-    let world = World::new(&server.url()).await;
+    let world = World::new(&Address::of(&server)).await;
     world.send(&world.anna, "before").await;
     server.kill();
     let failed = world.try_to_say(&world.anna, "lost").await;
@@ -50,7 +50,7 @@ async fn a_killed_server_that_is_back_has_everything_and_serves_the_next_request
 #[tokio::test]
 async fn a_late_answer_never_doubles_a_message() {
     let server = server();
-    let world = World::new(&server.url()).await;
+    let world = World::new(&Address::of(&server)).await;
     world.send(&world.anna, "a").await;
     run(&server.url(), "CLIENT PAUSE 700 ALL");
     world.send(&world.anna, "b").await;
@@ -62,50 +62,108 @@ async fn a_late_answer_never_doubles_a_message() {
 #[tokio::test]
 async fn a_lost_answer_never_doubles_a_message() {
     let server = server();
-    let relay = Relay::start(server.port()).await;
-    let world = World::new(&format!("redis://127.0.0.1:{}", relay.port)).await;
+    let relay = Relay::to(server.port()).await;
+    let world = World::new(&Address::from_url(relay.url())).await;
     world.send(&world.anna, "a").await;
-    relay.cut.store(true, Ordering::SeqCst);
+    relay.cut_the_next_answer();
     let change = world.say(&world.anna, "b").await;
-    assert!(!relay.cut.load(Ordering::SeqCst), "the answer was lost");
+    assert!(relay.has_cut(), "the answer was lost");
     assert_eq!((change.id.seq, change.last_seq), (2, 2));
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
 }
 
-/// Stands between a store and its server, and breaks a connection instead of passing an answer on when it is told to.
-struct Relay {
-    port: u16,
-    cut: Arc<AtomicBool>,
+/// A function sleeps, and meanwhile something on the way forgets its connection: what it sends is never answered, and nothing says so.
+#[tokio::test]
+async fn a_connection_that_fell_silent_is_replaced_within_the_request() {
+    let server = server();
+    let relay = Relay::to(server.port()).await;
+    let world = World::new(&Address::from_url(relay.url())).await;
+    world.send(&world.anna, "a").await;
+    relay.silence();
+    world.send(&world.anna, "b").await;
+    world.send(&world.anna, "c").await;
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b", "c"]);
 }
 
-impl Relay {
-    async fn start(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let cut = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&cut);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
-                tokio::spawn(pass(client, server, Arc::clone(&told)));
-            }
-        });
-        Self { port, cut }
+/// Of a master and its replica, outside of a cluster, the one that takes writes is found, also when they have changed places.
+#[tokio::test]
+async fn of_several_servers_the_master_is_taken() {
+    let mut master = server();
+    let replica_of = ["--replicaof", "127.0.0.1", &master.port().to_string()].map(Into::into);
+    let replica = RedisServer::start(&Options {
+        extra_args: replica_of.to_vec(),
+        ..Options::default()
+    })
+    .unwrap();
+    let both = Address {
+        urls: vec![replica.url(), master.url()],
+        authority: None,
+    };
+    let only_replica = World::new(&Address::of(&replica)).await;
+    assert!(only_replica.try_to_say(&only_replica.anna, "a").await.is_err());
+
+    let world = World::new(&both).await;
+    world.send(&world.anna, "a").await;
+    let caught_up = || {
+        let written = number(&info(&master, "replication"), "master_repl_offset:");
+        written == number(&info(&replica, "replication"), "slave_repl_offset:")
+    };
+    until("the replica has caught up", caught_up).await;
+    master.kill();
+    assert!(world.try_to_say(&world.anna, "nowhere").await.is_err());
+    run(&replica.url(), "REPLICAOF NO ONE");
+    world.send(&world.anna, "b").await;
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
+}
+
+fn info(server: &RedisServer, section: &str) -> String {
+    let mut connection = Client::open(server.url()).unwrap().get_connection().unwrap();
+    redis::cmd("INFO").arg(section).query(&mut connection).unwrap()
+}
+
+#[tokio::test]
+async fn only_the_given_authority_is_believed() {
+    let server = server();
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let mut relay = Relay::bind().await;
+    relay.serve(server.port(), Some(ours.acceptor()));
+    let trusting = async |authority: Option<&Authority>| {
+        let address = Address {
+            urls: vec![relay.url().replace("redis://", "rediss://")],
+            authority: authority.map(Authority::pem),
+        };
+        let world = World::new(&address).await;
+        world
+            .try_to_say(&world.anna, "a")
+            .await
+            .map(|_| ())
+            .map_err(|error| format!("{error:?}"))
+    };
+    assert_eq!(trusting(Some(&ours)).await, Ok(()));
+    for wrong in [Some(&theirs), None] {
+        let error = trusting(wrong).await.unwrap_err();
+        assert!(error.contains("invalid peer certificate"), "{error}");
     }
 }
 
-async fn pass(mut client: TcpStream, mut server: TcpStream, cut: Arc<AtomicBool>) {
-    let (mut asked, mut answered) = ([0; 4096], [0; 4096]);
-    loop {
-        tokio::select! {
-            length = client.read(&mut asked) => match length {
-                Ok(length @ 1..) => server.write_all(&asked[..length]).await.unwrap(),
-                _ => break,
-            },
-            length = server.read(&mut answered) => match length {
-                Ok(length @ 1..) if !cut.swap(false, Ordering::SeqCst) => client.write_all(&answered[..length]).await.unwrap(),
-                _ => break,
-            },
-        }
+#[tokio::test]
+async fn an_authority_that_is_none_or_proves_nothing_is_told_at_start() {
+    let start = async |url: &str, authority: String| {
+        let config = RedisConfig {
+            urls: vec![url.to_owned()],
+            authority: Some(authority),
+            prefix: "test".to_owned(),
+        };
+        RedisStore::connect(config, SystemClock).await.unwrap_err().to_string()
+    };
+    let broken = Authority::new().pem().replace("MII", "!!!");
+    for error in [
+        start("rediss://127.0.0.1:1", broken).await,
+        start("redis://127.0.0.1:1", Authority::new().pem()).await,
+    ] {
+        assert!(
+            error.starts_with("SOCK_REDIS_CA does not go with SOCK_REDIS_URL"),
+            "{error}"
+        );
     }
 }

@@ -1,6 +1,7 @@
-//! What a store must do, on a real server and on a real cluster.
+//! What a store must do, on a real server and on a real cluster, and what it does when these fail.
 //!
-//! Each rule is a function that takes a store of its own; all of them run on one node one by one, and on a cluster in a row.
+//! Each rule is a function that takes a store of its own. All of them run on one node one by one, and in a row on a cluster with replicas, a password
+//! and TLS, and for a user who may not do more than a store needs.
 
 #[cfg(test)]
 mod cluster;
@@ -11,37 +12,61 @@ mod conversations;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod failover;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
+mod loss;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod rights;
 #[cfg(test)]
 mod support;
 
-/// Names every rule once, and makes of each a test on one node, and of all of them a test on a cluster.
+/// Names every rule once, and makes of each a test on one node, and of all of them a function.
 #[cfg(test)]
 macro_rules! rules {
     ($($module:ident::$rule:ident),+ $(,)?) => {
         mod one_node {
+            use crate::support::{Address, World, server};
             $(
                 #[tokio::test]
                 async fn $rule() {
-                    let server = crate::support::server();
-                    crate::$module::$rule(crate::support::World::new(&server.url()).await).await;
+                    let server = server();
+                    crate::$module::$rule(World::new(&Address::of(&server)).await).await;
                 }
             )+
         }
 
-        #[tokio::test]
-        async fn every_rule_holds_on_a_cluster() {
-            let cluster = crate::cluster::Cluster::start().await;
+        async fn every_rule_holds(world: impl AsyncFn() -> support::World) {
             $(
                 println!("{}", stringify!($rule));
-                crate::$module::$rule(crate::support::World::new(&cluster.url()).await).await;
+                crate::$module::$rule(world().await).await;
             )+
         }
     };
+}
+
+#[cfg(test)]
+mod everything {
+    use crate::cluster::Cluster;
+    use crate::every_rule_holds;
+    use crate::support::World;
+
+    #[tokio::test]
+    async fn holds_on_a_cluster_with_a_password_and_tls() {
+        let cluster = Cluster::whole().await;
+        let address = cluster.address(&[0]);
+        every_rule_holds(async || World::new(&address).await).await;
+        for master in 0..3 {
+            assert!(cluster.nodes[master].relay.heard() > 0, "master {master} was asked");
+        }
+    }
 }
 
 #[cfg(test)]

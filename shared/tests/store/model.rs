@@ -21,7 +21,7 @@ use shared::ports::{
     Change, Delivered, Delivery, EventPage, History, Inbox, Notice, Push, Refusal, Snapshot, Store, Unavailable,
 };
 
-use crate::support::{BOUNDS, NOW, World, page, server, text, user};
+use crate::support::{Address, BOUNDS, NOW, World, page, server, text, user};
 
 /// Schedules that are tried, and steps in each at the most.
 const CASES: u32 = 120;
@@ -301,8 +301,8 @@ struct Run {
 }
 
 impl Run {
-    async fn new(url: &str) -> Self {
-        let world = World::new(url).await;
+    async fn new(address: &Address) -> Self {
+        let world = World::new(address).await;
         let users = USERS.map(|id| user("site", id));
         let mut clients: [Client; 3] = Default::default();
         for (number, (client, of)) in clients.iter_mut().zip(&users).enumerate() {
@@ -519,7 +519,7 @@ fn state_and_events_are_a_fresh_state() {
     };
     let run = |steps: Vec<Step>| {
         runtime.block_on(async {
-            let mut run = Run::new(&server.url()).await;
+            let mut run = Run::new(&Address::of(&server)).await;
             for step in steps {
                 run.step(step).await;
             }

@@ -4,9 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use local::redis_server::{Options, RedisServer};
+use redis::cluster::ClusterClient;
+use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
-use shared::domain::{Body, BodyKind, Conversation, Domain, EventLogBounds, Id, MessageId, Page, Target, User, Window};
+use shared::domain::{
+    Body, BodyKind, ConnectionId, Conversation, Domain, EventLogBounds, Id, MessageId, Page, Target, User, Window,
+};
 use shared::ports::{Change, Clock, Delivered, History, Notice, Store, Unavailable};
 
 /// Small enough to be reached.
@@ -19,6 +23,35 @@ pub(crate) const NOW: u64 = 1_750_000_000_000;
 
 pub(crate) fn server() -> RedisServer {
     RedisServer::start(&Options::default()).unwrap()
+}
+
+/// Where servers are, and whose signature they show.
+#[derive(Clone)]
+pub(crate) struct Address {
+    pub(crate) urls: Vec<String>,
+    pub(crate) authority: Option<String>,
+}
+
+impl Address {
+    pub(crate) fn of(server: &RedisServer) -> Self {
+        Self::from_url(server.url())
+    }
+
+    pub(crate) fn from_url(url: String) -> Self {
+        Self {
+            urls: vec![url],
+            authority: None,
+        }
+    }
+
+    /// The same servers for another user, who has a password.
+    pub(crate) fn as_user(&self, user_and_password: &str) -> Self {
+        let url = |url: &String| url.replace("://", &format!("://{user_and_password}@"));
+        Self {
+            urls: self.urls.iter().map(url).collect(),
+            ..self.clone()
+        }
+    }
 }
 
 /// A clock that stands still until it is set.
@@ -44,17 +77,32 @@ pub(crate) struct World {
     pub(crate) anna: User,
     pub(crate) ben: User,
     pub(crate) chat: Conversation,
-    url: String,
+    admin: Address,
     prefix: String,
 }
 
 impl World {
-    pub(crate) async fn new(url: &str) -> Self {
+    pub(crate) async fn new(address: &Address) -> Self {
+        Self::with_admin(address, address).await
+    }
+
+    /// `admin` is where a rule that takes data away by itself does so.
+    pub(crate) async fn with_admin(address: &Address, admin: &Address) -> Self {
         static PREFIXES: AtomicU64 = AtomicU64::new(1);
         let prefix = format!("test-{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
+        Self::of_prefix(prefix, address, admin).await
+    }
+
+    /// Another process: the same data by another store.
+    pub(crate) async fn elsewhere(&self, address: &Address) -> Self {
+        Self::of_prefix(self.prefix.clone(), address, &self.admin).await
+    }
+
+    async fn of_prefix(prefix: String, address: &Address, admin: &Address) -> Self {
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
         let config = RedisConfig {
-            url: url.to_owned(),
+            urls: address.urls.clone(),
+            authority: address.authority.clone(),
             prefix: prefix.clone(),
         };
         let store = RedisStore::connect(config, clock.clone()).await.unwrap();
@@ -66,7 +114,7 @@ impl World {
             anna,
             ben,
             chat,
-            url: url.to_owned(),
+            admin: admin.clone(),
             prefix,
         }
     }
@@ -109,17 +157,32 @@ impl World {
             .unwrap()
     }
 
+    /// The keys of the conversation that every message touches.
+    pub(crate) fn chat_keys(&self) -> [String; 3] {
+        let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
+        ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"))
+    }
+
+    /// The key by id of a connection.
+    pub(crate) fn connection_key(&self, id: &ConnectionId) -> String {
+        format!("{{{}:connection:{id}}}", self.prefix)
+    }
+
     /// Takes the conversation's keys away, as if its server had never had them.
     pub(crate) async fn forget_conversation(&self) {
-        let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
-        let keys = ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"));
+        let mut builder = ClusterClient::builder(self.admin.urls.iter().map(String::as_str));
+        if let Some(pem) = &self.admin.authority {
+            builder = builder.certs(TlsCertificates {
+                client_tls: None,
+                root_cert: Some(pem.clone().into_bytes()),
+            });
+        }
         let mut delete = redis::cmd("DEL");
-        delete.arg(&keys);
-        let cluster = redis::cluster::ClusterClient::new([self.url.as_str()]).unwrap();
-        if let Ok(mut connection) = cluster.get_async_connection().await {
+        delete.arg(&self.chat_keys());
+        if let Ok(mut connection) = builder.build().unwrap().get_async_connection().await {
             return delete.exec_async(&mut connection).await.unwrap();
         }
-        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let client = Client::open(self.admin.urls[0].as_str()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         delete.exec_async(&mut connection).await.unwrap();
     }

@@ -192,7 +192,7 @@ pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
 }
 
 pub(super) fn user(answer: Value) -> Result<Option<User>, Unavailable> {
-    let ((domain, id),): ((Option<String>, Option<String>),) = read(answer)?;
+    let (domain, id): (Option<String>, Option<String>) = read(answer)?;
     let (Some(domain), Some(id)) = (domain, id) else {
         return Ok(None);
     };

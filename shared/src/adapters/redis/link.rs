@@ -2,44 +2,33 @@
 //!
 //! A frozen function wakes up with a connection whose other end may be gone, and the client library does not replace a connection on which
 //! requests only time out. So: after a pause the connection is tried with a short PING, and a request that fails for the connection's sake
-//! is repeated once on a new one. Every step that we send may be repeated.
+//! is repeated on a new one, as long as its time lasts. Every step that we send may be repeated.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::io::tcp::TcpSettings;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo as _, Pipeline, RedisResult,
-    ServerErrorKind, ToRedisArgs, Value,
-};
+use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, ToRedisArgs, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
+use super::connection::{Addresses, Connection};
+use crate::config::{ConfigError, RedisConfig};
 use crate::metrics::{self, Metric};
 use crate::ports::Unavailable;
 use crate::runtime::xray::part;
 
-/// How long an answer may take.
-const RESPONSE_LIMIT: Duration = Duration::from_millis(500);
-/// How long a connection may take to stand.
-const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 /// After this pause a connection is tried before it is trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 /// How long that try may take.
 const PING_LIMIT: Duration = Duration::from_millis(50);
 /// How long it may take until a new connection can be used: TCP, TLS, authentication, and in a cluster the map of its slots.
 const OPEN_LIMIT: Duration = Duration::from_secs(1);
-/// In a cluster: tries of one request over redirections and failing nodes, the waits between them in milliseconds, and how long all that may
-/// take. A shard whose master died takes writes again after two to three seconds.
-const CLUSTER_RETRIES: u32 = 12;
-const CLUSTER_WAIT_MS: (u64, u64) = (10, 400);
-const CLUSTER_LIMIT: Duration = Duration::from_secs(3);
+/// How long a request may take with all that is done for it. A shard whose master died takes writes again after two to three seconds.
+const REQUEST_LIMIT: Duration = Duration::from_secs(3);
+/// How often a request is sent at the most, each time on a new connection.
+const TRIES: u32 = 3;
 
 /// A Lua script. EVAL at first use in a process loads it; then its hash is enough, until a server says that it doesn't know it.
 pub(super) struct Script {
@@ -95,13 +84,13 @@ impl<'a> Call<'a> {
 /// What can be sent, and sent again.
 enum Request<'a> {
     Script(Call<'a>),
-    Pipeline(&'a Pipeline),
+    Command(&'a Cmd),
 }
 
 impl Request<'_> {
     async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
         let call = match self {
-            Self::Pipeline(pipeline) => return connection.pipeline(pipeline).await,
+            Self::Command(command) => return connection.command(command).await,
             Self::Script(call) => call,
         };
         if call.script.loaded.load(Ordering::Relaxed) {
@@ -117,40 +106,6 @@ impl Request<'_> {
 }
 
 #[derive(Clone)]
-enum Connection {
-    Single(MultiplexedConnection),
-    Cluster(ClusterConnection),
-}
-
-impl Connection {
-    async fn command(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Single(connection) => command.query_async(connection).await,
-            Self::Cluster(connection) => command.query_async(connection).await,
-        }
-    }
-
-    /// In a cluster, of one node: should another one be dead, its own requests find out.
-    async fn ping(&mut self) -> RedisResult<Value> {
-        let ping = redis::cmd("PING");
-        match self {
-            Self::Single(connection) => ping.query_async(connection).await,
-            Self::Cluster(connection) => {
-                let anyone = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
-                connection.route_command(ping, anyone).await
-            }
-        }
-    }
-
-    async fn pipeline(&mut self, pipeline: &Pipeline) -> RedisResult<Value> {
-        match self {
-            Self::Single(connection) => pipeline.query_async(connection).await,
-            Self::Cluster(connection) => pipeline.query_async(connection).await,
-        }
-    }
-}
-
-#[derive(Clone)]
 struct Live {
     connection: Connection,
     used: Instant,
@@ -159,22 +114,16 @@ struct Live {
 
 /// The process's connection.
 pub(super) struct Link {
-    info: ConnectionInfo,
+    addresses: Addresses,
     live: Mutex<Option<Live>>,
     opened: AtomicU64,
 }
 
 impl Link {
-    /// Reads the address; connects at first use.
-    pub(super) fn new(url: &str) -> RedisResult<Self> {
-        let info = url.into_connection_info()?;
-        // CLIENT SETINFO is on neither of ElastiCache Serverless's lists of commands.
-        let settings = info.redis_settings().clone().set_skip_set_lib_name();
-        let info = info
-            .set_redis_settings(settings)
-            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    /// Reads the addresses; connects at first use.
+    pub(super) fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            info,
+            addresses: Addresses::new(config)?,
             live: Mutex::new(None),
             opened: AtomicU64::new(0),
         })
@@ -190,15 +139,16 @@ impl Link {
         self.send(Request::Script(call)).await
     }
 
-    /// Runs commands on keys of one slot.
-    pub(super) async fn pipeline(&self, pipeline: &Pipeline) -> Result<Value, Unavailable> {
-        self.send(Request::Pipeline(pipeline)).await
+    /// Runs a command whose keys are in one slot.
+    pub(super) async fn command(&self, command: &Cmd) -> Result<Value, Unavailable> {
+        self.send(Request::Command(command)).await
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Value, Unavailable> {
         let begun = std::time::Instant::now();
         let part = part!("redis");
-        let outcome = self.send_on_live(request).instrument(part.clone()).await;
+        let sent = timeout(REQUEST_LIMIT, self.send_in_time(request)).instrument(part.clone());
+        let outcome = sent.await.unwrap_or_else(|_| Err(timed_out())).map_err(unavailable);
         metrics::time(Metric::StoreLatency, begun);
         if outcome.is_err() {
             part.record("fault", true);
@@ -207,17 +157,18 @@ impl Link {
         outcome
     }
 
-    async fn send_on_live(&self, request: Request<'_>) -> Result<Value, Unavailable> {
-        let mut live = self.connection().await.map_err(unavailable)?;
-        match request.send(&mut live.connection).await {
-            Err(error) if is_connections_fault(&error) => {
-                tracing::warn!(%error, "reconnecting to redis");
-                self.drop_generation(live.generation).await;
-                let mut live = self.connection().await.map_err(unavailable)?;
-                request.send(&mut live.connection).await.map_err(unavailable)
+    async fn send_in_time(&self, request: Request<'_>) -> RedisResult<Value> {
+        let mut live = self.connection().await?;
+        for _ in 1..TRIES {
+            match request.send(&mut live.connection).await {
+                Err(error) if is_connections_fault(&error) => {
+                    tracing::warn!(%error, "reconnecting to redis");
+                    live = self.replacement(live).await?;
+                }
+                outcome => return outcome,
             }
-            outcome => outcome.map_err(unavailable),
         }
+        request.send(&mut live.connection).await
     }
 
     /// The live connection, tried first if it has rested, or a new one.
@@ -231,63 +182,33 @@ impl Link {
                 return Ok(live.clone());
             }
         }
-        *slot = None;
-        let opened = timeout(OPEN_LIMIT, self.open()).await;
-        let connection = opened.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        let generation = self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(slot
-            .insert(Live {
-                connection,
-                used: Instant::now(),
-                generation,
-            })
-            .clone())
+        self.replace(&mut slot).await
     }
 
-    /// Lets go of a connection that failed, unless another request has replaced it already.
-    async fn drop_generation(&self, generation: u64) {
+    /// Another connection than one that failed, unless another request has replaced that already.
+    async fn replacement(&self, failed: Live) -> RedisResult<Live> {
         let mut slot = self.live.lock().await;
-        if slot.as_ref().is_some_and(|live| live.generation == generation) {
-            *slot = None;
+        match slot.as_ref() {
+            Some(live) if live.generation != failed.generation => Ok(live.clone()),
+            _ => self.replace(&mut slot).await,
         }
     }
 
-    /// Asks the server which kind it is, so that one address serves for both.
-    async fn open(&self) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(Some(RESPONSE_LIMIT));
-        let client = Client::open(self.info.clone())?;
-        let mut single = client.get_multiplexed_async_connection_with_config(&config).await?;
-        let hello: Value = redis::cmd("HELLO").query_async(&mut single).await?;
-        if !is_cluster(&hello) {
-            return Ok(Connection::Single(single));
-        }
-        let (shortest, longest) = CLUSTER_WAIT_MS;
-        let cluster = ClusterClient::builder([self.info.clone()])
-            .connection_timeout(CONNECT_LIMIT)
-            .response_timeout(RESPONSE_LIMIT)
-            .overall_response_timeout(Some(CLUSTER_LIMIT))
-            .retries(CLUSTER_RETRIES)
-            .min_retry_wait(shortest)
-            .max_retry_wait(longest)
-            .tcp_settings(TcpSettings::default().set_nodelay(true))
-            .build()?;
-        Ok(Connection::Cluster(cluster.get_async_connection().await?))
+    /// Opens a new connection. The old one stays if that fails: in a cluster, the client library may yet repair it.
+    async fn replace(&self, slot: &mut Option<Live>) -> RedisResult<Live> {
+        let opened = timeout(OPEN_LIMIT, self.addresses.open()).await;
+        let connection = opened.unwrap_or_else(|_| Err(timed_out()))?;
+        let live = Live {
+            connection,
+            used: Instant::now(),
+            generation: self.opened.fetch_add(1, Ordering::Relaxed),
+        };
+        Ok(slot.insert(live).clone())
     }
 }
 
-/// HELLO answers a map, or under the older protocol a list of names and values.
-fn is_cluster(hello: &Value) -> bool {
-    let text = |value: &Value| redis::from_redis_value_ref::<String>(value).unwrap_or_default();
-    let is_mode = |name: &Value, value: &Value| text(name) == "mode" && text(value) == "cluster";
-    match hello {
-        Value::Map(entries) => entries.iter().any(|(name, value)| is_mode(name, value)),
-        Value::Array(items) => items
-            .windows(2)
-            .any(|pair| matches!(pair, [name, value] if is_mode(name, value))),
-        _ => false,
-    }
+fn timed_out() -> redis::RedisError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }
 
 fn is_unknown_script(error: &redis::RedisError) -> bool {

@@ -1,9 +1,10 @@
 //! The store on Redis or Valkey, one node or a cluster.
 //!
-//! `keys.rs` says which keys there are, `record.rs` how messages are packed, `scripts/` what happens atomically, and `link.rs` how a connection
-//! is kept. `docs/architecture.md` says why it is so.
+//! `keys.rs` says which keys there are, `record.rs` how messages are packed, `scripts/` what happens atomically, `connection.rs` how a
+//! connection is opened, and `link.rs` how it is kept. `docs/architecture.md` says why it is so.
 
 mod answer;
+mod connection;
 mod keys;
 mod link;
 mod record;
@@ -12,7 +13,6 @@ mod scripts;
 use std::fmt;
 
 use async_trait::async_trait;
-use redis::Pipeline;
 use uuid::Uuid;
 
 use self::keys::Keys;
@@ -48,9 +48,9 @@ impl<C: Clock> RedisStore<C> {
     /// Prepares the store and tries to connect. That Redis does not answer is no reason not to start: it may by the first request.
     ///
     /// # Errors
-    /// [`ConfigError`] if the address is none.
+    /// [`ConfigError`] if an address is none, or the authority's certificate is none.
     pub async fn connect(config: RedisConfig, clock: C) -> Result<Self, ConfigError> {
-        let link = Link::new(&config.url).map_err(|error| ConfigError::redis_url(&error))?;
+        let link = Link::new(&config)?;
         if let Err(error) = link.connect().await {
             tracing::warn!(error = %crate::error::Chain(&error), "starting without redis");
         }
@@ -226,41 +226,32 @@ impl<C: Clock> Store for RedisStore<C> {
         if !answer::yes(self.link.script(call).await?)? {
             return Ok(false);
         }
-        let key = self.keys.connection(id);
-        let mut own = Pipeline::new();
-        own.cmd("HSET")
-            .arg(&key)
-            .arg("domain")
+        let keys = [self.keys.connection(id)];
+        let call = Call::new(&self.scripts.connection_name, &keys)
             .arg(user.domain.to_string())
-            .arg("user")
-            .arg(user.id.to_string());
-        own.cmd("PEXPIREAT").arg(&key).arg(expires_ms);
-        self.link.pipeline(&own).await?;
+            .arg(user.id.to_string())
+            .arg(expires_ms);
+        self.link.script(call).await?;
         Ok(true)
     }
 
     async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
-        let mut pipeline = Pipeline::new();
-        pipeline
-            .cmd("HMGET")
-            .arg(self.keys.connection(id))
-            .arg("domain")
-            .arg("user");
-        answer::user(self.link.pipeline(&pipeline).await?)
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.keys.connection(id)).arg("domain").arg("user");
+        answer::user(self.link.command(&command).await?)
     }
 
     async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        let mut of_user = Pipeline::new();
+        let mut of_user = redis::cmd("ZREM");
         of_user
-            .cmd("ZREM")
             .arg(self.keys.connections(user))
             .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
         let own = ids.iter().map(async |id| {
-            let mut own = Pipeline::new();
-            own.cmd("DEL").arg(self.keys.connection(id));
-            self.link.pipeline(&own).await
+            let mut own = redis::cmd("DEL");
+            own.arg(self.keys.connection(id));
+            self.link.command(&own).await
         });
-        tokio::try_join!(self.link.pipeline(&of_user), futures_util::future::try_join_all(own))?;
+        tokio::try_join!(self.link.command(&of_user), futures_util::future::try_join_all(own))?;
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Scripts {
     pub(super) events_read: Script,
     pub(super) inbox_read: Script,
     pub(super) connection_open: Script,
+    pub(super) connection_name: Script,
 }
 
 impl Scripts {
@@ -32,6 +33,7 @@ impl Scripts {
             events_read: user(include_str!("scripts/events_read.lua")),
             inbox_read: user(include_str!("scripts/inbox_read.lua")),
             connection_open: user(include_str!("scripts/connection_open.lua")),
+            connection_name: user(include_str!("scripts/connection_name.lua")),
         }
     }
 }

@@ -1,0 +1,7 @@
+-- Notes whose connection it is, until it ends at the latest.
+-- KEYS: 1 connection
+-- ARGV: 1 domain, 2 user, 3 when it expires in ms
+-- Returns nothing
+local connection = KEYS[1]
+redis.call('HSET', connection, 'domain', ARGV[1], 'user', ARGV[2])
+redis.call('PEXPIREAT', connection, ARGV[3])
