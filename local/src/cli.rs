@@ -5,7 +5,8 @@ use std::{error::Error, io, io::Write as _, path::PathBuf, process::ExitCode, ti
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    guard, listen, screen,
+    faults::Plan,
+    guard, listen, logs, screen,
     settings::{Folders, Settings},
     stack::{self, Options, Stack},
     token::Signer,
@@ -27,9 +28,20 @@ Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HA
 SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
 always the stack's own.";
 
+/// Every fault that can be asked for.
+const FAULTS: &str = "\
+Faults, with --fault or while the stack runs (PUT /faults at the address `control` of --json):
+  disconnect-lost=0.1                    $disconnect doesn't run
+  push-throttled=0.1, push-full=0.1      @connections answers 429, for its rate or the client's full buffer
+  push-gone=0.1, push-failed=0.1         it answers 410 for an open connection, or 500
+  push-latency=50..200                   it takes that many milliseconds
+  push-late=0.1, push-late-by=500..2000  it accepts a message and delivers it that many milliseconds later
+  kill=0.01                              a function is killed while it works on a request
+POST /connections/cut {\"fraction\": 0.5} at `control` cuts that share of the connections without a goodbye.";
+
 /// Senna on this machine: the functions, API Gateway in front, Redis and a sample platform at their side.
 #[derive(Debug, Parser)]
-#[command(name = "senna", version, after_help = ENVIRONMENT, args_conflicts_with_subcommands = true)]
+#[command(name = "senna", version, after_help = [ENVIRONMENT, FAULTS].join("\n\n"), args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -41,7 +53,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end
@@ -56,6 +68,15 @@ struct Run {
     /// The most processes of one function at a time; beyond it requests wait
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    clock_scale: u32,
+    /// Let a fault happen, as often as its chance from 0 to 1; repeat it for more. See below
+    #[arg(long, value_name = "NAME=VALUE")]
+    fault: Vec<String>,
+    /// Where the chance of faults comes from: the same seed decides the same [default: another each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
     #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
     sam_env: Option<PathBuf>,
@@ -156,15 +177,27 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         stop_with_stdin,
         no_build,
         concurrency,
+        clock_scale,
+        fault,
+        seed,
         sam_env,
         template,
     } = run;
+    let mut faults = Plan::default();
+    fault.iter().try_for_each(|text| faults.add(text))?;
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    if !faults.is_empty() {
+        logs::stack(format_args!("faults: {} --seed {seed}", faults.to_json()));
+    }
     let options = Options {
         template,
         no_build,
         fresh,
         concurrency: concurrency.into(),
         sam_env,
+        clock_scale,
+        faults,
+        seed,
     };
     let mut stop = stack::StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {

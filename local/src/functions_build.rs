@@ -87,8 +87,8 @@ pub async fn build(root: &Path, binaries: &[&str]) -> Result<BTreeMap<String, Pa
     }
     binaries
         .iter()
-        .map(|binary| match built.remove(*binary) {
-            Some(path) => Ok(((*binary).to_owned(), path)),
+        .map(|binary| match built.get(*binary) {
+            Some(path) => Ok(((*binary).to_owned(), path.clone())),
             None => Err(BuildError::Missing {
                 binary: (*binary).to_owned(),
             }),

@@ -7,6 +7,8 @@
 
 pub mod cli;
 pub mod clock;
+pub mod control;
+pub mod faults;
 pub mod functions_build;
 pub mod gateway;
 pub mod guard;

@@ -28,6 +28,7 @@ pub fn ready_json(addresses: &Addresses) {
         "push": addresses.push,
         "redis": addresses.redis,
         "platform": addresses.platform,
+        "control": addresses.control,
         "jwt_secret": addresses.signer.as_ref().map(|signer| signer.secret().to_owned()),
     }));
 }

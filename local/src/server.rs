@@ -18,8 +18,8 @@ use tokio::{net::TcpListener, task::JoinSet};
 
 mod recording;
 
-pub use recording::HeaderSpelling;
 use recording::RecordingStream;
+pub use recording::{HeaderSpelling, ResetSwitch};
 
 /// How long a client may take to send the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -115,6 +115,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// How this client spells its header names.
     pub spelling: HeaderSpelling,
+    /// Makes its connection end without a goodbye.
+    pub reset: ResetSwitch,
 }
 
 /// A running server; dropping it stops it.
@@ -153,7 +155,7 @@ where
         };
         // Frames and answers are small; waiting to fill a packet only delays them. A failure changes nothing but that.
         drop(stream.set_nodelay(true));
-        let (stream, spelling) = RecordingStream::new(stream);
+        let (stream, spelling, reset) = RecordingStream::new(stream);
         let handle = Arc::clone(&handle);
         let service = service_fn(move |request| {
             let reply = handle(
@@ -161,6 +163,7 @@ where
                 Peer {
                     address,
                     spelling: spelling.clone(),
+                    reset: reset.clone(),
                 },
             );
             async move { Ok::<_, std::convert::Infallible>(reply.await) }

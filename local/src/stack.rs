@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::{
+    control::Control,
+    faults::{Faults, Plan},
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway},
     guard::Guard,
@@ -36,6 +38,12 @@ pub struct Options {
     pub concurrency: usize,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
+    /// How much faster than time the gateway's limits in time pass; 0 is as 1.
+    pub clock_scale: u32,
+    /// The faults that are on from the start.
+    pub faults: Plan,
+    /// What their chance comes from.
+    pub seed: u64,
 }
 
 /// Why the stack doesn't start.
@@ -75,6 +83,7 @@ pub enum StackError {
 pub struct Stack {
     addresses: Addresses,
     // In the order in which they are dropped, should the stack not be stopped: requests first, what they need last.
+    _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     lambda: Arc<Lambda>,
@@ -98,6 +107,8 @@ pub struct Addresses {
     pub redis: String,
     /// `SOCK_API_URL`.
     pub platform: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
     pub signer: Option<Signer>,
 }
@@ -150,7 +161,7 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
-        let addresses = Addresses {
+        let mut addresses = Addresses {
             rest: format!("http://{host}:{}/api", http.port()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
@@ -165,6 +176,7 @@ impl Stack {
                 .or_else(|| settings.get("SOCK_API_URL"))
                 .unwrap_or_default()
                 .to_owned(),
+            control: String::new(),
             signer,
         };
         let functions = specs(&template, &executables, settings, &addresses);
@@ -182,13 +194,18 @@ impl Stack {
         )
         .await?;
         let lambda = Arc::new(lambda);
-        let limits = Limits::default();
+        let limits = Limits::default().scaled(options.clock_scale);
+        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
         let websocket = template
             .websocket
-            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone()));
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone(), Arc::clone(&faults)));
+        let registry = websocket.as_ref().map(WebSocketGateway::registry);
+        let control = Control::start(faults, registry.unwrap_or_default()).await?;
+        control.url().clone_into(&mut addresses.control);
         let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
+            _control: control,
             _http: http,
             websocket,
             lambda,
@@ -272,7 +289,7 @@ fn specs(
         let environment =
             environment.map(|(name, value)| (name.clone(), local_value(name, value, settings, addresses)));
         let spec = FunctionSpec {
-            name: function.binary.clone(),
+            name: function.name.clone(),
             arn: function_arn(id),
             executable: executables.get(&function.binary)?.clone(),
             timeout: function.timeout,

@@ -53,9 +53,19 @@ impl Stack {
     /// # Errors
     /// When it doesn't build, or is not ready in time; then with what it wrote.
     pub fn start(variables: &[(&str, &str)]) -> Result<Self> {
+        Self::start_with(&[], variables)
+    }
+
+    /// As [`Stack::start`], with further flags.
+    ///
+    /// # Errors
+    /// As [`Stack::start`].
+    pub fn start_with(flags: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
         let log = tempfile::tempfile().context("can't make a file for the stack's log")?;
         let mut command = Command::new(executables::senna()?);
-        command.args(["--no-build", "--fresh", "--json", "--stop-with-stdin"]);
+        command
+            .args(["--no-build", "--fresh", "--json", "--stop-with-stdin"])
+            .args(flags);
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }

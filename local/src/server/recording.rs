@@ -7,7 +7,10 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -59,23 +62,46 @@ impl HeaderSpelling {
     }
 }
 
+/// Resets a TCP connection instead of closing it: the other end reads an error and not an end.
+#[derive(Debug, Clone, Default)]
+pub struct ResetSwitch(Arc<AtomicBool>);
+
+impl ResetSwitch {
+    /// From now on, dropping the connection resets it.
+    pub fn arm(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// A TCP stream that keeps the head of its first request.
 #[derive(Debug)]
 pub(super) struct RecordingStream {
     stream: TcpStream,
     spelling: HeaderSpelling,
+    reset: ResetSwitch,
+}
+
+impl Drop for RecordingStream {
+    fn drop(&mut self) {
+        if self.reset.0.load(Ordering::Acquire) {
+            // Without it the connection is closed, which is all that is left to do.
+            drop(self.stream.set_zero_linger());
+        }
+    }
 }
 
 impl RecordingStream {
     /// Wraps `stream`.
-    pub(super) fn new(stream: TcpStream) -> (Self, HeaderSpelling) {
-        let spelling = HeaderSpelling::default();
+    pub(super) fn new(stream: TcpStream) -> (Self, HeaderSpelling, ResetSwitch) {
+        let (spelling, reset) = (HeaderSpelling::default(), ResetSwitch::default());
         (
             Self {
                 stream,
                 spelling: spelling.clone(),
+                reset: reset.clone(),
             },
             spelling,
+            reset,
         )
     }
 }

@@ -31,7 +31,9 @@ pub struct Template {
 /// A Lambda function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// Package and binary, from `Metadata.BuildProperties.Binary`.
+    /// `FunctionName`, or the logical id, from which CloudFormation makes a name.
+    pub name: String,
+    /// Package and binary, from `Metadata.BuildProperties.Binary`. Several functions may share one.
     pub binary: String,
     /// `Timeout`.
     pub timeout: Duration,
@@ -192,7 +194,9 @@ fn function(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<&Node>
             }
         }
     }
+    let name = properties(resource).and_then(|properties| properties.get("FunctionName"));
     Ok(Function {
+        name: name.map_or(Ok(id.to_owned()), |node| scope.required(node))?,
         binary: scope.required(binary)?,
         timeout: number("Timeout")?.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
         memory_mb: number("MemorySize")?.unwrap_or(DEFAULT_MEMORY_MB),
@@ -350,6 +354,7 @@ Resources:
         Template {
             functions: {
                 "F": Function {
+                    name: "F",
                     binary: "f",
                     timeout: 10s,
                     memory_mb: 512,

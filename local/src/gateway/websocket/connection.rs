@@ -24,9 +24,9 @@ use super::{
     Failure, Shared,
     event::{Event, Kind},
     frames::{self, Problem},
-    registry::{Connection, End},
+    registry::{Connection, End, Goodbye},
 };
-use crate::{clock, gateway::Limits, ids};
+use crate::{clock, gateway::Limits, ids, server::ResetSwitch};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -52,8 +52,8 @@ pub(super) async fn run(
     connection: &Arc<Connection>,
     Incoming(socket): Incoming,
     waiting: mpsc::Receiver<String>,
+    reset: ResetSwitch,
 ) -> End {
-    connection.opened();
     let (sink, mut stream) = socket.split();
     // Writing is a task of its own, so that a client that doesn't read holds up nothing but itself.
     let (stop_writing, stopped) = tokio::sync::oneshot::channel();
@@ -98,6 +98,11 @@ pub(super) async fn run(
         }
     };
     connection.closed();
+    if end.goodbye == Goodbye::Reset {
+        reset.arm();
+        writer.abort();
+        return end;
+    }
     stop_writing.send(()).ok();
     // The writer may hang on a client that doesn't read; it has a moment, and so has the goodbye.
     let goodbye = async {
@@ -163,12 +168,13 @@ fn end_of(error: &Error) -> End {
 
 /// Says goodbye and waits for the client's.
 async fn close(socket: &mut Socket, end: &End) {
-    let frame = end.tell.then(|| CloseFrame {
+    let tell = end.goodbye == Goodbye::Frame;
+    let frame = tell.then(|| CloseFrame {
         code: end.code.into(),
         reason: end.reason.as_str().into(),
     });
     // On a connection that the client closed this completes the library's own answer. Failing means that it is gone.
-    if socket.close(frame).await.is_err() || !end.tell {
+    if socket.close(frame).await.is_err() || !tell {
         return;
     }
     // What the client still sends is thrown away unread: closing a TCP connection with unread bytes resets it, and the

@@ -110,7 +110,9 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
         return refusal;
     }
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
-    let shared = Arc::clone(shared);
+    // Before the client can know: what is pushed from now on waits until the socket stands.
+    connection.opened();
+    let (shared, reset) = (Arc::clone(shared), peer.reset.clone());
     tokio::spawn(async move {
         let end = match upgrade.await {
             Ok(upgraded) => {
@@ -119,6 +121,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
                     &connection,
                     Frames::new(upgraded, &shared.limits).await,
                     waiting,
+                    reset,
                 )
                 .await
             }

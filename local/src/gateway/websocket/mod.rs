@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::{Limits, connections_api};
 use crate::{
+    faults::{Fault, Faults},
     lambda::Lambda,
     logs,
     server::{Listeners, Reply, Server, json as json_reply, serve},
@@ -39,7 +40,8 @@ pub(crate) struct Shared {
     selection: Selection,
     lambda: Arc<Lambda>,
     pub(crate) limits: Limits,
-    pub(crate) registry: Registry,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) registry: Arc<Registry>,
     port: u16,
 }
 
@@ -60,8 +62,14 @@ struct Answer {
 }
 
 impl WebSocketGateway {
-    /// Serves `api` on `listeners`.
-    pub fn start(listeners: Listeners, api: WebSocketApi, lambda: Arc<Lambda>, limits: Limits) -> Self {
+    /// Serves `api` on `listeners`, with `faults` in it.
+    pub fn start(
+        listeners: Listeners,
+        api: WebSocketApi,
+        lambda: Arc<Lambda>,
+        limits: Limits,
+        faults: Arc<Faults>,
+    ) -> Self {
         let selection = Selection::parse(&api.selection);
         let port = listeners.port();
         let shared = Arc::new(Shared {
@@ -69,7 +77,8 @@ impl WebSocketGateway {
             selection,
             lambda,
             limits,
-            registry: Registry::default(),
+            faults,
+            registry: Arc::default(),
             port,
         });
         let seen = Arc::clone(&shared);
@@ -87,6 +96,11 @@ impl WebSocketGateway {
             shared,
             _server: server,
         }
+    }
+
+    /// Its connections.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.shared.registry)
     }
 
     /// Closes every connection and waits, within `limit`, until `$disconnect` has run for each.
@@ -159,6 +173,9 @@ impl Shared {
         let Some((key, route)) = self.route("$disconnect") else {
             return;
         };
+        if self.faults.happens(Fault::DisconnectLost) {
+            return logs::stack(format_args!("fault: no $disconnect for {}", connection.id));
+        }
         let event = Event {
             connection,
             route_key: key,

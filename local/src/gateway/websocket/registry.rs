@@ -37,8 +37,19 @@ pub(crate) struct End {
     pub(crate) code: u16,
     /// `disconnectReason`.
     pub(crate) reason: String,
-    /// Whether the client is told by a close frame with this code.
-    pub(crate) tell: bool,
+    /// What the client sees of it.
+    pub(crate) goodbye: Goodbye,
+}
+
+/// What a client sees of the end of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goodbye {
+    /// A close frame with the code and reason of the end.
+    Frame,
+    /// The answer to its own close frame, or nothing, since it is gone.
+    Answer,
+    /// Its TCP connection is reset.
+    Reset,
 }
 
 impl End {
@@ -47,7 +58,7 @@ impl End {
         Self {
             code,
             reason: reason.to_owned(),
-            tell: true,
+            goodbye: Goodbye::Frame,
         }
     }
 
@@ -68,7 +79,7 @@ impl End {
         Self {
             code,
             reason,
-            tell: false,
+            goodbye: Goodbye::Answer,
         }
     }
 
@@ -77,7 +88,15 @@ impl End {
         Self {
             code: 1006,
             reason: String::new(),
-            tell: false,
+            goodbye: Goodbye::Answer,
+        }
+    }
+
+    /// The network's end, made by us.
+    pub(crate) fn cut() -> Self {
+        Self {
+            goodbye: Goodbye::Reset,
+            ..Self::lost()
         }
     }
 }
@@ -198,6 +217,15 @@ impl Registry {
             .unwrap_or_else(PoisonError::into_inner)
             .get(id)
             .cloned()
+    }
+
+    /// The connections that are open.
+    pub(crate) fn open(&self) -> Vec<Arc<Connection>> {
+        let all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values()
+            .filter(|connection| connection.is_open())
+            .cloned()
+            .collect()
     }
 
     /// Asks every connection to end.
