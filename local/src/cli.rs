@@ -53,7 +53,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `redis`, `platform`, `control`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end
@@ -65,9 +65,16 @@ struct Run {
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
-    /// The most processes of one function at a time; beyond it requests wait
+    /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
+    /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Stop each process between two requests, as Lambda freezes it: its sockets stay, and nothing goes on behind an answer
+    #[arg(long)]
+    freeze: bool,
+    /// Start a new process for every request, so that each is a cold start
+    #[arg(long)]
+    cold: bool,
     /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clock_scale: u32,
@@ -177,6 +184,8 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         stop_with_stdin,
         no_build,
         concurrency,
+        freeze,
+        cold,
         clock_scale,
         fault,
         seed,
@@ -194,6 +203,8 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         no_build,
         fresh,
         concurrency: concurrency.into(),
+        freeze,
+        cold,
         sam_env,
         clock_scale,
         faults,

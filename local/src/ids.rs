@@ -43,6 +43,12 @@ pub fn trace_id() -> String {
     )
 }
 
+/// A trace header as a function gets it when the request is not sampled: with the segment that it is a part of.
+pub fn unsampled(trace_id: &str) -> String {
+    let segment = Uuid::new_v4().simple().to_string();
+    format!("{trace_id};Parent={};Sampled=0", segment.get(..16).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

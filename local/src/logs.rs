@@ -5,11 +5,6 @@ use std::{
     io::{IsTerminal as _, Write as _},
 };
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
-
-/// Longest line that is forwarded whole; a function that never ends its line must not grow our memory.
-const MAX_LINE_BYTES: usize = 64 * 1024;
-
 /// Colours of the prefixes, by a hash of the name, so that one function keeps its colour.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 96];
 
@@ -30,30 +25,4 @@ pub fn line(name: &str, text: impl Display) {
 /// A line of the stack itself.
 pub fn stack(text: impl Display) {
     line("senna", text);
-}
-
-/// Forwards every line of `output` under `name` until it ends.
-pub async fn forward(name: String, output: impl AsyncRead + Unpin) {
-    let mut reader = BufReader::new(output);
-    let mut buffer = Vec::new();
-    loop {
-        match reader.fill_buf().await {
-            Ok([]) | Err(_) => break,
-            Ok(chunk) => {
-                let (taken, ended) = match chunk.iter().position(|byte| *byte == b'\n') {
-                    Some(end) => (end + 1, true),
-                    None => (chunk.len(), false),
-                };
-                buffer.extend(chunk.iter().take(taken));
-                reader.consume(taken);
-                if ended || buffer.len() >= MAX_LINE_BYTES {
-                    line(&name, String::from_utf8_lossy(&buffer).trim_end());
-                    buffer.clear();
-                }
-            }
-        }
-    }
-    if !buffer.is_empty() {
-        line(&name, String::from_utf8_lossy(&buffer).trim_end());
-    }
 }

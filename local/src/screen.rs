@@ -26,6 +26,7 @@ pub fn ready_json(addresses: &Addresses) {
         "rest": addresses.rest,
         "websocket": addresses.websocket,
         "push": addresses.push,
+        "lambda": addresses.lambda,
         "redis": addresses.redis,
         "platform": addresses.platform,
         "control": addresses.control,
@@ -50,6 +51,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         rest,
         websocket,
         push,
+        lambda,
         redis,
         platform,
         ..
@@ -61,6 +63,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
   REST       {rest}
   WebSocket  {websocket}
   push       {push}/@connections/{{id}}
+  Lambda     {lambda}
   Redis      {redis}
   platform   {platform}
 ",

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -192,8 +192,19 @@ pub enum BodyError {
 /// # Errors
 /// [`BodyError`], when it is longer or breaks off.
 pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    collect_body(body, limit).await.map(|(body, _)| body)
+}
+
+/// Reads a body of at most `limit` bytes, and the trailers behind it.
+///
+/// # Errors
+/// [`BodyError`], when it is longer or breaks off.
+pub async fn collect_body(body: Incoming, limit: usize) -> Result<(Bytes, HeaderMap), BodyError> {
     match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
+        Ok(collected) => {
+            let trailers = collected.trailers().cloned().unwrap_or_default();
+            Ok((collected.to_bytes(), trailers))
+        }
         Err(error) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
         Err(_) => Err(BodyError::Broken),
     }

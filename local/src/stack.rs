@@ -11,7 +11,7 @@ use crate::{
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway},
     guard::Guard,
-    lambda::{FunctionSpec, Lambda, LambdaOptions},
+    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
     logs,
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
@@ -34,8 +34,12 @@ pub struct Options {
     pub no_build: bool,
     /// Keep nothing.
     pub fresh: bool,
-    /// The most processes of one function at a time.
+    /// The most processes at a time of a function without a reservation.
     pub concurrency: usize,
+    /// Stop a process between two requests.
+    pub freeze: bool,
+    /// A new process for every request.
+    pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
     /// How much faster than time the gateway's limits in time pass; 0 is as 1.
@@ -70,6 +74,9 @@ pub enum StackError {
     /// What `sam local` needs.
     #[error(transparent)]
     Sam(#[from] SamError),
+    /// A log.
+    #[error(transparent)]
+    Lambda(#[from] lambda::pool::LogError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -86,6 +93,7 @@ pub struct Stack {
     _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
+    _invoke: InvokeApi,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -103,6 +111,8 @@ pub struct Addresses {
     pub websocket: String,
     /// The base of `@connections`, stage included: the value of `SOCK_PUSH_ENDPOINT`.
     pub push: String,
+    /// Where Lambda's Invoke is: the value for `--endpoint-url`.
+    pub lambda: String,
     /// `SOCK_REDIS_URL`.
     pub redis: String,
     /// `SOCK_API_URL`.
@@ -124,6 +134,7 @@ impl Stack {
         // Before the build, which takes its time: a taken port is said at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
+        let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
         let signer = match Signer::new(settings, &folders.state()) {
             Ok(signer) => Some(signer),
             Err(TokenError::Asymmetric { .. }) => None,
@@ -165,6 +176,7 @@ impl Stack {
             rest: format!("http://{host}:{}/api", http.port()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
+            lambda: format!("http://127.0.0.1:{}", invoke.port()),
             redis: redis
                 .as_ref()
                 .map(RedisServer::url)
@@ -184,18 +196,23 @@ impl Stack {
             Some(file) => Some(sam::start(&functions, file).await?),
             None => None,
         };
-        let concurrency = options.concurrency;
+        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
+        let state = temporary
+            .as_ref()
+            .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
-                concurrency,
+                concurrency: options.concurrency,
+                freeze: options.freeze,
+                cold: options.cold,
+                logs: Some(state.join("logs")),
+                faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },
-        )
-        .await?;
+        )?;
         let lambda = Arc::new(lambda);
         let limits = Limits::default().scaled(options.clock_scale);
-        let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
         let websocket = template
             .websocket
             .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone(), Arc::clone(&faults)));
@@ -208,6 +225,7 @@ impl Stack {
             _control: control,
             _http: http,
             websocket,
+            _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
             lambda,
             _relays: relays,
             _platform: platform,
@@ -294,6 +312,7 @@ fn specs(
             executable: executables.get(&function.binary)?.clone(),
             timeout: function.timeout,
             memory_mb: function.memory_mb,
+            reserved: function.reserved,
             environment: environment.collect(),
         };
         Some((id.clone(), spec))

@@ -24,6 +24,11 @@ pub(crate) static PLAIN: Setup = Setup::new("template.yaml", &[]);
 /// An API without `$connect`, `$disconnect` and `$default`.
 pub(crate) static BARE: Setup = Setup::new("bare.yaml", &[]);
 
+/// The same, where every request gets a new process.
+pub(crate) static COLD: Setup = Setup::new("template.yaml", &["--cold"]);
+/// The same, where processes are stopped between requests.
+pub(crate) static FROZEN: Setup = Setup::new("template.yaml", &["--freeze"]);
+
 /// What an id needs in a path, so that everything that is not a letter or digit is encoded but what SDKs leave as it is.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -137,6 +142,33 @@ impl Bench {
             headers: vec![("X-Probe".to_owned(), steps.to_string())],
             body: Vec::new(),
         }
+    }
+
+    /// Calls Lambda's Invoke for `function`, with these headers, and this payload.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn invoke(&self, function: &str, headers: &[(&str, &str)], payload: &str) -> Result<Reply> {
+        let headers = headers.iter();
+        let request = Request {
+            method: Method::POST,
+            path: format!("/2015-03-31/functions/{function}/invocations"),
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            body: payload.to_owned().into_bytes(),
+        };
+        let address = self.stack.addresses.lambda.trim_start_matches("http://");
+        Ok(reply(exchange(address, request).await?))
+    }
+
+    /// Lets `function` do these steps, and returns what it answered.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn steps(&self, function: &str, steps: &Value) -> Result<Value> {
+        let payload = json!({"probe": steps}).to_string();
+        Ok(self.invoke(function, &[], &payload).await?.json())
     }
 
     /// Calls `@connections` for `id`, with the stage in the path.

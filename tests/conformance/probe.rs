@@ -12,10 +12,14 @@
 //! | `{"allocate": mb}` | allocates that much and touches it |
 //! | `{"answer": …}` | ends with this JSON, verbatim |
 //! | `{"echo": status}` | ends with this status, and the event as the body |
+//! | `{"context": 0}` | ends with what Lambda says of the invocation, and the process's id |
+//! | `{"runtime_api": "POST /…"}` | makes a call of the Runtime API, and ends with its status and body |
 //! | `{"stream": ["…", …]}` | ends with a streamed response of these chunks |
 //! | `{"throw": "text"}` | ends with an error |
 //! | `{"panic": "text"}` | ends with a panic |
 //! | `{"exit": code}` | ends the process |
+//!
+//! With `SOCK_PROBE_INIT=throw` it fails before it asks for an event.
 
 #![expect(
     clippy::indexing_slicing,
@@ -24,7 +28,7 @@
 
 use futures_util::{StreamExt as _, stream};
 use http::Method;
-use lambda_runtime::{Error, FunctionResponse, LambdaEvent, StreamResponse, service_fn};
+use lambda_runtime::{Context, Error, FunctionResponse, LambdaEvent, StreamResponse, service_fn};
 use serde_json::{Value, json};
 use tests::{Request, exchange};
 
@@ -33,6 +37,11 @@ type Answer = FunctionResponse<Value, Chunks>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    if variable("SOCK_PROBE_INIT").is_ok_and(|what| what == "throw") {
+        let report = json!({"errorType": "Probe", "errorMessage": "not ready"}).to_string();
+        call_runtime(Method::POST, "/runtime/init/error", report).await?;
+        return Err("not ready".into());
+    }
     lambda_runtime::run(service_fn(handle)).await
 }
 
@@ -44,7 +53,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Answer, Error> {
     let function = &context.env_config.function_name;
     ask(Method::POST, &format!("/events/{function}"), event.to_string()).await?;
     for step in steps(&event) {
-        if let Some(answer) = perform(&step, &event).await? {
+        if let Some(answer) = perform(&step, &event, &context).await? {
             return Ok(answer);
         }
     }
@@ -67,7 +76,7 @@ fn steps(event: &Value) -> Vec<Value> {
 }
 
 /// Does a step; an answer ends the invocation.
-async fn perform(step: &Value, event: &Value) -> Result<Option<Answer>, Error> {
+async fn perform(step: &Value, event: &Value, context: &Context) -> Result<Option<Answer>, Error> {
     let Some((name, value)) = step.as_object().and_then(|step| step.iter().next()) else {
         return Err(format!("not a step: {step}").into());
     };
@@ -83,6 +92,26 @@ async fn perform(step: &Value, event: &Value) -> Result<Option<Answer>, Error> {
         "answer" => return Ok(Some(FunctionResponse::BufferedResponse(value.clone()))),
         "echo" => {
             let answer = json!({"statusCode": value, "body": event.to_string()});
+            return Ok(Some(FunctionResponse::BufferedResponse(answer)));
+        }
+        "context" => {
+            let told = json!({
+                "requestId": context.request_id,
+                "deadlineMs": context.deadline,
+                "arn": context.invoked_function_arn,
+                "traceId": context.xray_trace_id,
+                "clientContext": context.client_context,
+                "name": context.env_config.function_name,
+                "memoryMb": context.env_config.memory,
+                "version": context.env_config.version,
+                "pid": std::process::id(),
+            });
+            return Ok(Some(FunctionResponse::BufferedResponse(told)));
+        }
+        "runtime_api" => {
+            let (method, path) = text.split_once(' ').ok_or("a method and a path")?;
+            let (status, body) = call_runtime(method.parse()?, path, "{}".to_owned()).await?;
+            let answer = json!({"status": status, "body": body});
             return Ok(Some(FunctionResponse::BufferedResponse(answer)));
         }
         "stream" => {
@@ -115,8 +144,7 @@ fn exit(code: &Value) -> ! {
 
 /// Asks the test's recorder something.
 async fn ask(method: Method, path: &str, body: String) -> Result<(), Error> {
-    #[expect(clippy::disallowed_methods, reason = "the probe has no configuration but this")]
-    let recorder = std::env::var("SOCK_PROBE_RECORDER")?;
+    let recorder = variable("SOCK_PROBE_RECORDER")?;
     let address = recorder.strip_prefix("http://").ok_or("the recorder speaks HTTP")?;
     let request = Request {
         method,
@@ -130,4 +158,21 @@ async fn ask(method: Method, path: &str, body: String) -> Result<(), Error> {
     } else {
         Err(format!("the recorder says {status} to {path}").into())
     }
+}
+
+/// Makes a call of the Runtime API beside those of the runtime.
+async fn call_runtime(method: Method, path: &str, body: String) -> Result<(u16, Value), Error> {
+    let request = Request {
+        method,
+        path: format!("/2018-06-01{path}"),
+        headers: Vec::new(),
+        body: body.into_bytes(),
+    };
+    let (status, _, body) = exchange(&variable("AWS_LAMBDA_RUNTIME_API")?, request).await?;
+    Ok((status.as_u16(), serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the probe has no configuration but this")]
+fn variable(name: &str) -> Result<String, std::env::VarError> {
+    std::env::var(name)
 }

@@ -31,6 +31,8 @@ pub struct Addresses {
     pub websocket: String,
     /// Where `@connections` lives, stage included.
     pub push: String,
+    /// Lambda's Invoke.
+    pub lambda: String,
     /// The Redis.
     pub redis: String,
 }
@@ -128,6 +130,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         rest: text("rest")?,
         websocket: text("websocket")?,
         push: text("push")?,
+        lambda: text("lambda")?,
         redis: text("redis")?,
     })
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock, ids,
-    lambda::{Lambda, MAX_PAYLOAD_BYTES},
+    lambda::{Call, Lambda, MAX_PAYLOAD_BYTES},
     logs,
     server::{BodyError, Listeners, Peer, Reply, Server, json as json_reply, read_body, serve},
     template::HttpRoute,
@@ -93,13 +93,18 @@ impl Shared {
             // A body that the gateway takes and Lambda doesn't: base64 makes it a third larger. AWS documents no status.
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         }
-        let reply = self.invoke(target, payload).await;
+        let call = Call {
+            payload: payload.into(),
+            trace_id: Some(trace_id),
+            client_context: None,
+        };
+        let reply = self.invoke(target, call).await;
         log(&parts.method, &path, reply.status(), clock::now_ms() - now_ms);
         reply
     }
 
-    async fn invoke(&self, target: &Target, payload: String) -> Reply {
-        match timeout(target.timeout, self.lambda.invoke(&target.function, payload.into())).await {
+    async fn invoke(&self, target: &Target, call: Call) -> Reply {
+        match timeout(target.timeout, self.lambda.invoke(&target.function, call)).await {
             Ok(Ok(answer)) => http_response::reply(&answer).unwrap_or_else(|| {
                 logs::line(&target.function, "[failed] its answer is not what an HTTP API takes");
                 internal_server_error()

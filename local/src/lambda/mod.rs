@@ -1,6 +1,12 @@
 //! Lambda: runs the functions' executables under the Runtime API, one request at a time in each process and as many
 //! processes as requests come at once, up to a bound.
+//!
+//! [`pool`] decides which process gets a request, `process` is one of them, `runtime_api` is what it talks to, `journal` is
+//! what it writes, and [`invoke_api`] lets tools call functions as they would call Lambda.
 
+mod error;
+pub mod invoke_api;
+mod journal;
 pub mod pool;
 mod process;
 mod runtime_api;
@@ -9,15 +15,23 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
+pub use error::InvokeError;
+pub use invoke_api::InvokeApi;
 pub use pool::Lambda;
 
-use crate::guard::Guard;
+use crate::{faults::Faults, guard::Guard};
 
-/// Lambda's limit on the payload of a synchronous request, and on its answer.
+/// Lambda's limit on the payload of a synchronous request.
 ///
 /// # Source
-/// Lambda quotas: 6 MB each.
+/// Lambda quotas: 6 MB; in bytes, "Request must be smaller than 6291456 bytes".
 pub const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+
+/// Lambda's limit on an answer, the same and room for an envelope.
+///
+/// # Source
+/// Lambda's own error, "Response payload size exceeded maximum allowed payload size (6291556 bytes)".
+pub const MAX_ANSWER_BYTES: usize = MAX_PAYLOAD_BYTES + 100;
 
 /// A function, ready to be run.
 #[derive(Debug, Clone)]
@@ -32,49 +46,59 @@ pub struct FunctionSpec {
     pub timeout: Duration,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`; not enforced.
     pub memory_mb: u32,
+    /// `ReservedConcurrentExecutions`: so many requests at a time, and beyond them an error at once.
+    pub reserved: Option<usize>,
     /// The variables that the template names, with their values here.
     pub environment: BTreeMap<String, String>,
 }
 
 /// How functions are run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct LambdaOptions {
-    /// The most processes of one function at a time.
+    /// The most processes at a time of a function without a reservation; beyond it requests wait.
     pub concurrency: usize,
+    /// Whether a process is stopped between two requests, as Lambda freezes an execution environment.
+    pub freeze: bool,
+    /// Whether every request gets a new process.
+    pub cold: bool,
+    /// The folder in which each function has a log; no logs without it.
+    pub logs: Option<PathBuf>,
+    /// Whether a process is killed in the middle of a request.
+    pub faults: Arc<Faults>,
     /// Who kills the processes when the stack is killed.
     pub guard: Option<Arc<Guard>>,
 }
 
-/// Why a request to a function has no answer. For API Gateway all of these are one thing, a failed integration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvokeError {
-    /// The function reported an error (it returned `Err` or panicked).
-    #[error("{kind}: {message}")]
-    Function {
-        /// `Lambda-Runtime-Function-Error-Type`, or the body's `errorType`.
-        kind: String,
-        /// The body's `errorMessage`.
-        message: String,
-    },
-    /// The function took longer than its `Timeout` and was killed.
-    #[error("Task timed out after {:.2} seconds", .0.as_secs_f64())]
-    TimedOut(Duration),
-    /// The process ended in the middle of the request.
-    #[error("Runtime exited with error: {0}")]
-    Exited(String),
-    /// The process ended, or did not ask for a request, before it was ready.
-    #[error("the function doesn't start: {0}")]
-    Init(String),
-    /// Every process was busy for as long as the request may take.
-    #[error("every one of the {0} processes was busy until the time was over (--concurrency raises the bound)")]
-    Busy(usize),
-    /// The request or the answer is larger than Lambda takes.
-    #[error("the payload is larger than {MAX_PAYLOAD_BYTES} bytes")]
-    TooLarge,
-    /// There is no such function, or the stack is stopping.
-    #[error("there is no function {0}")]
-    Unknown(String),
+/// A request to a function.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The event.
+    pub payload: Bytes,
+    /// `Root=1-…`, if whoever calls has begun a trace; else one begins here.
+    pub trace_id: Option<String>,
+    /// The client context as JSON, which only callers of the invoke API give.
+    pub client_context: Option<String>,
+}
+
+impl From<Bytes> for Call {
+    fn from(payload: Bytes) -> Self {
+        Self {
+            payload,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a function answered.
 pub type InvokeResult = Result<Bytes, InvokeError>;
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct Invocation {
+    /// Its id.
+    pub request_id: String,
+    /// The answer.
+    pub result: InvokeResult,
+    /// The last 4 KB of its log, `START` and `REPORT` included. Empty if no process took it.
+    pub log_tail: String,
+}

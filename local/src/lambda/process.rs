@@ -2,32 +2,53 @@
 
 use std::{
     io,
-    process::Stdio,
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
     sync::{Notify, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
 };
 
-use super::{FunctionSpec, InvokeError, InvokeResult};
-use crate::{guard::Guard, logs, template::intrinsics::REGION};
+use super::{
+    Call, FunctionSpec, InvokeError, InvokeResult,
+    journal::{self, Flush, FunctionLog, Journal, Report},
+};
+use crate::{guard::Guard, ids, template::intrinsics::REGION};
+
+/// How long the last words of a process that has ended may take to come out.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A request on its way to a process.
 #[derive(Debug)]
 pub(super) struct Job {
     /// Lambda's request id.
     pub(super) request_id: String,
-    /// The event.
-    pub(super) payload: Bytes,
-    /// The X-Ray trace header.
-    pub(super) trace_id: String,
+    /// The request.
+    pub(super) call: Call,
     /// Told when the process has taken the request: its time runs from then.
     pub(super) started: oneshot::Sender<()>,
     /// Told the answer.
     pub(super) done: oneshot::Sender<InvokeResult>,
+}
+
+/// What a process is started with beside its function.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// Where its Runtime API is (`127.0.0.1:port`).
+    pub(super) runtime_api: String,
+    /// Where its lines go.
+    pub(super) log: Arc<FunctionLog>,
+    /// Whether it is stopped between two requests.
+    pub(super) freeze: bool,
+    /// Who kills it when the stack is killed.
+    pub(super) guard: Option<Arc<Guard>>,
 }
 
 /// A running process.
@@ -35,40 +56,53 @@ pub(super) struct Job {
 pub(super) struct Process {
     /// What it runs.
     pub(super) spec: Arc<FunctionSpec>,
-    /// The first part of its Runtime API's path, by which its calls are told from those of other processes.
-    pub(super) key: String,
+    pid: Option<Pid>,
+    freeze: bool,
+    spawned: Instant,
+    /// How long it took to ask for its first request; taken by the report of that request.
+    init: Mutex<Option<Duration>>,
     jobs: mpsc::Sender<Job>,
-    /// Where `next` waits.
-    pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Job>>,
+    inbox: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<InvokeResult>)>>,
-    init_error: Mutex<Option<String>>,
+    /// Whether it has asked for a request yet, and why not if it said so.
+    readiness: Mutex<Readiness>,
     exit: watch::Receiver<Option<String>>,
     kill: Arc<Notify>,
+    journal: Arc<Journal>,
+    outputs: Vec<mpsc::Sender<Flush>>,
+}
+
+#[derive(Debug)]
+enum Readiness {
+    Starting,
+    Ready,
+    Failed(InvokeError),
 }
 
 impl Process {
-    /// Starts a process that talks to the Runtime API at `runtime_api` (`127.0.0.1:port`).
-    pub(super) fn spawn(
-        spec: Arc<FunctionSpec>,
-        key: String,
-        runtime_api: &str,
-        guard: Option<Arc<Guard>>,
-    ) -> io::Result<Arc<Self>> {
-        let mut child = command(&spec, &key, runtime_api).spawn()?;
+    /// Starts a process.
+    pub(super) fn spawn(spec: Arc<FunctionSpec>, around: Surroundings) -> io::Result<Arc<Self>> {
+        let spawned = Instant::now();
+        let mut child = command(&spec, &around.runtime_api).spawn()?;
         let pid = child.id();
+        let guard = around.guard;
         if let (Some(guard), Some(pid)) = (&guard, pid) {
             guard.watch(pid);
         }
-        let outputs = [
-            child
-                .stdout
-                .take()
-                .map(|output| tokio::spawn(logs::forward(spec.name.clone(), output))),
-            child
-                .stderr
-                .take()
-                .map(|output| tokio::spawn(logs::forward(spec.name.clone(), output))),
-        ];
+        let journal = Arc::new(Journal::new(around.log));
+        let mut outputs = Vec::new();
+        let mut readers: Vec<JoinHandle<()>> = Vec::new();
+        let mut flush = || {
+            let (sender, receiver) = mpsc::channel(1);
+            outputs.push(sender);
+            receiver
+        };
+        if let Some(output) = child.stdout.take() {
+            readers.push(tokio::spawn(journal::read(Arc::clone(&journal), output, flush())));
+        }
+        if let Some(output) = child.stderr.take() {
+            readers.push(tokio::spawn(journal::read(Arc::clone(&journal), output, flush())));
+        }
         let (jobs, inbox) = mpsc::channel(1);
         let (exited, exit) = watch::channel(None);
         let kill = Arc::new(Notify::new());
@@ -79,20 +113,25 @@ impl Process {
                 guard.forget(pid);
             }
             // What it wrote last comes out before anyone is told that it has ended, since that is usually the reason why.
-            for output in outputs.into_iter().flatten() {
-                drop(tokio::time::timeout(std::time::Duration::from_millis(200), output).await);
+            for reader in readers {
+                drop(timeout(LAST_WORDS, reader).await);
             }
             exited.send_replace(Some(reason));
         });
         Ok(Arc::new(Self {
             spec,
-            key,
+            pid: pid.and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)),
+            freeze: around.freeze,
+            spawned,
+            init: Mutex::new(None),
             jobs,
             inbox: tokio::sync::Mutex::new(inbox),
             current: Mutex::new(None),
-            init_error: Mutex::new(None),
+            readiness: Mutex::new(Readiness::Starting),
             exit,
             kill,
+            journal,
+            outputs,
         }))
     }
 
@@ -104,13 +143,9 @@ impl Process {
     /// Waits until the process has ended, and says how.
     pub(super) async fn ended(&self) -> String {
         let mut exit = self.exit.clone();
-        let reason = match exit.wait_for(Option::is_some).await {
+        match exit.wait_for(Option::is_some).await {
             Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => "the stack is stopping".to_owned(),
-        };
-        match &*self.init_error.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => format!("{error} ({reason})"),
-            None => reason,
+            Err(_) => "because the stack is stopping".to_owned(),
         }
     }
 
@@ -126,8 +161,40 @@ impl Process {
         })
     }
 
+    /// Waits for the next request, frozen if that is wanted.
+    ///
+    /// # Source
+    /// Lambda developer guide, "Lambda execution environment": frozen as soon as the runtime has asked for the next request,
+    /// and not before.
+    pub(super) async fn next_job(&self) -> Option<Job> {
+        {
+            let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*readiness, Readiness::Starting) {
+                *readiness = Readiness::Ready;
+                *self.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.spawned.elapsed());
+            }
+        }
+        let mut inbox = self.inbox.lock().await;
+        if let Ok(job) = inbox.try_recv() {
+            return Some(job);
+        }
+        self.signal(Signal::STOP);
+        let job = inbox.recv().await;
+        self.signal(Signal::CONT);
+        job
+    }
+
+    /// Stops the process or lets it go on, if it is to be frozen at all.
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid.filter(|_| self.freeze && self.is_alive()) {
+            // It may have ended this instant, and then there is nothing to stop.
+            kill_process(pid, signal).ok();
+        }
+    }
+
     /// Notes which request the process is at.
     pub(super) fn begin(&self, request_id: String, done: oneshot::Sender<InvokeResult>) {
+        self.journal.start(&request_id);
         let before = self
             .current
             .lock()
@@ -136,7 +203,7 @@ impl Process {
         if let Some((_, done)) = before {
             // It asked for the next request without answering this one. Whoever waits may have given up, which is fine.
             drop(done.send(Err(InvokeError::Exited(
-                "the function asked for the next request before it had answered this one".to_owned(),
+                "without an answer: the function asked for the next request".to_owned(),
             ))));
         }
     }
@@ -154,39 +221,103 @@ impl Process {
         }
     }
 
-    /// Notes why the process could not get ready; it ends by itself after saying so.
-    pub(super) fn init_failed(&self, error: String) {
-        *self.init_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    /// Writes the end of the request's log, and returns it as far as callers of Lambda get it.
+    pub(super) async fn log_end(&self, duration: Duration, error: Option<&InvokeError>) -> String {
+        for output in &self.outputs {
+            let (done, written) = oneshot::channel();
+            // A closed output has been written whole.
+            if output.send(done).await.is_ok() {
+                written.await.ok();
+            }
+        }
+        let status = error.and_then(|error| match error {
+            InvokeError::TimedOut(_) => Some(("timeout", String::new())),
+            InvokeError::Exited(_) | InvokeError::AnswerTooLarge => Some(("error", error.kind().to_owned())),
+            _ => None,
+        });
+        let pid = self.pid.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+        self.journal.end(&Report {
+            duration,
+            init: self.init.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            memory_mb: self.spec.memory_mb,
+            peak_mb: pid.and_then(journal::peak_memory_mb),
+            failure: status.is_some().then(|| error.map(ToString::to_string)).flatten(),
+            status,
+        })
+    }
+
+    /// Notes why the process could not get ready; it ends by itself after saying so. False when it was ready already.
+    pub(super) fn init_failed(&self, error: InvokeError) -> bool {
+        let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        let starting = matches!(*readiness, Readiness::Starting);
+        if starting {
+            *readiness = Readiness::Failed(error);
+        }
+        starting
+    }
+
+    /// What it said about why it could not get ready.
+    pub(super) fn init_error(&self) -> Option<InvokeError> {
+        match &*self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
+            Readiness::Failed(error) => Some(error.clone()),
+            Readiness::Starting | Readiness::Ready => None,
+        }
     }
 }
 
 /// Waits for the end of a child, or ends it when told to.
 async fn wait(child: &mut Child, kill: &Notify) -> String {
     tokio::select! {
-        status = child.wait() => status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+        status = child.wait() => status.map_or_else(|error| format!("with error: {error}"), in_lambdas_words),
         () = kill.notified() => {
             // SIGKILL, as Lambda does to functions without extensions.
             drop(child.kill().await);
-            "it was stopped".to_owned()
+            "with error: signal: killed".to_owned()
         }
+    }
+}
+
+/// How a process ended, after "Runtime exited".
+///
+/// # Source
+/// Logs of functions on AWS: "Runtime exited with error: exit status 1", "Runtime exited with error: signal: killed", "Runtime exited
+/// without providing a reason".
+fn in_lambdas_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "without providing a reason".to_owned(),
+        (Some(code), _) => format!("with error: exit status {code}"),
+        (None, Some(signal)) => {
+            let name = match signal {
+                6 => "aborted",
+                9 => "killed",
+                11 => "segmentation fault",
+                15 => "terminated",
+                other => return format!("with error: signal {other}"),
+            };
+            format!("with error: signal: {name}")
+        }
+        (None, None) => "with error".to_owned(),
     }
 }
 
 /// The command line and environment: Lambda's own variables and those of the template, and nothing that this shell holds,
 /// so that a function can't rely on a variable that the template forgot.
-fn command(spec: &FunctionSpec, key: &str, runtime_api: &str) -> Command {
+fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
     let mut command = Command::new(&spec.executable);
     let folder = spec.executable.parent().unwrap_or(&spec.executable);
     command
         .env_clear()
         .envs(&spec.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", format!("http://{runtime_api}/{key}"))
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
         .env("AWS_LAMBDA_FUNCTION_NAME", &spec.name)
         .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", spec.memory_mb.to_string())
         .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", spec.name))
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/[$LATEST]{key}"))
+        .env(
+            "AWS_LAMBDA_LOG_STREAM_NAME",
+            format!("local/[$LATEST]{}", ids::lambda_request_id()),
+        )
         .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
         // SAM's word for "this is a laptop", by which the functions write plain log lines.
         .env("AWS_SAM_LOCAL", "true")

@@ -1,25 +1,28 @@
 //! The Lambda Runtime API: what `lambda_runtime` inside each function calls.
 //!
-//! One listener for all processes: each is given `AWS_LAMBDA_RUNTIME_API=http://127.0.0.1:{port}/{key}`, and the runtime puts that path
-//! before every call. `next` is held open until there is a request: an empty answer (204) makes a release build of the
-//! runtime panic, which looks for headers in it.
+//! Each process has one of its own, so that `AWS_LAMBDA_RUNTIME_API` is a host and a port, as on AWS. `next` is held open until
+//! there is a request: an empty answer (204) makes a release build of the runtime panic, which looks for headers in it.
 //!
 //! # Source
 //! AWS, "Using the Lambda runtime API"; the client in `lambda_runtime` 1.5.
 
-use std::sync::Arc;
-
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{InvokeError, MAX_PAYLOAD_BYTES, process::Process};
+use super::{InvokeError, InvokeResult, MAX_ANSWER_BYTES, process::Process};
 use crate::{
-    clock,
-    server::{BodyError, Reply, empty, json as json_reply, read_body},
+    clock, ids,
+    server::{BodyError, Reply, collect_body, empty, json as json_reply, read_body},
 };
+
+/// Where a report says of which type the error is, in the headers or in the trailers.
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+/// Where the trailers of a streamed answer hold the report, in base64.
+const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
 /// The version in every path.
 const VERSION: &str = "2018-06-01";
@@ -32,86 +35,100 @@ enum Call {
     InitError,
 }
 
-/// The process key and the call that a request is.
-fn parse(method: &Method, path: &str) -> Option<(String, Call)> {
+/// The call that a request is.
+fn parse(method: &Method, path: &str) -> Option<Call> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    let [key, VERSION, "runtime", rest @ ..] = segments.as_slice() else {
+    let [VERSION, "runtime", rest @ ..] = segments.as_slice() else {
         return None;
     };
-    let call = match (method, rest) {
+    Some(match (method, rest) {
         (&Method::GET, ["invocation", "next"]) => Call::Next,
         (&Method::POST, ["invocation", id, "response"]) => Call::Response((*id).to_owned()),
         (&Method::POST, ["invocation", id, "error"]) => Call::Error((*id).to_owned()),
         (&Method::POST, ["init", "error"]) => Call::InitError,
         _ => return None,
-    };
-    Some(((*key).to_owned(), call))
+    })
 }
 
-/// Answers a call; `find` looks a process up by its key.
-pub(super) async fn handle(find: impl FnOnce(&str) -> Option<Arc<Process>>, request: Request<Incoming>) -> Reply {
-    let Some((key, call)) = parse(request.method(), request.uri().path()) else {
+/// Answers a call of `process`.
+pub(super) async fn handle(process: &Process, request: Request<Incoming>) -> Reply {
+    let Some(call) = parse(request.method(), request.uri().path()) else {
         return problem(
             StatusCode::NOT_FOUND,
             "NotFound",
             "there is no such call in the Runtime API",
         );
     };
-    let Some(process) = find(&key) else {
-        return problem(StatusCode::FORBIDDEN, "InvalidRequestID", "this process was given up");
-    };
     let (parts, body) = request.into_parts();
     match call {
-        Call::Next => next(&process).await,
+        Call::Next => next(process).await,
         Call::Response(id) => {
-            let result = match read_body(body, MAX_PAYLOAD_BYTES).await {
-                Ok(answer) => Ok(answer),
-                Err(BodyError::TooLarge) => Err(InvokeError::TooLarge),
-                Err(BodyError::Broken) => Err(InvokeError::Exited("its answer broke off".to_owned())),
-            };
-            let too_large = result == Err(InvokeError::TooLarge);
+            let result = answer(body).await;
+            let too_large = result == Err(InvokeError::AnswerTooLarge);
             match process.finish(&id, result) {
                 true if too_large => problem(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     "RequestEntityTooLarge",
-                    "the answer is larger than 6 MB",
+                    &InvokeError::AnswerTooLarge.to_string(),
                 ),
                 known => accepted(known),
             }
         }
-        Call::Error(id) => {
-            let error = function_error(
-                &parts.headers,
-                &read_body(body, MAX_PAYLOAD_BYTES).await.unwrap_or_default(),
-            );
-            accepted(process.finish(&id, Err(error)))
-        }
+        Call::Error(id) => accepted(process.finish(&id, Err(reported(&parts.headers, body).await))),
         Call::InitError => {
-            let error = function_error(
-                &parts.headers,
-                &read_body(body, MAX_PAYLOAD_BYTES).await.unwrap_or_default(),
-            );
-            process.init_failed(error.to_string());
-            accepted(true)
+            if process.init_failed(reported(&parts.headers, body).await) {
+                accepted(true)
+            } else {
+                problem(
+                    StatusCode::FORBIDDEN,
+                    "InvalidStateTransition",
+                    "the process has asked for a request, so it was ready",
+                )
+            }
         }
     }
 }
 
+/// The answer in a body. One that is streamed (`Lambda-Runtime-Function-Response-Mode: streaming`) is awaited whole, since every
+/// caller here gets it whole, as callers of `Invoke` do; an error in the middle comes in the trailers.
+///
+/// # Source
+/// Lambda developer guide, "Building a custom runtime", response streaming.
+async fn answer(body: Incoming) -> InvokeResult {
+    match collect_body(body, MAX_ANSWER_BYTES).await {
+        Ok((answer, trailers)) if !trailers.contains_key(ERROR_TYPE) => Ok(answer),
+        Ok((_, trailers)) => {
+            let report = trailers.get(ERROR_BODY).and_then(|body| STANDARD.decode(body).ok());
+            Err(function_error(&trailers, report.unwrap_or_default().into()))
+        }
+        Err(BodyError::TooLarge) => Err(InvokeError::AnswerTooLarge),
+        Err(BodyError::Broken) => Err(InvokeError::Exited("while it answered".to_owned())),
+    }
+}
+
+/// The error that a report is; one that can't be read is an error without words.
+async fn reported(headers: &HeaderMap, body: Incoming) -> InvokeError {
+    function_error(headers, read_body(body, MAX_ANSWER_BYTES).await.unwrap_or_default())
+}
+
 /// Waits for a request and hands it to the process.
 async fn next(process: &Process) -> Reply {
-    let job = process.inbox.lock().await.recv().await;
-    let Some(job) = job else { return empty(StatusCode::GONE) };
+    let Some(job) = process.next_job().await else {
+        return empty(StatusCode::GONE);
+    };
     let deadline = clock::now_ms().saturating_add(clock::millis(process.spec.timeout));
-    let mut reply = Response::new(Full::from(job.payload));
+    let trace_id = job.call.trace_id.unwrap_or_else(ids::trace_id);
     let fields = [
-        ("lambda-runtime-aws-request-id", job.request_id.clone()),
-        ("lambda-runtime-deadline-ms", deadline.to_string()),
-        ("lambda-runtime-invoked-function-arn", process.spec.arn.clone()),
-        ("lambda-runtime-trace-id", job.trace_id),
-        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", Some(job.request_id.clone())),
+        ("lambda-runtime-deadline-ms", Some(deadline.to_string())),
+        ("lambda-runtime-invoked-function-arn", Some(process.spec.arn.clone())),
+        ("lambda-runtime-trace-id", Some(ids::unsampled(&trace_id))),
+        ("lambda-runtime-client-context", job.call.client_context),
+        ("content-type", Some("application/json".to_owned())),
     ];
+    let mut reply = Response::new(Full::from(job.call.payload));
     for (name, value) in fields {
-        if let Ok(value) = HeaderValue::try_from(value) {
+        if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
             reply.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
@@ -122,17 +139,21 @@ async fn next(process: &Process) -> Reply {
 }
 
 /// The error in a report: `{"errorMessage":…,"errorType":…}`, and its type in a header.
-fn function_error(headers: &HeaderMap, body: &Bytes) -> InvokeError {
-    let report: Value = serde_json::from_slice(body).unwrap_or_default();
+fn function_error(headers: &HeaderMap, body: Bytes) -> InvokeError {
+    let report: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = |key: &str| report.get(key).and_then(Value::as_str).map(str::to_owned);
-    let header = headers
-        .get("lambda-runtime-function-error-type")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    InvokeError::Function {
-        kind: text("errorType").or(header).unwrap_or_else(|| "Unknown".to_owned()),
-        message: text("errorMessage").unwrap_or_default(),
-    }
+    let header = headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok());
+    let kind = text("errorType").or_else(|| header.map(str::to_owned));
+    let (kind, message) = (
+        kind.unwrap_or_else(|| "Unknown".to_owned()),
+        text("errorMessage").unwrap_or_default(),
+    );
+    let report = if report.is_object() {
+        body
+    } else {
+        json!({"errorType": kind, "errorMessage": message}).to_string().into()
+    };
+    InvokeError::Function { kind, message, report }
 }
 
 fn accepted(known: bool) -> Reply {

@@ -39,6 +39,8 @@ pub struct Function {
     pub timeout: Duration,
     /// `MemorySize`.
     pub memory_mb: u32,
+    /// `ReservedConcurrentExecutions`.
+    pub reserved: Option<usize>,
     /// `Environment.Variables`, evaluated.
     pub environment: BTreeMap<String, String>,
 }
@@ -200,6 +202,7 @@ fn function(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<&Node>
         binary: scope.required(binary)?,
         timeout: number("Timeout")?.map_or(DEFAULT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())),
         memory_mb: number("MemorySize")?.unwrap_or(DEFAULT_MEMORY_MB),
+        reserved: number("ReservedConcurrentExecutions")?.and_then(|number| usize::try_from(number).ok()),
         environment,
     })
 }
@@ -358,6 +361,7 @@ Resources:
                     binary: "f",
                     timeout: 10s,
                     memory_mb: 512,
+                    reserved: None,
                     environment: {
                         "SOCK_LOG": "info",
                         "SOCK_X": "own",
