@@ -35,6 +35,8 @@ pub struct Addresses {
     pub lambda: String,
     /// The Redis.
     pub redis: String,
+    /// Where faults are switched and connections cut.
+    pub control: String,
 }
 
 /// A running stack. It stops when this is dropped, and with the test process at the latest.
@@ -132,6 +134,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         push: text("push")?,
         lambda: text("lambda")?,
         redis: text("redis")?,
+        control: text("control")?,
     })
 }
 
