@@ -27,6 +27,7 @@ mod unread;
 mod walking;
 
 mod actions;
+mod following;
 mod pushes;
 mod sites;
 

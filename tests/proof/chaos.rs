@@ -31,7 +31,7 @@ const PAUSE_MS: Range<u64> = 50..600;
 /// How long a frozen process stays so, in milliseconds: some answer late, and some too late.
 const FROZEN_MS: Range<u64> = 50..4_000;
 /// The pause between two troubles of Redis, in milliseconds.
-const REDIS_MS: Range<u64> = 4_000..12_000;
+const REDIS_MS: Range<u64> = 3_000..9_000;
 
 /// Makes trouble for a stack and its clients.
 pub(crate) struct Chaos<'a> {

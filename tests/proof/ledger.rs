@@ -13,7 +13,7 @@ pub(crate) struct Ledger {
     pub(crate) refused: Vec<(String, u64)>,
     /// Messages with which two different sends were answered.
     pub(crate) shared: Vec<String>,
-    /// How much was acknowledged, by kind.
+    /// How much was acknowledged, by kind, and how often something had no answer and was asked again.
     pub(crate) counts: BTreeMap<&'static str, u64>,
 }
 
@@ -105,6 +105,11 @@ impl Ledger {
     fn has_read(&mut self, key: &str, by: u64, seq: u64) {
         let read = self.read.entry((key.to_owned(), by)).or_default();
         read.up_to = read.up_to.max(seq);
+    }
+
+    /// Something had to be asked for so many times more than once.
+    pub(crate) fn asked_again(&mut self, times: u64) {
+        *self.counts.entry("asked again").or_default() += times;
     }
 
     fn count(&mut self, kind: &'static str) {

@@ -57,7 +57,7 @@ impl Device<'_> {
     pub(crate) async fn send(&self, over: Over, to: &User, number: u64) -> Result<()> {
         let text = format!("{} {number}", self.name);
         let client_id = format!("{}-{number}", self.name);
-        let written = self.follower.write(over, &Write::send(to, &text, &client_id)).await;
+        let written = self.write(over, &Write::send(to, &text, &client_id)).await;
         let answer = written
             .answer
             .map_err(|error| anyhow::anyhow!("a send was refused: {error}"))?;
@@ -74,7 +74,7 @@ impl Device<'_> {
             return Ok(());
         };
         let text = format!("{} {number} edited", self.name);
-        let written = self.follower.write(over, &Write::edit(other, &id, &text)).await;
+        let written = self.write(over, &Write::edit(other, &id, &text)).await;
         match &written.answer {
             Ok(answer) => {
                 let rev = number_of(&answer["state"]["rev"])?;
@@ -89,7 +89,7 @@ impl Device<'_> {
         let Some((id, _)) = self.choose(other, true)? else {
             return Ok(());
         };
-        let written = self.follower.write(over, &Write::delete(other, &id)).await;
+        let written = self.write(over, &Write::delete(other, &id)).await;
         match &written.answer {
             Ok(_) => self.ledger().deleted(&id),
             Err(error) => self.refused(&id, error)?,
@@ -102,7 +102,7 @@ impl Device<'_> {
             return Ok(());
         };
         let (user, key) = (self.user()?, key(self.follower.user(), other)?);
-        let Written { attempts, answer } = self.follower.write(over, &Write::seen(other, &id)).await;
+        let Written { attempts, answer } = self.write(over, &Write::seen(other, &id)).await;
         match &answer {
             Ok(_) => self.ledger().seen(&key, &id, seq, user),
             Err(error) => {
@@ -124,6 +124,13 @@ impl Device<'_> {
         chosen
             .map(|message| Ok((text_of(&message["id"])?.to_owned(), number_of(&message["seq"])?)))
             .transpose()
+    }
+
+    /// Asks until there is an answer.
+    async fn write(&self, over: Over, write: &Write) -> Written {
+        let written = self.follower.write(over, write).await;
+        self.ledger().asked_again(u64::from(written.attempts - 1));
+        written
     }
 
     fn refused(&self, id: &str, error: &Value) -> Result<()> {
