@@ -32,6 +32,7 @@ always the stack's own.";
 const FAULTS: &str = "\
 Faults, with --fault or while the stack runs (PUT /faults at the address `control` of --json):
   disconnect-lost=0.1                    $disconnect doesn't run
+  message-refused=0.1                    a client's message closes its connection with 1008, too many requests
   push-throttled=0.1, push-full=0.1      @connections answers 429, for its rate or the client's full buffer
   push-gone=0.1, push-failed=0.1         it answers 410 for an open connection, or 500
   push-latency=50..200                   it takes that many milliseconds
@@ -65,6 +66,9 @@ struct Run {
     /// Don't build: use the functions that lie beside this program
     #[arg(long)]
     no_build: bool,
+    /// Build the functions again when their sources change, and use the new ones as soon as they build; connections stay open
+    #[arg(long, conflicts_with = "no_build")]
+    watch: bool,
     /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
     /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -75,6 +79,9 @@ struct Run {
     /// Start a new process for every request, so that each is a cold start
     #[arg(long)]
     cold: bool,
+    /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
+    #[arg(long)]
+    sigv4: bool,
     /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clock_scale: u32,
@@ -87,6 +94,9 @@ struct Run {
     /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
     #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
     sam_env: Option<PathBuf>,
+    /// The value of a parameter of the template, in place of its default; repeat it for more
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
     /// Another template than this workspace's template.yaml; the functions are built in its folder
     #[arg(long, value_name = "FILE", global = true)]
     template: Option<PathBuf>,
@@ -121,6 +131,11 @@ struct Listen {
     /// The address; without it port `SOCK_WS_PORT` of localhost
     #[arg(long)]
     url: Option<String>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Runs the command line of this process.
@@ -183,13 +198,16 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         fresh,
         stop_with_stdin,
         no_build,
+        watch,
         concurrency,
         freeze,
         cold,
+        sigv4,
         clock_scale,
         fault,
         seed,
         sam_env,
+        parameter,
         template,
     } = run;
     let mut faults = Plan::default();
@@ -200,12 +218,15 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     }
     let options = Options {
         template,
+        parameters: parameter.into_iter().collect(),
         no_build,
+        watch,
         fresh,
         concurrency: concurrency.into(),
         freeze,
         cold,
         sam_env,
+        sigv4,
         clock_scale,
         faults,
         seed,

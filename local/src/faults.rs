@@ -20,6 +20,8 @@ use serde_json::{Map, Value, json};
 pub enum Fault {
     /// `$disconnect` does not run; AWS calls it best effort.
     DisconnectLost,
+    /// A client's message is one too many: its connection is closed with 1008. AWS documents the code and not the rate.
+    MessageRefused,
     /// `@connections` answers 429 for its rate.
     PushThrottled,
     /// `@connections` answers 410 though the connection is open, as has been reported of AWS.
@@ -40,8 +42,9 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DisconnectLost,
+        Self::MessageRefused,
         Self::PushThrottled,
         Self::PushGone,
         Self::PushFailed,
@@ -56,6 +59,7 @@ impl Fault {
     pub fn name(self) -> &'static str {
         match self {
             Self::DisconnectLost => "disconnect-lost",
+            Self::MessageRefused => "message-refused",
             Self::PushThrottled => "push-throttled",
             Self::PushGone => "push-gone",
             Self::PushFailed => "push-failed",
@@ -376,7 +380,7 @@ mod tests {
     #[test]
     fn what_is_no_fault_is_refused_in_words() {
         let refused = |text: &str| plan(&[text]).unwrap_err().to_string();
-        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill"#);
+        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, message-refused, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill"#);
         insta::assert_snapshot!(refused("kill"), @r#"a fault is given as NAME=VALUE, and not as "kill""#);
         insta::assert_snapshot!(refused("kill=2"), @r#"kill is a chance from 0 to 1, as kill=0.1, and not "2""#);
         insta::assert_snapshot!(refused("push-latency=9..1"), @r#"push-latency is a time in milliseconds up to 60000, as push-latency=50 or push-latency=50..200, and not "9..1""#);

@@ -15,6 +15,9 @@ use tokio::{
     process::Command,
 };
 
+/// Executables by the names of their binaries.
+pub type Executables = BTreeMap<String, PathBuf>;
+
 /// Why there are no executables.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
@@ -53,7 +56,7 @@ pub enum BuildError {
 ///
 /// # Errors
 /// [`BuildError`], when cargo can't be run, the build fails, or a binary isn't among what was built.
-pub async fn build(root: &Path, binaries: &[&str]) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+pub async fn build(root: &Path, binaries: &[&str]) -> Result<Executables, BuildError> {
     // `cargo run` says which cargo it is, so that the same one builds.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
@@ -116,7 +119,7 @@ fn is_set_by_cargo_run(name: &OsStr) -> bool {
 ///
 /// # Errors
 /// [`BuildError::NotBuilt`], when one isn't there.
-pub fn beside_this_program(binaries: &[&str]) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+pub fn beside_this_program(binaries: &[&str]) -> Result<Executables, BuildError> {
     let own = env::current_exe().map_err(BuildError::NoSelf)?;
     let folder = own.parent().unwrap_or(&own);
     binaries

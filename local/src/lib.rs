@@ -26,3 +26,4 @@ pub mod settings;
 pub mod stack;
 pub mod template;
 pub mod token;
+pub mod watch;

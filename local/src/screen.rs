@@ -54,6 +54,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         lambda,
         redis,
         platform,
+        control,
         ..
     } = addresses;
     let places = format!(
@@ -66,6 +67,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
   Lambda     {lambda}
   Redis      {redis}
   platform   {platform}
+  faults     {control}/faults
 ",
         title = strong("Senna is ready"),
     );

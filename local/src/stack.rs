@@ -9,7 +9,7 @@ use crate::{
     control::Control,
     faults::{Faults, Plan},
     functions_build::{self, BuildError},
-    gateway::{HttpGateway, Limits, WebSocketGateway},
+    gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
     logs,
@@ -20,6 +20,7 @@ use crate::{
     settings::{Folders, Settings, SettingsError},
     template::{self, Template, TemplateError, intrinsics::function_arn},
     token::{Signer, TokenError},
+    watch::{Kept, Project, Watch, WatchError},
 };
 
 /// How long `$disconnect` may take for all open connections when the stack stops.
@@ -30,8 +31,12 @@ const GOODBYE: Duration = Duration::from_millis(1500);
 pub struct Options {
     /// Another template than that of this workspace.
     pub template: Option<PathBuf>,
+    /// Values of the template's parameters, in place of their defaults.
+    pub parameters: BTreeMap<String, String>,
     /// Use the executables beside this program.
     pub no_build: bool,
+    /// Build the functions again when their sources change.
+    pub watch: bool,
     /// Keep nothing.
     pub fresh: bool,
     /// The most processes at a time of a function without a reservation.
@@ -42,6 +47,8 @@ pub struct Options {
     pub cold: bool,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
+    /// Whether requests to `@connections` must be signed.
+    pub sigv4: bool,
     /// How much faster than time the gateway's limits in time pass; 0 is as 1.
     pub clock_scale: u32,
     /// The faults that are on from the start.
@@ -77,6 +84,9 @@ pub enum StackError {
     /// A log.
     #[error(transparent)]
     Lambda(#[from] lambda::pool::LogError),
+    /// The sources.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// The guard.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
@@ -94,6 +104,7 @@ pub struct Stack {
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     _invoke: InvokeApi,
+    _watch: Option<Watch>,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
@@ -130,7 +141,7 @@ impl Stack {
     /// [`StackError`]; what had been started is stopped again.
     pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
         let folders = Folders::new(options.template.as_deref());
-        let template = template::read(&folders.template)?;
+        let template = template::read(&folders.template, &options.parameters)?;
         // Before the build, which takes its time: a taken port is said at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
@@ -165,6 +176,12 @@ impl Stack {
             .map_err(StackError::from)
         };
         let (redis, executables) = tokio::try_join!(redis, functions)?;
+        let kept = if options.watch {
+            Some(Kept::new(&executables, &folders.state(), &guard).map_err(WatchError::from)?)
+        } else {
+            None
+        };
+        let executables = kept.as_ref().map_or(executables, |kept| kept.executables.clone());
         let platform = match settings.get("SOCK_API_URL") {
             Some(_) => None,
             None => Some(Platform::start().await?),
@@ -172,8 +189,9 @@ impl Stack {
         // A client on this machine reaches every host that we listen on by this name, but for a given address.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
+        let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
         let mut addresses = Addresses {
-            rest: format!("http://{host}:{}/api", http.port()),
+            rest: format!("http://{host}:{}{}/api", http.port(), http_stage.unwrap_or_default()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
             lambda: format!("http://127.0.0.1:{}", invoke.port()),
@@ -212,20 +230,40 @@ impl Stack {
             },
         )?;
         let lambda = Arc::new(lambda);
+        let watch = kept.map(|kept| {
+            let project = Project {
+                binaries: template
+                    .functions
+                    .iter()
+                    .map(|(id, function)| (id.clone(), function.binary.clone()))
+                    .collect(),
+                folders,
+                lambda: Arc::clone(&lambda),
+                guard: Arc::clone(&guard),
+            };
+            Watch::start(project, kept)
+        });
+        let watch = watch.transpose()?;
         let limits = Limits::default().scaled(options.clock_scale);
+        let socket_options = WebSocketOptions {
+            limits: limits.clone(),
+            signed: options.sigv4,
+            faults: Arc::clone(&faults),
+        };
         let websocket = template
             .websocket
-            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), limits.clone(), Arc::clone(&faults)));
+            .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));
         let registry = websocket.as_ref().map(WebSocketGateway::registry);
         let control = Control::start(faults, registry.unwrap_or_default()).await?;
         control.url().clone_into(&mut addresses.control);
-        let http = HttpGateway::start(http, &template.http_routes, Arc::clone(&lambda), limits);
+        let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
             _control: control,
             _http: http,
             websocket,
             _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
+            _watch: watch,
             lambda,
             _relays: relays,
             _platform: platform,

@@ -19,7 +19,7 @@ fn made(store: &str, nat: &str) -> BTreeSet<String> {
     };
     let text = chosen(&chosen(&text, "Redis", "url", store), "NatGateway", "\"no\"", nat);
     let root = yaml::parse(&text).unwrap();
-    let scope = Scope::of(&root).unwrap();
+    let scope = Scope::new(&root, &std::collections::BTreeMap::new()).unwrap();
     let resources = root.get("Resources").unwrap().entries("Resources").unwrap();
     let made = resources.iter().filter(|(_, resource)| {
         let condition = resource.get("Condition");

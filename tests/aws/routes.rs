@@ -60,7 +60,8 @@ fn every_rest_route_leads_to_its_function() {
         }
     }
     let wanted: BTreeSet<_> = template()
-        .http_routes
+        .http
+        .routes
         .into_iter()
         .map(|route| (route.method_and_path, route.function))
         .collect();

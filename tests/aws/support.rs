@@ -92,7 +92,7 @@ pub(crate) fn expansion(store: &str) -> Option<&'static Value> {
 
 /// Our own reading of the template, by which `cargo run` works.
 pub(crate) fn template() -> Template {
-    local::template::read(&root().join("template.yaml")).unwrap()
+    local::template::read(&root().join("template.yaml"), &BTreeMap::new()).unwrap()
 }
 
 /// The text of the template.

@@ -8,6 +8,7 @@
     reason = "a JSON value is indexed here, where what is not there is null"
 )]
 
+mod browsers;
 mod handshakes;
 mod identity;
 mod ids;
@@ -29,6 +30,8 @@ mod walking;
 mod actions;
 mod following;
 mod pushes;
+mod resuming;
+mod retrying;
 mod sites;
 
 mod crashes;

@@ -24,10 +24,16 @@ pub(crate) static PLAIN: Setup = Setup::new("template.yaml", &[]);
 /// An API without `$connect`, `$disconnect` and `$default`.
 pub(crate) static BARE: Setup = Setup::new("bare.yaml", &[]);
 
-/// The same, where every request gets a new process.
+/// An HTTP API with a named stage and CORS.
+pub(crate) static STAGED: Setup = Setup::new("staged.yaml", &[]);
+/// The plain stack, where every request gets a new process.
 pub(crate) static COLD: Setup = Setup::new("template.yaml", &["--cold"]);
-/// The same, where processes are stopped between requests.
+/// The plain stack, where processes are stopped between requests.
 pub(crate) static FROZEN: Setup = Setup::new("template.yaml", &["--freeze"]);
+/// A gateway whose clock runs a thousand times as fast: idle after 600 ms, too old after 7.2 s.
+pub(crate) static FAST: Setup = Setup::new("template.yaml", &["--clock-scale", "1000"]);
+/// A stack that demands signatures.
+pub(crate) static SIGNED: Setup = Setup::new("template.yaml", &["--sigv4"]);
 
 /// What an id needs in a path, so that everything that is not a letter or digit is encoded but what SDKs leave as it is.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -1,5 +1,7 @@
 //! A WebSocket client that sees every frame and every header, and may send what a better one would not.
 
+use std::io;
+
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -12,10 +14,10 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message,
+        Error, Message,
         handshake::derive_accept_key,
         protocol::{
-            CloseFrame, Role,
+            CloseFrame, Role, WebSocketConfig,
             frame::{
                 Frame,
                 coding::{Data, OpCode},
@@ -116,8 +118,10 @@ async fn answer(mut stream: TcpStream) -> Result<Handshake> {
             .header("Sec-WebSocket-Accept")
             .context("no Sec-WebSocket-Accept")?;
         ensure!(accept == derive_accept_key(KEY.as_bytes()), "the answer to another key");
-        let stream = WebSocketStream::from_partially_read(stream, rest, Role::Client, None).await;
-        handshake.client = Some(Client(stream));
+        // API Gateway splits what is longer.
+        let config = WebSocketConfig::default().max_frame_size(Some(32 * 1024));
+        let stream = WebSocketStream::from_partially_read(stream, rest, Role::Client, Some(config)).await;
+        handshake.client = Some(Client { stream, told: None });
     } else {
         let length = handshake.header("Content-Length").unwrap_or("0").parse()?;
         while rest.len() < length {
@@ -133,7 +137,11 @@ async fn answer(mut stream: TcpStream) -> Result<Handshake> {
 
 /// An open connection.
 #[derive(Debug)]
-pub(crate) struct Client(WebSocketStream<TcpStream>);
+pub(crate) struct Client {
+    stream: WebSocketStream<TcpStream>,
+    /// Code and reason of the server's close frame, once it has come.
+    told: Option<(u16, String)>,
+}
 
 impl Client {
     /// Sends a text message.
@@ -149,7 +157,7 @@ impl Client {
     /// # Errors
     /// When the connection has ended.
     pub(crate) async fn send_message(&mut self, message: Message) -> Result<()> {
-        Ok(self.0.send(message).await?)
+        Ok(self.stream.send(message).await?)
     }
 
     /// Sends a text message in frames of these texts. What comes after the server has closed is nobody's.
@@ -157,7 +165,7 @@ impl Client {
         for (position, text) in texts.iter().enumerate() {
             let kind = if position == 0 { Data::Text } else { Data::Continue };
             let frame = Frame::message(text.clone(), OpCode::Data(kind), position + 1 == texts.len());
-            if self.0.send(Message::Frame(frame)).await.is_err() {
+            if self.stream.send(Message::Frame(frame)).await.is_err() {
                 return;
             }
         }
@@ -200,8 +208,26 @@ impl Client {
     /// # Errors
     /// When nothing happens in time. The end of a TCP connection is an end like any other.
     pub(crate) async fn message(&mut self) -> Result<Option<Message>> {
-        let message = timeout(PATIENCE, self.0.next()).await.context("nothing came")?;
-        Ok(message.and_then(Result::ok))
+        let message = timeout(PATIENCE, self.stream.next()).await.context("nothing came")?;
+        let message = message.and_then(Result::ok);
+        if let Some(Message::Close(frame)) = &message {
+            let told = frame
+                .as_ref()
+                .map(|frame| (frame.code.into(), frame.reason.to_string()));
+            self.told = Some(told.unwrap_or((1005, String::new())));
+        }
+        Ok(message)
+    }
+
+    /// The error with which the connection fails.
+    ///
+    /// # Errors
+    /// When it ends in another way, or not at all.
+    pub(crate) async fn failure(&mut self) -> Result<io::Error> {
+        match timeout(PATIENCE, self.stream.next()).await.context("nothing came")? {
+            Some(Err(Error::Io(error))) => Ok(error),
+            other => bail!("the connection was to fail, and there is {other:?}"),
+        }
     }
 
     /// Reads on until the server's close frame, and returns its code and reason; nothing when the connection ends without one.
@@ -209,14 +235,8 @@ impl Client {
     /// # Errors
     /// When it doesn't end.
     pub(crate) async fn end(&mut self) -> Result<Option<(u16, String)>> {
-        let mut told = None;
-        while let Some(message) = self.message().await? {
-            if let Message::Close(frame) = message {
-                let frame = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
-                told = Some(frame.unwrap_or((1005, String::new())));
-            }
-        }
-        Ok(told)
+        while self.message().await?.is_some() {}
+        Ok(self.told.take())
     }
 
     /// The code of the server's close frame.
@@ -240,7 +260,7 @@ impl Client {
             code: code.into(),
             reason: reason.to_owned().into(),
         });
-        self.0.close(frame).await?;
+        self.stream.close(frame).await?;
         self.end().await?;
         Ok(())
     }

@@ -22,8 +22,12 @@ mod recorder;
 mod requirement;
 
 mod connections;
+mod faults;
 mod http;
+mod invoke;
 mod lambda;
+mod sdks;
+mod signatures;
 mod template;
 mod websocket;
 
@@ -41,8 +45,12 @@ fn main() -> Result<ExitCode> {
     let requirements = [
         websocket::requirements(),
         connections::requirements(),
+        signatures::requirements(),
+        sdks::requirements(),
+        faults::requirements(),
         http::requirements(),
         lambda::requirements(),
+        invoke::requirements(),
         template::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.

@@ -11,6 +11,7 @@
 //! | `{"sleep": ms}` | waits |
 //! | `{"allocate": mb}` | allocates that much and touches it |
 //! | `{"answer": …}` | ends with this JSON, verbatim |
+//! | `{"large": bytes}` | ends with an answer of that length |
 //! | `{"echo": status}` | ends with this status, and the event as the body |
 //! | `{"context": 0}` | ends with what Lambda says of the invocation, and the process's id |
 //! | `{"runtime_api": "POST /…"}` | makes a call of the Runtime API, and ends with its status and body |
@@ -90,6 +91,10 @@ async fn perform(step: &Value, event: &Value, context: &Context) -> Result<Optio
             usize::try_from(value.as_u64().unwrap_or_default())? * 1024 * 1024
         ]),
         "answer" => return Ok(Some(FunctionResponse::BufferedResponse(value.clone()))),
+        "large" => {
+            let filling = "x".repeat(usize::try_from(value.as_u64().unwrap_or_default())?.saturating_sub(2));
+            return Ok(Some(FunctionResponse::BufferedResponse(json!(filling))));
+        }
         "echo" => {
             let answer = json!({"statusCode": value, "body": event.to_string()});
             return Ok(Some(FunctionResponse::BufferedResponse(answer)));

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 /// The ids of the requirements that hold, sorted, one a line.
 const PASSING: &str = include_str!("passing.txt");
 
-type Test = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send>;
+type Test = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>>>> + Send>;
 
 /// Something that the local stack must do as AWS does it.
 pub(crate) struct Requirement {
@@ -19,9 +19,13 @@ pub(crate) struct Requirement {
 }
 
 /// A requirement: its id, where the fact comes from, and the test, which fails with what is wrong, or with [`Skipped`].
-pub(crate) fn requirement<F>(id: &'static str, source: &'static str, test: fn() -> F) -> Requirement
+pub(crate) fn requirement<F>(
+    id: &'static str,
+    source: &'static str,
+    test: impl Fn() -> F + Send + 'static,
+) -> Requirement
 where
-    F: Future<Output = Result<()>> + Send + 'static,
+    F: Future<Output = Result<()>> + 'static,
 {
     Requirement {
         id,
@@ -59,16 +63,12 @@ fn listed() -> impl Iterator<Item = &'static str> {
 fn trial(requirement: Requirement, runtime: Handle) -> Trial {
     let Requirement { id, source, test } = requirement;
     let is_listed = listed().any(|line| line == id);
-    Trial::ignorable_test(id, move || {
-        // In a task of its own, so that a panic is an error like any other, and a requirement that isn't listed may panic.
-        let result = runtime.block_on(async { tokio::spawn(test()).await });
-        match result.map_err(anyhow::Error::from).flatten() {
-            Ok(()) if is_listed => Ok(Completion::Completed),
-            Ok(()) => Err(format!("it holds: add {id} to tests/conformance/passing.txt").into()),
-            Err(error) if error.is::<Skipped>() => Ok(Completion::ignored_with(error)),
-            Err(error) if is_listed => Err(format!("{error:#}\n\nsource: {source}").into()),
-            Err(error) => Ok(Completion::ignored_with(format!("unmet: {error:#}"))),
-        }
+    Trial::ignorable_test(id, move || match runtime.block_on(test()) {
+        Ok(()) if is_listed => Ok(Completion::Completed),
+        Ok(()) => Err(format!("it holds: add {id} to tests/conformance/passing.txt").into()),
+        Err(error) if error.is::<Skipped>() => Ok(Completion::ignored_with(error)),
+        Err(error) if is_listed => Err(format!("{error:#}\n\nsource: {source}").into()),
+        Err(error) => Ok(Completion::ignored_with(format!("unmet: {error:#}"))),
     })
 }
 

@@ -1,7 +1,115 @@
-//! The template: what the stack reads from it, and what it refuses.
+//! The template: what is taken from it, and what is refused rather than guessed.
 
-use crate::requirement::Requirement;
+use std::fs;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::json;
+
+use crate::{
+    bench::Bench,
+    requirement::{Requirement, requirement},
+};
+
+const PARAMETERS: &str = "CloudFormation user guide, Parameters syntax reference";
+const INTRINSICS: &str = "CloudFormation template reference, Intrinsic functions";
+const SAM: &str = "SAM specification, resource and event source properties";
 
 pub(crate) fn requirements() -> Vec<Requirement> {
-    Vec::new()
+    vec![
+        requirement(
+            "template.parameter.overrides_the_default",
+            PARAMETERS,
+            overrides_the_default,
+        ),
+        requirement("template.parameter.without_value_is_refused", PARAMETERS, without_value),
+        requirement("template.parameter.constraints_are_checked", PARAMETERS, constraints),
+        requirement("template.parameter.unknown_is_refused", PARAMETERS, unknown_parameter),
+        requirement("template.intrinsic.unknown_is_refused", INTRINSICS, unknown_intrinsic),
+        requirement("template.event.unknown_is_refused", SAM, unknown_event),
+        requirement("template.property.authorizer_is_refused", SAM, authorizer),
+        requirement("template.property.layers_are_refused", SAM, layers),
+        requirement("template.resource.other_api_is_refused", SAM, other_api),
+    ]
+}
+
+async fn overrides_the_default() -> Result<()> {
+    let flags = ["--parameter", "Memory=512"];
+    let bench = tokio::task::block_in_place(|| Bench::start("staged.yaml", &flags))?;
+    let context = bench.steps("Pages", &json!([{"context": 0}])).await?;
+    ensure!(context["memoryMb"] == 512, "{context}");
+    Ok(())
+}
+
+/// What the stack says when it doesn't start with this template and these flags.
+async fn refusal(template: &str, flags: &[&str]) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("template.yaml");
+    fs::write(&path, template)?;
+    let path = path.to_str().context("the path is UTF-8")?;
+    match tokio::task::block_in_place(|| Bench::start(path, flags)) {
+        Ok(_) => bail!("it starts"),
+        Err(error) => Ok(format!("{error:#}")),
+    }
+}
+
+/// The refusal names the file, the place and this.
+async fn refused(template: &str, flags: &[&str], place: &str, what: &str) -> Result<()> {
+    let said = refusal(template, flags).await?;
+    ensure!(
+        said.contains(&format!("template.yaml {place}: ")) && said.contains(what),
+        "{said}"
+    );
+    Ok(())
+}
+
+const PARAMETER: &str = "Parameters:\n  Size: {Type: String, AllowedValues: [small, large]}\nResources: {}\n";
+
+async fn without_value() -> Result<()> {
+    refused(PARAMETER, &[], "line 2, column 9", "--parameter Size=VALUE").await
+}
+
+async fn constraints() -> Result<()> {
+    let flags = ["--parameter", "Size=huge"];
+    refused(PARAMETER, &flags, "line 2, column 9", "AllowedValues").await
+}
+
+async fn unknown_parameter() -> Result<()> {
+    let flags = ["--parameter", "Size=small", "--parameter", "Colour=red"];
+    refused(PARAMETER, &flags, "line 2, column 3", "Colour").await
+}
+
+/// A function with these properties, which begin in column 7 of line 6.
+fn function(properties: &str) -> String {
+    format!(
+        "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Metadata: {{BuildProperties: {{Binary: probe}}}}\n    Properties:\n      {properties}\n"
+    )
+}
+
+async fn unknown_intrinsic() -> Result<()> {
+    let template = function("Timeout: !ImportValue x");
+    refused(&template, &[], "line 6, column 16", "Fn::ImportValue").await
+}
+
+async fn unknown_event() -> Result<()> {
+    let template = function("Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}");
+    refused(&template, &[], "line 6, column 29", "Tick").await
+}
+
+async fn authorizer() -> Result<()> {
+    let template =
+        function("Events: {E: {Type: HttpApi, Properties: {Path: /a, Method: GET, Auth: {Authorizer: Mine}}}}");
+    refused(&template, &[], "line 6, column 77", "Auth of the event E").await?;
+    let api =
+        "Resources:\n  Api:\n    Type: AWS::Serverless::HttpApi\n    Properties: {Auth: {DefaultAuthorizer: Mine}}\n";
+    refused(api, &[], "line 4, column 24", "Auth of Api").await
+}
+
+async fn layers() -> Result<()> {
+    let template = function("Layers: [arn:aws:lambda:us-east-1:123456789012:layer:x:1]");
+    refused(&template, &[], "line 6, column 15", "Layers of F").await
+}
+
+async fn other_api() -> Result<()> {
+    let template = "Resources:\n  Api:\n    Type: AWS::Serverless::Api\n    Properties: {StageName: x}\n";
+    refused(template, &[], "line 3, column 11", "AWS::Serverless::Api").await
 }

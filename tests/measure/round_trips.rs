@@ -40,6 +40,7 @@ async fn main() -> Result<()> {
     let counter = Counter { relay, redis };
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut socket = ann.connect().await?;
+    let start = socket.hello().await?["cursor"].clone();
     let message = ann.send_text(&bob, "Hello").await?;
 
     println!(
@@ -52,6 +53,16 @@ async fn main() -> Result<()> {
     let text = json!({"type": "text", "text": "Hello"});
     counter.rest("read", &ann, Method::GET, "/list", None).await?;
     counter.rest("read", &ann, Method::GET, &path, None).await?;
+    let missed = format!("/sync?since={}", start.as_str().context("a cursor")?);
+    counter
+        .rest(
+            "read, of references and then of messages",
+            &ann,
+            Method::GET,
+            &missed,
+            None,
+        )
+        .await?;
     counter.rest("write", &ann, Method::POST, &path, Some(&text)).await?;
     counter
         .rest("write", &ann, Method::POST, &of_message, Some(&text))
@@ -63,6 +74,15 @@ async fn main() -> Result<()> {
         .await?;
     counter
         .action("who + read", &mut socket, "hello", &target, &json!({}))
+        .await?;
+    counter
+        .action(
+            "who + references + messages",
+            &mut socket,
+            "sync",
+            &target,
+            &json!({"since": start}),
+        )
         .await?;
     counter
         .action("who + write", &mut socket, "send", &target, &text)
@@ -87,11 +107,11 @@ impl Counter {
             let answer = user.call(method.clone(), path, body).await?;
             anyhow::ensure!(answer.status < 300, "{method} {path}: {}", answer.status);
         }
-        let route = path.split('/').count();
-        let name = ["", "", "list", "{target}/{id}", "{target}/{id}/{message_id}"]
-            .get(route)
-            .copied()
-            .unwrap_or(path);
+        let name = match path.split('/').count() {
+            3 => "{target}/{id}",
+            4 => "{target}/{id}/{message_id}",
+            _ => path.trim_start_matches('/').split('?').next().unwrap_or_default(),
+        };
         self.show(&format!("{method} /api/{name}"), kind, &before).await
     }
 

@@ -6,9 +6,10 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The variables that each concern of `shared/src/config.rs` reads. Lambda sets those that begin with AWS.
-const CONCERNS: [(&str, &[&str]); 5] = [
+const CONCERNS: [(&str, &[&str]); 6] = [
     ("LogConfig", &["SOCK_LOG"]),
     ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_PREFIX"]),
+    ("EventLogConfig", &["SOCK_EVENT_LOG_LENGTH", "SOCK_EVENT_LOG_DAYS"]),
     (
         "IdentityConfig",
         &[
@@ -33,7 +34,7 @@ fn folders() -> BTreeSet<String> {
 }
 
 fn template() -> local::template::Template {
-    local::template::read(&root().join("template.yaml")).unwrap()
+    local::template::read(&root().join("template.yaml"), &BTreeMap::new()).unwrap()
 }
 
 /// All words of a text that begin like our variables.

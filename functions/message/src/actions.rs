@@ -31,9 +31,7 @@ pub(crate) async fn run(
         return Err(ApiError::BodyTooLarge(length));
     }
     match frame.action().as_str() {
-        "hello" | "sync" => Ok(unlogged(ActionResult::CatchUp(
-            catch_up(writer, event, frame).await?,
-        ))),
+        "hello" | "sync" => Ok(unlogged(ActionResult::CatchUp(catch_up(writer, event, frame).await?))),
         "send" => Ok(send(writer, event, frame).await?.map(ActionResult::Entry)),
         "update" => Ok(update(writer, event, frame).await?.map(ActionResult::Entry)),
         "delete" => Ok(delete(writer, event, frame).await?.map(ActionResult::Deleted)),
@@ -63,16 +61,10 @@ async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiEr
 async fn catch_up(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<CatchUp, ApiError> {
     let since = frame.since()?;
     let user = caller(writer, event).await?.user;
-    Ok(app::catch_up(writer.store, &user, since)
-        .await?
-        .over(&event.connection))
+    Ok(app::catch_up(writer.store, &user, since).await?.over(&event.connection))
 }
 
-async fn send(
-    writer: Writer<'_>,
-    event: &SocketEvent,
-    frame: &ClientFrame<'_>,
-) -> Result<Done<EntryAnswer>, ApiError> {
+async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done<EntryAnswer>, ApiError> {
     let target = frame.target()?;
     let content = ContentBody::parse(event.frame())?;
     let (body, metadata) = content.to_send()?;

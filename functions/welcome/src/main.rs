@@ -1,4 +1,4 @@
-//! `GET /api`: says that the service is there. Every route that does not exist ends here too.
+//! `GET /api`: says that the service is there. Every route that does not exist ends here too, and so do the preflights of browsers.
 
 use shared::adapters::jwt::Identity;
 use shared::config::IdentityConfig;
@@ -15,6 +15,9 @@ async fn main() -> Result<(), StartError> {
 }
 
 fn handle(request: &RestRequest) -> Result<Answer, ApiError> {
+    if request.is_preflight() {
+        return Ok(Answer::nothing());
+    }
     if request.is_unrouted() {
         return Err(ApiError::RouteNotFound);
     }

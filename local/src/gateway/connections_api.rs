@@ -4,115 +4,151 @@
 //! API Gateway developer guide, "Use @connections commands in your backend service", and the models of the SDKs. The type of an
 //! error is in the header `x-amzn-ErrorType`, and its body is JSON, which is what the Rust SDK needs to recognise it.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderValue, Method, Request, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use serde_json::{Map, json};
 use tokio::time::sleep;
 
-use super::websocket::{
-    Shared,
-    registry::{Connection, End, PushError},
+use super::{
+    signature,
+    websocket::{
+        Shared,
+        registry::{Connection, End, PushError},
+    },
 };
 use crate::{
     clock,
     faults::{Fault, Faults},
-    ids,
+    ids, logs,
     server::{BodyError, Reply, empty, json as json_reply, read_body},
 };
 
-/// Answers a request for the connection `id`.
-pub(crate) async fn answer(shared: &Shared, id: &str, request: Request<Incoming>) -> Reply {
-    if !ids::is_gateway_id(id) {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "BadRequestException",
-            &format!("Invalid connectionId: {id}"),
-        );
+/// An error of the service: its status, its type and its text.
+#[derive(Debug)]
+pub(crate) struct ServiceError(StatusCode, &'static str, Cow<'static, str>);
+
+impl ServiceError {
+    fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "BadRequestException", message.into())
     }
-    if let Some(trouble) = trouble(&shared.faults).await {
-        return trouble;
+
+    /// Not allowed, not signed, or not an address of the service.
+    pub(crate) fn forbidden() -> Self {
+        Self(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into())
     }
-    let connection = shared.registry.find(id);
-    let (parts, body) = request.into_parts();
-    match parts.method {
-        Method::POST => {
-            let body = match read_body(body, shared.limits.message_bytes).await {
-                Ok(body) => body,
-                Err(BodyError::TooLarge) => {
-                    return error(
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        "PayloadTooLargeException",
-                        "Message too long",
-                    );
-                }
-                Err(BodyError::Broken) => {
-                    return error(StatusCode::BAD_REQUEST, "BadRequestException", "Incomplete body");
-                }
-            };
-            // The client gets a text frame, which must be UTF-8; what AWS says to anything else is not documented.
-            let Ok(text) = String::from_utf8(body.into()) else {
-                return error(
-                    StatusCode::BAD_REQUEST,
-                    "BadRequestException",
-                    "The message is not UTF-8",
-                );
-            };
-            match connection.map_or(Err(PushError::Gone), |connection| {
-                push(&shared.faults, connection, text)
-            }) {
-                Ok(()) => empty(StatusCode::OK),
-                Err(PushError::Gone) => gone(),
-                Err(PushError::Full) => limit_exceeded("The client's buffer is full"),
-            }
-        }
-        Method::GET => connection
-            .filter(|connection| connection.is_open())
-            .map_or_else(gone, |connection| describe(&connection)),
-        Method::DELETE => match connection {
-            Some(connection) if connection.close(End::deleted()) => empty(StatusCode::NO_CONTENT),
-            _ => gone(),
-        },
-        _ => error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
+
+    /// Unknown, closed, or its handshake has not ended.
+    fn gone() -> Self {
+        Self(StatusCode::GONE, "GoneException", "Gone".into())
+    }
+
+    /// Beyond the account's rate, or the client's buffer is full. No `Retry-After` is documented, so there is none.
+    fn limit_exceeded(message: &'static str) -> Self {
+        Self(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message.into())
+    }
+
+    /// The answer that carries it.
+    pub(crate) fn reply(&self) -> Reply {
+        let Self(status, kind, message) = self;
+        let mut reply = json_reply(*status, &json!({"message": message}));
+        reply
+            .headers_mut()
+            .insert("x-amzn-errortype", HeaderValue::from_static(kind));
+        reply
     }
 }
 
-/// Hands a message to its connection, now or, as a fault, later.
-fn push(faults: &Faults, connection: Arc<Connection>, text: String) -> Result<(), PushError> {
-    if !connection.is_open() {
-        return Err(PushError::Gone);
+impl From<PushError> for ServiceError {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::Gone => Self::gone(),
+            PushError::Full => Self::limit_exceeded("The client's buffer is full"),
+        }
     }
+}
+
+/// Answers a request for the connection `id`.
+pub(crate) async fn answer(shared: &Shared, id: &str, request: Request<Incoming>) -> Reply {
+    let answered = answer_or_fail(shared, id, request).await;
+    answered.unwrap_or_else(|error| error.reply())
+}
+
+async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -> Result<Reply, ServiceError> {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body, shared.limits.message_bytes).await;
+    let body = body.map_err(|error| match error {
+        BodyError::TooLarge => ServiceError(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "PayloadTooLargeException",
+            "Message too long".into(),
+        ),
+        BodyError::Broken => ServiceError::bad_request("Incomplete body"),
+    })?;
+    if shared.signed {
+        signature::check(&parts, &body).map_err(|refused| {
+            logs::stack(format_args!("@connections refused a request: {refused}"));
+            ServiceError::forbidden()
+        })?;
+    }
+    if !ids::is_gateway_id(id) {
+        return Err(ServiceError::bad_request(format!("Invalid connectionId: {id}")));
+    }
+    trouble(&shared.faults).await?;
+    let connection = shared.registry.find(id);
+    let connection = connection.filter(|connection| connection.is_open());
+    match parts.method {
+        Method::POST => post(&shared.faults, connection, body),
+        Method::GET => Ok(describe(&*connection.ok_or_else(ServiceError::gone)?)),
+        Method::DELETE => match connection {
+            Some(connection) if connection.close(End::deleted()) => Ok(empty(StatusCode::NO_CONTENT)),
+            _ => Err(ServiceError::gone()),
+        },
+        _ => Err(ServiceError::forbidden()),
+    }
+}
+
+/// Hands a message to its connection: now or, as a fault, later.
+fn post(faults: &Faults, connection: Option<Arc<Connection>>, body: Bytes) -> Result<Reply, ServiceError> {
+    // The client gets a text frame, which must be UTF-8; what AWS says to anything else is not documented.
+    let text = String::from_utf8(body.into()).map_err(|_| ServiceError::bad_request("The message is not UTF-8"))?;
+    let connection = connection.ok_or_else(ServiceError::gone)?;
     if faults.happens(Fault::PushFull) {
-        return Err(PushError::Full);
+        return Err(PushError::Full.into());
     }
-    let Some(late) = faults.push_late() else {
-        return connection.push(text);
-    };
-    tokio::spawn(async move {
-        sleep(late).await;
-        // Nobody is left to tell when it fails: that is the fault.
-        connection.push(text).ok();
-    });
-    Ok(())
+    match faults.push_late() {
+        None => connection.push(text)?,
+        Some(late) => {
+            tokio::spawn(async move {
+                sleep(late).await;
+                // Nobody is left to tell when it fails: that is the fault.
+                connection.push(text).ok();
+            });
+        }
+    }
+    Ok(empty(StatusCode::OK))
 }
 
 /// What happens to a request before it is looked at, by chance.
-async fn trouble(faults: &Faults) -> Option<Reply> {
+async fn trouble(faults: &Faults) -> Result<(), ServiceError> {
     if let Some(latency) = faults.push_latency() {
         sleep(latency).await;
     }
     if faults.happens(Fault::PushFailed) {
-        return Some(error(
+        return Err(ServiceError(
             StatusCode::INTERNAL_SERVER_ERROR,
             "InternalServerErrorException",
-            "Internal server error",
+            "Internal server error".into(),
         ));
     }
     if faults.happens(Fault::PushThrottled) {
-        return Some(limit_exceeded("Too Many Requests"));
+        return Err(ServiceError::limit_exceeded("Too Many Requests"));
     }
-    faults.happens(Fault::PushGone).then(gone)
+    if faults.happens(Fault::PushGone) {
+        return Err(ServiceError::gone());
+    }
+    Ok(())
 }
 
 /// Keys in lower camel case and times as `date-time`: what the SDKs parse.
@@ -127,22 +163,4 @@ fn describe(connection: &Connection) -> Reply {
         "lastActiveAt": clock::iso_form(connection.last_active_ms()),
     });
     json_reply(StatusCode::OK, &body)
-}
-
-/// Unknown, closed, or its handshake has not ended.
-fn gone() -> Reply {
-    error(StatusCode::GONE, "GoneException", "Gone")
-}
-
-/// Too many requests for the account's rate or the client's buffer. No `Retry-After` is documented, so there is none.
-fn limit_exceeded(message: &str) -> Reply {
-    error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message)
-}
-
-fn error(status: StatusCode, kind: &'static str, message: &str) -> Reply {
-    let mut reply = json_reply(status, &json!({"message": message}));
-    reply
-        .headers_mut()
-        .insert("x-amzn-errortype", HeaderValue::from_static(kind));
-    reply
 }

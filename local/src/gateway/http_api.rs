@@ -2,24 +2,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, Request, StatusCode, header, uri::Authority};
+use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts, uri::Authority};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
-    Limits,
+    Limits, http_cors,
     http_event::{Context, decoded_path, event},
     http_response,
     http_routes::{Routes, Target},
 };
 use crate::{
     clock, ids,
-    lambda::{Call, Lambda, MAX_PAYLOAD_BYTES},
+    lambda::{Call, InvokeError, Lambda, MAX_PAYLOAD_BYTES},
     logs,
     server::{BodyError, Listeners, Peer, Reply, Server, json as json_reply, read_body, serve},
-    template::HttpRoute,
+    template::{Cors, HttpApi},
 };
+
+/// The most that request line and headers may be together.
+///
+/// # Source
+/// API Gateway developer guide, quotas of HTTP APIs: "Total combined size of request line and header values: 10240 bytes". Names and
+/// separators are counted here too, which is the stricter reading; that the answer is 431 is from reports of users.
+const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The HTTP API, served until it is dropped.
 #[derive(Debug)]
@@ -31,16 +38,20 @@ pub struct HttpGateway {
 #[derive(Debug)]
 struct Shared {
     routes: Routes,
+    stage: Option<String>,
+    cors: Option<Cors>,
     lambda: Arc<Lambda>,
     limits: Limits,
     port: u16,
 }
 
 impl HttpGateway {
-    /// Serves `routes` on `listeners`.
-    pub fn start(listeners: Listeners, routes: &[HttpRoute], lambda: Arc<Lambda>, limits: Limits) -> Self {
+    /// Serves `api` on `listeners`.
+    pub fn start(listeners: Listeners, api: HttpApi, lambda: Arc<Lambda>, limits: Limits) -> Self {
         let shared = Arc::new(Shared {
-            routes: Routes::new(routes),
+            routes: Routes::new(&api.routes),
+            stage: api.stage,
+            cors: api.cors,
             lambda,
             limits,
             port: listeners.port(),
@@ -64,14 +75,25 @@ impl Shared {
     async fn answer(&self, request: Request<Incoming>, peer: &Peer, request_id: &str) -> Reply {
         let now_ms = clock::now_ms();
         let (parts, body) = request.into_parts();
+        if head_bytes(&parts) > MAX_HEAD_BYTES {
+            return message(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "Request Header Fields Too Large",
+            );
+        }
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
             // AWS finds the API by the host, so no function ever sees a malformed one.
             return message(StatusCode::BAD_REQUEST, "Bad Request");
         }
         let path = decoded_path(parts.uri.path());
-        let Some((target, path_parameters)) = self.routes.find(&parts.method, &path) else {
-            return message(StatusCode::NOT_FOUND, "Not Found");
+        let found = self.in_stage(&path).map(|path| self.routes.find(&parts.method, path));
+        let (target, path_parameters) = match (found, &self.cors) {
+            (Some(Some(found)), _) => found,
+            (Some(None), Some(cors)) if http_cors::is_preflight(&parts) => {
+                return http_cors::preflight(cors, &parts.headers);
+            }
+            _ => return message(StatusCode::NOT_FOUND, "Not Found"),
         };
         let body = match read_body(body, self.limits.http_body_bytes).await {
             Ok(body) => body,
@@ -82,6 +104,7 @@ impl Shared {
         let context = Context {
             target,
             path_parameters,
+            stage: self.stage.as_deref().unwrap_or("$default"),
             request_id,
             trace_id: &trace_id,
             source_ip: peer.address.ip(),
@@ -98,32 +121,60 @@ impl Shared {
             trace_id: Some(trace_id),
             client_context: None,
         };
-        let reply = self.invoke(target, call).await;
+        let reply = match self.invoke(target, call).await {
+            Ok(mut reply) => {
+                if let Some(cors) = &self.cors {
+                    http_cors::replace(cors, &parts.headers, http_cors::is_preflight(&parts), &mut reply);
+                }
+                reply
+            }
+            Err(own) => own,
+        };
         log(&parts.method, &path, reply.status(), clock::now_ms() - now_ms);
         reply
     }
 
-    async fn invoke(&self, target: &Target, call: Call) -> Reply {
-        match timeout(target.timeout, self.lambda.invoke(&target.function, call)).await {
-            Ok(Ok(answer)) => http_response::reply(&answer).unwrap_or_else(|| {
-                logs::line(&target.function, "[failed] its answer is not what an HTTP API takes");
-                internal_server_error()
-            }),
-            Ok(Err(_)) => internal_server_error(),
-            // Longer than the integration may take.
-            Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+    /// The part of a path by which routes are found: what follows a named stage. None without the stage.
+    fn in_stage<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let Some(stage) = &self.stage else { return Some(path) };
+        let rest = path.strip_prefix('/')?.strip_prefix(stage.as_str())?;
+        if rest.is_empty() {
+            Some("/")
+        } else {
+            rest.starts_with('/').then_some(rest)
         }
     }
+
+    /// What the function answers, or else the gateway's own answer.
+    async fn invoke(&self, target: &Target, call: Call) -> Result<Reply, Reply> {
+        match timeout(target.timeout, self.lambda.invoke(&target.function, call)).await {
+            Ok(Ok(answer)) => http_response::reply(&answer).map_err(|why| {
+                logs::line(&target.function, format_args!("[failed] {why}"));
+                message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }),
+            // Lambda throttles, or the integration takes longer than it may.
+            Ok(Err(InvokeError::Throttled | InvokeError::Busy(_))) | Err(_) => {
+                Err(message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"))
+            }
+            Ok(Err(_)) => Err(message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        }
+    }
+}
+
+/// How long a request is before its body.
+fn head_bytes(parts: &Parts) -> usize {
+    let line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    line + headers.sum::<usize>()
 }
 
 /// One line per request. The query is left out: it may hold a token.
 fn log(method: &Method, path: &str, status: StatusCode, took_ms: i64) {
     let took = Duration::from_millis(u64::try_from(took_ms).unwrap_or_default());
     logs::stack(format_args!("{method} {path} {} in {took:?}", status.as_u16()));
-}
-
-fn internal_server_error() -> Reply {
-    message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 fn message(status: StatusCode, text: &str) -> Reply {

@@ -22,6 +22,8 @@ pub struct Context<'a> {
     pub target: &'a Target,
     /// Its path variables.
     pub path_parameters: BTreeMap<String, String>,
+    /// `$default`, or the name that is the first part of the path.
+    pub stage: &'a str,
     /// The gateway's id for the request.
     pub request_id: &'a str,
     /// The X-Ray trace header.
@@ -64,7 +66,7 @@ pub fn event(parts: &Parts, body: &Bytes, path: &str, context: &Context<'_>) -> 
             },
             "requestId": context.request_id,
             "routeKey": context.target.key,
-            "stage": "$default",
+            "stage": context.stage,
             "time": clock::log_form(context.now_ms),
             "timeEpoch": context.now_ms,
         },
@@ -205,6 +207,7 @@ mod tests {
                 ("target".to_owned(), "user".to_owned()),
                 ("id".to_owned(), "5".to_owned()),
             ]),
+            stage: "$default",
             request_id: "L0SM9cOFvHcCIhw=",
             trace_id: "Root=1-0-0",
             source_ip: "127.0.0.1".parse().unwrap(),

@@ -20,12 +20,35 @@ const NOT_PASSED_ON: [HeaderName; 4] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// The reply for a function's answer; `None` when the answer is malformed, which the client sees as a 500.
-pub fn reply(answer: &Bytes) -> Option<Reply> {
-    let value: Value = serde_json::from_slice(answer).ok()?;
-    let Some(status) = value.get("statusCode") else {
-        return Some(inferred(&value));
+/// Between prelude and body of a streamed answer.
+const STREAM_DELIMITER: [u8; 8] = [0; 8];
+
+/// The reply for a function's answer.
+///
+/// # Errors
+/// In words, why the answer is malformed, which the client sees as a 500.
+pub fn reply(answer: &Bytes) -> Result<Reply, &'static str> {
+    let Ok(value) = serde_json::from_slice::<Value>(answer) else {
+        // An HTTP API takes no streamed answers, only REST APIs and function URLs do (developer guide, "Stream the integration
+        // response"). What it makes of one isn't documented; it isn't JSON.
+        let streamed = answer
+            .windows(STREAM_DELIMITER.len())
+            .any(|part| part == STREAM_DELIMITER);
+        return Err(if streamed {
+            "its answer is streamed, which an HTTP API doesn't take"
+        } else {
+            "its answer is not JSON"
+        });
     };
+    if value.get("statusCode").is_none() {
+        return Ok(inferred(&value));
+    }
+    answered(&value).ok_or("its answer is not what an HTTP API takes")
+}
+
+/// The reply for an answer with a status.
+fn answered(value: &Value) -> Option<Reply> {
+    let status = value.get("statusCode")?;
     let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
     let status = StatusCode::from_u16(u16::try_from(status).ok()?)
         .ok()
@@ -89,7 +112,7 @@ mod tests {
     type Shown = (u16, Vec<(String, String)>, Bytes);
 
     fn shown(answer: &'static str) -> Option<Shown> {
-        let (parts, body) = reply(&Bytes::from_static(answer.as_bytes()))?.into_parts();
+        let (parts, body) = reply(&Bytes::from_static(answer.as_bytes())).ok()?.into_parts();
         let headers = parts
             .headers
             .iter()

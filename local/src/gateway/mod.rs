@@ -5,15 +5,17 @@
 
 pub mod connections_api;
 pub mod http_api;
+mod http_cors;
 pub mod http_event;
 pub mod http_response;
 pub mod http_routes;
 pub mod limits;
+pub mod signature;
 pub mod websocket;
 
 pub use http_api::HttpGateway;
 pub use limits::Limits;
-pub use websocket::WebSocketGateway;
+pub use websocket::{WebSocketGateway, WebSocketOptions};
 
 use crate::template::intrinsics::ACCOUNT;
 

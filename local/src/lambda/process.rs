@@ -20,7 +20,7 @@ use super::{
     Call, FunctionSpec, InvokeError, InvokeResult,
     journal::{self, Flush, FunctionLog, Journal, Report},
 };
-use crate::{guard::Guard, ids, template::intrinsics::REGION};
+use crate::{gateway::signature, guard::Guard, ids, template::intrinsics::REGION};
 
 /// How long the last words of a process that has ended may take to come out.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -323,10 +323,10 @@ fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
         .env("AWS_SAM_LOCAL", "true")
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        // What an SDK signs with here; nobody checks it.
-        .env("AWS_ACCESS_KEY_ID", "local")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_SESSION_TOKEN", "local")
+        // What an SDK signs with here.
+        .env("AWS_ACCESS_KEY_ID", signature::ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", signature::SECRET_ACCESS_KEY)
+        .env("AWS_SESSION_TOKEN", signature::SESSION_TOKEN)
         .env("_HANDLER", "bootstrap")
         .env("LAMBDA_TASK_ROOT", folder)
         .env("LAMBDA_RUNTIME_DIR", folder)

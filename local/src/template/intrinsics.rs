@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Wrong,
+    parameters::{self, Parameter},
     yaml::{Node, Value},
 };
 
@@ -17,7 +18,7 @@ pub const REGION: &str = "us-east-1";
 /// What an expression may refer to.
 #[derive(Debug)]
 pub struct Scope<'a> {
-    parameters: BTreeMap<&'a str, String>,
+    parameters: BTreeMap<&'a str, Parameter>,
     conditions: BTreeMap<&'a str, &'a Node>,
     mappings: Option<&'a Node>,
     resources: Vec<&'a str>,
@@ -29,19 +30,13 @@ pub fn function_arn(logical_id: &str) -> String {
 }
 
 impl<'a> Scope<'a> {
-    /// The scope of a template: its parameters at their defaults, its conditions and its resources.
+    /// The scope of a template: its parameters at their defaults or at the values that are `given`, its conditions and its resources.
     ///
     /// # Errors
-    /// [`Wrong`], when one of these sections isn't a mapping or a parameter has no default.
-    pub fn of(template: &'a Node) -> Result<Self, Wrong> {
+    /// [`Wrong`], when one of these sections isn't a mapping, or a parameter has no value, or a forbidden one.
+    pub fn new(template: &'a Node, given: &BTreeMap<String, String>) -> Result<Self, Wrong> {
         let section = |name: &str| template.get(name).map_or(Ok(&[][..]), |node| node.entries(name));
-        let mut parameters = BTreeMap::new();
-        for (name, declaration) in section("Parameters")? {
-            let Some(default) = declaration.get("Default") else {
-                return Err(declaration.wrong(format!("the parameter {name} needs a Default to be used locally")));
-            };
-            parameters.insert(name.as_str(), scalar(default, "a parameter's Default")?.to_owned());
-        }
+        let parameters = parameters::values(template, given)?;
         Ok(Self {
             parameters,
             conditions: section("Conditions")?
@@ -151,10 +146,21 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn texts(&self, node: &Node) -> Result<Vec<String>, Wrong> {
+    /// The texts that a list stands for, without those that are `AWS::NoValue`.
+    ///
+    /// # Errors
+    /// [`Wrong`], when it isn't a list of texts.
+    pub fn texts(&self, node: &Node) -> Result<Vec<String>, Wrong> {
         let Some(node) = self.choose(node)? else {
             return Ok(Vec::new());
         };
+        if let Some(("Ref", argument)) = node.call() {
+            let parameter = self.parameters.get(scalar(argument, "Ref")?);
+            return match parameter.filter(|parameter| parameter.is_list) {
+                Some(list) => Ok(list.value.split(',').map(|item| item.trim().to_owned()).collect()),
+                None => Err(argument.wrong("a list is needed here, and this parameter is none")),
+            };
+        }
         if let Some(("Fn::Split", argument)) = node.call() {
             return match list(argument, "Fn::Split")? {
                 [separator, source] => {
@@ -211,8 +217,12 @@ impl<'a> Scope<'a> {
 
     /// What `Ref` (a name) or `GetAtt` (a name, a dot and an attribute) gives.
     fn reference(&self, at: &Node, name: &str) -> Result<String, Wrong> {
-        if let Some(value) = self.parameters.get(name) {
-            return Ok(value.clone());
+        if let Some(parameter) = self.parameters.get(name) {
+            return if parameter.is_list {
+                Err(at.wrong(format!("{name} is a list, and text is needed here")))
+            } else {
+                Ok(parameter.value.clone())
+            };
         }
         let pseudo = match name {
             "AWS::Region" => Some(REGION),
@@ -270,6 +280,7 @@ mod tests {
             "Parameters:
   Name: {{Default: a-b}}
   Empty: {{Default: ''}}
+  Many: {{Type: CommaDelimitedList, Default: 'a, b'}}
 Conditions:
   HasName: !Not [!Equals [!Ref Name, '']]
   HasBoth: !And [!Condition HasName, !Not [!Equals [!Ref Empty, '']]]
@@ -282,7 +293,7 @@ Value: {expression}
 "
         );
         let root = yaml::parse(&source).unwrap();
-        let scope = Scope::of(&root).unwrap();
+        let scope = Scope::new(&root, &BTreeMap::new()).unwrap();
         scope.text(root.get("Value").unwrap()).map_err(|wrong| wrong.what)
     }
 
@@ -305,6 +316,8 @@ Value: {expression}
             ("{Fn::GetAtt: [Api, Endpoint.Address]}", "Api.Endpoint.Address"),
             ("!Join ['-', [x, !Ref AWS::NoValue, !Ref Name]]", "x-a-b"),
             ("!Select [1, !Split ['-', !Ref Name]]", "b"),
+            ("!Join ['+', !Ref Many]", "a+b"),
+            ("!Select [1, !Ref Many]", "b"),
             ("!If [HasName, yes, no]", "yes"),
             ("!If [HasBoth, yes, no]", "no"),
             ("!If [HasOne, !If [HasBoth, 1, 2], 3]", "2"),
@@ -324,6 +337,10 @@ Value: {expression}
         assert_eq!(
             text("!Ref Nobody").unwrap_err(),
             "there is no parameter or resource Nobody"
+        );
+        assert_eq!(
+            text("!Ref Many").unwrap_err(),
+            "Many is a list, and text is needed here"
         );
         assert_eq!(
             text("!ImportValue x").unwrap_err(),

@@ -2,15 +2,21 @@
 //!
 //! [`yaml`] reads the text and keeps positions, [`intrinsics`] evaluates `!Ref`, `!Sub` and their like, and [`model`] takes
 //! from the result what the local stack serves. What this can't understand it refuses, naming the line: a guess here would
-//! be a surprise after `sam deploy`.
+//! be a surprise after `sam deploy`. `Rules` and `Outputs` are left alone: they are about a deployment.
 
+mod http;
 pub mod intrinsics;
+mod known;
 pub mod model;
+mod parameters;
+mod websocket;
 pub mod yaml;
 
-use std::{io, path::Path};
+use std::{collections::BTreeMap, io, path::Path, time::Duration};
 
-pub use model::{Function, HttpRoute, Template, WebSocketApi, WebSocketRoute};
+pub use http::{Cors, HttpApi, HttpRoute};
+pub use model::{Function, Template};
+pub use websocket::{WebSocketApi, WebSocketRoute};
 
 /// Why a template can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,16 +51,17 @@ pub struct Wrong {
     pub what: String,
 }
 
-/// Reads the template at `path`.
+/// Reads the template at `path`, with these values of parameters in place of their defaults.
 ///
 /// # Errors
 /// [`TemplateError`], when the file can't be read or something in it is wrong.
-pub fn read(path: &Path) -> Result<Template, TemplateError> {
+pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
     let text = std::fs::read_to_string(path).map_err(|source| TemplateError::Unreadable {
         path: path.display().to_string(),
         source,
     })?;
-    parse(&text).map_err(|wrong| TemplateError::Wrong {
+    let read = yaml::parse(&text).and_then(|root| model::build(&root, parameters));
+    read.map_err(|wrong| TemplateError::Wrong {
         file: path
             .file_name()
             .unwrap_or(path.as_os_str())
@@ -64,10 +71,21 @@ pub fn read(path: &Path) -> Result<Template, TemplateError> {
     })
 }
 
-/// Reads a template from its text.
+/// Reads a template from its text, with its parameters at their defaults.
 ///
 /// # Errors
 /// [`Wrong`], at the first place that can't be understood.
 pub fn parse(text: &str) -> Result<Template, Wrong> {
-    model::build(&yaml::parse(text)?)
+    model::build(&yaml::parse(text)?, &BTreeMap::new())
+}
+
+/// How long an integration may take: what is written in milliseconds, and no longer than API Gateway ever waits.
+fn timeout(written: Option<String>, limit: Duration, at: &yaml::Node) -> Result<Duration, Wrong> {
+    let Some(text) = written else { return Ok(limit) };
+    let millis = text.parse().map_err(|_| {
+        at.wrong(format!(
+            "the timeout must be a number of milliseconds, and {text} is none"
+        ))
+    })?;
+    Ok(Duration::from_millis(millis).min(limit))
 }

@@ -49,7 +49,7 @@ pub const HANDSHAKE_MS: u64 = 30_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
 
-/// Events that a user's event log keeps at the most, unless `SOCK_EVENT_LOG_LENGTH` says otherwise. One takes about 30 bytes.
+/// Events that a user's event log keeps at the most, unless `SOCK_EVENT_LOG_LENGTH` says otherwise. One takes about 32 bytes.
 pub const EVENT_LOG_LENGTH: u64 = 1_000;
 /// How many days an event stays in the log, unless `SOCK_EVENT_LOG_DAYS` says otherwise.
 pub const EVENT_LOG_DAYS: u64 = 7;

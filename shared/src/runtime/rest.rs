@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
 use serde::Serialize;
@@ -35,6 +35,14 @@ impl Answer {
         Self {
             status: 200,
             body: wire::to_json(body),
+        }
+    }
+
+    /// 204, which has no body.
+    pub fn nothing() -> Self {
+        Self {
+            status: 204,
+            body: String::new(),
         }
     }
 
@@ -75,6 +83,15 @@ impl RestRequest {
             Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref() == Some("$default"),
             _ => false,
         }
+    }
+
+    /// Whether a browser asks what a page of another origin may do. The gateway adds the answer's headers, but leaves the status to the
+    /// function if a route takes OPTIONS.
+    pub fn is_preflight(&self) -> bool {
+        let headers = self.request.headers();
+        self.request.method() == Method::OPTIONS
+            && headers.contains_key(header::ORIGIN)
+            && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
     }
 
     /// `{target}` and `{id}` of the path.

@@ -15,6 +15,8 @@ mod faults;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod support;
 
 /// Names every rule once, and makes of each a test on one node, and of all of them a test on a cluster.

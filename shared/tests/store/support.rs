@@ -111,20 +111,17 @@ impl World {
 
     /// Takes the conversation's keys away, as if its server had never had them.
     pub(crate) async fn forget_conversation(&self) {
-        let client = redis::cluster::ClusterClient::new([self.url.as_str()]).unwrap();
         let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
         let keys = ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"));
         let mut delete = redis::cmd("DEL");
         delete.arg(&keys);
-        let is_cluster = client.get_async_connection().await;
-        match is_cluster {
-            Ok(mut connection) => delete.exec_async(&mut connection).await.unwrap(),
-            Err(_) => {
-                let client = redis::Client::open(self.url.as_str()).unwrap();
-                let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-                delete.exec_async(&mut connection).await.unwrap();
-            }
+        let cluster = redis::cluster::ClusterClient::new([self.url.as_str()]).unwrap();
+        if let Ok(mut connection) = cluster.get_async_connection().await {
+            return delete.exec_async(&mut connection).await.unwrap();
         }
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        delete.exec_async(&mut connection).await.unwrap();
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {

@@ -26,7 +26,7 @@ use super::{
     frames::{self, Problem},
     registry::{Connection, End, Goodbye},
 };
-use crate::{clock, gateway::Limits, ids, server::ResetSwitch};
+use crate::{clock, faults::Fault, gateway::Limits, ids, server::ResetSwitch};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -74,6 +74,9 @@ pub(super) async fn run(
         };
         tokio::select! {
             (slot, frame) = next => match frame {
+                Some(Ok(Message::Text(_))) if shared.faults.happens(Fault::MessageRefused) => {
+                    break End::by_gateway(1008, "Too many requests");
+                }
                 Some(Ok(Message::Text(text))) => {
                     connection.touch();
                     let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));

@@ -11,15 +11,18 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Limits, connections_api};
+use super::{
+    Limits,
+    connections_api::{self, ServiceError},
+};
 use crate::{
     faults::{Fault, Faults},
     lambda::Lambda,
     logs,
-    server::{Listeners, Reply, Server, json as json_reply, serve},
+    server::{Listeners, Server, serve},
     template::{WebSocketApi, WebSocketRoute},
 };
 use event::{Event, Kind};
@@ -33,6 +36,17 @@ pub struct WebSocketGateway {
     _server: Server,
 }
 
+/// How the WebSocket API is served.
+#[derive(Debug, Clone)]
+pub struct WebSocketOptions {
+    /// Its quotas.
+    pub limits: Limits,
+    /// Whether requests to `@connections` must be signed, as they must on AWS.
+    pub signed: bool,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
+}
+
 /// What every connection needs.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -40,6 +54,8 @@ pub(crate) struct Shared {
     selection: Selection,
     lambda: Arc<Lambda>,
     pub(crate) limits: Limits,
+    /// Whether requests to `@connections` must be signed.
+    pub(crate) signed: bool,
     pub(crate) faults: Arc<Faults>,
     pub(crate) registry: Arc<Registry>,
     port: u16,
@@ -62,14 +78,9 @@ struct Answer {
 }
 
 impl WebSocketGateway {
-    /// Serves `api` on `listeners`, with `faults` in it.
-    pub fn start(
-        listeners: Listeners,
-        api: WebSocketApi,
-        lambda: Arc<Lambda>,
-        limits: Limits,
-        faults: Arc<Faults>,
-    ) -> Self {
+    /// Serves `api` on `listeners`.
+    pub fn start(listeners: Listeners, api: WebSocketApi, lambda: Arc<Lambda>, options: WebSocketOptions) -> Self {
+        let WebSocketOptions { limits, signed, faults } = options;
         let selection = Selection::parse(&api.selection);
         let port = listeners.port();
         let shared = Arc::new(Shared {
@@ -77,6 +88,7 @@ impl WebSocketGateway {
             selection,
             lambda,
             limits,
+            signed,
             faults,
             registry: Arc::default(),
             port,
@@ -88,7 +100,7 @@ impl WebSocketGateway {
                 match parts_of(request.uri().path(), &shared.api.stage) {
                     Some(Address::Socket) => handshake::answer(shared, request, peer).await,
                     Some(Address::Connections(id)) => connections_api::answer(&shared, &id, request).await,
-                    None => forbidden(),
+                    None => ServiceError::forbidden().reply(),
                 }
             }
         });
@@ -135,15 +147,6 @@ fn parts_of(path: &str, stage: &str) -> Option<Address> {
             .into_owned()
     };
     (decoded(first) == "@connections").then(|| Address::Connections(decoded(id)))
-}
-
-/// What API Gateway says to a path that is none of its own.
-fn forbidden() -> Reply {
-    let mut reply = json_reply(StatusCode::FORBIDDEN, &json!({"message": "Forbidden"}));
-    reply
-        .headers_mut()
-        .insert("x-amzn-errortype", http::HeaderValue::from_static("ForbiddenException"));
-    reply
 }
 
 impl Shared {

@@ -3,7 +3,11 @@
 //! # Source
 //! API Gateway developer guide, route selection expressions: `$request.body.a.b`, `${request.body.a}/${request.body.b}`, or
 //! fixed text. A missing path is the empty text, other values than text are written as JSON, and a body that isn't JSON
-//! selects `$default`. (The service's own parser takes some broken JSON; ours doesn't.)
+//! selects `$default`.
+//!
+//! The service's own parser is lenient: a recorded event with `{"action":"sendMessage", body:"hello"}` had reached
+//! `sendMessage`, broken as it is. How lenient is not known. JSON5 is what we take, so that a function meets such a body here
+//! before it does there.
 
 use serde_json::Value;
 
@@ -38,7 +42,9 @@ impl Selection {
 
     /// The key that a message selects; `None` when it isn't JSON.
     pub fn key(&self, message: &str) -> Option<String> {
-        let body: Value = serde_json::from_str(message).ok()?;
+        let body: Value = serde_json::from_str(message)
+            .ok()
+            .or_else(|| json5::from_str(message).ok())?;
         Some(self.0.iter().map(|part| part.value(&body)).collect())
     }
 }
@@ -76,6 +82,11 @@ mod tests {
             ("$request.body.action", r#"{"other":1}"#, Some("")),
             ("$request.body.action", "[1]", Some("")),
             ("$request.body.action", "not json", None),
+            (
+                "$request.body.action",
+                r#"{"action":"sendMessage", body:"hello"}"#,
+                Some("sendMessage"),
+            ),
             (
                 "${request.body.a}/${request.body.b}",
                 r#"{"a":"x","b":true}"#,

@@ -27,7 +27,7 @@ fn corrupt(what: &'static str) -> Unavailable {
     Unavailable::new("redis", what)
 }
 
-/// What a write to a conversation answers, by position; `prelude.lua` says what they are.
+/// What a write to a conversation answers, by position; `conversation_prelude.lua` says what they are.
 type Changed = (
     bool,
     u64,

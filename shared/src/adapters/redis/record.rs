@@ -1,7 +1,7 @@
 //! How messages and previews are packed. Half the memory of JSON, and a script finds the author at a fixed place.
 //!
-//! `scripts/prelude.lua` describes the layout of a record, `scripts/event_append.lua` that of a preview. Both carry a version, and what an
-//! older version wrote must stay readable.
+//! `scripts/conversation_prelude.lua` describes the layout of a record, `scripts/user_prelude.lua` those of a preview and of an event. Records and
+//! previews carry a version, and what an older version wrote must stay readable.
 
 use thiserror::Error;
 
@@ -133,7 +133,7 @@ pub(super) fn unpack_preview(packed: &[u8]) -> Result<Preview, Corrupt> {
     })
 }
 
-/// Unpacks the changes that `prelude.lua` calls `others`, and turns them to the oldest first.
+/// Unpacks the changes that `conversation_prelude.lua` calls `others`, and turns them to the oldest first.
 pub(super) fn unpack_others(packed: &[u8]) -> Result<Vec<Other>, Corrupt> {
     let mut reader = Reader(packed);
     let mut others = Vec::new();
@@ -168,7 +168,7 @@ pub(super) fn pack_others(others: &[Other], reader: &Id) -> Vec<u8> {
     packed
 }
 
-/// An event of a log as `event_append.lua` packs it: kind, time in milliseconds, seq, and the conversation as the owner names it.
+/// An event of a log as `user_prelude.lua` describes it: kind, time in milliseconds, seq, and the conversation as the owner names it.
 pub(super) fn unpack_event(packed: &[u8]) -> Result<(EventKind, u64, u64, Target), Corrupt> {
     let mut reader = Reader(packed);
     let kind = event_kind(reader.number::<1>()?)?;

@@ -1,4 +1,4 @@
-//! The Lua scripts, one file each in `scripts/`. Those of a conversation begin with the prelude.
+//! The Lua scripts, one file each in `scripts/`. Those of a conversation begin with one prelude, those of a user with another.
 
 use super::link::Script;
 
@@ -18,8 +18,9 @@ pub(super) struct Scripts {
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        let conversation = |script: &str| Script::new([include_str!("scripts/prelude.lua"), script].concat());
-        let user = |script: &str| Script::new(script.to_owned());
+        let conversation =
+            |script: &str| Script::new([include_str!("scripts/conversation_prelude.lua"), script].concat());
+        let user = |script: &str| Script::new([include_str!("scripts/user_prelude.lua"), script].concat());
         Self {
             message_append: conversation(include_str!("scripts/message_append.lua")),
             message_edit: conversation(include_str!("scripts/message_edit.lua")),

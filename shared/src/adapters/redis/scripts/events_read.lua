@@ -5,18 +5,12 @@
 local events, meta = KEYS[1], KEYS[2]
 local count, epoch, position, ms = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('HSETNX', meta, 'epoch', ARGV[1])
-local base = tonumber(redis.call('HGET', meta, 'base') or 0)
+local base = base_of(meta)
 local last = base + redis.call('LLEN', events)
 
--- The time of the event at a position; before the first one that is kept, of the last one that is not.
-local function time_at(place)
-  local event = place > base and redis.call('LINDEX', events, place - base - 1)
-  return event and struct.unpack('>I6', event, 2) or tonumber(redis.call('HGET', meta, 'base_ms') or 0)
-end
-
-local answer = {redis.call('HGET', meta, 'epoch'), last, time_at(last), 0}
+local answer = {redis.call('HGET', meta, 'epoch'), last, time_at(events, meta, base, last), 0}
 -- A log that was lost has another epoch; one that was set back, as by a failover, ends before the cursor or has another event there.
-if position and epoch == answer[1] and position >= base and position <= last and time_at(position) == ms then
+if position and epoch == answer[1] and position >= base and position <= last and time_at(events, meta, base, position) == ms then
   answer[4] = 1
   for _, event in ipairs(redis.call('LRANGE', events, position - base, position - base + count - 1)) do
     answer[#answer + 1] = event

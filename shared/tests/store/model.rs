@@ -1,0 +1,535 @@
+//! Whatever is sent, edited, deleted and seen, whoever dies between the two steps of a write, whatever frame is lost or late: a client that
+//! follows the rule of `docs/clients.md` ends with what a fresh client loads, once everything unanswered has been asked for again.
+//!
+//! The real scripts on a real server, under `Writer` and `catch_up` as the functions use them. Chance writes the schedule.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value;
+use shared::app::{Caller, Draft, Writer, catch_up};
+use shared::domain::{
+    Body, ConnectionId, Conversation, Cursor, Edit, Id, MessageId, Metadata, MetadataEdit, Page, RetryKey, Target,
+    User, Window,
+};
+use shared::error::ApiError;
+use shared::ports::{
+    Change, Delivered, Delivery, EventPage, History, Inbox, Notice, Push, Refusal, Snapshot, Store, Unavailable,
+};
+
+use crate::support::{BOUNDS, NOW, World, page, server, text, user};
+
+/// Schedules that are tried, and steps in each at the most.
+const CASES: u32 = 120;
+const STEPS: usize = 60;
+const USERS: [&str; 3] = ["1", "ben", "3"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A user asks for something. It may die before these participants are told; or they are told, but later.
+    Write {
+        who: usize,
+        with: usize,
+        what: What,
+        untold: [bool; 2],
+        late: bool,
+    },
+    /// Something that was not answered is asked for again.
+    Retry { which: usize },
+    /// A late participant is told now.
+    Late { which: usize },
+    /// One of the frames on their way to a user arrives, or is lost.
+    Frame { who: usize, which: usize, lost: bool },
+    /// A user asks what was missed.
+    Sync { who: usize },
+    /// The clock goes on, or another function's clock is behind.
+    Clock { ms: i8 },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Send,
+    Edit(usize),
+    Delete(usize),
+    See(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let what = prop_oneof![
+        4 => Just(What::Send),
+        2 => (0..8_usize).prop_map(What::Edit),
+        1 => (0..8_usize).prop_map(What::Delete),
+        1 => (0..8_usize).prop_map(What::See),
+    ];
+    let untold = prop_oneof![3 => Just([false; 2]), 1 => any::<[bool; 2]>()];
+    prop_oneof![
+        6 => (0..3_usize, 0..3_usize, what, untold, any::<bool>())
+            .prop_map(|(who, with, what, untold, late)| Step::Write { who, with, what, untold, late }),
+        1 => any::<usize>().prop_map(|which| Step::Retry { which }),
+        1 => any::<usize>().prop_map(|which| Step::Late { which }),
+        6 => (0..3_usize, any::<usize>(), prop::bool::weighted(0.2))
+            .prop_map(|(who, which, lost)| Step::Frame { who, which, lost }),
+        1 => (0..3_usize).prop_map(|who| Step::Sync { who }),
+        1 => any::<i8>().prop_map(|ms| Step::Clock { ms }),
+    ]
+}
+
+/// What was asked for, so that it can be asked for again.
+#[derive(Clone)]
+struct Request {
+    who: usize,
+    with: usize,
+    act: Act,
+}
+
+#[derive(Clone)]
+enum Act {
+    Send(Draft),
+    Update(MessageId, Edit),
+    Delete(MessageId),
+}
+
+/// A participant who is told later, by a function that the client has given up.
+struct LateNotice {
+    participant: User,
+    conversation: Conversation,
+    change: Change,
+    read_seq: u64,
+}
+
+/// The real store, with functions that die in front of it.
+struct Dying<'a> {
+    store: &'a dyn Store,
+    untold: Mutex<Vec<User>>,
+    late: Mutex<Option<Vec<LateNotice>>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Store for Dying<'_> {
+    async fn append_message(
+        &self,
+        conversation: &Conversation,
+        author: &Id,
+        body: &Body,
+        metadata: Option<&Metadata>,
+        retry_key: Option<&RetryKey>,
+    ) -> Result<Change, Unavailable> {
+        self.store
+            .append_message(conversation, author, body, metadata, retry_key)
+            .await
+    }
+
+    async fn update_message(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+        edit: &Edit,
+    ) -> Result<Result<Change, Refusal>, Unavailable> {
+        self.store.update_message(conversation, id, by, edit).await
+    }
+
+    async fn delete_message(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+    ) -> Result<Result<Change, Refusal>, Unavailable> {
+        self.store.delete_message(conversation, id, by).await
+    }
+
+    async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable> {
+        if !held(&self.untold).contains(participant) {
+            return self.store.deliver(participant, notice).await;
+        }
+        if let Some(late) = held(&self.late).as_mut() {
+            late.push(LateNotice {
+                participant: participant.clone(),
+                conversation: notice.conversation.clone(),
+                change: notice.change.clone(),
+                read_seq: notice.read_seq,
+            });
+        }
+        Err(Unavailable::new("function", "it died"))
+    }
+
+    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
+        self.store.history(conversation, window).await
+    }
+
+    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
+        self.store.inbox(user, page).await
+    }
+
+    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable> {
+        self.store.events(user, since, count).await
+    }
+
+    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable> {
+        self.store.messages(conversation, seqs).await
+    }
+
+    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {
+        self.store.open_connection(user, id, opened_ms).await
+    }
+
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
+        self.store.connection(id).await
+    }
+
+    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
+        self.store.close_connections(user, ids).await
+    }
+}
+
+/// Frames on their way, by connection.
+#[derive(Default)]
+struct Wires(Mutex<HashMap<String, Vec<Bytes>>>);
+
+#[async_trait]
+impl Push for Wires {
+    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
+        held(&self.0).entry(connection.to_string()).or_default().push(frame);
+        Ok(Delivery::Sent)
+    }
+}
+
+/// A message as a client knows it: as of which revision, and what it says; nothing if it is deleted.
+type Known = (u64, Option<(String, bool)>);
+
+/// A client that follows the rule.
+#[derive(Default)]
+struct Client {
+    cursor: String,
+    known: BTreeMap<(String, u64), Known>,
+    /// Links of the chain that came too early.
+    links: HashMap<String, String>,
+}
+
+impl Client {
+    fn take(&mut self, event: &Value) {
+        let (state, entry) = (&event["data"]["state"], &event["data"]["entry"]);
+        let place = (
+            state["key"].as_str().unwrap().to_owned(),
+            entry["seq"].as_u64().unwrap(),
+        );
+        let revision = state["rev"].as_u64().unwrap();
+        if self.known.get(&place).is_some_and(|(known, _)| *known >= revision) {
+            return;
+        }
+        let said = entry["text"]
+            .as_str()
+            .map(|text| (text.to_owned(), entry["status"] == "seen"));
+        self.known.insert(place, (revision, said));
+    }
+
+    fn frame(&mut self, frame: &Value) {
+        self.take(frame);
+        let link = |name: &str| frame[name].as_str().unwrap().to_owned();
+        self.links.insert(link("prev"), link("cursor"));
+        while let Some(next) = self.links.remove(&self.cursor) {
+            self.cursor = next;
+        }
+    }
+
+    async fn sync(&mut self, world: &World, of: &User) {
+        loop {
+            let since = Cursor::parse(&self.cursor).ok();
+            let answer = serde_json::to_value(catch_up(&world.store, of, since).await.unwrap()).unwrap();
+            if answer["recovered"] == false {
+                self.known = loaded(world, of).await;
+            }
+            for event in answer["events"].as_array().unwrap() {
+                self.take(event);
+            }
+            answer["cursor"].as_str().unwrap().clone_into(&mut self.cursor);
+            self.links.clear();
+            if answer["more"] == false {
+                return;
+            }
+        }
+    }
+}
+
+/// What is shown of what is known: messages that are not deleted.
+fn shown(known: &BTreeMap<(String, u64), Known>) -> BTreeMap<&(String, u64), &(String, bool)> {
+    known
+        .iter()
+        .filter_map(|(place, (_, said))| Some((place, said.as_ref()?)))
+        .collect()
+}
+
+/// What a fresh client of this user loads.
+async fn loaded(world: &World, of: &User) -> BTreeMap<(String, u64), Known> {
+    let mut known = BTreeMap::new();
+    for other in USERS {
+        let conversation = Conversation::of(of, &Target::User(Id::parse(other).unwrap()));
+        let history = world
+            .store
+            .history(&conversation, &page(1, 100))
+            .await
+            .unwrap()
+            .unwrap();
+        for message in history.messages {
+            let said = (message.body.content().to_owned(), message.seen);
+            known.insert((conversation.key(), message.id.seq), (history.revision, Some(said)));
+        }
+    }
+    known
+}
+
+struct Run {
+    world: World,
+    users: [User; 3],
+    clients: [Client; 3],
+    wires: Wires,
+    now: u64,
+    sent: Vec<(Conversation, MessageId, usize)>,
+    /// How far each user has read, by conversation: what it wrote and what it saw.
+    read: HashMap<(usize, String), u64>,
+    unanswered: Vec<Request>,
+    late: Vec<LateNotice>,
+    retry_keys: u32,
+}
+
+impl Run {
+    async fn new(url: &str) -> Self {
+        let world = World::new(url).await;
+        let users = USERS.map(|id| user("site", id));
+        let mut clients: [Client; 3] = Default::default();
+        for (number, (client, of)) in clients.iter_mut().zip(&users).enumerate() {
+            let id = ConnectionId::parse(&number.to_string()).unwrap();
+            assert!(world.store.open_connection(of, &id, NOW * 2).await.unwrap());
+            client.sync(&world, of).await;
+        }
+        Self {
+            world,
+            users,
+            clients,
+            wires: Wires::default(),
+            now: NOW,
+            sent: Vec::new(),
+            read: HashMap::new(),
+            unanswered: Vec::new(),
+            late: Vec::new(),
+            retry_keys: 0,
+        }
+    }
+
+    async fn step(&mut self, step: Step) {
+        self.now += 1;
+        self.world.clock.set(self.now);
+        match step {
+            Step::Write {
+                who,
+                with,
+                what,
+                untold,
+                late,
+            } => {
+                let Some(request) = self.request(who, with, what) else {
+                    return;
+                };
+                let ends = [who, with].map(|number| self.users[number].clone());
+                let untold = ends
+                    .into_iter()
+                    .zip(untold)
+                    .filter_map(|(user, untold)| untold.then_some(user));
+                self.ask(request, untold.collect(), late).await;
+            }
+            Step::Retry { which } if !self.unanswered.is_empty() => {
+                let request = self.unanswered.remove(which % self.unanswered.len());
+                self.ask(request, Vec::new(), false).await;
+            }
+            Step::Late { which } if !self.late.is_empty() => {
+                let late = self.late.remove(which % self.late.len());
+                let notice = Notice {
+                    change: &late.change,
+                    conversation: &late.conversation,
+                    read_seq: late.read_seq,
+                    bounds: BOUNDS,
+                };
+                self.world.store.deliver(&late.participant, &notice).await.unwrap();
+            }
+            Step::Frame { who, which, lost } => {
+                let mut wires = held(&self.wires.0);
+                let frames = wires.entry(who.to_string()).or_default();
+                if !frames.is_empty() {
+                    let frame = frames.remove(which % frames.len());
+                    if !lost {
+                        self.clients[who].frame(&serde_json::from_slice(&frame).unwrap());
+                    }
+                }
+            }
+            Step::Sync { who } => self.clients[who].sync(&self.world, &self.users[who]).await,
+            Step::Clock { ms } => self.now = self.now.saturating_add_signed(ms.into()),
+            Step::Retry { .. } | Step::Late { .. } => {}
+        }
+    }
+
+    /// What the step asks for, if there is a message that it can ask it of.
+    fn request(&mut self, who: usize, with: usize, what: What) -> Option<Request> {
+        self.retry_keys += 1;
+        let content = text(&format!("text {}", self.retry_keys));
+        let conversation = self.conversation(who, with);
+        let pick = |index: usize, own: bool| {
+            let fits =
+                |(of, _, author): &&(Conversation, MessageId, usize)| *of == conversation && (*author == who) == own;
+            let fitting: Vec<_> = self.sent.iter().filter(fits).collect();
+            Some(fitting.get(index.checked_rem(fitting.len())?)?.1)
+        };
+        let act = match what {
+            What::Send => Act::Send(Draft {
+                body: content,
+                metadata: None,
+                retry_key: Some(RetryKey::parse(&self.retry_keys.to_string()).unwrap()),
+            }),
+            What::Edit(index) => Act::Update(
+                pick(index, true)?,
+                Edit::Content {
+                    body: Some(content),
+                    metadata: MetadataEdit::Keep,
+                },
+            ),
+            What::Delete(index) => Act::Delete(pick(index, true)?),
+            What::See(index) => Act::Update(pick(index, false)?, Edit::Seen),
+        };
+        Some(Request { who, with, act })
+    }
+
+    fn conversation(&self, who: usize, with: usize) -> Conversation {
+        Conversation::of(&self.users[who], &Target::User(self.users[with].id.clone()))
+    }
+
+    /// Asks for something; functions die before they tell these users.
+    async fn ask(&mut self, request: Request, untold: Vec<User>, late: bool) {
+        let Request { who, with, ref act } = request;
+        let dying = Dying {
+            store: &self.world.store,
+            untold: Mutex::new(untold),
+            late: Mutex::new(late.then(Vec::new)),
+        };
+        let writer = Writer {
+            store: &dying,
+            push: &self.wires,
+            bounds: BOUNDS,
+        };
+        let caller = Caller {
+            user: self.users[who].clone(),
+            connection: None,
+        };
+        let target = Target::User(self.users[with].id.clone());
+        let conversation = self.conversation(who, with);
+        let entry_id = |entry: &Value| MessageId::parse(entry["entry"]["id"].as_str().unwrap()).unwrap();
+        let answer = match act {
+            Act::Send(draft) => writer.send(&caller, &target, draft).await.map(|done| {
+                let id = entry_id(&serde_json::to_value(done.answer).unwrap());
+                self.sent.push((conversation.clone(), id, who));
+                id.seq
+            }),
+            Act::Update(id, edit) => {
+                let done = writer.update(&caller, &target, &id.to_string(), edit).await;
+                done.map(|_| if *edit == Edit::Seen { id.seq } else { 0 })
+            }
+            Act::Delete(id) => writer.delete(&caller, &target, &id.to_string()).await.map(|_| 0),
+        };
+        self.late.extend(held(&dying.late).take().into_iter().flatten());
+        match answer {
+            Ok(read) => {
+                let position = self.read.entry((who, conversation.key())).or_default();
+                *position = read.max(*position);
+            }
+            // Someone deleted it in the meantime; there is nothing to ask for any more.
+            Err(ApiError::MessageNotFound) => {}
+            Err(ApiError::Unavailable(_)) => self.unanswered.push(request),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Everything unanswered is asked for again, and every client asks what it missed.
+    async fn rest(&mut self) {
+        while !self.unanswered.is_empty() {
+            self.step(Step::Retry { which: 0 }).await;
+        }
+        for who in 0..3 {
+            self.clients[who].sync(&self.world, &self.users[who]).await;
+        }
+    }
+
+    async fn check(&self) {
+        for (who, (client, of)) in self.clients.iter().zip(&self.users).enumerate() {
+            assert_eq!(
+                shown(&client.known),
+                shown(&loaded(&self.world, of).await),
+                "what user {who} holds, and what a fresh client loads"
+            );
+            let whole = Page {
+                number: 1,
+                per_page: 10,
+            };
+            let inbox = self.world.store.inbox(of, whole).await.unwrap();
+            for entry in &inbox.entries {
+                let conversation = Conversation::of(of, &entry.target);
+                let history = self
+                    .world
+                    .store
+                    .history(&conversation, &page(1, 100))
+                    .await
+                    .unwrap()
+                    .unwrap();
+                assert_eq!(entry.latest.as_ref(), history.messages.last(), "preview of user {who}");
+                let read = self.read.get(&(who, conversation.key())).copied().unwrap_or_default();
+                let unread = history
+                    .messages
+                    .iter()
+                    .filter(|message| message.author != of.id && message.id.seq > read);
+                assert_eq!(entry.unread, unread.count() as u64, "unread of user {who}");
+            }
+            let sum: u64 = inbox.entries.iter().map(|entry| entry.unread).sum();
+            assert_eq!(inbox.unread_total, sum);
+        }
+        let mut ids: Vec<_> = self.sent.iter().map(|(of, id, _)| (of.key(), id.seq)).collect();
+        ids.sort();
+        let all = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "an answered message has a place of its own");
+    }
+}
+
+#[test]
+fn state_and_events_are_a_fresh_state() {
+    let server = server();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let config = Config {
+        cases: CASES,
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..Config::default()
+    };
+    let run = |steps: Vec<Step>| {
+        runtime.block_on(async {
+            let mut run = Run::new(&server.url()).await;
+            for step in steps {
+                run.step(step).await;
+            }
+            run.rest().await;
+            run.check().await;
+        });
+        Ok(())
+    };
+    let schedules = prop::collection::vec(step(), 1..STEPS);
+    if let Err(error) = TestRunner::new(config).run(&schedules, run) {
+        panic!("{error}");
+    }
+}
