@@ -68,7 +68,7 @@ async fn it_resumes_after_its_connection_was_cut() -> Result<()> {
     let before = status(&follower, |status| status.connection.is_some())
         .await?
         .connection;
-    follower.cut();
+    follower.cut(Duration::ZERO);
     ann.send_text(&bob, "while it was away").await?;
     ann.delete(&bob, &gone).await?.ok(200)?;
     knows(&follower, &ann, &["while it was away"]).await?;

@@ -30,6 +30,8 @@ const FUNCTIONS: [&str; 8] = [
 const PAUSE_MS: Range<u64> = 50..600;
 /// How long a frozen process stays so, in milliseconds: some answer late, and some too late.
 const FROZEN_MS: Range<u64> = 50..4_000;
+/// How long a client is away for long, in milliseconds: most event logs no longer reach back then.
+const AWAY_MS: Range<u64> = 10_000..40_000;
 /// The pause between two troubles of Redis, in milliseconds.
 const REDIS_MS: Range<u64> = 3_000..9_000;
 
@@ -80,11 +82,10 @@ impl<'a> Chaos<'a> {
         match self.random.u8(..100) {
             ..30 => self.signal(Signal::KILL)?,
             30..50 => self.signal(Signal::STOP)?,
-            50..75 => {
-                if let Some(follower) = self.random.choice(self.followers) {
-                    follower.cut();
-                    self.count("clients reset", 1);
-                }
+            50..73 => self.cut(Duration::ZERO, "clients reset"),
+            73..75 => {
+                let away = Duration::from_millis(self.random.u64(AWAY_MS));
+                self.cut(away, "clients long away");
             }
             75..80 => {
                 let fraction = self.random.f64() * 0.5;
@@ -97,6 +98,14 @@ impl<'a> Chaos<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Drops a client's connection without a goodbye.
+    fn cut(&mut self, away: Duration, kind: &str) {
+        if let Some(follower) = self.random.choice(self.followers) {
+            follower.cut(away);
+            self.count(kind, 1);
+        }
     }
 
     /// Kills or freezes one process of a function, whatever it is at.

@@ -15,6 +15,8 @@ mod servers;
 mod traffic;
 
 #[cfg(test)]
+mod short_runs;
+#[cfg(test)]
 mod tests_of_the_checker;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ use traffic::Device;
 
 /// The gateway's clock runs this much faster: a connection may rest for ten seconds and live for two minutes.
 const CLOCK_SCALE: u32 = 60;
+/// What event logs keep: the least that can be set, so that a client that is away for half a minute has to load everything anew.
+const LOG_LENGTH: &str = "100";
 /// Connections of each user.
 const DEVICES: usize = 2;
 /// For so long after its handshake began, a 410 does not remove a connection.
@@ -88,7 +92,15 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         &CLOCK_SCALE.to_string(),
         "--freeze",
     ];
-    let chat = Chat::own_with(&flags, &[("SOCK_REDIS_URL", &servers.url())]).await?;
+    let variables = [
+        ("SOCK_REDIS_URL", servers.url()),
+        ("SOCK_EVENT_LOG_LENGTH", LOG_LENGTH.to_owned()),
+    ];
+    let chat = Chat::own_with(
+        &flags,
+        &variables.each_ref().map(|(name, value)| (*name, value.as_str())),
+    )
+    .await?;
     let users = chat.users(["u1", "u2", "u3", "u4", "u5", "u6"]);
     let talks = talks(&users);
     let pace = Pace {
@@ -203,25 +215,4 @@ async fn dead_connections(servers: &Servers, followers: &[Follower]) -> Result<V
     } else {
         dead().await?.into_iter().collect()
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn holds(seconds: u64, cluster: bool) -> Result<()> {
-        let report = prove(1, Duration::from_secs(seconds), cluster).await?;
-        assert!(report.is_good(), "{report}");
-        Ok(())
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn it_holds_on_one_node() -> Result<()> {
-        holds(30, false).await
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn it_holds_on_a_cluster_that_fails_over() -> Result<()> {
-        holds(25, true).await
-    }
 }

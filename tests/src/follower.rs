@@ -174,6 +174,7 @@ struct Shared {
     tally: Mutex<Tally>,
     status: watch::Sender<Status>,
     cut: Notify,
+    away_until: Mutex<Instant>,
 }
 
 /// A frame to send, and who waits for its answer.
@@ -194,6 +195,7 @@ impl Follower {
             tally: Mutex::default(),
             status: watch::Sender::default(),
             cut: Notify::new(),
+            away_until: Mutex::new(Instant::now()),
         });
         let (outbox, waiting) = mpsc::channel(16);
         let task = tokio::spawn(connection::stay_connected(Arc::clone(&shared), waiting));
@@ -233,8 +235,9 @@ impl Follower {
             .collect()
     }
 
-    /// Drops the connection without a goodbye: its TCP connection is reset.
-    pub fn cut(&self) {
+    /// Drops the connection without a goodbye: its TCP connection is reset. A new one comes after this time at the earliest.
+    pub fn cut(&self, away: Duration) {
+        *lock(&self.shared.away_until) = Instant::now() + away;
         self.shared.cut.notify_waiters();
     }
 

@@ -33,6 +33,8 @@ pub(super) async fn stay_connected(shared: Arc<Shared>, mut outbox: mpsc::Receiv
         shared.status.send_modify(|status| status.connection = None);
         failures += 1;
         shared.pause(failures).await;
+        let away_until = *lock(&shared.away_until);
+        sleep_until(away_until).await;
     }
 }
 
