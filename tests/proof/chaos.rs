@@ -140,6 +140,7 @@ impl<'a> Chaos<'a> {
         let mut plan = json!({});
         let most = [
             ("disconnect-lost", 0.6),
+            ("message-refused", 0.03),
             ("push-gone", 0.03),
             ("push-throttled", 0.3),
             ("push-failed", 0.3),

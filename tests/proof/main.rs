@@ -168,10 +168,10 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         .iter()
         .enumerate()
         .map(|(number, follower)| (format!("client {number}"), follower));
-    let mut seen = observe::look(&users, &talks, &names.collect::<Vec<_>>()).await?;
-    seen.dead_connections = dead_connections(&servers, &followers).await?;
+    let mut sight = observe::look(&users, &talks, &names.collect::<Vec<_>>()).await?;
+    sight.dead_connections = dead_connections(&servers, &followers).await?;
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let report = Report::new(&ledger, &seen, injected, &followers, cluster);
+    let report = Report::new(&ledger, &sight, injected, &followers, cluster);
     report.keep_log(chat.stack(), seed)?;
     Ok(report)
 }

@@ -181,7 +181,7 @@ fn what_may_have_been_done_may_be_seen() {
     let late = |ledger: &mut Ledger, seen: &mut Seen| {
         ledger.edited("m1", 3, "an earlier one that came late", true);
         everywhere(seen, |messages| {
-            messages[0].text = "an earlier one that came late".to_owned()
+            messages[0].text = "an earlier one that came late".to_owned();
         });
     };
     assert_eq!(kinds(late), []);

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use local::redis_server::{Options, RedisServer};
 use redis::Client;
+use shared::domain::ConnectionId;
+use shared::ports::Store as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{World, page, server, texts};
+use crate::support::{NOW, World, page, server, texts};
 
 fn run(url: &str, command: &str) {
     let mut connection = Client::open(url).unwrap().get_connection().unwrap();
@@ -70,6 +72,27 @@ async fn a_lost_answer_never_doubles_a_message() {
     assert!(!relay.cut.load(Ordering::SeqCst), "the answer was lost");
     assert_eq!((change.id.seq, change.last_seq), (2, 2));
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
+}
+
+/// The two steps of forgetting a connection are on two keys: one that fails must leave what the next push finds.
+#[tokio::test]
+async fn a_connection_that_was_half_forgotten_is_found_again() {
+    let options = Options {
+        extra_args: ["--rename-command", "DEL", "NO-DEL"].map(Into::into).to_vec(),
+        ..Options::default()
+    };
+    let server = RedisServer::start(&options).unwrap();
+    let world = World::new(&server.url()).await;
+    let id = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
+    world.store.open_connection(&world.ben, &id, NOW * 2).await.unwrap();
+    let closed = world
+        .store
+        .close_connections(&world.ben, std::slice::from_ref(&id))
+        .await;
+    assert!(closed.is_err());
+    let change = world.say(&world.anna, "hi").await;
+    let live = world.deliver(&world.ben, &change, 0).await.connections;
+    assert_eq!(live.iter().map(|live| &live.id).collect::<Vec<_>>(), [&id]);
 }
 
 /// Stands between a store and its server, and breaks a connection instead of passing an answer on when it is told to.

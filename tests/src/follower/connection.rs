@@ -135,9 +135,10 @@ impl<'a> Connection<'a> {
     async fn catch_up(&mut self) -> Result<()> {
         let frame = {
             let replica = lock(&self.shared.replica);
-            match self.greeted {
-                false => json!({"action": "hello", "since": replica.since()}),
-                true => json!({"action": "sync", "since": replica.cursor()}),
+            if self.greeted {
+                json!({"action": "sync", "since": replica.cursor()})
+            } else {
+                json!({"action": "hello", "since": replica.since()})
             }
         };
         let since = frame["since"].is_string();

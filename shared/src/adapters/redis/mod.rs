@@ -250,17 +250,20 @@ impl<C: Clock> Store for RedisStore<C> {
     }
 
     async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        let mut of_user = Pipeline::new();
-        of_user
-            .cmd("ZREM")
-            .arg(self.keys.connections(user))
-            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
+        // The reverse of opening one: as long as a key by id stands, the set of its user has the id too, so that the next push finds again what
+        // was cut off between the two.
         let own = ids.iter().map(async |id| {
             let mut own = Pipeline::new();
             own.cmd("DEL").arg(self.keys.connection(id));
             self.link.pipeline(&own).await
         });
-        tokio::try_join!(self.link.pipeline(&of_user), futures_util::future::try_join_all(own))?;
+        futures_util::future::try_join_all(own).await?;
+        let mut of_user = Pipeline::new();
+        of_user
+            .cmd("ZREM")
+            .arg(self.keys.connections(user))
+            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
+        self.link.pipeline(&of_user).await?;
         Ok(())
     }
 }
