@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{Request, exchange, until};
 
 use crate::{
-    bench::{Bench, Connected},
+    bench::{Bench, Connected, frame},
     requirement::{Requirement, requirement},
 };
 
@@ -24,6 +24,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("fault.push_latency", OURS, push_latency),
         requirement("fault.push_late", OURS, push_late),
         requirement("fault.disconnect_lost", OURS, disconnect_lost),
+        requirement("fault.kill", OURS, kill),
         requirement("fault.plan_is_replaced_at_run_time", OURS, plan_is_replaced_at_run_time),
         requirement("fault.unknown_is_refused", OURS, unknown_is_refused),
         requirement("fault.cut_is_a_reset", OURS, cut_is_a_reset),
@@ -137,6 +138,25 @@ async fn disconnect_lost() -> Result<()> {
     });
     ensure!(told.is_empty(), "{told:?}");
     ensure!(bench.connections(Method::GET, &id, "").await?.status == 410);
+    Ok(())
+}
+
+async fn kill() -> Result<()> {
+    let bench = with_faults(&[])?;
+    let mut client = bench.connect().await?.client;
+    control(&bench, Method::PUT, "/faults", json!({"kill": 1})).await?;
+    // It would work for ever.
+    let problem = client.ask(frame("twoway", &json!([{"gate": "never"}]))).await?;
+    ensure!(problem["message"] == "Internal server error", "{problem}");
+    ensure!(injected(&bench, "kill").await? == 1);
+    control(&bench, Method::PUT, "/faults", json!({})).await?;
+    client
+        .send(frame(
+            "twoway",
+            &json!([{"answer": {"statusCode": 200, "body": "next"}}]),
+        ))
+        .await?;
+    ensure!(client.text().await? == "next");
     Ok(())
 }
 
