@@ -129,6 +129,13 @@ impl Checker<'_> {
         let (ledger, seen) = (self.ledger, self.seen);
         let mut acknowledged: BTreeMap<&str, BTreeMap<&str, &Acknowledged>> = BTreeMap::new();
         for (id, message) in &ledger.messages {
+            if message.seq == 0 {
+                self.found(
+                    Kind::Doubled,
+                    format!("{id} was changed, and is the answer to nothing that was sent"),
+                );
+                continue;
+            }
             acknowledged.entry(&message.key).or_default().insert(id, message);
         }
         let mut sides: BTreeMap<&str, &Fresh> = BTreeMap::new();

@@ -110,6 +110,7 @@ fn what_is_doubled_is_found() {
     assert_eq!(again, [Kind::Doubled, Kind::Inbox]);
     let twice = kinds(|_, seen| everywhere(seen, |messages| messages.insert(0, messages[0].clone())));
     assert_eq!(twice, [Kind::Doubled, Kind::Order]);
+    assert_eq!(kinds(|ledger, _| ledger.deleted("m4")), [Kind::Doubled]);
 }
 
 #[test]
