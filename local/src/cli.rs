@@ -6,9 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     faults::Plan,
-    guard, listen, logs, screen,
+    guard,
+    lambda::Rest,
+    listen, logs, screen,
     settings::{Folders, Settings},
-    stack::{self, Options, Stack},
+    stack::{Build, Options, Stack},
+    stop::StopSignal,
     token::Signer,
 };
 
@@ -77,7 +80,7 @@ struct Run {
     #[arg(long)]
     freeze: bool,
     /// Start a new process for every request, so that each is a cold start
-    #[arg(long)]
+    #[arg(long, conflicts_with = "freeze")]
     cold: bool,
     /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
     #[arg(long)]
@@ -219,19 +222,25 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     let options = Options {
         template,
         parameters: parameter.into_iter().collect(),
-        no_build,
-        watch,
+        build: match (no_build, watch) {
+            (true, _) => Build::Never,
+            (false, true) => Build::Again,
+            (false, false) => Build::Once,
+        },
         fresh,
         concurrency: concurrency.into(),
-        freeze,
-        cold,
+        rest: match (cold, freeze) {
+            (true, _) => Rest::Ends,
+            (false, true) => Rest::Frozen,
+            (false, false) => Rest::Waits,
+        },
         sam_env,
         sigv4,
         clock_scale,
         faults,
         seed,
     };
-    let mut stop = stack::StopSignal::new(stop_with_stdin);
+    let mut stop = StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {
         stack = Stack::start(settings, &options) => stack?,
         // Dropping a half-started stack stops what it had started.
@@ -271,6 +280,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::stack::StackError;
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -280,7 +290,7 @@ mod tests {
     #[test]
     fn an_error_is_one_sentence_with_its_causes() {
         let cause = io::Error::other("no space left");
-        let error = stack::StackError::Guard(cause);
+        let error = StackError::Guard(cause);
         assert_eq!(sentence(&error), "can't start the guard process: no space left");
     }
 }

@@ -24,6 +24,7 @@ pub mod screen;
 pub mod server;
 pub mod settings;
 pub mod stack;
+pub mod stop;
 pub mod template;
 pub mod token;
 pub mod watch;

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use crate::{
     control::Control,
@@ -11,8 +10,7 @@ use crate::{
     functions_build::{self, BuildError},
     gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
     guard::Guard,
-    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions},
-    logs,
+    lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions, Rest},
     platform::Platform,
     redis_server::{self, RedisError, RedisServer},
     sam::{self, Relays, SamError},
@@ -33,18 +31,14 @@ pub struct Options {
     pub template: Option<PathBuf>,
     /// Values of the template's parameters, in place of their defaults.
     pub parameters: BTreeMap<String, String>,
-    /// Use the executables beside this program.
-    pub no_build: bool,
-    /// Build the functions again when their sources change.
-    pub watch: bool,
+    /// Where the functions come from.
+    pub build: Build,
     /// Keep nothing.
     pub fresh: bool,
     /// The most processes at a time of a function without a reservation.
     pub concurrency: usize,
-    /// Stop a process between two requests.
-    pub freeze: bool,
-    /// A new process for every request.
-    pub cold: bool,
+    /// What becomes of a function's process between two requests.
+    pub rest: Rest,
     /// Where to write the environment for `sam local start-api`.
     pub sam_env: Option<PathBuf>,
     /// Whether requests to `@connections` must be signed.
@@ -55,6 +49,18 @@ pub struct Options {
     pub faults: Plan,
     /// What their chance comes from.
     pub seed: u64,
+}
+
+/// Where the functions come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Build {
+    /// They are built at the start.
+    #[default]
+    Once,
+    /// They are built at the start, and again when their sources change.
+    Again,
+    /// They lie beside this program.
+    Never,
 }
 
 /// Why the stack doesn't start.
@@ -168,7 +174,7 @@ impl Stack {
                 .values()
                 .map(|function| function.binary.as_str())
                 .collect();
-            if options.no_build {
+            if options.build == Build::Never {
                 functions_build::beside_this_program(&binaries)
             } else {
                 functions_build::build(&folders.root, &binaries).await
@@ -176,7 +182,7 @@ impl Stack {
             .map_err(StackError::from)
         };
         let (redis, executables) = tokio::try_join!(redis, functions)?;
-        let kept = if options.watch {
+        let kept = if options.build == Build::Again {
             Some(Kept::new(&executables, &folders.state(), &guard).map_err(WatchError::from)?)
         } else {
             None
@@ -215,16 +221,15 @@ impl Stack {
             None => None,
         };
         let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
-        let state = temporary
+        let place = temporary
             .as_ref()
             .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
                 concurrency: options.concurrency,
-                freeze: options.freeze,
-                cold: options.cold,
-                logs: Some(state.join("logs")),
+                rest: options.rest,
+                logs: Some(place.join("logs")),
                 faults: Arc::clone(&faults),
                 guard: Some(Arc::clone(&guard)),
             },
@@ -370,42 +375,4 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
         _ => None,
     };
     settings.get(name).or(brought).unwrap_or(in_template).to_owned()
-}
-
-/// How the stack is told to stop.
-#[derive(Debug)]
-pub struct StopSignal(mpsc::Receiver<()>);
-
-impl StopSignal {
-    /// Begins to listen for Ctrl-C and for requests to terminate, and if wanted for the end of standard input.
-    pub fn new(with_stdin: bool) -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (sender, receiver) = mpsc::channel(1);
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            match signal(kind) {
-                Ok(mut signal) => {
-                    let sender = sender.clone();
-                    tokio::spawn(
-                        async move { while signal.recv().await.is_some() && sender.send(()).await.is_ok() {} },
-                    );
-                }
-                Err(error) => logs::stack(format_args!("can't listen to signals: {error}")),
-            }
-        }
-        if with_stdin {
-            // A thread of its own: a read of standard input can't be cut off, and the runtime would wait for it at the end.
-            std::thread::spawn(move || {
-                io::copy(&mut io::stdin(), &mut io::sink()).ok();
-                sender.blocking_send(()).ok();
-            });
-        }
-        Self(receiver)
-    }
-
-    /// Waits until the stack is asked to stop, once for each time.
-    pub async fn asked(&mut self) {
-        if self.0.recv().await.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

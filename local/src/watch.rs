@@ -100,14 +100,14 @@ impl Watch {
     /// # Errors
     /// [`WatchError`], when the system doesn't tell of changes.
     pub fn start(project: Project, kept: Kept) -> Result<Self, WatchError> {
-        let (changed, changes) = mpsc::unbounded_channel();
+        let (sender, changes) = mpsc::unbounded_channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // A build reads the sources, and that must not start the next one.
             if let Ok(event) = event
                 && !event.kind.is_access()
             {
                 // When nobody listens any more, the stack is stopping.
-                event.paths.into_iter().try_for_each(|path| changed.send(path)).ok();
+                event.paths.into_iter().try_for_each(|path| sender.send(path)).ok();
             }
         })?;
         let root = fs::canonicalize(&project.folders.root)?;

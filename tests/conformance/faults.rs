@@ -25,6 +25,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("fault.push_late", OURS, push_late),
         requirement("fault.disconnect_lost", OURS, disconnect_lost),
         requirement("fault.kill", OURS, kill),
+        requirement("fault.kill_outruns_the_answer", OURS, kill_outruns_the_answer),
         requirement("fault.plan_is_replaced_at_run_time", OURS, plan_is_replaced_at_run_time),
         requirement("fault.unknown_is_refused", OURS, unknown_is_refused),
         requirement("fault.cut_is_a_reset", OURS, cut_is_a_reset),
@@ -219,5 +220,28 @@ async fn cut_takes_its_share() -> Result<()> {
         }
     }
     ensure!(open == 3, "{open} are open");
+    Ok(())
+}
+
+async fn kill_outruns_the_answer() -> Result<()> {
+    let bench = with_faults(&[])?;
+    let steps = json!([{"context": 0}]);
+    let before = bench.steps("Mortal", &steps).await?;
+    control(&bench, Method::PUT, "/faults", json!({"kill": 1})).await?;
+    for _ in 0..3 {
+        let killed = bench.steps("Mortal", &steps).await?;
+        ensure!(killed["errorType"] == "Runtime.ExitError", "{killed}");
+        let message = killed["errorMessage"].as_str().unwrap_or_default();
+        ensure!(
+            message.ends_with("Runtime exited with error: signal: killed"),
+            "{killed}"
+        );
+    }
+    let reply = bench.http(Bench::request(Method::GET, "/fixed", &json!([]))).await?;
+    ensure!(reply.status == 500, "{reply:?}");
+    ensure!(injected(&bench, "kill").await? == 4);
+    control(&bench, Method::PUT, "/faults", json!({})).await?;
+    let after = bench.steps("Mortal", &steps).await?;
+    ensure!(after["pid"].is_number() && after["pid"] != before["pid"], "{after}");
     Ok(())
 }

@@ -28,7 +28,9 @@ mod invoke;
 mod lambda;
 mod sdks;
 mod signatures;
+mod staged;
 mod template;
+mod watched;
 mod websocket;
 
 use std::process::ExitCode;
@@ -49,9 +51,11 @@ fn main() -> Result<ExitCode> {
         sdks::requirements(),
         faults::requirements(),
         http::requirements(),
+        staged::requirements(),
         lambda::requirements(),
         invoke::requirements(),
         template::requirements(),
+        watched::requirements(),
     ];
     // One for all tests, because a stack's connections outlive the test that first needed it.
     let runtime = tokio::runtime::Runtime::new()?;

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::json;
+use tokio::task::spawn_blocking;
 
 use crate::{
     bench::Bench,
@@ -45,8 +46,13 @@ async fn refusal(template: &str, flags: &[&str]) -> Result<String> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("template.yaml");
     fs::write(&path, template)?;
-    let path = path.to_str().context("the path is UTF-8")?;
-    match tokio::task::block_in_place(|| Bench::start(path, flags)) {
+    let path = path.to_str().context("the path is UTF-8")?.to_owned();
+    let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    let started = spawn_blocking(move || {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        Bench::start(&path, &flags)
+    });
+    match started.await? {
         Ok(_) => bail!("it starts"),
         Err(error) => Ok(format!("{error:#}")),
     }

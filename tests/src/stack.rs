@@ -67,9 +67,10 @@ impl Stack {
     pub fn start_with(flags: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
         let log = tempfile::tempfile().context("can't make a file for the stack's log")?;
         let mut command = Command::new(executables::senna()?);
-        command
-            .args(["--no-build", "--fresh", "--json", "--stop-with-stdin"])
-            .args(flags);
+        command.args(["--fresh", "--json", "--stop-with-stdin"]).args(flags);
+        if !flags.contains(&"--watch") {
+            command.arg("--no-build");
+        }
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }

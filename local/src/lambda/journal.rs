@@ -99,7 +99,7 @@ impl Journal {
     /// A request begins.
     pub(super) fn start(&self, request_id: &str) {
         let mut current = self.current();
-        current.id = request_id.to_owned();
+        request_id.clone_into(&mut current.id);
         current.tail.clear();
         self.add(&mut current, &format!("START RequestId: {request_id} Version: $LATEST"));
     }

@@ -57,16 +57,26 @@ pub struct FunctionSpec {
 pub struct LambdaOptions {
     /// The most processes at a time of a function without a reservation; beyond it requests wait.
     pub concurrency: usize,
-    /// Whether a process is stopped between two requests, as Lambda freezes an execution environment.
-    pub freeze: bool,
-    /// Whether every request gets a new process.
-    pub cold: bool,
+    /// What becomes of a process between two requests.
+    pub rest: Rest,
     /// The folder in which each function has a log; no logs without it.
     pub logs: Option<PathBuf>,
     /// Whether a process is killed in the middle of a request.
     pub faults: Arc<Faults>,
     /// Who kills the processes when the stack is killed.
     pub guard: Option<Arc<Guard>>,
+}
+
+/// What becomes of a process between two requests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Rest {
+    /// It waits, and may do what it wants.
+    #[default]
+    Waits,
+    /// It is stopped, as Lambda freezes an execution environment.
+    Frozen,
+    /// It ends: every request gets a new one.
+    Ends,
 }
 
 /// A request to a function.

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Call, FunctionSpec, Invocation, InvokeError, InvokeResult, LambdaOptions, MAX_PAYLOAD_BYTES,
+    Call, FunctionSpec, Invocation, InvokeError, InvokeResult, LambdaOptions, MAX_PAYLOAD_BYTES, Rest,
     journal::FunctionLog,
     process::{Job, Process, Surroundings},
     runtime_api,
@@ -204,7 +204,7 @@ impl Shared {
                         ended.0,
                         Ok(_) | Err(InvokeError::Function { .. } | InvokeError::AnswerTooLarge)
                     );
-                    if usable && !self.options.cold {
+                    if usable && self.options.rest != Rest::Ends {
                         function.put_back(process);
                     } else {
                         process.kill();
@@ -262,20 +262,20 @@ impl Shared {
         let around = Surroundings {
             runtime_api: format!("127.0.0.1:{}", listeners.port()),
             log: Arc::clone(&function.log),
-            freeze: self.options.freeze,
+            freeze: self.options.rest == Rest::Frozen,
             guard: self.options.guard.clone(),
         };
         let process = Process::spawn(function.spec(), around).map_err(|error| error.to_string())?;
         self.processes().push(Arc::clone(&process));
         let served = Arc::clone(&process);
-        let server = serve(listeners, move |request, _| {
+        let runtime_api = serve(listeners, move |request, _| {
             let process = Arc::clone(&served);
             async move { runtime_api::handle(&process, request).await }
         });
         let (shared, watched) = (Arc::clone(self), Arc::clone(&process));
         tokio::spawn(async move {
             watched.ended().await;
-            drop(server);
+            drop(runtime_api);
             shared.processes().retain(|process| !Arc::ptr_eq(process, &watched));
         });
         Ok(process)
