@@ -30,6 +30,7 @@ mod unread;
 mod walking;
 
 mod actions;
+mod following;
 mod pushes;
 mod resuming;
 mod retrying;

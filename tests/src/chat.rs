@@ -80,6 +80,16 @@ impl Chat {
         Self::own_signed(variables, Signer::secret(Algorithm::HS256, SECRET)).await
     }
 
+    /// A stack of the test's own, with these flags and variables.
+    ///
+    /// # Errors
+    /// When it doesn't start.
+    pub async fn own_with(flags: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
+        let turn = Turn::together().await;
+        let signer = Signer::secret(Algorithm::HS256, SECRET);
+        Ok(Self::new(Arc::new(Stack::start_with(flags, variables)?), signer, turn))
+    }
+
     /// A stack of the test's own, with another signer of tokens.
     ///
     /// # Errors

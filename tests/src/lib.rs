@@ -26,6 +26,7 @@
 mod answer;
 mod chat;
 mod executables;
+pub mod follower;
 mod http_client;
 mod mask;
 pub mod platform;
@@ -41,6 +42,7 @@ pub mod web_server;
 pub use answer::{Answer, error_line};
 pub use chat::{Chat, USER_AGENT};
 pub use executables::blackbox;
+pub use follower::Follower;
 pub use http_client::{Request, exchange};
 pub use processes::Processes;
 pub use raw_redis::RawRedis;

@@ -245,6 +245,11 @@ impl Socket {
         timeout(PATIENCE, rest).await.context("no goodbye")
     }
 
+    /// The connection itself, for a client that does more than ask and listen in turn.
+    pub(crate) fn into_stream(self) -> WebSocketStream<TcpStream> {
+        self.stream
+    }
+
     async fn frame(&mut self) -> Result<Value> {
         let text = self.text().await?;
         serde_json::from_str(&text).with_context(|| format!("a frame that is no JSON: {text}"))

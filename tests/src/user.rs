@@ -181,14 +181,17 @@ impl User {
     }
 
     async fn connect_with_buffer(&self, buffer: Option<u32>) -> Result<Socket> {
+        let mut socket = self.open(buffer).await?;
+        socket.hello().await?;
+        Ok(socket)
+    }
+
+    /// Opens a WebSocket connection and says nothing.
+    pub(crate) async fn open(&self, buffer: Option<u32>) -> Result<Socket> {
         let token = self.token()?;
         let headers = [("X-Auth-Token", token.as_str())];
         let handshake = socket::handshake(self.chat.websocket_address()?, "/", &headers, buffer).await?;
-        let mut socket = handshake
-            .socket
-            .with_context(|| format!("refused with {}", handshake.status))?;
-        socket.hello().await?;
-        Ok(socket)
+        handshake.open()
     }
 }
 

@@ -5,10 +5,12 @@ use redis::Client;
 use shared::adapters::clock::SystemClock;
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
+use shared::domain::ConnectionId;
+use shared::ports::Store as _;
 
 use crate::cluster::{number, until};
 use crate::relay::{Authority, Relay};
-use crate::support::{Address, World, page, server, texts};
+use crate::support::{Address, NOW, World, page, server, texts};
 
 fn run(url: &str, command: &str) {
     let mut connection = Client::open(url).unwrap().get_connection().unwrap();
@@ -83,6 +85,27 @@ async fn a_connection_that_fell_silent_is_replaced_within_the_request() {
     world.send(&world.anna, "b").await;
     world.send(&world.anna, "c").await;
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b", "c"]);
+}
+
+/// The two steps of forgetting a connection are on two keys: one that fails must leave what the next push finds.
+#[tokio::test]
+async fn a_connection_that_was_half_forgotten_is_found_again() {
+    let options = Options {
+        extra_args: ["--rename-command", "DEL", "NO-DEL"].map(Into::into).to_vec(),
+        ..Options::default()
+    };
+    let server = RedisServer::start(&options).unwrap();
+    let world = World::new(&Address::of(&server)).await;
+    let id = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
+    world.store.open_connection(&world.ben, &id, NOW * 2).await.unwrap();
+    let closed = world
+        .store
+        .close_connections(&world.ben, std::slice::from_ref(&id))
+        .await;
+    assert!(closed.is_err());
+    let change = world.say(&world.anna, "hi").await;
+    let live = world.deliver(&world.ben, &change, 0).await.connections;
+    assert_eq!(live.iter().map(|live| &live.id).collect::<Vec<_>>(), [&id]);
 }
 
 /// Of a master and its replica, outside of a cluster, the one that takes writes is found, also when they have changed places.

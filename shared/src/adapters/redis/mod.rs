@@ -242,16 +242,19 @@ impl<C: Clock> Store for RedisStore<C> {
     }
 
     async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        let mut of_user = redis::cmd("ZREM");
-        of_user
-            .arg(self.keys.connections(user))
-            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
+        // The reverse of opening one: as long as a key by id stands, the set of its user has the id too, so that the next push finds again what
+        // was cut off between the two.
         let own = ids.iter().map(async |id| {
             let mut own = redis::cmd("DEL");
             own.arg(self.keys.connection(id));
             self.link.command(&own).await
         });
-        tokio::try_join!(self.link.command(&of_user), futures_util::future::try_join_all(own))?;
+        futures_util::future::try_join_all(own).await?;
+        let mut of_user = redis::cmd("ZREM");
+        of_user
+            .arg(self.keys.connections(user))
+            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
+        self.link.command(&of_user).await?;
         Ok(())
     }
 }

@@ -1,0 +1,116 @@
+//! What a proof has shown.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write as _;
+
+use anyhow::Result;
+use tests::follower::Tally;
+use tests::{Follower, Stack};
+
+use crate::check::{Finding, Kind, Seen, check};
+use crate::ledger::Ledger;
+
+/// How many findings of a kind are printed.
+const SHOWN: usize = 10;
+
+/// The numbers, and what is wrong.
+#[derive(Debug)]
+pub(crate) struct Report {
+    injected: BTreeMap<String, u64>,
+    acknowledged: BTreeMap<&'static str, u64>,
+    tally: Tally,
+    findings: Vec<Finding>,
+    cluster: bool,
+}
+
+impl Report {
+    /// Checks what was seen against what was acknowledged.
+    pub(crate) fn new(
+        ledger: &Ledger,
+        seen: &Seen,
+        injected: BTreeMap<String, u64>,
+        followers: &[Follower],
+        cluster: bool,
+    ) -> Self {
+        let mut tally = Tally::default();
+        for one in followers.iter().map(Follower::tally) {
+            tally.connections += one.connections;
+            tally.recovered += one.recovered;
+            tally.reloaded += one.reloaded;
+            tally.gaps += one.gaps;
+            tally.unknown += one.unknown;
+        }
+        Self {
+            injected,
+            acknowledged: ledger.counts.clone(),
+            tally,
+            findings: check(ledger, seen),
+            cluster,
+        }
+    }
+
+    /// Whether every promise was kept. A cluster copies to its replicas after it has answered, so it may lose what it acknowledged.
+    pub(crate) fn is_good(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| self.cluster && finding.kind == Kind::Lost)
+    }
+
+    /// Keeps the stack's log, if there is something to be found in it.
+    pub(crate) fn keep_log(&self, stack: &Stack, seed: u64) -> Result<()> {
+        if !self.findings.is_empty() {
+            let path = std::env::temp_dir().join(format!("senna-proof-{seed}.log"));
+            std::fs::write(&path, stack.log())?;
+            line(format_args!("the stack's log is in {}", path.display()));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |counts: Vec<(&str, u64)>| {
+            let parts: Vec<String> = counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+            parts.join(", ")
+        };
+        let injected = self
+            .injected
+            .iter()
+            .map(|(kind, count)| (kind.as_str(), *count))
+            .collect();
+        let acknowledged = self.acknowledged.iter().map(|(kind, count)| (*kind, *count)).collect();
+        let Tally {
+            connections,
+            recovered,
+            reloaded,
+            gaps,
+            unknown,
+        } = self.tally;
+        writeln!(f, "faults         {}", list(injected))?;
+        writeln!(f, "acknowledged   {}", list(acknowledged))?;
+        writeln!(
+            f,
+            "clients        connections {connections}, resumed {recovered}, reloaded {reloaded}, gaps closed {gaps}, told to connect again {unknown}"
+        )?;
+        for kind in Kind::ALL {
+            let of_kind: Vec<&Finding> = self.findings.iter().filter(|finding| finding.kind == kind).collect();
+            let note = if self.cluster && kind == Kind::Lost {
+                " (by asynchronous replication)"
+            } else {
+                ""
+            };
+            writeln!(f, "{:<24}{}{note}", kind.name(), of_kind.len())?;
+            for finding in of_kind.iter().take(SHOWN) {
+                writeln!(f, "  {}", finding.what)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Prints a line.
+pub(crate) fn line(text: fmt::Arguments<'_>) {
+    // Nobody reads it any more when this fails.
+    writeln!(std::io::stdout(), "{text}").ok();
+}
