@@ -312,7 +312,7 @@ impl Shared {
 
 /// Whether an error stays when the same is asked again.
 fn is_final(status: u64) -> bool {
-    status < 500 && status != 429
+    ![429, 500, 502, 503, 504].contains(&status)
 }
 
 /// Whether an answer says that the service has forgotten the connection that it came over.

@@ -82,10 +82,11 @@ impl Messages {
     fn event(&self, user: &User, reference: &EventRef) -> Option<Event> {
         let (revision, stored) = self.0.get(&(reference.target.clone(), reference.seq))?;
         Some(Event {
-            kind: if stored.message.is_some() {
-                reference.kind
-            } else {
-                EventKind::MessageDeleted
+            kind: match (&stored.message, reference.kind) {
+                (None, _) => EventKind::MessageDeleted,
+                // A failover took the deletion back, or gave its position to another message.
+                (Some(_), EventKind::MessageDeleted) => EventKind::MessageUpdated,
+                (Some(_), kind) => kind,
             },
             conversation: Conversation::of(user, &reference.target),
             id: stored.id,

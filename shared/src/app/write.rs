@@ -169,11 +169,19 @@ impl Writer<'_> {
             };
             self.store.deliver(participant, &notice).await
         });
-        // All are seen through, also when one fails: what can be done is done.
-        let delivered = join_all(deliveries).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let delivered = join_all(deliveries).await;
+        let mut failed = None;
         let mut own_place = None;
         let mut posts = Vec::new();
         for (participant, delivered) in participants.iter().zip(delivered) {
+            // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
+            let delivered = match delivered {
+                Ok(delivered) => delivered,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
             // Whoever was told before is not told again.
             let Some(place) = delivered.place else { continue };
             if is_caller(&participant.id) {
@@ -200,7 +208,7 @@ impl Writer<'_> {
             });
         }
         fan_out::fan_out(self.store, self.push, &posts).await;
-        Ok(own_place)
+        failed.map_or(Ok(own_place), Err)
     }
 }
 
@@ -214,6 +222,7 @@ fn as_sent(change: &Change, author: &Id, draft: &Draft) -> Message {
         body: unchanged.map_or_else(|| draft.body.clone(), |message| message.body.clone()),
         metadata: unchanged.map_or_else(|| draft.metadata.clone(), |message| message.metadata.clone()),
         edited_ms: None,
-        seen: false,
+        // A send that found itself stored is answered as of now, and the other side may have been fast.
+        seen: !change.repeated && unchanged.is_some_and(|message| message.seen),
     }
 }

@@ -200,7 +200,7 @@ pub trait Store: Send + Sync {
         retry_key: Option<&RetryKey>,
     ) -> Result<Change, Unavailable>;
 
-    /// Edits a message as its author, or marks it seen as anyone else. Calling it twice changes nothing more but the time of the edit.
+    /// Edits a message as its author, or marks it seen as anyone else. Calling it twice edits twice: another revision, and whatever was edited in between is undone; seen is seen once.
     ///
     /// # Errors
     /// [`Unavailable`]; the outer result. The inner one says why the message cannot be changed.

@@ -132,13 +132,24 @@ pub(crate) async fn every_change_is_in_the_log_once(world: World) {
         [(New, 1), (New, 2), (Updated, 1), (Deleted, 2)]
     );
 
+    let dead_writers = edit(&world, &world.anna, one.id, "one!!").await;
+    let edited = edit(&world, &world.anna, one.id, "one!!!").await;
+    for change in [&edited, &dead_writers, &edited] {
+        world.deliver(&world.ben, change, 0).await;
+    }
+    assert_eq!(
+        logged(&world, start).await[4..],
+        [(Updated, 1), (Updated, 1)],
+        "also if both are about one message"
+    );
+
     let again = world.delete(&world.anna, two.id).await;
     assert_eq!(
         world.deliver(&world.ben, &again, 0).await.place,
         None,
         "a repetition is no news"
     );
-    assert_eq!(logged(&world, start).await.len(), 4);
+    assert_eq!(logged(&world, start).await.len(), 6);
 }
 
 pub(crate) async fn what_a_dead_writer_left_out_comes_with_the_next_change(world: World) {
@@ -177,6 +188,22 @@ pub(crate) async fn a_log_that_misses_too_much_breaks(world: World) {
     assert_ne!(place.prev.unwrap().epoch, start.epoch);
     world.send(&world.anna, "after").await;
     assert_eq!(logged(&world, place.cursor).await, [(New, 3)], "and the log goes on");
+}
+
+/// Ben's server is away while 40 messages are deleted; then each deletion is asked for again.
+pub(crate) async fn unread_is_exact_after_a_break(world: World) {
+    let mut ids = Vec::new();
+    for number in 0..41 {
+        ids.push(world.send(&world.anna, &number.to_string()).await.id);
+    }
+    for id in &ids[1..] {
+        world.delete(&world.anna, *id).await;
+    }
+    for id in &ids[1..] {
+        let again = world.delete(&world.anna, *id).await;
+        world.deliver(&world.ben, &again, 0).await;
+    }
+    assert_eq!(unread(&world).await, 1);
 }
 
 pub(crate) async fn a_retry_key_sends_once_and_completes_what_was_cut_off(world: World) {
@@ -227,15 +254,16 @@ pub(crate) async fn a_conversation_that_was_set_back_goes_on(world: World) {
     for content in ["a", "b", "c"] {
         world.send(&world.anna, content).await;
     }
+    assert_eq!(unread(&world).await, 3);
     let before = start(&world).await;
     world.forget_conversation().await;
     world.clock.set(NOW + 5);
-    world.send(&world.anna, "new").await;
-    assert_eq!(
-        logged(&world, before).await,
-        [(New, 1)],
-        "what is acknowledged is in the log"
-    );
+    let change = world.say(&world.anna, "new").await;
+    let place = world.deliver(&world.ben, &change, 0).await.place.unwrap();
+    // Revision and position were given before: whoever knows that has to load everything anew.
+    assert!(!events(&world, before).await.recovered);
+    assert_eq!(logged(&world, place.prev.unwrap()).await, [(New, 1)]);
+    assert_eq!(unread(&world).await, 1);
     let inbox = world
         .store
         .inbox(

@@ -88,6 +88,7 @@ rules! {
     events::every_change_is_in_the_log_once,
     events::what_a_dead_writer_left_out_comes_with_the_next_change,
     events::a_log_that_misses_too_much_breaks,
+    events::unread_is_exact_after_a_break,
     events::a_retry_key_sends_once_and_completes_what_was_cut_off,
     events::a_conversation_that_was_set_back_goes_on,
     connections::a_connection_is_known_until_it_is_closed,

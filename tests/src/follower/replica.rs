@@ -81,7 +81,12 @@ impl Replica {
     pub fn loaded(&mut self, revisions: &BTreeMap<String, u64>) {
         self.loaded = true;
         for (key, rev) in revisions {
-            self.conversations.entry(key.clone()).or_default().whole_as_of = *rev;
+            let conversation = self.conversations.entry(key.clone()).or_default();
+            conversation.whole_as_of = *rev;
+            // What the pages showed is known under their revision; what was pushed meanwhile and is older than that was deleted before.
+            for known in conversation.known.values_mut().filter(|known| known.rev < *rev) {
+                (known.rev, known.message) = (*rev, None);
+            }
         }
     }
 
@@ -302,6 +307,17 @@ mod tests {
         replica.pushed(&frame(["x", "y"], 4, &message(4, "came and went before the page")));
         replica.pushed(&frame(["c2", "c3"], 1, &message(1, "one")));
         assert_eq!(texts(&replica), ["two, edited", "three"]);
+    }
+
+    #[test]
+    fn what_was_pushed_while_pages_were_loaded_and_is_older_than_they_is_gone() {
+        let mut replica = Replica::default();
+        replica.forget("c0");
+        replica.page("k", page(5, &[message(2, "two")]));
+        replica.pushed(&frame(["x", "y"], 3, &message(1, "deleted at 4")));
+        replica.pushed(&frame(["c0", "c1"], 6, &message(3, "three")));
+        replica.loaded(&BTreeMap::from([("k".to_owned(), 5)]));
+        assert_eq!(texts(&replica), ["two", "three"]);
     }
 
     #[test]

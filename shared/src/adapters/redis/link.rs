@@ -25,7 +25,8 @@ const TRUSTED_FOR: Duration = Duration::from_secs(30);
 const PING_LIMIT: Duration = Duration::from_millis(50);
 /// How long it may take until a new connection can be used: TCP, TLS, authentication, and in a cluster the map of its slots.
 const OPEN_LIMIT: Duration = Duration::from_secs(1);
-/// How long a request may take with all that is done for it. A shard whose master died takes writes again after two to three seconds.
+/// How long a request may take with all that is done for it. A shard whose master died takes writes again after three to four seconds, of which
+/// the nodes' own timeout is the larger part: many requests outlast it, and the others are answered 503 and may be repeated.
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How often a request is sent at the most, each time on a new connection.
 const TRIES: u32 = 3;

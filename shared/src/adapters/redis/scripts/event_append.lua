@@ -22,13 +22,17 @@ for at = 1, #ARGV[14], 13 do
   if of_revision > preview.revision then others[#others + 1] = {of_kind, of_seq, of_revision} end
 end
 
+if kind == DELETION then preview.skipped[seq] = true end
+
 redis.call('HSETNX', meta, 'epoch', epoch)
 local base = base_of(meta)
 local missing, own, place = {}, nil, 0
 local function lacks(of_kind, of_seq, of_revision)
   local event = struct.pack(EVENT, of_kind, now, of_seq, of_revision) .. chat
   -- The change itself goes last, where its writer knows what stands before it.
-  if of_kind == kind and of_seq == seq then own = event else missing[#missing + 1] = event end
+  if of_kind ~= kind or of_seq ~= seq then missing[#missing + 1] = event return end
+  if own then missing[#missing + 1] = own end
+  own = event
 end
 
 local is_newer = revision > preview.revision
@@ -47,19 +51,19 @@ elseif not again then
   place = find_event(events, base, asked, chat, kind, seq, revision)
   if place == 0 then
     lacks(kind, seq, revision)
-    -- A newer message under an older revision: the conversation was set back, as by a failover, and goes on from there.
-    if activity > tonumber(redis.call('ZSCORE', inbox, chat) or 0) then is_newer, preview.last = true, 0 end
+    -- A newer message under an older revision: the conversation was set back, as by a failover, and goes on from there. Revisions and
+    -- positions are given again, so whoever knows the ones that were lost has to load everything anew.
+    if activity > tonumber(redis.call('ZSCORE', inbox, chat) or 0) then
+      redis.call('HSET', meta, 'epoch', epoch)
+      is_newer, preview.last = true, 0
+      preview.read, preview.skipped = math.min(preview.read, last - 1), {}
+    end
   end
 end
 
 for _, event in ipairs(missing) do redis.call('RPUSH', events, event) end
-local before, ms = 0, now
-if own then
-  place = base + redis.call('RPUSH', events, own)
-elseif place > 0 then
-  ms = time_at(events, meta, base, place)
-end
-if place > 0 then before = time_at(events, meta, base, place - 1) end
+if own then place = base + redis.call('RPUSH', events, own) end
+local ms, before = time_at(events, meta, base, place), time_at(events, meta, base, place - 1)
 cut(events, meta, base, kept, now - age)
 
 if is_newer then preview.revision, preview.latest, preview.record = revision, tonumber(ARGV[11]), ARGV[12] end

@@ -1,7 +1,7 @@
 -- What the scripts of a user share; it stands before each of them.
 --
 -- An event of the log: kind, time in ms, seq, revision (0 if it is not known); the conversation as the owner of the log names it.
-local EVENT, NEW = '>I1I6I5I6', 1
+local EVENT, NEW, DELETION = '>I1I6I5I6', 1, 3
 
 -- How many events were cut off before the first one.
 local function base_of(meta)
