@@ -11,6 +11,9 @@
 
 use serde_json::Value;
 
+/// The most opening brackets of a body that is read as JSON5.
+const LENIENT_BRACKETS: usize = 128;
+
 /// A parsed `RouteSelectionExpression`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection(Vec<Part>);
@@ -42,11 +45,16 @@ impl Selection {
 
     /// The key that a message selects; `None` when it isn't JSON.
     pub fn key(&self, message: &str) -> Option<String> {
-        let body: Value = serde_json::from_str(message)
-            .ok()
-            .or_else(|| json5::from_str(message).ok())?;
+        let body = serde_json::from_str(message).ok().or_else(|| lenient(message))?;
         Some(self.0.iter().map(|part| part.value(&body)).collect())
     }
+}
+
+/// A body as JSON5. Its parser descends once for each bracket without a limit, and a client must not choose the depth of our
+/// stack: what has more opening brackets than `serde_json` descends isn't JSON.
+fn lenient(message: &str) -> Option<Value> {
+    let brackets = message.bytes().filter(|byte| b"[{".contains(byte)).count();
+    (brackets <= LENIENT_BRACKETS).then(|| json5::from_str(message).ok())?
 }
 
 impl Part {
@@ -93,6 +101,7 @@ mod tests {
                 Some("x/true"),
             ),
             ("fixed", "{}", Some("fixed")),
+            ("$request.body.action", &"[".repeat(32 * 1024), None),
         ] {
             assert_eq!(
                 Selection::parse(expression).key(message).as_deref(),
