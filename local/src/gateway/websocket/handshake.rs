@@ -23,6 +23,10 @@ use crate::{
 pub(super) async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>, peer: Peer) -> Reply {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
+    let url_bytes = parts.uri.path_and_query().map_or(0, |url| url.as_str().len());
+    if url_bytes > shared.limits.url_bytes {
+        return json_reply(StatusCode::URI_TOO_LONG, &json!({"message": "Request-URI Too Long"}));
+    }
     let Some(accept) = accept_key(&parts) else {
         // Recorded for a plain GET; the same is said to anything else that isn't a handshake.
         return json_reply(StatusCode::UPGRADE_REQUIRED, &json!({"message": "Upgrade Required"}));
