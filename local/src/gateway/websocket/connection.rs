@@ -199,7 +199,7 @@ async fn close(socket: &mut Socket, end: &End) {
 /// Handles one message: finds its route, runs the function, and sends what there is to send.
 async fn receive(shared: &Shared, connection: &Connection, text: &str) {
     let request_id = ids::gateway_id();
-    let key = shared.selection.key(text);
+    let key = shared.api.selection.key(text);
     let custom = key
         .as_deref()
         .filter(|key| !key.starts_with('$'))
