@@ -21,9 +21,9 @@ const MESSAGE: usize = 128 * 1024;
 /// The longest URL of a handshake.
 const URL: usize = 4096;
 /// After how many milliseconds a connection of `FAST` is idle.
-const IDLE_MS: u64 = 600;
+const IDLE_MS: u64 = 1_500;
 /// Its lifetime.
-const LIFETIME_MS: u64 = 7_200;
+const LIFETIME_MS: u64 = 18_000;
 
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![

@@ -115,7 +115,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
     }
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
     // Before the client can know: what is pushed from now on waits until the socket stands.
-    connection.opened();
+    shared.registry.opened(&connection);
     let (shared, reset) = (Arc::clone(shared), peer.reset.clone());
     tokio::spawn(async move {
         let end = match upgrade.await {
