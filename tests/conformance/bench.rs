@@ -30,8 +30,8 @@ pub(crate) static STAGED: Setup = Setup::new("staged.yaml", &[]);
 pub(crate) static COLD: Setup = Setup::new("template.yaml", &["--cold"]);
 /// The plain stack, where processes are stopped between requests.
 pub(crate) static FROZEN: Setup = Setup::new("template.yaml", &["--freeze"]);
-/// A gateway whose clock runs a thousand times as fast: idle after 600 ms, too old after 7.2 s.
-pub(crate) static FAST: Setup = Setup::new("template.yaml", &["--clock-scale", "1000"]);
+/// A gateway whose clock runs 400 times as fast: idle after 1.5 s, too old after 18 s.
+pub(crate) static FAST: Setup = Setup::new("template.yaml", &["--clock-scale", "400"]);
 /// A stack that demands signatures.
 pub(crate) static SIGNED: Setup = Setup::new("template.yaml", &["--sigv4"]);
 

@@ -15,6 +15,9 @@ const PARAMETERS: &str = "CloudFormation user guide, Parameters syntax reference
 const INTRINSICS: &str = "CloudFormation template reference, Intrinsic functions";
 const SAM: &str = "SAM specification, resource and event source properties";
 
+const TIMEOUTS: &str = "developer guide, Quotas: 50 ms to 29 s for WebSocket APIs, 50 ms to 30 s for HTTP APIs";
+const SELECTION: &str = "developer guide, Route selection expressions for WebSocket APIs";
+
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![
         requirement(
@@ -29,6 +32,8 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("template.event.unknown_is_refused", SAM, unknown_event),
         requirement("template.property.authorizer_is_refused", SAM, authorizer),
         requirement("template.property.layers_are_refused", SAM, layers),
+        requirement("template.timeout.out_of_range_is_refused", TIMEOUTS, timeouts),
+        requirement("template.selection.unknown_is_refused", SELECTION, selection),
         requirement("template.resource.other_api_is_refused", SAM, other_api),
     ]
 }
@@ -113,6 +118,47 @@ async fn authorizer() -> Result<()> {
 async fn layers() -> Result<()> {
     let template = function("Layers: [arn:aws:lambda:us-east-1:123456789012:layer:x:1]");
     refused(&template, &[], "line 6, column 15", "Layers of F").await
+}
+
+/// A WebSocket API with this route selection and a route with this limit in milliseconds.
+fn socket(selection: &str, millis: u32) -> String {
+    let route = format!("{{FunctionArn: !GetAtt F.Arn, IntegrationTimeout: {millis}}}");
+    let api = format!("StageName: x\n      RouteSelectionExpression: {selection}\n      Routes: {{$default: {route}}}");
+    let function = function("Timeout: 1");
+    format!("{function}  Api:\n    Type: AWS::Serverless::WebSocketApi\n    Properties:\n      {api}\n")
+}
+
+async fn timeouts() -> Result<()> {
+    for millis in [0, 49, 29_001] {
+        let template = socket("$request.body.action", millis);
+        refused(&template, &[], "line 12, column 75", "50 to 29000 milliseconds").await?;
+    }
+    for millis in [49, 30_001] {
+        let event = format!("{{Path: /a, Method: GET, TimeoutInMillis: {millis}}}");
+        let template = function(&format!("Events: {{E: {{Type: HttpApi, Properties: {event}}}}}"));
+        refused(&template, &[], "line 6, column 88", "50 to 30000 milliseconds").await?;
+    }
+    Ok(())
+}
+
+async fn selection() -> Result<()> {
+    for expression in [
+        "$context.routeKey",
+        "'${request.header.x}'",
+        "$request.bodyaction",
+        "'${request.body.a'",
+        "$request.body.a[0]",
+        "a$request.body.b",
+    ] {
+        refused(
+            &socket(expression, 50),
+            &[],
+            "line 11, column 33",
+            "RouteSelectionExpression",
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 async fn other_api() -> Result<()> {

@@ -51,7 +51,7 @@ pub fn event(parts: &Parts, body: &Bytes, path: &str, context: &Context<'_>) -> 
         "routeKey": context.target.key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(parts, context),
+        "headers": headers(parts, body.len(), context),
         "requestContext": {
             "accountId": ACCOUNT_ID,
             "apiId": "local",
@@ -105,11 +105,12 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> String {
         .unwrap_or_default()
 }
 
-/// Lower-case names, repeated ones joined by commas, cookies taken out, and what API Gateway adds.
-fn headers(parts: &Parts, context: &Context<'_>) -> Map<String, Value> {
+/// Lower-case names, repeated ones joined by commas, cookies taken out, and what API Gateway adds. A body that came in chunks is
+/// whole here, and has a length.
+fn headers(parts: &Parts, body_bytes: usize, context: &Context<'_>) -> Map<String, Value> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in &parts.headers {
-        if name == header::COOKIE {
+        if [header::COOKIE, header::TRANSFER_ENCODING].contains(name) {
             continue;
         }
         let value = String::from_utf8_lossy(value.as_bytes());
@@ -128,7 +129,7 @@ fn headers(parts: &Parts, context: &Context<'_>) -> Map<String, Value> {
     joined.insert("x-amzn-trace-id".to_owned(), context.trace_id.to_owned());
     joined
         .entry("content-length".to_owned())
-        .or_insert_with(|| "0".to_owned());
+        .or_insert_with(|| body_bytes.to_string());
     joined
         .into_iter()
         .map(|(name, value)| (name, Value::String(value)))
@@ -227,6 +228,7 @@ mod tests {
         let request = Request::post("/api/user/5?a=1&a=2&b=x%20y+z&c")
             .header("Host", "localhost:3005")
             .header("Content-Type", "application/json; charset=utf-8")
+            .header("Transfer-Encoding", "chunked")
             .header("X-Twice", "one")
             .header("X-Twice", "two")
             .header("Cookie", "k=v; l=w");
@@ -238,7 +240,7 @@ mod tests {
             "l=w"
           ],
           "headers": {
-            "content-length": "0",
+            "content-length": "15",
             "content-type": "application/json; charset=utf-8",
             "host": "localhost:3005",
             "x-amzn-trace-id": "Root=1-0-0",

@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Longest body of an HTTP request; beyond it 413.
     pub http_body_bytes: usize,
+    /// Longest URL of a handshake: its path and query. Beyond it 414; the service doesn't document what it answers.
+    pub url_bytes: usize,
     /// Longest WebSocket message in either direction; beyond it close 1009, or 413 on `@connections`.
     pub message_bytes: usize,
     /// Longest WebSocket frame; beyond it close 1009. Longer messages to the client are split.
@@ -47,6 +49,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             http_body_bytes: 10 * 1024 * 1024,
+            url_bytes: 4096,
             message_bytes: 128 * 1024,
             frame_bytes: 32 * 1024,
             idle: Duration::from_mins(10),

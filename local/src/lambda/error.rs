@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES};
 
-/// Why a request to a function has no answer. For API Gateway all but [`InvokeError::Throttled`] are one thing, a failed
-/// integration.
+/// Why a request to a function has no answer. For API Gateway [`InvokeError::Throttled`] and [`InvokeError::Busy`] are one thing,
+/// a function that can't be asked now, and all others another, a failed integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// The function reported an error (it returned `Err` or panicked, or could not get ready).

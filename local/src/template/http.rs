@@ -168,7 +168,7 @@ pub(super) fn routes(
                 "the local stack serves one HTTP API; {name} is of {api}, and others of {other}"
             )));
         }
-        let timeout = super::timeout(text("TimeoutInMillis")?, INTEGRATION_LIMIT, event)?;
+        let timeout = super::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
         let route = HttpRoute {
             method_and_path,
             function: function.to_owned(),

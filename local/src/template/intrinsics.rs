@@ -113,35 +113,44 @@ impl<'a> Scope<'a> {
     /// Whether the condition called `name` holds; `at` is where the name stands.
     ///
     /// # Errors
-    /// [`Wrong`], when there is no such condition or it can't be evaluated.
+    /// [`Wrong`], when there is no such condition or it can't be evaluated, as when it is made of itself.
     pub fn named_condition(&self, at: &Node) -> Result<bool, Wrong> {
+        self.named_condition_within(at, &[])
+    }
+
+    /// The same, for a condition that those `under_way` are made of.
+    fn named_condition_within(&self, at: &Node, under_way: &[&str]) -> Result<bool, Wrong> {
         let name = scalar(at, "a condition's name")?;
+        if under_way.contains(&name) {
+            let circle = [under_way, &[name]].concat().join(", ");
+            return Err(at.wrong(format!("conditions go in a circle: {circle}")));
+        }
         match self.conditions.get(name) {
-            Some(condition) => self.condition(condition),
+            Some(condition) => self.condition(condition, &[under_way, &[name]].concat()),
             None => Err(at.wrong(format!("there is no condition {name}"))),
         }
     }
 
-    fn condition(&self, node: &Node) -> Result<bool, Wrong> {
+    fn condition(&self, node: &Node, under_way: &[&str]) -> Result<bool, Wrong> {
         let Some((function, argument)) = node.call() else {
             return Err(node.wrong("a condition is one of Fn::Equals, Fn::Not, Fn::And, Fn::Or and Condition"));
         };
         match (function, &argument.value) {
-            ("Condition", _) => self.named_condition(argument),
+            ("Condition", _) => self.named_condition_within(argument, under_way),
             ("Fn::Equals", Value::List(items)) => match items.as_slice() {
                 [left, right] => Ok(self.required(left)? == self.required(right)?),
                 _ => Err(argument.wrong("Fn::Equals takes two values")),
             },
             ("Fn::Not", Value::List(items)) => match items.as_slice() {
-                [one] => Ok(!self.condition(one)?),
+                [one] => Ok(!self.condition(one, under_way)?),
                 _ => Err(argument.wrong("Fn::Not takes one condition")),
             },
             ("Fn::And", Value::List(items)) => items
                 .iter()
-                .try_fold(true, |all, item| Ok(self.condition(item)? && all)),
+                .try_fold(true, |all, item| Ok(self.condition(item, under_way)? && all)),
             ("Fn::Or", Value::List(items)) => items
                 .iter()
-                .try_fold(false, |any, item| Ok(self.condition(item)? || any)),
+                .try_fold(false, |any, item| Ok(self.condition(item, under_way)? || any)),
             _ => Err(node.wrong(format!("the local stack doesn't know the condition {function}"))),
         }
     }
@@ -285,6 +294,8 @@ Conditions:
   HasName: !Not [!Equals [!Ref Name, '']]
   HasBoth: !And [!Condition HasName, !Not [!Equals [!Ref Empty, '']]]
   HasOne: !Or [!Condition HasName, !Condition HasBoth]
+  Chicken: !Not [!Condition Egg]
+  Egg: !Or [!Condition HasName, !Condition Chicken]
 Mappings:
   Sizes: {{small: {{memory: 128}}}}
 Resources:
@@ -349,6 +360,10 @@ Value: {expression}
         assert_eq!(
             text("!If [Nothing, 1, 2]").unwrap_err(),
             "there is no condition Nothing"
+        );
+        assert_eq!(
+            text("!If [Chicken, 1, 2]").unwrap_err(),
+            "conditions go in a circle: Chicken, Egg, Chicken"
         );
         assert_eq!(text("!Sub '${Name'").unwrap_err(), "Fn::Sub: a ${ has no }");
         assert_eq!(text("[1, 2]").unwrap_err(), "this must be plain text");

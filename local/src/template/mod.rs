@@ -15,6 +15,7 @@ pub mod yaml;
 use std::{collections::BTreeMap, io, path::Path, time::Duration};
 
 pub use http::{Cors, HttpApi, HttpRoute};
+use intrinsics::Scope;
 pub use model::{Function, Template};
 pub use websocket::{WebSocketApi, WebSocketRoute};
 
@@ -79,13 +80,23 @@ pub fn parse(text: &str) -> Result<Template, Wrong> {
     model::build(&yaml::parse(text)?, &BTreeMap::new())
 }
 
-/// How long an integration may take: what is written in milliseconds, and no longer than API Gateway ever waits.
-fn timeout(written: Option<String>, limit: Duration, at: &yaml::Node) -> Result<Duration, Wrong> {
-    let Some(text) = written else { return Ok(limit) };
-    let millis = text.parse().map_err(|_| {
-        at.wrong(format!(
-            "the timeout must be a number of milliseconds, and {text} is none"
-        ))
-    })?;
-    Ok(Duration::from_millis(millis).min(limit))
+/// The shortest limit that an integration can be given.
+const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How long an integration may take: what is written in milliseconds, or as long as API Gateway ever waits, which is `limit`.
+///
+/// # Errors
+/// [`Wrong`], when it is none of the values that API Gateway takes.
+fn timeout(scope: &Scope<'_>, written: Option<&yaml::Node>, limit: Duration) -> Result<Duration, Wrong> {
+    let Some(node) = written else { return Ok(limit) };
+    let Some(text) = scope.text(node)? else {
+        return Ok(limit);
+    };
+    let timeout = text.parse().map(Duration::from_millis).ok();
+    timeout
+        .filter(|timeout| (SHORTEST_TIMEOUT..=limit).contains(timeout))
+        .ok_or_else(|| {
+            let (from, to) = (SHORTEST_TIMEOUT.as_millis(), limit.as_millis());
+            node.wrong(format!("a timeout is {from} to {to} milliseconds, and {text} is not"))
+        })
 }

@@ -204,6 +204,9 @@ Resources:
         assert!(template.functions.contains_key("Send"));
         assert!(template.http.routes.iter().any(|route| route.method_and_path.is_none()));
         let api = template.websocket.unwrap();
+        let seconds = |timeout: std::time::Duration| timeout.as_secs();
+        assert!(template.http.routes.iter().all(|route| seconds(route.timeout) == 30));
+        assert!(api.routes.values().all(|route| seconds(route.timeout) == 29));
         assert!(
             api.routes["$default"].two_way,
             "the answers of `message` would be dropped"

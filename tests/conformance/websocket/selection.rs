@@ -3,12 +3,14 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use super::RECORDED;
+use super::{RECORDED, UNKNOWN};
 use crate::{
     bench::{BARE, PLAIN, mark},
     requirement::{Requirement, requirement},
 };
 
+/// The longest frame, in bytes.
+const FRAME: usize = 32 * 1024;
 /// The page on selection expressions.
 const SELECTION: &str = "developer guide, Route selection expressions for WebSocket APIs";
 
@@ -35,6 +37,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             "ws.route.not_json_takes_the_default",
             SELECTION,
             not_json_takes_the_default,
+        ),
+        requirement(
+            "ws.route.deep_json_takes_the_default",
+            UNKNOWN,
+            deep_json_takes_the_default,
         ),
         requirement(
             "ws.route.dollar_keys_are_no_custom_keys",
@@ -119,6 +126,12 @@ async fn unknown_key_takes_the_default() -> Result<()> {
 
 async fn not_json_takes_the_default() -> Result<()> {
     each_reaches(&["", "hello", r#"{"action":"oneway""#], "$default", "Default").await
+}
+
+/// A client must not choose how deep the gateway's stack goes.
+async fn deep_json_takes_the_default() -> Result<()> {
+    let (lists, objects) = ("[".repeat(FRAME), r#"{"a":"#.repeat(FRAME / 5));
+    each_reaches(&[&lists, &objects], "$default", "Default").await
 }
 
 async fn dollar_keys_are_no_custom_keys() -> Result<()> {

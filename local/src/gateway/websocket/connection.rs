@@ -7,7 +7,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::{Semaphore, mpsc},
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -169,7 +169,7 @@ fn end_of(error: &Error) -> End {
     }
 }
 
-/// Says goodbye and waits for the client's.
+/// Says goodbye, waits for the client's, and ends the TCP connection.
 async fn close(socket: &mut Socket, end: &End) {
     let tell = end.goodbye == Goodbye::Frame;
     let frame = tell.then(|| CloseFrame {
@@ -178,6 +178,16 @@ async fn close(socket: &mut Socket, end: &End) {
     });
     // On a connection that the client closed this completes the library's own answer. Failing means that it is gone.
     if socket.close(frame).await.is_err() || !tell {
+        return;
+    }
+    // Clients wait for the server to end the TCP connection first (RFC 6455, section 7.1.1): it does when both have said it.
+    while let Some(Ok(message)) = socket.next().await {
+        if message.is_close() {
+            return;
+        }
+    }
+    // One that broke the protocol may not be understood any more. It sees that nothing more comes.
+    if socket.get_mut().shutdown().await.is_err() {
         return;
     }
     // What the client still sends is thrown away unread: closing a TCP connection with unread bytes resets it, and the
@@ -189,7 +199,7 @@ async fn close(socket: &mut Socket, end: &End) {
 /// Handles one message: finds its route, runs the function, and sends what there is to send.
 async fn receive(shared: &Shared, connection: &Connection, text: &str) {
     let request_id = ids::gateway_id();
-    let key = shared.selection.key(text);
+    let key = shared.api.selection.key(text);
     let custom = key
         .as_deref()
         .filter(|key| !key.starts_with('$'))

@@ -154,13 +154,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::gateway::websocket::selection::Selection;
     use crate::template::WebSocketRoute;
 
     fn json_of(kind: Kind<'_>, route_key: &str) -> Value {
         let api = WebSocketApi {
             id: "SocketApi".to_owned(),
             stage: "live".to_owned(),
-            selection: "$request.body.action".to_owned(),
+            selection: Selection::parse("$request.body.action").unwrap(),
             routes: BTreeMap::from([(
                 "$default".to_owned(),
                 WebSocketRoute {

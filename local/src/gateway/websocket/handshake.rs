@@ -23,6 +23,10 @@ use crate::{
 pub(super) async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>, peer: Peer) -> Reply {
     let upgrade = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
+    let url_bytes = parts.uri.path_and_query().map_or(0, |url| url.as_str().len());
+    if url_bytes > shared.limits.url_bytes {
+        return json_reply(StatusCode::URI_TOO_LONG, &json!({"message": "Request-URI Too Long"}));
+    }
     let Some(accept) = accept_key(&parts) else {
         // Recorded for a plain GET; the same is said to anything else that isn't a handshake.
         return json_reply(StatusCode::UPGRADE_REQUIRED, &json!({"message": "Upgrade Required"}));
@@ -111,7 +115,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
     }
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
     // Before the client can know: what is pushed from now on waits until the socket stands.
-    connection.opened();
+    shared.registry.opened(&connection);
     let (shared, reset) = (Arc::clone(shared), peer.reset.clone());
     tokio::spawn(async move {
         let end = match upgrade.await {

@@ -27,7 +27,6 @@ use crate::{
 };
 use event::{Event, Kind};
 use registry::{Connection, End, Registry};
-use selection::Selection;
 
 /// The WebSocket API and its `@connections` address, served until it is dropped.
 #[derive(Debug)]
@@ -51,7 +50,6 @@ pub struct WebSocketOptions {
 #[derive(Debug)]
 pub(crate) struct Shared {
     api: WebSocketApi,
-    selection: Selection,
     lambda: Arc<Lambda>,
     pub(crate) limits: Limits,
     /// Whether requests to `@connections` must be signed.
@@ -81,11 +79,9 @@ impl WebSocketGateway {
     /// Serves `api` on `listeners`.
     pub fn start(listeners: Listeners, api: WebSocketApi, lambda: Arc<Lambda>, options: WebSocketOptions) -> Self {
         let WebSocketOptions { limits, signed, faults } = options;
-        let selection = Selection::parse(&api.selection);
         let port = listeners.port();
         let shared = Arc::new(Shared {
             api,
-            selection,
             lambda,
             limits,
             signed,

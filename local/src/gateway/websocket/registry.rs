@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
@@ -132,8 +132,9 @@ impl Connection {
         }
     }
 
-    /// The handshake has ended.
-    pub(crate) fn opened(&self) {
+    /// The handshake has ended, and the idle time begins.
+    fn opened(&self) {
+        self.touch();
         self.open.store(true, Ordering::Release);
     }
 
@@ -193,6 +194,8 @@ impl Connection {
 pub(crate) struct Registry {
     connections: Mutex<BTreeMap<String, Arc<Connection>>>,
     count: watch::Sender<usize>,
+    /// How every connection ends whose handshake ends from now on.
+    closing: OnceLock<End>,
 }
 
 impl Registry {
@@ -228,9 +231,21 @@ impl Registry {
             .collect()
     }
 
-    /// Asks every connection to end.
+    /// Opens a connection whose handshake has ended, and asks it to end at once if all were asked in the meantime.
+    pub(crate) fn opened(&self, connection: &Connection) {
+        // Under the lock of `close_all`, so that one of the two sees the other.
+        let _all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.opened();
+        if let Some(end) = self.closing.get() {
+            connection.close(end.clone());
+        }
+    }
+
+    /// Asks every connection to end, now or as soon as its handshake has ended. There is no way back.
     pub(crate) fn close_all(&self, end: &End) {
-        for connection in self.connections.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        let all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = self.closing.get_or_init(|| end.clone());
+        for connection in all.values() {
             connection.close(end.clone());
         }
     }
@@ -245,5 +260,35 @@ impl Registry {
         let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut all);
         self.count.send_replace(all.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_in_its_handshake_ends_with_all_others() {
+        let registry = Registry::default();
+        let connection = |id: &str| {
+            let client = (IpAddr::from([127, 0, 0, 1]), None);
+            let connection = Arc::new(Connection::new(
+                id.to_owned(),
+                client,
+                String::new(),
+                mpsc::channel(1).0,
+            ));
+            registry.add(&connection);
+            connection
+        };
+        let (open, in_handshake) = (connection("open"), connection("in handshake"));
+        registry.opened(&open);
+        assert!(open.is_open());
+        registry.close_all(&End::going_away());
+        registry.opened(&in_handshake);
+        for connection in [open, in_handshake] {
+            assert!(!connection.is_open(), "{}", connection.id);
+            assert_eq!(*connection.close.borrow(), Some(End::going_away()), "{}", connection.id);
+        }
     }
 }

@@ -11,6 +11,9 @@
 
 use serde_json::Value;
 
+/// The most opening brackets of a body that is read as JSON5.
+const LENIENT_BRACKETS: usize = 128;
+
 /// A parsed `RouteSelectionExpression`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection(Vec<Part>);
@@ -24,38 +27,62 @@ enum Part {
 
 impl Selection {
     /// Parses an expression.
-    pub fn parse(expression: &str) -> Self {
+    ///
+    /// # Errors
+    /// What in it isn't understood, for whoever edits the template: another variable than the body's, or a `$` that begins none.
+    pub fn parse(expression: &str) -> Result<Self, String> {
         if let Some(variable) = expression.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
-            return Self(vec![Part::variable(variable)]);
+            return Ok(Self(vec![Part::variable(variable)?]));
         }
         let mut parts = Vec::new();
         let mut rest = expression;
         while let Some((before, after)) = rest.split_once("${") {
-            let (variable, after) = after.split_once('}').unwrap_or((after, ""));
-            parts.push(Part::Text(before.to_owned()));
-            parts.push(Part::variable(variable));
+            let (variable, after) = after.split_once('}').ok_or("a ${ has no }")?;
+            parts.push(Part::text(before)?);
+            parts.push(Part::variable(variable)?);
             rest = after;
         }
-        parts.push(Part::Text(rest.to_owned()));
-        Self(parts)
+        parts.push(Part::text(rest)?);
+        Ok(Self(parts))
     }
 
     /// The key that a message selects; `None` when it isn't JSON.
     pub fn key(&self, message: &str) -> Option<String> {
-        let body: Value = serde_json::from_str(message)
-            .ok()
-            .or_else(|| json5::from_str(message).ok())?;
+        let body = serde_json::from_str(message).ok().or_else(|| lenient(message))?;
         Some(self.0.iter().map(|part| part.value(&body)).collect())
     }
 }
 
+/// A body as JSON5. Its parser descends once for each bracket without a limit, and a client must not choose the depth of our
+/// stack: what has more opening brackets than `serde_json` descends isn't JSON.
+fn lenient(message: &str) -> Option<Value> {
+    let brackets = message.bytes().filter(|byte| b"[{".contains(byte)).count();
+    (brackets <= LENIENT_BRACKETS).then(|| json5::from_str(message).ok())?
+}
+
 impl Part {
-    fn variable(name: &str) -> Self {
-        match name.strip_prefix("request.body") {
-            Some(path) => Self::Body(path.split('.').skip(1).map(str::to_owned).collect()),
-            // A message has no headers and no query, so whatever else is named is empty.
-            None => Self::Text(String::new()),
+    fn text(text: &str) -> Result<Self, String> {
+        if text.contains('$') {
+            return Err(format!("a $ in {text} begins no variable"));
         }
+        Ok(Self::Text(text.to_owned()))
+    }
+
+    /// A path into the body. Whether the service takes other variables here, and what they select, is not documented.
+    fn variable(name: &str) -> Result<Self, String> {
+        let is_key = |key: &str| {
+            !key.is_empty()
+                && key
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        let path = name.strip_prefix("request.body.").unwrap_or_default();
+        if !path.split('.').all(is_key) {
+            return Err(format!(
+                "the local stack knows $request.body.KEY and keys below it, and not ${name}"
+            ));
+        }
+        Ok(Self::Body(path.split('.').map(str::to_owned).collect()))
     }
 
     fn value(&self, body: &Value) -> String {
@@ -93,9 +120,10 @@ mod tests {
                 Some("x/true"),
             ),
             ("fixed", "{}", Some("fixed")),
+            ("$request.body.action", &"[".repeat(32 * 1024), None),
         ] {
             assert_eq!(
-                Selection::parse(expression).key(message).as_deref(),
+                Selection::parse(expression).unwrap().key(message).as_deref(),
                 key,
                 "{expression} {message}"
             );
