@@ -10,6 +10,8 @@ mod connections;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod dying;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod failover;

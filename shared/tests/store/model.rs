@@ -4,23 +4,19 @@
 //! The real scripts on a real server, under `Writer` and `catch_up` as the functions use them. Chance writes the schedule.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use shared::app::{Caller, Draft, Writer, catch_up};
 use shared::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, Id, MessageId, Metadata, MetadataEdit, Page, RetryKey, Target,
-    User, Window,
+    ConnectionId, Conversation, Cursor, Edit, Id, MessageId, MetadataEdit, Page, RetryKey, Target, User,
 };
 use shared::error::ApiError;
-use shared::ports::{
-    Change, Delivered, Delivery, EventPage, History, Inbox, Notice, Push, Refusal, Snapshot, Store, Unavailable,
-};
+use shared::ports::{Notice, Store as _};
 
+use crate::dying::{Dying, LateNotice, Wires, held};
 use crate::support::{Address, BOUNDS, NOW, World, page, server, text, user};
 
 /// Schedules that are tried, and steps in each at the most.
@@ -91,115 +87,6 @@ enum Act {
     Send(Draft),
     Update(MessageId, Edit),
     Delete(MessageId),
-}
-
-/// A participant who is told later, by a function that the client has given up.
-struct LateNotice {
-    participant: User,
-    conversation: Conversation,
-    change: Change,
-    read_seq: u64,
-}
-
-/// The real store, with functions that die in front of it.
-struct Dying<'a> {
-    store: &'a dyn Store,
-    untold: Mutex<Vec<User>>,
-    late: Mutex<Option<Vec<LateNotice>>>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[async_trait]
-impl Store for Dying<'_> {
-    async fn append_message(
-        &self,
-        conversation: &Conversation,
-        author: &Id,
-        body: &Body,
-        metadata: Option<&Metadata>,
-        retry_key: Option<&RetryKey>,
-    ) -> Result<Change, Unavailable> {
-        self.store
-            .append_message(conversation, author, body, metadata, retry_key)
-            .await
-    }
-
-    async fn update_message(
-        &self,
-        conversation: &Conversation,
-        id: MessageId,
-        by: &Id,
-        edit: &Edit,
-    ) -> Result<Result<Change, Refusal>, Unavailable> {
-        self.store.update_message(conversation, id, by, edit).await
-    }
-
-    async fn delete_message(
-        &self,
-        conversation: &Conversation,
-        id: MessageId,
-        by: &Id,
-    ) -> Result<Result<Change, Refusal>, Unavailable> {
-        self.store.delete_message(conversation, id, by).await
-    }
-
-    async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable> {
-        if !held(&self.untold).contains(participant) {
-            return self.store.deliver(participant, notice).await;
-        }
-        if let Some(late) = held(&self.late).as_mut() {
-            late.push(LateNotice {
-                participant: participant.clone(),
-                conversation: notice.conversation.clone(),
-                change: notice.change.clone(),
-                read_seq: notice.read_seq,
-            });
-        }
-        Err(Unavailable::new("function", "it died"))
-    }
-
-    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
-        self.store.history(conversation, window).await
-    }
-
-    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
-        self.store.inbox(user, page).await
-    }
-
-    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable> {
-        self.store.events(user, since, count).await
-    }
-
-    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable> {
-        self.store.messages(conversation, seqs).await
-    }
-
-    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {
-        self.store.open_connection(user, id, opened_ms).await
-    }
-
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
-        self.store.connection(id).await
-    }
-
-    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        self.store.close_connections(user, ids).await
-    }
-}
-
-/// Frames on their way, by connection.
-#[derive(Default)]
-struct Wires(Mutex<HashMap<String, Vec<Bytes>>>);
-
-#[async_trait]
-impl Push for Wires {
-    async fn post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
-        held(&self.0).entry(connection.to_string()).or_default().push(frame);
-        Ok(Delivery::Sent)
-    }
 }
 
 /// A message as a client knows it: as of which revision, and what it says; nothing if it is deleted.
