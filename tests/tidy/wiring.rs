@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::support::{read, root};
 
-/// The variables that each concern of `shared/src/config.rs` reads. Lambda sets those that begin with AWS.
+/// The variables that each concern of `shared/src/config.rs` and its folder reads. Lambda sets those that begin with AWS.
 const CONCERNS: [(&str, &[&str]); 6] = [
     ("LogConfig", &["SOCK_LOG"]),
     ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"]),
@@ -85,7 +85,7 @@ fn every_variable_is_documented() {
         .iter()
         .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
         .collect();
-    let config = read("shared/src/config.rs");
+    let config = read("shared/src/config/identity.rs") + &read("shared/src/config.rs");
     let (code, _) = config.split_once("#[cfg(test)]").unwrap();
     assert_eq!(variables(code), listed);
     let documented = variables(&read("README.md"));
