@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Request, exchange, until};
+use tests::until;
 
 use crate::{
     bench::{Bench, Connected, frame},
@@ -39,27 +39,9 @@ fn with_faults(faults: &[&str]) -> Result<Bench> {
     tokio::task::block_in_place(|| Bench::start("template.yaml", &flags))
 }
 
-/// Asks the stack's control address.
-async fn control(bench: &Bench, method: Method, path: &str, body: Value) -> Result<(u16, Value)> {
-    let address = bench
-        .stack
-        .addresses
-        .control
-        .strip_prefix("http://")
-        .context("control is HTTP")?;
-    let request = Request {
-        method,
-        path: path.to_owned(),
-        headers: Vec::new(),
-        body: body.to_string().into_bytes(),
-    };
-    let (status, _, body) = exchange(address, request).await?;
-    Ok((status.as_u16(), serde_json::from_slice(&body)?))
-}
-
 /// How often a fault has happened.
 async fn injected(bench: &Bench, fault: &str) -> Result<Value> {
-    let (_, mut told) = control(bench, Method::GET, "/faults", json!({})).await?;
+    let (_, mut told) = bench.stack.control(Method::GET, "/faults", &json!({})).await?;
     Ok(told["injected"][fault].take())
 }
 
@@ -74,7 +56,7 @@ async fn push_is(fault: &str, status: u16, kind: &str) -> Result<()> {
     );
     ensure!(reply.json()["message"].is_string(), "{reply:?}");
     ensure!(injected(&bench, fault).await? == 1);
-    let (status, told) = control(&bench, Method::PUT, "/faults", json!({})).await?;
+    let (status, told) = bench.stack.control(Method::PUT, "/faults", &json!({})).await?;
     ensure!(status == 200 && told["faults"] == json!({}), "{told}");
     ensure!(bench.connections(Method::POST, &connected.id, "next").await?.status == 200);
     ensure!(connected.client.text().await? == "next");
@@ -114,7 +96,7 @@ async fn push_late() -> Result<()> {
     let asked = Instant::now();
     ensure!(bench.connections(Method::POST, &connected.id, "late").await?.status == 200);
     // What is sent afterwards need not wait for it.
-    control(&bench, Method::PUT, "/faults", json!({})).await?;
+    bench.stack.control(Method::PUT, "/faults", &json!({})).await?;
     ensure!(bench.connections(Method::POST, &connected.id, "in time").await?.status == 200);
     let texts = [connected.client.text().await?, connected.client.text().await?];
     ensure!(
@@ -145,12 +127,12 @@ async fn disconnect_lost() -> Result<()> {
 async fn kill() -> Result<()> {
     let bench = with_faults(&[])?;
     let mut client = bench.connect().await?.client;
-    control(&bench, Method::PUT, "/faults", json!({"kill": 1})).await?;
+    bench.stack.control(Method::PUT, "/faults", &json!({"kill": 1})).await?;
     // It would work for ever.
     let problem = client.ask(frame("twoway", &json!([{"gate": "never"}]))).await?;
     ensure!(problem["message"] == "Internal server error", "{problem}");
     ensure!(injected(&bench, "kill").await? == 1);
-    control(&bench, Method::PUT, "/faults", json!({})).await?;
+    bench.stack.control(Method::PUT, "/faults", &json!({})).await?;
     client
         .send(frame(
             "twoway",
@@ -163,14 +145,14 @@ async fn kill() -> Result<()> {
 
 async fn plan_is_replaced_at_run_time() -> Result<()> {
     let bench = with_faults(&["push-gone=1", "push-latency=1..2"])?;
-    let (_, before) = control(&bench, Method::GET, "/faults", json!({})).await?;
+    let (_, before) = bench.stack.control(Method::GET, "/faults", &json!({})).await?;
     ensure!(
         before["faults"] == json!({"push-gone": 1.0, "push-latency": "1..2"}),
         "{before}"
     );
     ensure!(before["seed"].is_u64(), "{before}");
     let plan = json!({"push-throttled": 0.5, "push-late-by": "10..20"});
-    let (status, after) = control(&bench, Method::PUT, "/faults", plan.clone()).await?;
+    let (status, after) = bench.stack.control(Method::PUT, "/faults", &plan).await?;
     ensure!(status == 200 && after["faults"] == plan, "{after}");
     Ok(())
 }
@@ -183,10 +165,10 @@ async fn unknown_is_refused() -> Result<()> {
         json!({"push-latency": "fast"}),
         json!(7),
     ] {
-        let (status, told) = control(&bench, Method::PUT, "/faults", plan.clone()).await?;
+        let (status, told) = bench.stack.control(Method::PUT, "/faults", &plan).await?;
         ensure!(status == 400 && told["message"].is_string(), "{plan}: {told}");
     }
-    let (_, told) = control(&bench, Method::GET, "/faults", json!({})).await?;
+    let (_, told) = bench.stack.control(Method::GET, "/faults", &json!({})).await?;
     ensure!(told["faults"] == json!({"push-gone": 1.0}), "{told}");
     Ok(())
 }
@@ -194,7 +176,10 @@ async fn unknown_is_refused() -> Result<()> {
 async fn cut_is_a_reset() -> Result<()> {
     let bench = with_faults(&[])?;
     let mut connected = bench.connect().await?;
-    let (status, told) = control(&bench, Method::POST, "/connections/cut", json!({"fraction": 1})).await?;
+    let (status, told) = bench
+        .stack
+        .control(Method::POST, "/connections/cut", &json!({"fraction": 1}))
+        .await?;
     ensure!((status, &told) == (200, &json!({"cut": 1})), "{told}");
     let error = connected.client.failure().await?;
     ensure!(error.kind() == std::io::ErrorKind::ConnectionReset, "{error:?}");
@@ -210,7 +195,10 @@ async fn cut_takes_its_share() -> Result<()> {
     for _ in 0..6 {
         connected.push(bench.connect().await?);
     }
-    let (_, told) = control(&bench, Method::POST, "/connections/cut", json!({"fraction": 0.5})).await?;
+    let (_, told) = bench
+        .stack
+        .control(Method::POST, "/connections/cut", &json!({"fraction": 0.5}))
+        .await?;
     ensure!(told == json!({"cut": 3}), "{told}");
     let mut open = 0;
     for connected in &mut connected {
@@ -227,7 +215,7 @@ async fn kill_outruns_the_answer() -> Result<()> {
     let bench = with_faults(&[])?;
     let steps = json!([{"context": 0}]);
     let before = bench.steps("Mortal", &steps).await?;
-    control(&bench, Method::PUT, "/faults", json!({"kill": 1})).await?;
+    bench.stack.control(Method::PUT, "/faults", &json!({"kill": 1})).await?;
     for _ in 0..3 {
         let killed = bench.steps("Mortal", &steps).await?;
         ensure!(killed["errorType"] == "Runtime.ExitError", "{killed}");
@@ -240,7 +228,7 @@ async fn kill_outruns_the_answer() -> Result<()> {
     let reply = bench.http(Bench::request(Method::GET, "/fixed", &json!([]))).await?;
     ensure!(reply.status == 500, "{reply:?}");
     ensure!(injected(&bench, "kill").await? == 4);
-    control(&bench, Method::PUT, "/faults", json!({})).await?;
+    bench.stack.control(Method::PUT, "/faults", &json!({})).await?;
     let after = bench.steps("Mortal", &steps).await?;
     ensure!(after["pid"].is_number() && after["pid"] != before["pid"], "{after}");
     Ok(())

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use fastrand::Rng;
 use http::Method;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
-use tests::{Chat, Follower, Processes, Request, exchange};
+use tests::{Chat, Follower, Processes};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -161,22 +161,9 @@ impl<'a> Chaos<'a> {
 
     /// Asks the stack's control address.
     async fn control(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
-        let address = self
-            .chat
-            .stack()
-            .addresses
-            .control
-            .strip_prefix("http://")
-            .context("control is HTTP")?;
-        let request = Request {
-            method,
-            path: path.to_owned(),
-            body: body.to_string().into_bytes(),
-            ..Request::default()
-        };
-        let (status, _, answer) = exchange(address, request).await?;
-        ensure!(status.is_success(), "{status} from the control address");
-        Ok(serde_json::from_slice(&answer)?)
+        let (status, answer) = self.chat.stack().control(method, path, body).await?;
+        ensure!((200..300).contains(&status), "{status} from the control address");
+        Ok(answer)
     }
 
     fn count(&mut self, kind: &str, count: u64) {

@@ -12,9 +12,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use http::Method;
 use serde_json::Value;
 
-use crate::{executables, sam::Sam};
+use crate::{Request, exchange, executables, sam::Sam};
 
 /// What the tests' tokens are signed with.
 pub const SECRET: &str = "the secret of the black-box tests";
@@ -129,6 +130,26 @@ impl Stack {
     /// The process `senna`.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks the control address, where faults are switched and connections cut, and returns the status and the answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or none in JSON.
+    pub async fn control(&self, method: Method, path: &str, body: &Value) -> Result<(u16, Value)> {
+        let address = self
+            .addresses
+            .control
+            .strip_prefix("http://")
+            .context("control is HTTP")?;
+        let request = Request {
+            method,
+            path: path.to_owned(),
+            body: body.to_string().into_bytes(),
+            ..Request::default()
+        };
+        let (status, _, answer) = exchange(address, request).await?;
+        Ok((status.as_u16(), serde_json::from_slice(&answer)?))
     }
 
     /// What the stack and its functions have written so far.
