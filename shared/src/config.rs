@@ -11,9 +11,6 @@ use jsonwebtoken::Algorithm;
 use thiserror::Error;
 use url::Url;
 
-use crate::domain::EventLogBounds;
-use crate::domain::limits::{EVENT_LOG_DAYS, EVENT_LOG_LENGTH};
-
 pub use identity::{IdentityConfig, KeySource};
 
 const EXAMPLE_CA: &str = "-----BEGIN CERTIFICATE-----…";
@@ -75,20 +72,6 @@ impl Environment {
 
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    fn integer(
-        &self,
-        name: &'static str,
-        (least, most): (u64, u64),
-        default: u64,
-        example: &'static str,
-    ) -> Result<u64, ConfigError> {
-        let Some(value) = self.get(name) else {
-            return Ok(default);
-        };
-        let number = value.parse().ok().filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| ConfigError::new(name, format!("must be an integer from {least} to {most}"), example))
     }
 
     fn url(&self, name: &'static str, schemes: &[&str], example: &'static str) -> Result<Option<String>, ConfigError> {
@@ -218,31 +201,6 @@ impl fmt::Debug for RedisConfig {
     }
 }
 
-/// How much of what happened is kept for clients that were away.
-#[derive(Clone, Copy, Debug)]
-pub struct EventLogConfig {
-    /// `SOCK_EVENT_LOG_LENGTH`: events of a user at the most, 100 to 100,000, default 1,000.
-    /// `SOCK_EVENT_LOG_DAYS`: how long one stays, 1 to 365 days, default 7.
-    pub bounds: EventLogBounds,
-}
-
-impl EventLogConfig {
-    /// Reads the concern.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if one is no integer in its range.
-    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
-        let length = env.integer("SOCK_EVENT_LOG_LENGTH", (100, 100_000), EVENT_LOG_LENGTH, "1000")?;
-        let days = env.integer("SOCK_EVENT_LOG_DAYS", (1, 365), EVENT_LOG_DAYS, "7")?;
-        Ok(Self {
-            bounds: EventLogBounds {
-                length,
-                age_ms: days * 24 * 60 * 60 * 1000,
-            },
-        })
-    }
-}
-
 /// The platform's own API.
 #[derive(Clone, Debug)]
 pub struct DirectoryConfig {
@@ -355,12 +313,6 @@ mod tests {
         }
         insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "rediss://h"), ("SOCK_REDIS_CA", "/ca.pem")]), @"SOCK_REDIS_CA must be a certificate in PEM; for example SOCK_REDIS_CA=-----BEGIN CERTIFICATE-----…");
         insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "redis://h"), ("SOCK_REDIS_PREFIX", "{x}")]), @"SOCK_REDIS_PREFIX must be 1 to 64 of A-Z a-z 0-9 . _ : -; for example SOCK_REDIS_PREFIX=senna-sockets");
-
-        let log = |value| {
-            EventLogConfig::from_env(&env(&[("SOCK_EVENT_LOG_LENGTH", value)])).map_err(|error| error.to_string())
-        };
-        assert_eq!(log("").map(|log| log.bounds.length), Ok(1_000));
-        insta::assert_snapshot!(log("7").unwrap_err(), @"SOCK_EVENT_LOG_LENGTH must be an integer from 100 to 100000; for example SOCK_EVENT_LOG_LENGTH=1000");
 
         let identity = |variables: &[(&str, &str)]| IdentityConfig::from_env(&env(variables)).unwrap_err().to_string();
         insta::assert_snapshot!(identity(&[]), @"SOCK_JWT_SECRET is missing: it is the secret that the platform signs its tokens with; for example SOCK_JWT_SECRET=a long random text");

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
 use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
-use crate::ports::{Refusal, Unavailable};
+use crate::ports::{Unavailable, WriteError};
 
 /// What went wrong, in the words of the contract. `Display` is the text for the client.
 #[derive(Debug, Error)]
@@ -70,6 +70,9 @@ pub enum ApiError {
         /// What it must be.
         reason: InvalidRetryKey,
     },
+    /// The retry key was used for another content.
+    #[error("This client_id or Idempotency-Key was used for another content")]
+    RetryKeyReused,
     /// A property of a body or frame has the wrong type or value.
     #[error("{field} must be {expected}")]
     InvalidField {
@@ -124,6 +127,7 @@ impl ApiError {
             Self::InvalidMessage(reason) => return message_code(reason),
             Self::NothingToChange => return None,
             Self::InvalidRetryKey { .. } => "INVALID_CLIENT_ID",
+            Self::RetryKeyReused => "RETRY_KEY_REUSED",
             Self::InvalidField { .. } => "INVALID_FIELD",
             Self::InvalidJson(_) => "INVALID_JSON",
             Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
@@ -157,6 +161,7 @@ impl ApiError {
             | Self::InvalidJson(_)
             | Self::InvalidFrameId
             | Self::UnknownAction(_) => "ArgumentError",
+            Self::RetryKeyReused => "ConflictError",
             Self::MessageNotFound => "NotFound",
             Self::RouteNotFound => "RouteNotFoundError",
             Self::Forbidden(_) => "ForbiddenError",
@@ -189,6 +194,7 @@ impl ApiError {
             | Self::UnknownAction(_) => 400,
             Self::Forbidden(_) => 403,
             Self::MessageNotFound | Self::RouteNotFound => 404,
+            Self::RetryKeyReused => 409,
             Self::TooManyConnections => 429,
             Self::TopicsUnavailable => 501,
             Self::Unavailable(_) => 503,
@@ -216,14 +222,16 @@ fn message_code(reason: &InvalidMessage) -> Option<&'static str> {
     }
 }
 
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::MessageNotFound,
-            Refusal::Forbidden => {
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::NotFound => Self::MessageNotFound,
+            WriteError::Forbidden => {
                 Self::Forbidden("Only the author can change a message, and only others can mark it seen")
             }
-            Refusal::WrongKind => Self::NothingToChange,
+            WriteError::NothingToChange => Self::NothingToChange,
+            WriteError::RetryKeyReused => Self::RetryKeyReused,
+            WriteError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }
@@ -293,7 +301,8 @@ mod tests {
             ApiError::UnknownAction("dance".to_owned()),
             ApiError::MessageNotFound,
             ApiError::RouteNotFound,
-            ApiError::from(Refusal::Forbidden),
+            ApiError::from(WriteError::Forbidden),
+            ApiError::RetryKeyReused,
             ApiError::Unavailable(Unavailable::new("redis", "not for clients")),
         ];
         let line = |error: &ApiError| {

@@ -5,10 +5,11 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
+use shared::config::{IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
+use shared::wire::DeletedAnswer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -19,13 +20,12 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
-        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("delete", &identity, |request| handle(writer, request)).await
 }
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
-    let done = writer.delete(&caller, &target, &request.message_id()).await?;
-    Ok(Answer::ok(&done.answer))
+    let outcome = writer.delete(&caller, &target, &request.message_id()).await?;
+    Ok(Answer::ok(&DeletedAnswer::new(&caller.user, &outcome)))
 }

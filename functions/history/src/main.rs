@@ -10,6 +10,7 @@ use shared::error::ApiError;
 use shared::ports::{Directory, Store};
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
+use shared::wire;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -23,7 +24,7 @@ async fn main() -> Result<(), StartError> {
 async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
     let user = request.caller()?.user;
     let (target, window) = (request.target()?, request.window()?);
-    Ok(Answer::ok(
-        &app::history(store, directory, &user, &target, &window).await?,
-    ))
+    let (conversation, history, profiles) = app::history(store, directory, &user, &target, &window).await?;
+    let answer = wire::history(&conversation, &target, &window, &history, &profiles);
+    Ok(Answer::ok(&answer))
 }

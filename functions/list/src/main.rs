@@ -10,6 +10,7 @@ use shared::error::ApiError;
 use shared::ports::{Directory, Store};
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
+use shared::wire;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -23,5 +24,7 @@ async fn main() -> Result<(), StartError> {
 async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
     let user = request.caller()?.user;
     let directory = (!request.has_query("no_format")).then_some(directory);
-    Ok(Answer::ok(&app::inbox(store, directory, &user, request.page()?).await?))
+    let page = request.page()?;
+    let (inbox, profiles) = app::inbox(store, directory, &user, page).await?;
+    Ok(Answer::ok(&wire::list(&user, page, &inbox, profiles.as_ref())))
 }

@@ -1,70 +1,77 @@
 //! What a client can ask for over its connection.
 
 use serde::Serialize;
-use shared::app::{self, Caller, Done, Draft, Writer};
+use shared::app::{self, Caller, Draft, Writer};
 use shared::domain::limits::BODY_BYTES;
+use shared::domain::{Outcome, Place};
 use shared::error::ApiError;
-use shared::ports::Clock;
+use shared::ports::{Clock, PageBounds};
 use shared::runtime::socket::SocketEvent;
-use shared::wire::{CatchUp, ClientFrame, ContentBody, DeletedAnswer, EntryAnswer, Pong};
+use shared::wire::{ChangesAnswer, ClientFrame, ContentBody, DeletedAnswer, EntryAnswer, Pong, SyncAnswer};
 
 /// The results, one shape for each action.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum ActionResult {
-    CatchUp(CatchUp),
+    Sync(SyncAnswer),
+    Changes(ChangesAnswer),
     Entry(EntryAnswer),
     Deleted(DeletedAnswer),
     Pong(Pong),
 }
 
-/// Does what the frame asks for. What needs no user is done without asking the store whose connection it is.
+/// A result, and the place of a change among all that the user was told.
+type Done = (ActionResult, Option<Place>);
+
+/// Does what the frame asks for. What needs no user is done without asking the store who owns the connection.
 pub(crate) async fn run(
     writer: Writer<'_>,
     clock: &dyn Clock,
     event: &SocketEvent,
     frame: &ClientFrame<'_>,
-) -> Result<Done<ActionResult>, ApiError> {
+) -> Result<Done, ApiError> {
     frame.id()?;
     let length = event.frame().len();
     if length > BODY_BYTES {
         return Err(ApiError::BodyTooLarge(length));
     }
     match frame.action().as_str() {
-        "hello" | "sync" => Ok(unlogged(ActionResult::CatchUp(catch_up(writer, event, frame).await?))),
-        "send" => Ok(send(writer, event, frame).await?.map(ActionResult::Entry)),
-        "update" => Ok(update(writer, event, frame).await?.map(ActionResult::Entry)),
-        "delete" => Ok(delete(writer, event, frame).await?.map(ActionResult::Deleted)),
-        "ping" => Ok(unlogged(ActionResult::Pong(Pong { pong: clock.now_ms() }))),
+        "hello" | "sync" => sync(writer, event, frame).await,
+        "changes" => changes(writer, event, frame).await,
+        "send" => send(writer, event, frame).await,
+        "update" => update(writer, event, frame).await,
+        "delete" => delete(writer, event, frame).await,
+        "ping" => Ok((ActionResult::Pong(Pong { pong: clock.now_ms() }), None)),
         other => Err(ApiError::UnknownAction(other.chars().take(64).collect())),
     }
 }
 
-/// What changes nothing stands in no event log.
-fn unlogged(answer: ActionResult) -> Done<ActionResult> {
-    Done { answer, place: None }
-}
-
 /// Who speaks over this connection.
 async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiError> {
-    let user = writer
-        .store
-        .connection(&event.connection)
-        .await?
-        .ok_or(ApiError::ConnectionUnknown)?;
+    let user = writer.store.connection(&event.connection).await?;
     Ok(Caller {
-        user,
+        user: user.ok_or(ApiError::ConnectionUnknown)?,
         connection: Some(event.connection.clone()),
     })
 }
 
-async fn catch_up(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<CatchUp, ApiError> {
+async fn sync(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let since = frame.since()?;
     let user = caller(writer, event).await?.user;
-    Ok(app::catch_up(writer.store, &user, since).await?.over(&event.connection))
+    let changed = app::changed_entries(writer.store, &user, since, PageBounds::FRAME).await?;
+    let answer = SyncAnswer::new(&user, &changed, PageBounds::FRAME.bytes);
+    Ok((ActionResult::Sync(answer.over(&event.connection)), None))
 }
 
-async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done<EntryAnswer>, ApiError> {
+async fn changes(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
+    let (target, since) = (frame.target()?, frame.revision()?);
+    let user = caller(writer, event).await?.user;
+    let (conversation, changes) = app::changes(writer.store, &user, &target, since, PageBounds::FRAME).await?;
+    let answer = ChangesAnswer::new(&user, &conversation, &changes, PageBounds::FRAME.bytes);
+    Ok((ActionResult::Changes(answer), None))
+}
+
+async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let target = frame.target()?;
     let content = ContentBody::parse(event.frame())?;
     let (body, metadata) = content.to_send()?;
@@ -73,26 +80,29 @@ async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) 
         metadata,
         retry_key: content.client_id()?,
     };
-    writer.send(&caller(writer, event).await?, &target, &draft).await
+    let caller = caller(writer, event).await?;
+    let outcome = writer.send(&caller, &target, &draft).await?;
+    Ok(entry(&caller, &outcome))
 }
 
-async fn update(
-    writer: Writer<'_>,
-    event: &SocketEvent,
-    frame: &ClientFrame<'_>,
-) -> Result<Done<EntryAnswer>, ApiError> {
+async fn update(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
-    let edit = ContentBody::parse(event.frame())?.to_edit()?;
-    writer
-        .update(&caller(writer, event).await?, &target, &message_id, &edit)
-        .await
+    let content = ContentBody::parse(event.frame())?;
+    let (edit, retry_key) = (content.to_edit()?, content.client_id()?);
+    let caller = caller(writer, event).await?;
+    let updated = writer.update(&caller, &target, &message_id, &edit, retry_key.as_ref());
+    Ok(entry(&caller, &updated.await?))
 }
 
-async fn delete(
-    writer: Writer<'_>,
-    event: &SocketEvent,
-    frame: &ClientFrame<'_>,
-) -> Result<Done<DeletedAnswer>, ApiError> {
+fn entry(caller: &Caller, outcome: &Outcome) -> Done {
+    let answer = EntryAnswer::new(&caller.user, outcome);
+    (ActionResult::Entry(answer), outcome.place)
+}
+
+async fn delete(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
-    writer.delete(&caller(writer, event).await?, &target, &message_id).await
+    let caller = caller(writer, event).await?;
+    let outcome = writer.delete(&caller, &target, &message_id).await?;
+    let answer = DeletedAnswer::new(&caller.user, &outcome);
+    Ok((ActionResult::Deleted(answer), outcome.place))
 }

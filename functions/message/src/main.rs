@@ -6,7 +6,7 @@ use shared::adapters::api_gateway::ApiGatewayPush;
 use shared::adapters::clock::SystemClock;
 use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{EventLogConfig, PushConfig, RedisConfig};
+use shared::config::{PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::ports::Clock;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent, frame_error};
@@ -21,7 +21,6 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
-        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     socket::serve("message", |event| answer(writer, &SystemClock, event)).await
 }
@@ -35,7 +34,7 @@ async fn answer(writer: Writer<'_>, clock: &dyn Clock, event: SocketEvent) -> Re
         Err(_) => Err(ApiError::InvalidJson("frame")),
     };
     Ok(SocketAnswer::frame(match outcome {
-        Ok(done) => wire::reply_result(id, &done.answer, done.place),
+        Ok((result, place)) => wire::reply_result(id, &result, place),
         Err(error) => wire::reply_error(id, frame_error(&event.request_id, &error)),
     }))
 }

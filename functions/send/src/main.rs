@@ -5,11 +5,11 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::app::{Draft, Writer};
-use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
+use shared::config::{IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
-use shared::wire::ContentBody;
+use shared::wire::{ContentBody, EntryAnswer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -20,7 +20,6 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
-        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("send", &identity, |request| handle(writer, request)).await
 }
@@ -34,5 +33,6 @@ async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiE
         metadata,
         retry_key: content.client_id()?.or(request.idempotency_key()?),
     };
-    Ok(Answer::created(&writer.send(&caller, &target, &draft).await?.answer))
+    let outcome = writer.send(&caller, &target, &draft).await?;
+    Ok(Answer::created(&EntryAnswer::new(&caller.user, &outcome)))
 }

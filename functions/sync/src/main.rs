@@ -1,4 +1,4 @@
-//! `GET /api/sync`: what happened to a user since a cursor.
+//! `GET /api/sync`: the inbox entries that changed since a cursor.
 
 use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
@@ -6,9 +6,10 @@ use shared::adapters::redis::RedisStore;
 use shared::app;
 use shared::config::{IdentityConfig, RedisConfig};
 use shared::error::ApiError;
-use shared::ports::Store;
+use shared::ports::{PageBounds, Store};
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
+use shared::wire::SyncAnswer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -20,5 +21,6 @@ async fn main() -> Result<(), StartError> {
 
 async fn handle(store: &dyn Store, request: RestRequest) -> Result<Answer, ApiError> {
     let (user, since) = (request.caller()?.user, request.since()?);
-    Ok(Answer::ok(&app::catch_up(store, &user, since).await?))
+    let changed = app::changed_entries(store, &user, since, PageBounds::BODY).await?;
+    Ok(Answer::ok(&SyncAnswer::new(&user, &changed, PageBounds::BODY.bytes)))
 }

@@ -5,11 +5,11 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
 use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{EventLogConfig, IdentityConfig, PushConfig, RedisConfig};
+use shared::config::{IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::runtime::rest::{self, Answer, RestRequest};
 use shared::runtime::{StartError, start};
-use shared::wire::ContentBody;
+use shared::wire::{ContentBody, EntryAnswer};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
@@ -20,14 +20,16 @@ async fn main() -> Result<(), StartError> {
     let writer = Writer {
         store: &store,
         push: &push,
-        bounds: EventLogConfig::from_env(&env)?.bounds,
     };
     rest::serve("update", &identity, |request| handle(writer, request)).await
 }
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
-    let edit = ContentBody::parse(request.body()?)?.to_edit()?;
-    let done = writer.update(&caller, &target, &request.message_id(), &edit).await?;
-    Ok(Answer::ok(&done.answer))
+    let content = ContentBody::parse(request.body()?)?;
+    let edit = content.to_edit()?;
+    let retry_key = content.client_id()?.or(request.idempotency_key()?);
+    let message_id = request.message_id();
+    let updated = writer.update(&caller, &target, &message_id, &edit, retry_key.as_ref());
+    Ok(Answer::ok(&EntryAnswer::new(&caller.user, &updated.await?)))
 }

@@ -19,14 +19,14 @@ const POST_LIMIT: Duration = Duration::from_secs(1);
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// A frame for the connections of one user.
-pub(super) struct Post<'a> {
-    pub(super) user: &'a User,
+pub(super) struct Post {
+    pub(super) user: User,
     pub(super) connections: Vec<Live>,
     pub(super) frame: Bytes,
 }
 
-/// Pushes the frames and forgets the connections that are gone. It never fails: every event is in its receiver's log already.
-pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post<'_>]) {
+/// Pushes the frames and forgets the connections that are gone. It never fails: every member's inbox was told already.
+pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) {
     let mut deliveries = Vec::new();
     for post in posts {
         deliveries.extend(post.connections.iter().map(|live| deliver(store, push, post, live)));
@@ -44,13 +44,13 @@ pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post<'_
     }
 }
 
-async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post<'_>, live: &Live) {
+async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     let connection = &live.id;
     match timeout(POST_LIMIT, push.post(connection, post.frame.clone())).await {
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
         Ok(Ok(Delivery::Gone)) => match store
-            .close_connections(post.user, std::slice::from_ref(connection))
+            .close_connections(&post.user, std::slice::from_ref(connection))
             .await
         {
             Ok(()) => tracing::info!(%connection, "forgot a connection that is gone"),

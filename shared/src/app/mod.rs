@@ -2,12 +2,10 @@
 
 mod fan_out;
 mod read;
-mod resume;
 mod write;
 
-pub use read::{history, inbox};
-pub use resume::catch_up;
-pub use write::{Caller, Done, Draft, Writer};
+pub use read::{changed_entries, changes, history, inbox};
+pub use write::{Caller, Draft, Writer};
 
 use tracing::{Span, field};
 

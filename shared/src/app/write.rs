@@ -1,16 +1,19 @@
-//! Writing: the conversation first, then everyone in it, then the pushes, then the answer.
+//! Writing: the conversation decides, its members are told, then come the pushes, then the answer.
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 
 use super::conversation;
 use super::fan_out::{self, Post};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Edit, Event, EventKind, EventLogBounds, Id, Message, MessageId, Metadata, Place,
-    RetryKey, Target, User,
+    Body, ChangeKind, ConnectionId, Conversation, Decision, Edit, Member, Message, MessageId, Metadata, Outcome,
+    Projection, RetryKey, Target, User,
 };
 use crate::error::ApiError;
-use crate::ports::{Change, Notice, Push, Store, Unavailable};
-use crate::wire::{self, DeletedAnswer, EntryAnswer};
+use crate::ports::{Push, Store, Told, Unavailable};
+use crate::wire;
+
+/// Members that are told at once.
+const CONCURRENT_TELLS: usize = 64;
 
 /// Who asks, and over which connection, which is not told of what it asked for itself.
 #[derive(Clone, Debug)]
@@ -28,201 +31,157 @@ pub struct Draft {
     pub body: Body,
     /// What the client attached.
     pub metadata: Option<Metadata>,
-    /// By what the client will call it should it send it again.
+    /// What the client calls it, should it send it again.
     pub retry_key: Option<RetryKey>,
 }
 
-/// What was done.
-#[derive(Debug)]
-pub struct Done<T> {
-    /// The answer.
-    pub answer: T,
-    /// Where it stands in the caller's own event log; none if a repetition found everything done.
-    pub place: Option<Place>,
-}
-
-impl<T> Done<T> {
-    /// The same with another answer.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Done<U> {
-        Done {
-            answer: change(self.answer),
-            place: self.place,
-        }
-    }
-}
-
-/// Changes conversations and tells their participants.
+/// Changes conversations and tells their members.
 ///
-/// When one of its methods returns without an error, the change stands in the conversation, and in the inbox and the event log of every
-/// participant. Pushes have been tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
+/// When one of its methods returns without an error, the change stands in the conversation and in the inbox of every member. Pushes have been
+/// tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// Where the change is kept.
     pub store: &'a dyn Store,
     /// How live connections hear of it.
     pub push: &'a dyn Push,
-    /// How much the event logs keep.
-    pub bounds: EventLogBounds,
 }
 
 impl Writer<'_> {
-    /// Sends a message. With a retry key that has sent one before, that one is answered, and what its sending left undone is completed.
+    /// Sends a message. A retry key that has sent it before answers that message, and completes what its sending left undone.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`]; the message may then be stored or not, and it is safe to send it again with the same retry key.
-    pub async fn send(&self, caller: &Caller, target: &Target, draft: &Draft) -> Result<Done<EntryAnswer>, ApiError> {
+    /// [`ApiError::RetryKeyReused`] if the retry key was used for another content. [`ApiError::Unavailable`]: the message may then be stored or
+    /// not, and it is safe to send it again with the same retry key.
+    pub async fn send(&self, caller: &Caller, target: &Target, draft: &Draft) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.user, target);
         let Draft {
             body,
             metadata,
             retry_key,
         } = draft;
-        let change = self
+        let (author, metadata) = (&caller.user.id, metadata.as_ref());
+        let sent = self
             .store
-            .append_message(
-                &conversation,
-                &caller.user.id,
-                body,
-                metadata.as_ref(),
-                retry_key.as_ref(),
-            )
-            .await?;
-        let place = self.publish(caller, &conversation, &change, 0).await?;
-        let message = as_sent(&change, &caller.user.id, draft);
-        Ok(Done {
-            answer: EntryAnswer::new(&conversation, &caller.user, change.made_revision, Some(&message)),
-            place,
-        })
+            .append_message(&conversation, author, body, metadata, retry_key.as_ref());
+        let decision = sent.await?;
+        let mut outcome = self.publish(caller, conversation, decision).await?;
+        if outcome.change.repeated {
+            // The answer of the first time, whatever became of the message: the store has compared the contents.
+            outcome.change.message = Some(Message {
+                id: outcome.change.id,
+                author: author.clone(),
+                body: body.clone(),
+                metadata: metadata.cloned(),
+                edited_ms: None,
+                rev: outcome.change.rev,
+            });
+            outcome.reads.0.clear();
+        }
+        Ok(outcome)
     }
 
-    /// Edits a message as its author, or marks it seen as the other side.
+    /// Edits a message as its author, or marks everything up to it as read by anyone else.
     ///
     /// # Errors
-    /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NothingToChange`] if the new content is of another kind than
-    /// the message, [`ApiError::Unavailable`].
+    /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NothingToChange`] if nothing applies to the message,
+    /// [`ApiError::RetryKeyReused`], [`ApiError::Unavailable`].
     pub async fn update(
         &self,
         caller: &Caller,
         target: &Target,
         message_id: &str,
         edit: &Edit,
-    ) -> Result<Done<EntryAnswer>, ApiError> {
+        retry_key: Option<&RetryKey>,
+    ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.user, target);
         let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
-        let change = self
+        let updated = self
             .store
-            .update_message(&conversation, id, &caller.user.id, edit)
-            .await??;
-        let read_seq = if *edit == Edit::Seen { id.seq } else { 0 };
-        let place = self.publish(caller, &conversation, &change, read_seq).await?;
-        Ok(Done {
-            answer: EntryAnswer::new(
-                &conversation,
-                &caller.user,
-                change.made_revision,
-                change.message.as_ref(),
-            ),
-            place,
-        })
+            .update_message(&conversation, id, &caller.user.id, edit, retry_key);
+        let decision = updated.await?;
+        Ok(self.publish(caller, conversation, decision).await?)
     }
 
     /// Deletes a message as its author.
     ///
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::Unavailable`].
-    pub async fn delete(
-        &self,
-        caller: &Caller,
-        target: &Target,
-        message_id: &str,
-    ) -> Result<Done<DeletedAnswer>, ApiError> {
+    pub async fn delete(&self, caller: &Caller, target: &Target, message_id: &str) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.user, target);
         let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
-        let change = self.store.delete_message(&conversation, id, &caller.user.id).await??;
-        let place = self.publish(caller, &conversation, &change, 0).await?;
-        Ok(Done {
-            answer: DeletedAnswer::new(&conversation, &caller.user, change.made_revision),
-            place,
-        })
+        let decision = self.store.delete_message(&conversation, id, &caller.user.id).await?;
+        Ok(self.publish(caller, conversation, decision).await?)
     }
 
-    /// Writes the change to every participant's inbox and event log, then pushes it to their connections. `read_seq` is up to where the
-    /// caller has read by it; 0 if it tells nothing. Returns the event's place in the caller's own log.
+    /// Tells every member how the conversation is now, then pushes the change to their connections.
     async fn publish(
         &self,
         caller: &Caller,
-        conversation: &Conversation,
-        change: &Change,
-        read_seq: u64,
-    ) -> Result<Option<Place>, Unavailable> {
-        let participants = conversation.participants();
-        let is_caller = |id: &Id| *id == caller.user.id;
-        let deliveries = participants.iter().map(async |participant| {
-            let notice = Notice {
-                change,
-                conversation,
-                // Also for the others: should a function have died before one's own message reached the own inbox, this makes up for it.
-                read_seq: change
-                    .sent_by(&participant.id)
-                    .max(if is_caller(&participant.id) { read_seq } else { 0 }),
-                bounds: self.bounds,
-            };
-            self.store.deliver(participant, &notice).await
-        });
-        let delivered = join_all(deliveries).await;
-        let mut failed = None;
-        let mut own_place = None;
-        let mut posts = Vec::new();
-        for (participant, delivered) in participants.iter().zip(delivered) {
+        conversation: Conversation,
+        decision: Decision,
+    ) -> Result<Outcome, Unavailable> {
+        let Decision { mut change, projection } = decision;
+        let reads = projection.reads();
+        if change.kind == ChangeKind::Sent && change.message.is_none() {
+            // A send that was asked for again, of a message that was deleted meanwhile.
+            change.kind = ChangeKind::Deleted;
+        }
+        let mut tells = Vec::with_capacity(projection.members.len());
+        for member in &projection.members {
+            tells.push(self.tell(&conversation, &projection, member));
+        }
+        let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
+        let (mut failed, mut own_place, mut posts) = (None, None, Vec::new());
+        while let Some((member, told)) = tells.next().await {
             // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
-            let delivered = match delivered {
-                Ok(delivered) => delivered,
+            let told = match told {
+                Ok(told) => told,
                 Err(error) => {
                     failed = Some(error);
                     continue;
                 }
             };
-            // Whoever was told before is not told again.
-            let Some(place) = delivered.place else { continue };
-            if is_caller(&participant.id) {
-                own_place = Some(place);
+            // Whoever was told before is not told again. A new writer that was overtaken still pushes its own change.
+            if change.repeated && told.place.is_none() {
+                continue;
             }
-            let mut connections = delivered.connections;
+            // The member's place may only move with a frame that says all that is new there.
+            let place = told.place.filter(|_| change.rev == projection.rev);
+            if member == caller.user {
+                own_place = place;
+            }
+            let mut connections = told.connections;
             connections.retain(|live| caller.connection.as_ref() != Some(&live.id));
-            let event = Event {
-                // A repeated send may find its message deleted.
-                kind: match change.message {
-                    Some(_) => change.kind,
-                    None => EventKind::MessageDeleted,
-                },
-                conversation: conversation.clone(),
-                id: change.id,
-                message: change.message.clone(),
-                revision: change.revision,
-                place,
-            };
-            posts.push(Post {
-                user: participant,
-                connections,
-                frame: wire::event_frame(participant, &event).into(),
-            });
+            if !connections.is_empty() {
+                let frame = wire::event_frame(&member, &caller.user.id, &conversation, &change, &reads, place);
+                posts.push(Post {
+                    user: member,
+                    connections,
+                    frame: frame.into(),
+                });
+            }
         }
+        drop(tells);
         fan_out::fan_out(self.store, self.push, &posts).await;
-        failed.map_or(Ok(own_place), Err)
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Outcome {
+                conversation,
+                change,
+                reads,
+                place: own_place,
+            }),
+        }
     }
-}
 
-/// The message as it was when it was sent, which is what a repetition answers too. Its record still says so unless it was changed since; then the
-/// repeated draft does.
-fn as_sent(change: &Change, author: &Id, draft: &Draft) -> Message {
-    let unchanged = change.message.as_ref().filter(|message| message.edited_ms.is_none());
-    Message {
-        id: change.id,
-        author: author.clone(),
-        body: unchanged.map_or_else(|| draft.body.clone(), |message| message.body.clone()),
-        metadata: unchanged.map_or_else(|| draft.metadata.clone(), |message| message.metadata.clone()),
-        edited_ms: None,
-        // A send that found itself stored is answered as of now, and the other side may have been fast.
-        seen: !change.repeated && unchanged.is_some_and(|message| message.seen),
+    async fn tell(
+        &self,
+        conversation: &Conversation,
+        projection: &Projection,
+        member: &Member,
+    ) -> (User, Result<Told, Unavailable>) {
+        let told = self.store.tell(conversation, projection, member).await;
+        (conversation.user(&member.id), told)
     }
 }

@@ -20,52 +20,72 @@ impl User {
     }
 }
 
-/// A conversation as one participant names it. A topic will be the second kind.
+/// A conversation as one of its members names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
     /// The direct conversation with that user.
     User(Id),
+    /// The conversation of a group.
+    Topic(Id),
 }
 
 impl Target {
     /// Reads a name that its `Display` wrote.
     pub fn from_inbox_key(key: &str) -> Option<Self> {
-        key.strip_prefix("user-")
-            .and_then(|id| Id::parse(id).ok())
-            .map(Self::User)
+        let (kind, id) = key.split_once('-')?;
+        let id = Id::parse(id).ok()?;
+        match kind {
+            "user" => Some(Self::User(id)),
+            "topic" => Some(Self::Topic(id)),
+            _ => None,
+        }
     }
-}
 
-/// Writes the inbox key: `user-{id}`.
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The kind as clients write it, and the id.
+    pub fn parts(&self) -> (&'static str, &Id) {
         match self {
-            Self::User(id) => write!(f, "user-{id}"),
+            Self::User(id) => ("user", id),
+            Self::Topic(id) => ("topic", id),
         }
     }
 }
 
-/// A conversation as everyone shares it: two users of one site, in an order that doesn't depend on who asks.
+/// Writes the inbox key: `user-{id}` or `topic-{id}`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, id) = self.parts();
+        write!(f, "{kind}-{id}")
+    }
+}
+
+/// A conversation as all of its members share it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Conversation {
     domain: Domain,
-    low: Id,
-    high: Id,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    /// Two users, in an order that does not depend on who asks.
+    Direct { low: Id, high: Id },
+    /// A group.
+    Topic(Id),
 }
 
 impl Conversation {
     /// The conversation that `user` calls `target`. A user's conversation with itself is a place for notes.
     pub fn of(user: &User, target: &Target) -> Self {
-        let Target::User(other) = target;
-        let (low, high) = if user.id <= *other {
-            (&user.id, other)
-        } else {
-            (other, &user.id)
+        let kind = match target {
+            Target::Topic(id) => Kind::Topic(id.clone()),
+            Target::User(other) => {
+                let (low, high) = (other.min(&user.id).clone(), other.max(&user.id).clone());
+                Kind::Direct { low, high }
+            }
         };
         Self {
             domain: user.domain.clone(),
-            low: low.clone(),
-            high: high.clone(),
+            kind,
         }
     }
 
@@ -74,36 +94,43 @@ impl Conversation {
         &self.domain
     }
 
-    /// The conversation inside its domain: `dm:{low}-{high}`. No two pairs of ids give the same text.
-    pub fn name(&self) -> String {
-        format!("dm:{}-{}", self.low.in_key(), self.high.in_key())
-    }
-
-    /// The key as clients see it: `{domain}:dm:{low}-{high}`.
+    /// The key as clients see it: `{domain}:dm:{low}-{high}` or `{domain}:topic:{id}`. No two conversations have the same.
     pub fn key(&self) -> String {
-        format!("{}:{}", self.domain, self.name())
+        match &self.kind {
+            Kind::Direct { low, high } => format!("{}:dm:{}-{}", self.domain, low.in_key(), high.in_key()),
+            Kind::Topic(id) => format!("{}:topic:{}", self.domain, id.in_key()),
+        }
     }
 
-    /// Everyone who has this conversation in the inbox; each once.
-    pub fn participants(&self) -> Vec<User> {
-        let mut ids = vec![&self.low, &self.high];
-        ids.dedup();
-        ids.into_iter()
-            .map(|id| User {
-                domain: self.domain.clone(),
-                id: id.clone(),
-            })
-            .collect()
+    /// The members with which it begins: both sides of a direct conversation, each once. Others join.
+    pub fn founders(&self) -> Vec<Id> {
+        match &self.kind {
+            Kind::Direct { low, high } if low == high => vec![low.clone()],
+            Kind::Direct { low, high } => vec![low.clone(), high.clone()],
+            Kind::Topic(_) => Vec::new(),
+        }
     }
 
-    /// How this participant names the conversation.
-    pub fn as_seen_by(&self, participant: &Id) -> Target {
-        let other = if *participant == self.low {
-            &self.high
-        } else {
-            &self.low
-        };
-        Target::User(other.clone())
+    /// Whether all members see how far each of them has read.
+    pub fn is_direct(&self) -> bool {
+        matches!(self.kind, Kind::Direct { .. })
+    }
+
+    /// The user of this site with that id.
+    pub fn user(&self, id: &Id) -> User {
+        User {
+            domain: self.domain.clone(),
+            id: id.clone(),
+        }
+    }
+
+    /// How this member names the conversation.
+    pub fn as_seen_by(&self, member: &Id) -> Target {
+        match &self.kind {
+            Kind::Direct { low, high } if member == low => Target::User(high.clone()),
+            Kind::Direct { low, .. } => Target::User(low.clone()),
+            Kind::Topic(id) => Target::Topic(id.clone()),
+        }
     }
 }
 
@@ -133,7 +160,7 @@ mod tests {
         let conversation = direct("1", "2");
         assert_eq!(conversation.as_seen_by(&Id::parse("1").unwrap()).to_string(), "user-2");
         assert_eq!(conversation.as_seen_by(&Id::parse("2").unwrap()).to_string(), "user-1");
-        assert_eq!(direct("1", "1").participants().len(), 1);
+        assert_eq!(direct("1", "1").founders().len(), 1);
         assert_eq!(
             direct("1", "1").as_seen_by(&Id::parse("1").unwrap()).to_string(),
             "user-1"
@@ -152,8 +179,9 @@ mod tests {
         #[test]
         fn an_inbox_key_survives_its_text(id in "[a-z0-9_.:@~+=-]{1,64}") {
             if let Ok(id) = Id::parse(&id) {
-                let target = Target::User(id);
-                prop_assert_eq!(Target::from_inbox_key(&target.to_string()), Some(target));
+                for target in [Target::User(id.clone()), Target::Topic(id)] {
+                    prop_assert_eq!(Target::from_inbox_key(&target.to_string()), Some(target));
+                }
             }
         }
     }

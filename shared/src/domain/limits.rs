@@ -49,16 +49,20 @@ pub const HANDSHAKE_MS: u64 = 30_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
 
-/// Events that a user's event log keeps at the most, unless `SOCK_EVENT_LOG_LENGTH` says otherwise. One takes about 32 bytes.
-pub const EVENT_LOG_LENGTH: u64 = 1_000;
-/// How many days an event stays in the log, unless `SOCK_EVENT_LOG_DAYS` says otherwise.
-pub const EVENT_LOG_DAYS: u64 = 7;
-/// Events that are looked at for one page of those that a client missed.
-pub const EVENT_PAGE_LENGTH: u64 = 100;
-/// How much of a frame the events of such a page may take, in bytes: the rest is for what stands around them.
-pub const EVENT_PAGE_BYTES: usize = FRAME_BYTES - 1024;
+/// Inbox entries on a page of those that changed, or messages that are looked at for a page of changes, in a frame.
+pub const CHANGES_FRAME_PAGE: u64 = 100;
+/// The same in the answer to a request.
+pub const CHANGES_BODY_PAGE: u64 = 1_000;
+/// How much of a frame such a page may take, in bytes: the rest is for what stands around it.
+pub const CHANGES_FRAME_BYTES: usize = FRAME_BYTES - 1024;
+/// How much of the answer to a request such a page may take, in bytes: a long absence costs few requests, and none that is slow.
+pub const CHANGES_BODY_BYTES: usize = 512 * 1024;
+/// Longest packed message that an inbox entry repeats, in bytes. A reader of the inbox fetches a longer one.
+pub const ENTRY_RECORD_BYTES: usize = 512;
 
 /// Longest retry key (`client_id`, `Idempotency-Key`), in characters.
 pub const RETRY_KEY_CHARS: usize = 64;
 /// How long a retry key is remembered, in milliseconds: a day.
 pub const RETRY_KEY_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long a write without a retry key is remembered, in milliseconds: longer than we or the client library send it again.
+pub const OPERATION_MS: u64 = 10_000;

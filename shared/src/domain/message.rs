@@ -19,8 +19,8 @@ pub struct Message {
     pub metadata: Option<Metadata>,
     /// When it was last edited, in milliseconds since 1970.
     pub edited_ms: Option<u64>,
-    /// Whether the other side has marked it seen.
-    pub seen: bool,
+    /// The revision of the conversation that last changed the message.
+    pub rev: u64,
 }
 
 /// The kind of a message, which never changes.
@@ -169,18 +169,17 @@ impl Metadata {
     }
 }
 
-/// What an update does to a message.
+/// What an update asks for. The store does what applies: to the author its content, of the message's own kind; to anyone else that it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
-    /// The author changes content.
-    Content {
-        /// New content of the same kind; `None` keeps it.
-        body: Option<Body>,
-        /// What becomes of the metadata.
-        metadata: MetadataEdit,
-    },
-    /// Someone else has seen it.
-    Seen,
+pub struct Edit {
+    /// New text, for a message with text.
+    pub text: Option<Body>,
+    /// New image, for a message with an image.
+    pub image: Option<Body>,
+    /// What becomes of the metadata.
+    pub metadata: MetadataEdit,
+    /// Someone else has read up to the message.
+    pub seen: bool,
 }
 
 /// What an edit does to the metadata.

@@ -1,14 +1,16 @@
 //! What a chat is: pure types and the rules they keep.
 
+mod change;
 mod conversation;
-mod event;
+mod cursor;
 mod ids;
 pub mod limits;
 mod message;
 mod page;
 
+pub use change::{Change, ChangeKind, Decision, Latest, Member, Outcome, Place, Projection, Reads};
 pub use conversation::{Conversation, Target, User};
-pub use event::{Cursor, Event, EventKind, EventLogBounds, EventRef, InvalidCursor, Place};
+pub use cursor::{Cursor, InvalidCursor};
 pub use ids::{
     ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
 };

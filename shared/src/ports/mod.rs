@@ -13,8 +13,7 @@ pub use clock::Clock;
 pub use directory::{Directory, Profile, Profiles};
 pub use push::{Delivery, Push};
 pub use store::{
-    Change, Delivered, EventPage, History, Inbox, InboxEntry, Latest, Live, Notice, Other, Refusal, Snapshot, Store,
-    Stored,
+    ChangedEntries, Changes, History, Inbox, InboxEntry, Live, PageBounds, Store, Stored, Told, WriteError,
 };
 
 /// Something that we depend on did not do its part in time. The client may try again.

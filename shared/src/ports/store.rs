@@ -1,104 +1,42 @@
-//! Where messages, inboxes, event logs and connections live.
+//! Where conversations, inboxes and connections live.
 
 use async_trait::async_trait;
+use thiserror::Error;
 
 use super::Unavailable;
+use crate::domain::limits::{CHANGES_BODY_BYTES, CHANGES_BODY_PAGE, CHANGES_FRAME_BYTES, CHANGES_FRAME_PAGE};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, EventKind, EventLogBounds, EventRef, Id, Message, MessageId,
-    Metadata, Page, Place, RetryKey, Target, User, Window,
+    Body, ConnectionId, Conversation, Cursor, Decision, Edit, Id, Member, Message, MessageId, Metadata, Page, Place,
+    Projection, Reads, RetryKey, Target, User, Window,
 };
 
-/// What a write to a conversation did, and how the conversation is after it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What happened.
-    pub kind: EventKind,
-    /// Which message was changed.
-    pub id: MessageId,
-    /// The message as it is now; `None` if it is deleted.
-    pub message: Option<Message>,
-    /// When it was asked for by our clock, in milliseconds since 1970.
-    pub asked_ms: u64,
-    /// Whether it had been done before and was only asked for again.
-    pub repeated: bool,
-    /// Which change of the conversation it is; of a repeated one that is not known, the latest.
-    pub made_revision: u64,
-    /// How many changes the conversation has seen.
-    pub revision: u64,
-    /// The newest live message after the change.
-    pub latest: Option<Latest>,
-    /// The position of the newest message, live or deleted.
-    pub last_seq: u64,
-    /// When the newest message was stored, in milliseconds since 1970.
-    pub activity_ms: u64,
-    /// The position of each author's newest message: who writes has read what was there.
-    pub sent: Vec<(Id, u64)>,
-    /// The newest changes other than new messages, oldest first: whoever missed some is told of them with this one.
-    pub others: Vec<Other>,
-}
-
-/// A change of a message after it was sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Other {
-    /// Which change of the conversation it was.
-    pub revision: u64,
-    /// What happened.
-    pub kind: EventKind,
-    /// To which message.
-    pub seq: u64,
-    /// Who wrote the message, if it was deleted.
-    pub author: Option<Id>,
-}
-
-impl Change {
-    /// The position of this author's newest message; 0 if there is none.
-    pub fn sent_by(&self, author: &Id) -> u64 {
-        self.sent.iter().find(|(id, _)| id == author).map_or(0, |(_, seq)| *seq)
-    }
-}
-
-/// The newest live message of a conversation, on its way from one step of a write to the next as the store packs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Latest {
-    /// Its position.
-    pub seq: u64,
-    /// The packed message.
-    pub record: Vec<u8>,
-}
-
-/// Why the store did not change a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+/// Why a write was not done.
+#[derive(Debug, Error)]
+pub enum WriteError {
     /// There is no such message, or it was deleted.
+    #[error("no such message")]
     NotFound,
     /// The user may not do that to this message.
+    #[error("not allowed")]
     Forbidden,
-    /// The new content is of another kind than the message.
-    WrongKind,
+    /// Nothing that was asked for applies to this message.
+    #[error("nothing to change")]
+    NothingToChange,
+    /// The retry key was used for another content.
+    #[error("the retry key was used for another content")]
+    RetryKeyReused,
+    /// The store did not answer; the write may be done or not.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
-/// What one participant has to know of a change.
-#[derive(Clone, Copy, Debug)]
-pub struct Notice<'a> {
-    /// The change.
-    pub change: &'a Change,
-    /// The conversation.
-    pub conversation: &'a Conversation,
-    /// Up to where the participant has read by this change; 0 if it tells nothing.
-    pub read_seq: u64,
-    /// How much the participant's event log keeps.
-    pub bounds: EventLogBounds,
-}
-
-/// What the store answers when a participant's inbox and event log are written.
+/// What the store answers when a member is told of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// The event's place in the participant's log; `None` if the participant had been told of it before.
+pub struct Told {
+    /// Where it stands among all that the member was told; `None` if the member knew that already, or something newer.
     pub place: Option<Place>,
-    /// The participant's live connections.
+    /// The member's live connections.
     pub connections: Vec<Live>,
-    /// Messages of this conversation that the participant has not read.
-    pub unread: u64,
 }
 
 /// A connection that was not closed and has not expired.
@@ -110,31 +48,13 @@ pub struct Live {
     pub opening: bool,
 }
 
-/// A part of a user's event log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventPage {
-    /// Where the log ends.
-    pub end: Cursor,
-    /// Whether nothing is missing since the cursor; false without a cursor.
-    pub recovered: bool,
-    /// The events right after the cursor, in order. There are more if the last one is not at the end.
-    pub events: Vec<EventRef>,
-}
-
-/// Single messages as they are now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
-    /// How many changes the conversation has seen.
-    pub revision: u64,
-    /// The messages in the order in which they were asked for; `None` where nothing was ever stored, as after the loss of a store.
-    pub messages: Vec<Option<Stored>>,
-}
-
-/// What stands at a position of a conversation.
+/// A message as it stands in a conversation, or the place that a deleted one has kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its id.
     pub id: MessageId,
+    /// The revision of the conversation that last changed it.
+    pub rev: u64,
     /// The message; `None` if it is deleted.
     pub message: Option<Message>,
 }
@@ -142,8 +62,8 @@ pub struct Stored {
 /// A part of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
-    /// How many changes the conversation has seen: what is shown is how it is after them.
-    pub revision: u64,
+    /// The revision of the conversation: what is shown is how it is as of this one.
+    pub rev: u64,
     /// Live messages in the whole conversation.
     pub total: u64,
     /// The asked part, oldest first.
@@ -152,17 +72,51 @@ pub struct History {
     pub older: bool,
     /// Whether live messages stand after it.
     pub newer: bool,
+    /// How far the members of a direct conversation have read.
+    pub reads: Reads,
+}
+
+/// What changed in a conversation since a revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The conversation was set back to before that revision, as by a failover: whoever knows it has to load the conversation anew.
+    pub reset: bool,
+    /// The revision up to which this tells all.
+    pub rev: u64,
+    /// Whether more follows.
+    pub more: bool,
+    /// Each message that changed, once, as it is now; in the order of their revisions.
+    pub messages: Vec<Stored>,
+    /// The members of a direct conversation who have read since.
+    pub reads: Reads,
 }
 
 /// A part of an inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbox {
+    /// How far the user was told.
+    pub cursor: Cursor,
     /// Conversations in the whole inbox.
     pub total: u64,
     /// Unread messages in the whole inbox.
     pub unread_total: u64,
     /// The asked part, newest activity first.
     pub entries: Vec<InboxEntry>,
+}
+
+/// The inbox entries that changed since a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedEntries {
+    /// The cursor up to which this tells all.
+    pub cursor: Cursor,
+    /// Whether nothing is missing since the cursor; false without a cursor.
+    pub recovered: bool,
+    /// Whether more follow.
+    pub more: bool,
+    /// Unread messages in the whole inbox.
+    pub unread_total: u64,
+    /// Each entry that changed, once, as it is now, in the order of their last change; with the place of that.
+    pub entries: Vec<(Cursor, InboxEntry)>,
 }
 
 /// A conversation in an inbox.
@@ -172,25 +126,49 @@ pub struct InboxEntry {
     pub target: Target,
     /// Its newest live message.
     pub latest: Option<Message>,
+    /// How far the members of a direct conversation have read.
+    pub reads: Reads,
     /// When its newest message was stored, in milliseconds since 1970.
     pub activity_ms: u64,
     /// Messages that the owner has not read.
     pub unread: u64,
-    /// As of which change of the conversation all this is.
-    pub revision: u64,
+    /// The revision of the conversation up to which the owner was told.
+    pub rev: u64,
+}
+
+/// How long a page may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageBounds {
+    /// Entries or messages to look at, at the most.
+    pub count: u64,
+    /// After so many bytes of packed entries or messages the page ends.
+    pub bytes: usize,
+}
+
+impl PageBounds {
+    /// What fits a WebSocket frame.
+    pub const FRAME: Self = Self {
+        count: CHANGES_FRAME_PAGE,
+        bytes: CHANGES_FRAME_BYTES,
+    };
+    /// What is answered to a request.
+    pub const BODY: Self = Self {
+        count: CHANGES_BODY_PAGE,
+        bytes: CHANGES_BODY_BYTES,
+    };
 }
 
 /// The store.
 ///
-/// A write has two steps: one on the conversation, which decides and orders, then one per participant, which may be repeated and come in any
-/// order. Each method is one round trip, or as many in parallel.
+/// A write has two steps. The first one is on the conversation: it decides, and answers how the conversation then is. The second one tells each
+/// member; it may be repeated, and come in any order. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a message at the end of the conversation. Position and time are given by the same atomic step. Calling it twice adds two, but for
-    /// calls with the same retry key within a day: the second one finds what the first one added.
+    /// Adds a message at the end of the conversation. The same atomic step gives it its position and its time. Calling it twice adds two; with
+    /// the same retry key within a day, the second call finds what the first one added.
     ///
     /// # Errors
-    /// [`Unavailable`]; the message may then be stored or not.
+    /// [`WriteError::RetryKeyReused`], [`WriteError::Unavailable`].
     async fn append_message(
         &self,
         conversation: &Conversation,
@@ -198,37 +176,39 @@ pub trait Store: Send + Sync {
         body: &Body,
         metadata: Option<&Metadata>,
         retry_key: Option<&RetryKey>,
-    ) -> Result<Change, Unavailable>;
+    ) -> Result<Decision, WriteError>;
 
-    /// Edits a message as its author, or marks it seen as anyone else. Calling it twice edits twice: another revision, and whatever was edited in between is undone; seen is seen once.
+    /// Edits a message as its author, or moves the read position of anyone else up to it. Calling it twice edits twice, but for calls with the
+    /// same retry key within a day; a read position only moves forward.
     ///
     /// # Errors
-    /// [`Unavailable`]; the outer result. The inner one says why the message cannot be changed.
+    /// [`WriteError`].
     async fn update_message(
         &self,
         conversation: &Conversation,
         id: MessageId,
         by: &Id,
         edit: &Edit,
-    ) -> Result<Result<Change, Refusal>, Unavailable>;
+        retry_key: Option<&RetryKey>,
+    ) -> Result<Decision, WriteError>;
 
-    /// Deletes a message as its author. Calling it twice is no error, so that a deletion that was cut off can be completed.
+    /// Deletes a message as its author. Calling it twice changes nothing more, so that a deletion that was cut off can be completed.
     ///
     /// # Errors
-    /// As [`Store::update_message`].
-    async fn delete_message(
-        &self,
-        conversation: &Conversation,
-        id: MessageId,
-        by: &Id,
-    ) -> Result<Result<Change, Refusal>, Unavailable>;
+    /// [`WriteError::NotFound`], [`WriteError::Forbidden`], [`WriteError::Unavailable`].
+    async fn delete_message(&self, conversation: &Conversation, id: MessageId, by: &Id)
+    -> Result<Decision, WriteError>;
 
-    /// Brings a participant's inbox and event log up to a change of a conversation. What the log lacks of earlier changes is added before it,
-    /// so that a log has an event for every change. Calling it twice changes nothing more.
+    /// Tells a member how a conversation is now. Calling it twice, or after a newer projection, changes nothing.
     ///
     /// # Errors
     /// [`Unavailable`]; calling it again is safe.
-    async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable>;
+    async fn tell(
+        &self,
+        conversation: &Conversation,
+        projection: &Projection,
+        member: &Member,
+    ) -> Result<Told, Unavailable>;
 
     /// Reads a part of a conversation. `None` if the message that the window hangs on was never there.
     ///
@@ -236,23 +216,33 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable>;
 
-    /// Reads a part of a user's inbox.
+    /// Reads what changed in a conversation since a revision; 0 is before the first.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn changes(
+        &self,
+        conversation: &Conversation,
+        since: u64,
+        bounds: PageBounds,
+    ) -> Result<Changes, Unavailable>;
+
+    /// Reads a part of a user's inbox; in a second round trip the newest messages that are too long for an entry, if there are any.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable>;
 
-    /// Reads at most `count` events of the user's log after a cursor; without one, only where the log ends. Begins the log if there is none.
+    /// Reads the inbox entries that changed since a cursor, as [`Store::inbox`] does; without a cursor, only how far the user was told.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable>;
-
-    /// Reads single messages by their positions.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable>;
+    async fn changed_entries(
+        &self,
+        user: &User,
+        since: Option<Cursor>,
+        bounds: PageBounds,
+    ) -> Result<ChangedEntries, Unavailable>;
 
     /// Records a connection until it is closed or its lifetime is over; false if the user has too many. Calling it twice changes nothing.
     ///
@@ -260,7 +250,7 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable>;
 
-    /// Whose connection it is, if it is known.
+    /// The user who owns a connection, if it is known.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -168,6 +168,14 @@ impl RestRequest {
         self.query("since").map(wire::cursor).transpose()
     }
 
+    /// `since` of the query: the revision that the client knows.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it is absent, or not a whole number.
+    pub fn revision(&self) -> Result<u64, ApiError> {
+        wire::revision(self.query("since").unwrap_or("-"))
+    }
+
     /// `Idempotency-Key`, if there is one.
     ///
     /// # Errors

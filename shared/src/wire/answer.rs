@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::{ConversationState, IdJson, MessageJson, Timestamp, target_parts};
-use crate::domain::{Conversation, Id, Message, Page, Target, User, Window, total_pages};
+use super::message::{ConversationState, IdJson, MessageJson, Timestamp};
+use crate::domain::{Conversation, Id, Outcome, Page, Target, User, Window, total_pages};
 use crate::error::ApiError;
 use crate::ports::{History, Inbox, InboxEntry, Profile, Profiles};
 
@@ -58,13 +58,18 @@ pub struct EntryAnswer {
 }
 
 impl EntryAnswer {
-    /// Shows the message to the one who sent or changed it.
-    pub fn new(conversation: &Conversation, user: &User, rev: u64, message: Option<&Message>) -> Self {
+    /// Shows the message to the user who sent or changed it.
+    pub fn new(user: &User, outcome: &Outcome) -> Self {
+        let message = outcome.change.message.as_ref();
         Self {
-            state: ConversationState::new(conversation, user, rev),
-            entry: message.map(MessageJson::from),
+            state: outcome_state(user, outcome),
+            entry: message.map(|message| MessageJson::new(message, &outcome.reads)),
         }
     }
+}
+
+fn outcome_state(user: &User, outcome: &Outcome) -> ConversationState {
+    ConversationState::new(&outcome.conversation, user, outcome.change.rev, outcome.change.prev_rev)
 }
 
 /// The answer to a deletion.
@@ -76,10 +81,10 @@ pub struct DeletedAnswer {
 }
 
 impl DeletedAnswer {
-    /// Confirms the deletion to the one who asked for it.
-    pub fn new(conversation: &Conversation, user: &User, rev: u64) -> Self {
+    /// Confirms the deletion to the user who asked for it.
+    pub fn new(user: &User, outcome: &Outcome) -> Self {
         Self {
-            state: ConversationState::new(conversation, user, rev),
+            state: outcome_state(user, outcome),
             message: "Message deleted",
             success: true,
         }
@@ -120,7 +125,7 @@ pub fn history(
         Window::Page(page) => (Some(page.number), page.per_page),
         Window::Before(_, per_page) | Window::After(_, per_page) | Window::Around(_, per_page) => (None, per_page),
     };
-    let Target::User(other) = target;
+    let (_, id) = target.parts();
     HistoryAnswer {
         state: HistoryState {
             key: conversation.key(),
@@ -128,7 +133,7 @@ pub fn history(
             per_page,
             total: history.total,
             total_pages: total_pages(history.total, per_page),
-            rev: history.revision,
+            rev: history.rev,
             next: history
                 .messages
                 .last()
@@ -140,11 +145,11 @@ pub fn history(
                 .filter(|_| history.older)
                 .map(|message| message.id.to_string()),
         },
-        entry: ProfileJson::of(other, profiles),
+        entry: ProfileJson::of(id, profiles),
         messages: history
             .messages
             .iter()
-            .map(|message| MessageJson::by(ProfileJson::of(&message.author, profiles), message))
+            .map(|message| MessageJson::by(ProfileJson::of(&message.author, profiles), message, &history.reads))
             .collect(),
     }
 }
@@ -177,22 +182,24 @@ struct ListState {
     total: u64,
     total_pages: u64,
     unread_total: u64,
+    cursor: String,
 }
 
 /// The answer of the inbox.
 #[derive(Debug, Serialize)]
 pub struct ListAnswer {
     state: ListState,
-    entries: Vec<ListEntry>,
+    entries: Vec<EntryJson>,
 }
 
+/// An inbox entry.
 #[derive(Debug, Serialize)]
-struct ListEntry {
+pub(super) struct EntryJson {
     #[serde(rename = "type")]
     kind: &'static str,
     id: IdJson,
     latest: Option<MessageJson<IdJson>>,
-    timestamp: ListTimestamp,
+    timestamp: EntryTimestamp,
     unread: u64,
     rev: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,26 +208,42 @@ struct ListEntry {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum ListTimestamp {
+enum EntryTimestamp {
     Full(Timestamp),
     Milliseconds(u64),
+}
+
+impl EntryJson {
+    /// An entry without the platform's objects.
+    pub(super) fn new(entry: &InboxEntry) -> Self {
+        let (kind, id) = entry.target.parts();
+        let latest = entry.latest.as_ref();
+        Self {
+            kind,
+            id: IdJson(id.clone()),
+            latest: latest.map(|latest| MessageJson::new(latest, &entry.reads)),
+            timestamp: EntryTimestamp::Full(Timestamp::from_ms(entry.activity_ms)),
+            unread: entry.unread,
+            rev: entry.rev,
+            user: None,
+        }
+    }
 }
 
 /// A part of an inbox. Without profiles, entries are plain and their time is in milliseconds.
 pub fn list(user: &User, page: Page, inbox: &Inbox, profiles: Option<&Profiles>) -> ListAnswer {
     let entry = |entry: &InboxEntry| {
-        let (kind, id) = target_parts(&entry.target);
-        ListEntry {
-            kind,
-            latest: entry.latest.as_ref().map(MessageJson::from),
-            timestamp: match profiles {
-                Some(_) => ListTimestamp::Full(Timestamp::from_ms(entry.activity_ms)),
-                None => ListTimestamp::Milliseconds(entry.activity_ms),
+        let plain = EntryJson::new(entry);
+        match (profiles, &entry.target) {
+            (None, _) => EntryJson {
+                timestamp: EntryTimestamp::Milliseconds(entry.activity_ms),
+                ..plain
             },
-            unread: entry.unread,
-            rev: entry.revision,
-            user: profiles.map(|profiles| ProfileJson::of(&id.0, profiles)),
-            id,
+            (Some(_), Target::Topic(_)) => plain,
+            (Some(profiles), Target::User(id)) => EntryJson {
+                user: Some(ProfileJson::of(id, profiles)),
+                ..plain
+            },
         }
     };
     ListAnswer {
@@ -231,6 +254,7 @@ pub fn list(user: &User, page: Page, inbox: &Inbox, profiles: Option<&Profiles>)
             total: inbox.total,
             total_pages: total_pages(inbox.total, page.per_page),
             unread_total: inbox.unread_total,
+            cursor: inbox.cursor.to_string(),
         },
         entries: inbox.entries.iter().map(entry).collect(),
     }

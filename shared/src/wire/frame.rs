@@ -6,28 +6,27 @@ use serde_json::value::RawValue;
 use super::answer::ErrorBody;
 use super::message::{ConversationState, IdJson, MessageJson};
 use super::to_json;
-use crate::domain::{ConnectionId, Cursor, Event, Place, User};
+use crate::domain::{Change, ChangeKind, Conversation, Id, Place, Reads, User};
 
 #[derive(Serialize)]
 struct EventJson {
     event: &'static str,
     #[serde(flatten)]
-    place: PlaceJson,
+    place: Option<PlaceJson>,
     data: EventData,
 }
 
 #[derive(Serialize)]
 struct PlaceJson {
     cursor: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    prev: Option<String>,
+    prev: String,
 }
 
 impl From<Place> for PlaceJson {
     fn from(place: Place) -> Self {
         Self {
             cursor: place.cursor.to_string(),
-            prev: place.prev.map(|cursor| cursor.to_string()),
+            prev: place.prev.to_string(),
         }
     }
 }
@@ -35,32 +34,64 @@ impl From<Place> for PlaceJson {
 #[derive(Serialize)]
 struct EventData {
     state: ConversationState,
-    entry: Entry,
+    #[serde(flatten)]
+    news: News,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Entry {
-    Message(MessageJson<IdJson>),
-    Deleted { id: String, seq: u64, deleted: bool },
+enum News {
+    Message { entry: MessageJson<IdJson> },
+    Deleted { entry: DeletedEntry },
+    Read { user: IdJson, read: ReadJson },
 }
 
-/// The frame that tells `receiver` of an event.
-pub fn event_frame(receiver: &User, event: &Event) -> String {
-    let entry = match &event.message {
-        Some(message) => Entry::Message(message.into()),
-        None => Entry::Deleted {
-            id: event.id.to_string(),
-            seq: event.id.seq,
-            deleted: true,
+#[derive(Serialize)]
+struct DeletedEntry {
+    id: String,
+    seq: u64,
+    deleted: bool,
+}
+
+#[derive(Serialize)]
+struct ReadJson {
+    up_to: String,
+    seq: u64,
+}
+
+/// The frame that tells `receiver` of a change that `by` made. `place` is where the change stands among all that the receiver was told.
+pub fn event_frame(
+    receiver: &User,
+    by: &Id,
+    conversation: &Conversation,
+    change: &Change,
+    reads: &Reads,
+    place: Option<Place>,
+) -> String {
+    let (id, seq) = (change.id.to_string(), change.id.seq);
+    let news = match (change.kind, &change.message) {
+        (ChangeKind::Read, _) => News::Read {
+            user: IdJson(by.clone()),
+            read: ReadJson { up_to: id, seq },
+        },
+        (_, Some(message)) => News::Message {
+            entry: MessageJson::new(message, reads),
+        },
+        (_, None) => News::Deleted {
+            entry: DeletedEntry { id, seq, deleted: true },
         },
     };
     to_json(&EventJson {
-        event: event.kind.name(),
-        place: event.place.into(),
+        event: match change.kind {
+            ChangeKind::Sent => "message.new",
+            ChangeKind::Edited => "message.updated",
+            ChangeKind::Deleted => "message.deleted",
+            ChangeKind::Read => "message.read",
+        },
+        place: place.map(PlaceJson::from),
         data: EventData {
-            state: ConversationState::new(&event.conversation, receiver, event.revision),
-            entry,
+            state: ConversationState::new(conversation, receiver, change.rev, change.prev_rev),
+            news,
         },
     })
 }
@@ -77,8 +108,8 @@ struct Reply<'a, T> {
     place: Option<PlaceJson>,
 }
 
-/// The answer to a frame that could be done, with the place that it has in the asking user's event log, if it has one: the connection that
-/// asked is not pushed the event, and this is how it knows that it has it.
+/// The answer to a frame that could be done, with the place that a change has among all that the asking user was told: the
+/// connection that asked is not pushed the event, and this is how it knows that it has it.
 pub fn reply_result(id: Option<&RawValue>, result: &impl Serialize, place: Option<Place>) -> String {
     to_json(&Reply {
         id,
@@ -96,41 +127,6 @@ pub fn reply_error(id: Option<&RawValue>, error: ErrorBody) -> String {
         error: Some(error),
         place: None,
     })
-}
-
-/// What a client missed: the result of `hello` and of `sync`.
-#[derive(Debug, Serialize)]
-pub struct CatchUp {
-    user: IdJson,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    connection_id: Option<String>,
-    cursor: String,
-    recovered: bool,
-    events: Vec<Box<RawValue>>,
-    more: bool,
-}
-
-impl CatchUp {
-    /// A page of events for a client that is then at `cursor`. `recovered` is whether nothing is missing between the client's own cursor and
-    /// the first of them; `more` is whether others follow.
-    pub fn new(user: &User, cursor: Cursor, recovered: bool, events: Vec<String>, more: bool) -> Self {
-        let raw = |frame| RawValue::from_string(frame).ok();
-        Self {
-            user: IdJson(user.id.clone()),
-            connection_id: None,
-            cursor: cursor.to_string(),
-            recovered,
-            events: events.into_iter().filter_map(raw).collect(),
-            more,
-        }
-    }
-
-    /// The same, for the client at the other end of this connection.
-    #[must_use]
-    pub fn over(mut self, connection: &ConnectionId) -> Self {
-        self.connection_id = Some(connection.to_string());
-        self
-    }
 }
 
 /// The result of `ping`.

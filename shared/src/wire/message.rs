@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::domain::{BodyKind, Conversation, Id, Message, Target, User};
+use crate::domain::{BodyKind, Conversation, Id, Message, Reads, User};
 
 /// An id as clients see it: a number where it is one, else a string.
 #[derive(Clone, Debug)]
@@ -55,6 +55,7 @@ pub struct MessageJson<A> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
     seq: u64,
+    rev: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     edited: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,8 +65,8 @@ pub struct MessageJson<A> {
 }
 
 impl<A> MessageJson<A> {
-    /// A message with this in place of its author.
-    pub fn by(author: A, message: &Message) -> Self {
+    /// A message with this in place of its author, as it looks when members have read so far.
+    pub fn by(author: A, message: &Message, reads: &Reads) -> Self {
         let kind = message.body.kind();
         let content = || message.body.content().to_owned();
         Self {
@@ -76,8 +77,9 @@ impl<A> MessageJson<A> {
             text: (kind == BodyKind::Text).then(content),
             image: (kind == BodyKind::Image).then(content),
             seq: message.id.seq,
+            rev: message.rev,
             edited: message.edited_ms.map(Timestamp::from_ms),
-            status: message.seen.then_some("seen"),
+            status: reads.have_seen(message).then_some("seen"),
             metadata: message
                 .metadata
                 .as_ref()
@@ -86,9 +88,10 @@ impl<A> MessageJson<A> {
     }
 }
 
-impl From<&Message> for MessageJson<IdJson> {
-    fn from(message: &Message) -> Self {
-        Self::by(IdJson(message.author.clone()), message)
+impl MessageJson<IdJson> {
+    /// A message as it looks when members have read so far.
+    pub fn new(message: &Message, reads: &Reads) -> Self {
+        Self::by(IdJson(message.author.clone()), message, reads)
     }
 }
 
@@ -98,22 +101,18 @@ pub struct ConversationState {
     key: String,
     inbox_key: String,
     rev: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev_rev: Option<u64>,
 }
 
 impl ConversationState {
-    /// The conversation as that user names it. `rev` counts its changes: what is shown with it is how it was after them.
-    pub fn new(conversation: &Conversation, user: &User, rev: u64) -> Self {
+    /// The conversation as that user names it, as of a revision. `prev_rev` is the one before it, which a client must know to have missed nothing.
+    pub fn new(conversation: &Conversation, user: &User, rev: u64, prev_rev: Option<u64>) -> Self {
         Self {
             rev,
+            prev_rev,
             key: conversation.key(),
             inbox_key: conversation.as_seen_by(&user.id).to_string(),
         }
-    }
-}
-
-/// The `type` and `id` of a target.
-pub(super) fn target_parts(target: &Target) -> (&'static str, IdJson) {
-    match target {
-        Target::User(id) => ("user", IdJson(id.clone())),
     }
 }

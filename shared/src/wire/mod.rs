@@ -1,6 +1,7 @@
 //! The JSON of requests, answers and pushed frames, and its conversion from and to the domain. The only serde types of the core.
 
 mod answer;
+mod changes;
 mod frame;
 mod message;
 mod request;
@@ -8,10 +9,11 @@ mod request;
 pub use answer::{
     DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, WelcomeAnswer, error_body, history, list,
 };
-pub use frame::{CatchUp, Pong, event_frame, reply_error, reply_result};
+pub use changes::{ChangesAnswer, SyncAnswer};
+pub use frame::{Pong, event_frame, reply_error, reply_result};
 pub use message::{ConversationState, IdJson, MessageJson, Timestamp};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, ContentBody, cursor, retry_key, target};
+pub use request::{ClientFrame, ContentBody, cursor, retry_key, revision, target};
 
 use serde::Serialize;
 

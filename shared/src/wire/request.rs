@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::domain::limits::FRAME_ID_BYTES;
+use crate::domain::limits::{FRAME_ID_BYTES, NUMERIC_ID_MAX};
 use crate::domain::{
     Body, BodyKind, Cursor, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, RetryKey, Target,
 };
@@ -32,7 +32,23 @@ pub fn target(kind: &str, id: &str) -> Result<Target, ApiError> {
 pub fn cursor(text: &str) -> Result<Cursor, ApiError> {
     Cursor::parse(text).map_err(|_| ApiError::InvalidField {
         field: "since",
-        expected: "the cursor of a frame, of a hello or of a sync",
+        expected: "the cursor of a frame, of a hello, of a sync or of a list",
+    })
+}
+
+/// Reads a revision that a client kept.
+///
+/// # Errors
+/// [`ApiError::InvalidField`] for anything but a whole number that JSON carries exactly.
+pub fn revision(text: &str) -> Result<u64, ApiError> {
+    let number = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok());
+    let exact = number.flatten().filter(|number| *number <= NUMERIC_ID_MAX);
+    exact.ok_or(ApiError::InvalidField {
+        field: "since",
+        expected: "the rev of a conversation, or 0",
     })
 }
 
@@ -109,24 +125,17 @@ impl<'a> ContentBody<'a> {
                 });
             }
         };
-        let body = match (text, image) {
-            (Some(_), Some(_)) => {
-                return Err(ApiError::InvalidField {
-                    field: "image",
-                    expected: "absent where there is a text",
-                });
-            }
-            (text, image) => text.or(image),
+        let edit = Edit {
+            text,
+            image,
+            metadata,
+            seen,
         };
-        let changes_content = body.is_some() || metadata != MetadataEdit::Keep;
-        match (changes_content, seen) {
-            (true, false) => Ok(Edit::Content { body, metadata }),
-            (false, true) => Ok(Edit::Seen),
-            (false, false) => Err(ApiError::NothingToChange),
-            (true, true) => Err(ApiError::InvalidField {
-                field: "status",
-                expected: "alone: the author changes content, the other side marks it seen",
-            }),
+        let changes_content = edit.text.is_some() || edit.image.is_some() || edit.metadata != MetadataEdit::Keep;
+        if changes_content || seen {
+            Ok(edit)
+        } else {
+            Err(ApiError::NothingToChange)
         }
     }
 
@@ -246,6 +255,14 @@ impl<'a> ClientFrame<'a> {
         self.since
             .map(|raw| cursor(&string(raw).unwrap_or_default()))
             .transpose()
+    }
+
+    /// The revision of the conversation that the client knows.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it is absent, or not a whole number.
+    pub fn revision(&self) -> Result<u64, ApiError> {
+        revision(self.since.map_or("-", RawValue::get))
     }
 
     /// The message that the frame is about.

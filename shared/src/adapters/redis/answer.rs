@@ -1,13 +1,16 @@
-//! What the scripts answer, as values of the ports.
+//! What the scripts answer, as values of the ports: one parser for each.
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
-use super::record::{self, Preview};
+use super::bytes::{Corrupt, Reader};
+use super::entry::{self, Unpacked};
+use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
-use crate::domain::{ConnectionId, Cursor, Domain, EventKind, EventRef, Id, Message, Place, Target, User};
-use crate::ports::{
-    Change, Delivered, EventPage, History, Inbox, InboxEntry, Latest, Live, Refusal, Snapshot, Stored, Unavailable,
+use crate::domain::{
+    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Edit, Id, Latest, Member, Place, Projection, Target,
+    User,
 };
+use crate::ports::{Changes, History, Live, Stored, Told, Unavailable, WriteError};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -15,182 +18,238 @@ fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
     from_redis_value(value).map_err(|_| corrupt("an answer of another shape"))
 }
 
-fn unpack(seq: u64, bytes: &[u8]) -> Result<Stored, Unavailable> {
-    record::unpack(seq, bytes).map_err(unreadable)
-}
-
-fn unreadable(error: record::Corrupt) -> Unavailable {
-    Unavailable::new("redis", error)
-}
-
 fn corrupt(what: &'static str) -> Unavailable {
     Unavailable::new("redis", what)
 }
 
-/// What a write to a conversation answers, by position; `conversation_prelude.lua` says what they are.
-type Changed = (
-    bool,
-    u64,
-    u64,
-    u64,
-    u64,
-    u64,
-    Vec<u8>,
-    u64,
-    Vec<u8>,
-    Vec<(String, u64)>,
-    Vec<u8>,
-);
-
-pub(super) fn change(kind: EventKind, asked_ms: u64, answer: Value) -> Result<Result<Change, Refusal>, Unavailable> {
-    if let Value::Array(items) = &answer
-        && items.len() == 1
-    {
-        let (word,): (String,) = read(answer)?;
-        return match word.as_str() {
-            "not_found" => Ok(Err(Refusal::NotFound)),
-            "forbidden" => Ok(Err(Refusal::Forbidden)),
-            "wrong_kind" => Ok(Err(Refusal::WrongKind)),
-            _ => Err(corrupt("a script refused for an unknown reason")),
-        };
+impl From<Corrupt> for Unavailable {
+    fn from(error: Corrupt) -> Self {
+        Self::new("redis", error)
     }
-    let (repeated, made_revision, revision, last_seq, activity_ms, latest_seq, latest, seq, changed, sent, others) =
-        read::<Changed>(answer)?;
-    let author = |(id, seq): (String, u64)| Ok((Id::parse(&id).map_err(|_| corrupt("an author"))?, seq));
-    let sent = sent.into_iter().map(author).collect::<Result<_, _>>()?;
-    let Stored { id, message } = unpack(seq, &changed)?;
-    let latest = (latest_seq > 0).then_some(Latest {
-        seq: latest_seq,
-        record: latest,
-    });
-    Ok(Ok(Change {
-        kind,
-        id,
-        message,
-        asked_ms,
-        repeated,
-        made_revision,
-        revision,
-        latest,
-        last_seq,
-        activity_ms,
-        sent,
-        others: record::unpack_others(&others).map_err(unreadable)?,
+}
+
+impl From<Corrupt> for WriteError {
+    fn from(error: Corrupt) -> Self {
+        Unavailable::from(error).into()
+    }
+}
+
+/// What a write may have done.
+pub(super) enum Asked<'a> {
+    Send,
+    Update { by: &'a Id, edit: &'a Edit },
+    Delete,
+}
+
+/// What a write to a conversation answers: `decided` in `conversation_prelude.lua`, or one word for a refusal.
+pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, WriteError> {
+    let mut items = list(answer)?;
+    let head: Vec<u8> = next(&mut items)?;
+    let (Some(record), Some(newest), Some(members)) = (items.next(), items.next(), items.next()) else {
+        return Err(refusal(&head));
+    };
+    let (record, newest, members): (Vec<u8>, Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?, read(members)?);
+    let mut head = Reader(&head);
+    let (repeated, rev, seq) = (head.flag()?, head.number::<7>()?, head.number::<5>()?);
+    let id = record::read_identity(&mut head, seq)?;
+    let (clock, conversation_rev, prev_rev) = (head.number::<7>()?, head.number::<7>()?, head.number::<7>()?);
+    let (last_seq, activity_ms, latest_seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
+    let message = match record.as_slice() {
+        [] => None,
+        record => record::unpack(seq, record)?.message,
+    };
+    let kind = match asked {
+        Asked::Send => ChangeKind::Sent,
+        Asked::Delete => ChangeKind::Deleted,
+        Asked::Update { by, edit } => match &message {
+            Some(message) if edit.seen && message.author != **by => ChangeKind::Read,
+            _ => ChangeKind::Edited,
+        },
+    };
+    Ok(Decision {
+        change: Change {
+            kind,
+            id,
+            message,
+            rev,
+            prev_rev: (rev == conversation_rev).then_some(prev_rev),
+            repeated,
+        },
+        projection: Projection {
+            clock,
+            rev: conversation_rev,
+            last_seq,
+            activity_ms,
+            latest: (latest_seq > 0).then(|| Latest {
+                seq: latest_seq,
+                record: if newest.is_empty() { record } else { newest },
+            }),
+            members: read_members(&members)?,
+        },
+    })
+}
+
+fn refusal(word: &[u8]) -> WriteError {
+    match word {
+        b"not_found" => WriteError::NotFound,
+        b"forbidden" => WriteError::Forbidden,
+        b"nothing" => WriteError::NothingToChange,
+        b"reused" => WriteError::RetryKeyReused,
+        _ => corrupt("a script refused for an unknown reason").into(),
+    }
+}
+
+fn read_members(packed: &[u8]) -> Result<Vec<Member>, Corrupt> {
+    let (mut reader, mut members) = (Reader(packed), Vec::new());
+    while !reader.is_empty() {
+        members.push(Member {
+            id: reader.id()?,
+            read_seq: reader.number::<5>()?,
+            unread: reader.number::<5>()?,
+        });
+    }
+    Ok(members)
+}
+
+/// What `entry_tell.lua` answers.
+pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
+    let ((told, epoch, position, prev), live) = read::<((bool, u64, u64, u64), Vec<(String, u64)>)>(answer)?;
+    let connection = |(id, expires_ms): (String, u64)| {
+        let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
+        let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
+        Ok(Live { id, opening })
+    };
+    Ok(Told {
+        place: told.then(|| Place {
+            cursor: Cursor::new(epoch, position),
+            prev: Cursor::new(epoch, prev),
+        }),
+        connections: live.into_iter().map(connection).collect::<Result<_, Unavailable>>()?,
+    })
+}
+
+/// What `history_read.lua` answers.
+pub(super) fn history(answer: Value) -> Result<Option<History>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(head) = items.next() else { return Ok(None) };
+    let (head, reads): (Vec<u8>, Vec<u8>) = (read(head)?, next(&mut items)?);
+    let mut head = Reader(&head);
+    Ok(Some(History {
+        rev: head.number::<7>()?,
+        total: head.number::<5>()?,
+        older: head.flag()?,
+        newer: head.flag()?,
+        reads: entry::read_reads(&reads)?,
+        messages: stored(items)?.into_iter().filter_map(|stored| stored.message).collect(),
     }))
+}
+
+/// What `changes_read.lua` answers.
+pub(super) fn changes(answer: Value) -> Result<Changes, Unavailable> {
+    let mut items = list(answer)?;
+    let (head, reads): (Vec<u8>, Vec<u8>) = (next(&mut items)?, next(&mut items)?);
+    let mut head = Reader(&head);
+    Ok(Changes {
+        reset: head.flag()?,
+        more: head.flag()?,
+        rev: head.number::<7>()?,
+        reads: entry::read_reads(&reads)?,
+        messages: stored(items)?,
+    })
+}
+
+/// Messages after their positions. One that cannot be read must not take the others away.
+fn stored(mut items: std::vec::IntoIter<Value>) -> Result<Vec<Stored>, Unavailable> {
+    let mut all = Vec::with_capacity(items.len() / 2);
+    while let Some(seq) = items.next() {
+        let (seq, packed): (u64, Vec<u8>) = (read(seq)?, next(&mut items)?);
+        all.extend(readable(seq, &packed));
+    }
+    Ok(all)
+}
+
+fn readable(seq: u64, packed: &[u8]) -> Option<Stored> {
+    record::unpack(seq, packed)
+        .inspect_err(|error| tracing::error!(%error, seq, "left out a message that cannot be read"))
+        .ok()
+}
+
+/// What `messages_read.lua` answers, for one message.
+pub(super) fn message(seq: u64, answer: Value) -> Result<Option<Stored>, Unavailable> {
+    let packed: Vec<u8> = next(&mut list(answer)?)?;
+    Ok(Some(packed)
+        .filter(|packed| !packed.is_empty())
+        .and_then(|packed| readable(seq, &packed)))
+}
+
+/// What `inbox_read.lua` answers; the newest messages that are too long for an entry are still missing.
+pub(super) struct InboxPage {
+    pub(super) cursor: Cursor,
+    pub(super) unread_total: u64,
+    pub(super) total: u64,
+    pub(super) entries: Vec<Unpacked>,
+}
+
+pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
+    let mut items = list(answer)?;
+    let (epoch, position) = (next(&mut items)?, next(&mut items)?);
+    let (unread_total, total) = (next(&mut items)?, next(&mut items)?);
+    let mut entries = Vec::new();
+    while let Some(name) = items.next() {
+        entries.extend(entry(name, next(&mut items)?)?);
+    }
+    Ok(InboxPage {
+        cursor: Cursor::new(epoch, position),
+        unread_total,
+        total,
+        entries,
+    })
+}
+
+/// What `entries_read.lua` answers, likewise; each entry with the cursor of its last change.
+pub(super) struct EntriesPage {
+    pub(super) cursor: Cursor,
+    pub(super) recovered: bool,
+    pub(super) more: bool,
+    pub(super) unread_total: u64,
+    pub(super) entries: Vec<(Cursor, Unpacked)>,
+}
+
+pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
+    let mut items = list(answer)?;
+    let (epoch, position) = (next(&mut items)?, next(&mut items)?);
+    let (recovered, more, unread_total) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
+    let mut entries = Vec::new();
+    while let Some(position) = items.next() {
+        let cursor = Cursor::new(epoch, read(position)?);
+        let name = items.next().ok_or(corrupt("a short list"))?;
+        entries.extend(entry(name, next(&mut items)?)?.map(|entry| (cursor, entry)));
+    }
+    Ok(EntriesPage {
+        cursor: Cursor::new(epoch, position),
+        recovered,
+        more,
+        unread_total,
+        entries,
+    })
+}
+
+/// An entry. One that cannot be read is left out, so that it does not take the others away.
+fn entry(name: Value, packed: Vec<u8>) -> Result<Option<Unpacked>, Unavailable> {
+    let name: String = read(name)?;
+    let unpacked = Target::from_inbox_key(&name)
+        .ok_or(Corrupt("name"))
+        .and_then(|target| entry::unpack(target, &packed));
+    let unpacked =
+        unpacked.inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"));
+    Ok(unpacked.ok())
 }
 
 pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
     read(answer)
 }
 
-pub(super) fn delivered(answer: Value, now_ms: u64) -> Result<Delivered, Unavailable> {
-    let mut items = list(answer)?;
-    let (epoch, position, ms): (u64, u64, u64) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
-    let (prev_ms, unread) = (next(&mut items)?, next(&mut items)?);
-    let place = (position > 0).then(|| Place {
-        cursor: Cursor { epoch, position, ms },
-        prev: Some(Cursor {
-            epoch,
-            position: position - 1,
-            ms: prev_ms,
-        }),
-    });
-    let mut connections = Vec::new();
-    while let Some(id) = items.next() {
-        let id = ConnectionId::parse(&read::<String>(id)?).map_err(|_| corrupt("a connection id"))?;
-        let expires_ms: u64 = next(&mut items)?;
-        let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
-        connections.push(Live { id, opening });
-    }
-    Ok(Delivered {
-        place,
-        connections,
-        unread,
-    })
-}
-
-/// What stands in the log behind `since`, the cursor that was asked for.
-pub(super) fn events(since: Option<Cursor>, answer: Value) -> Result<EventPage, Unavailable> {
-    let mut items = list(answer)?;
-    let (epoch, position, ms) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
-    let recovered = next(&mut items)?;
-    let first = since.map_or(0, |cursor| cursor.position) + 1;
-    let mut events = Vec::new();
-    for (position, packed) in (first..).zip(items) {
-        let (kind, ms, seq, target) = record::unpack_event(&read::<Vec<u8>>(packed)?).map_err(unreadable)?;
-        let cursor = Cursor { epoch, position, ms };
-        events.push(EventRef {
-            kind,
-            target,
-            seq,
-            cursor,
-        });
-    }
-    Ok(EventPage {
-        end: Cursor { epoch, position, ms },
-        recovered,
-        events,
-    })
-}
-
-pub(super) fn messages(seqs: &[u64], answer: Value) -> Result<Snapshot, Unavailable> {
-    let mut items = list(answer)?;
-    let revision = next(&mut items)?;
-    let stored = |(seq, record): (&u64, Value)| {
-        let record: Vec<u8> = read(record)?;
-        (!record.is_empty()).then(|| unpack(*seq, &record)).transpose()
-    };
-    Ok(Snapshot {
-        revision,
-        messages: seqs.iter().zip(items).map(stored).collect::<Result<_, _>>()?,
-    })
-}
-
-pub(super) fn history(answer: Value) -> Result<Option<History>, Unavailable> {
-    let mut items = list(answer)?;
-    let Some(revision) = items.next() else { return Ok(None) };
-    let (total, older, newer) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
-    let mut messages: Vec<Message> = Vec::new();
-    while let Some(seq) = items.next() {
-        let record: Vec<u8> = next(&mut items)?;
-        messages.extend(unpack(read(seq)?, &record)?.message);
-    }
-    Ok(Some(History {
-        revision: read(revision)?,
-        total,
-        messages,
-        older,
-        newer,
-    }))
-}
-
-pub(super) fn inbox(answer: Value) -> Result<Inbox, Unavailable> {
-    let mut items = list(answer)?;
-    let (total, unread_total) = (next(&mut items)?, next(&mut items)?);
-    let mut entries = Vec::new();
-    while let Some(name) = items.next() {
-        let target = Target::from_inbox_key(&read::<String>(name)?).ok_or(corrupt("a name in an inbox"))?;
-        let (activity_ms, preview) = (next(&mut items)?, next::<Vec<u8>>(&mut items)?);
-        // One entry that cannot be read must not take the others away.
-        let preview = record::unpack_preview(&preview).unwrap_or_else(|error| {
-            tracing::error!(%error, chat = %target, "a preview in an inbox cannot be read");
-            Preview::default()
-        });
-        entries.push(InboxEntry {
-            target,
-            latest: preview.latest,
-            activity_ms,
-            unread: preview.unread,
-            revision: preview.revision,
-        });
-    }
-    Ok(Inbox {
-        total,
-        unread_total,
-        entries,
-    })
-}
-
+/// What HMGET answers for a connection.
 pub(super) fn user(answer: Value) -> Result<Option<User>, Unavailable> {
     let (domain, id): (Option<String>, Option<String>) = read(answer)?;
     let (Some(domain), Some(id)) = (domain, id) else {

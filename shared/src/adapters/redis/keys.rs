@@ -11,63 +11,82 @@ pub(super) struct Keys {
     prefix: String,
 }
 
+/// A key of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OfConversation {
+    /// LIST: one packed record per message; its position gives `seq`.
+    Log,
+    /// HASH: `state`, packed: the clock, the revision, and what else a decision needs.
+    Meta,
+    /// HASH: user → packed role and read position.
+    Members,
+    /// ZSET: the positions of deleted messages.
+    Gone,
+    /// ZSET: position → revision, of messages that were changed after they were sent.
+    Stamps,
+}
+
+/// A key of a user.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OfUser {
+    /// ZSET: conversation, as the user names it → time of its newest message in ms.
+    Inbox,
+    /// HASH: conversation → packed inbox entry.
+    Entries,
+    /// ZSET: conversation → the user's position when it last changed.
+    Changed,
+    /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox.
+    Meta,
+    /// ZSET: connection id → when it expires, in ms.
+    Connections,
+}
+
 impl Keys {
     pub(super) fn new(prefix: String) -> Self {
         Self { prefix }
     }
 
-    /// The keys of a conversation, in the order in which its scripts take them.
-    ///
-    /// - `log`, LIST: one record per message, its position gives `seq`
-    /// - `gone`, ZSET: the seqs of deleted messages
-    /// - `meta`, HASH: `ms` of the last message, `rev` (how many changes there were), `others` (the newest changes but new messages, packed),
-    ///   `sent:{author}` (position of the author's newest message), `base` (messages that were moved away before the first)
-    pub(super) fn conversation(&self, conversation: &Conversation) -> [String; 3] {
-        let tag = format!("{{{}:{}}}", self.prefix, conversation.key());
-        ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"))
+    /// Keys of a conversation, in the order in which a script takes them.
+    pub(super) fn conversation(&self, conversation: &Conversation, parts: &[OfConversation]) -> Vec<String> {
+        let tag = self.tag(conversation);
+        let part = |part: &OfConversation| match part {
+            OfConversation::Log => "log",
+            OfConversation::Meta => "meta",
+            OfConversation::Members => "members",
+            OfConversation::Gone => "gone",
+            OfConversation::Stamps => "stamps",
+        };
+        parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
 
-    /// STRING, expires after a day: position and revision of the message that the author's retry key produced.
+    /// STRING, expires: what an operation of ours did.
+    pub(super) fn operation(&self, conversation: &Conversation, identity: u64) -> String {
+        format!("{}:op:{identity:016x}", self.tag(conversation))
+    }
+
+    /// The same for an operation that the author's retry key names.
     pub(super) fn retry(&self, conversation: &Conversation, author: &Id, key: &RetryKey) -> String {
-        format!(
-            "{{{}:{}}}:retry:{}:{key}",
-            self.prefix,
-            conversation.key(),
-            author.in_key()
-        )
+        format!("{}:op:{}:{key}", self.tag(conversation), author.in_key())
     }
 
-    fn user(&self, user: &User, part: &str) -> String {
-        format!("{{{}:{}:user:{}}}:{part}", self.prefix, user.domain, user.id.in_key())
+    fn tag(&self, conversation: &Conversation) -> String {
+        format!("{{{}:{}}}", self.prefix, conversation.key())
     }
 
-    /// ZSET: conversation, as the user names it → time of its last message in ms.
-    pub(super) fn inbox(&self, user: &User) -> String {
-        self.user(user, "inbox")
+    /// Keys of a user, in the order in which a script takes them.
+    pub(super) fn user(&self, user: &User, parts: &[OfUser]) -> Vec<String> {
+        let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id.in_key());
+        let part = |part: &OfUser| match part {
+            OfUser::Inbox => "inbox",
+            OfUser::Entries => "entries",
+            OfUser::Changed => "changed",
+            OfUser::Meta => "meta",
+            OfUser::Connections => "connections",
+        };
+        parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
 
-    /// HASH: conversation, as the user names it → packed preview with the read position.
-    pub(super) fn chats(&self, user: &User) -> String {
-        self.user(user, "chats")
-    }
-
-    /// ZSET: connection id → when it expires, in ms.
-    pub(super) fn connections(&self, user: &User) -> String {
-        self.user(user, "connections")
-    }
-
-    /// LIST: one packed reference per event; trimmed by number and age.
-    pub(super) fn events(&self, user: &User) -> String {
-        self.user(user, "events")
-    }
-
-    /// HASH: `epoch` of the event log, `base` (events that were cut off before the first) and `base_ms` (time of the last of them), `unread` in
-    /// the whole inbox.
-    pub(super) fn meta(&self, user: &User) -> String {
-        self.user(user, "meta")
-    }
-
-    /// HASH `domain`, `user`: whose connection it is. Expires with the connection; nothing that is promised depends on it.
+    /// HASH `domain`, `user`: who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
     }

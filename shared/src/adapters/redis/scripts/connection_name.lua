@@ -1,4 +1,4 @@
--- Notes whose connection it is, until it ends at the latest.
+-- Notes which user owns a connection, until it ends at the latest.
 -- KEYS: 1 connection
 -- ARGV: 1 domain, 2 user, 3 when it expires in ms
 -- Returns nothing

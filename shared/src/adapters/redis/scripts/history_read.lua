@@ -1,10 +1,12 @@
 -- Reads a part of a conversation, oldest first. The work depends on the size of the part, not on the length of the conversation.
--- KEYS: 1 log, 2 gone, 3 meta
+-- KEYS: 1 log, 2 meta, 3 gone, 4 members, only if their read positions are a part of it
 -- ARGV: 1 'page' | 'before' | 'after' | 'around', 2 how many at the most; page: 3 how many newer ones to skip; else: 3 seq, 4 identity
--- Returns {revision, total, older, newer, seq, record, seq, record, …} with older and newer 1 if there are more, or {} if there is no such message.
-local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
+-- Returns {revision, total, 1 if there are older ones, 1 if there are newer ones; for each member: length of the id, id, read position; seq,
+-- record, …}, or {} if there is no such message.
+local log, gone = KEYS[1], KEYS[3]
 local mode, size, place, identity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local base = tonumber(redis.call('HGET', meta, 'base') or 0)
+local state = read_state(KEYS[2])
+local base = state.base
 local first, last = base + 1, base + redis.call('LLEN', log)
 
 -- Reads up to n live messages from a position on, in steps of -1 or 1, jumping over what is deleted.
@@ -16,7 +18,7 @@ local function read(from, n, step)
     local high = step < 0 and from or math.min(last, from + wanted)
     local records = redis.call('LRANGE', log, low - first, high - first)
     for index = step < 0 and #records or 1, step < 0 and 1 or #records, step do
-      if not has(records[index], DELETED) then found[#found + 1] = {low + index - 1, records[index]} end
+      if not is_deleted(records[index]) then found[#found + 1] = {low + index - 1, records[index]} end
     end
     if step < 0 then
       from = nth_back(gone, first, low - 1, 1)
@@ -48,15 +50,22 @@ else
   end
 end
 
-local answer = {tonumber(redis.call('HGET', meta, 'rev') or 0), live(gone, first, last), 0, 0}
+local readers, all = {}, KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
+for index = 1, #all, 2 do
+  local _, _, _, read = struct.unpack(MEMBER, all[index + 1])
+  readers[#readers + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5', read)
+end
+local answer = {'', table.concat(readers)}
 for index = #older, 1, -1 do
   answer[#answer + 1], answer[#answer + 2] = older[index][1], older[index][2]
 end
 for index = 1, #newer do
   answer[#answer + 1], answer[#answer + 2] = newer[index][1], newer[index][2]
 end
-if #answer > 4 then
-  answer[3] = live(gone, first, answer[5] - 1) > 0 and 1 or 0
-  answer[4] = live(gone, answer[#answer - 1] + 1, last) > 0 and 1 or 0
+local before, after = 0, 0
+if #answer > 2 then
+  before = live(gone, first, answer[3] - 1) > 0 and 1 or 0
+  after = live(gone, answer[#answer - 1] + 1, last) > 0 and 1 or 0
 end
+answer[1] = struct.pack('>I7I5I1I1', state.rev, live(gone, first, last), before, after)
 return answer

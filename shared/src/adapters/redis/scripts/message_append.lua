@@ -1,33 +1,25 @@
--- Adds a message at the end of a conversation; gives it its position and its time.
--- KEYS: 1 log, 2 gone, 3 meta; 4 what the client's retry key produced, if it has one
--- ARGV: 1 now in ms, 2 first byte of the record, 3 the record from its random bytes on, 4 how long a retry key is kept, in ms
--- Returns what `changed` returns.
-local log, gone, meta, retry = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local now, head, tail = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local base, last_ms = tonumber(redis.call('HGET', meta, 'base') or 0), tonumber(redis.call('HGET', meta, 'ms') or 0)
-local length = redis.call('LLEN', log)
-
-local produced = retry and redis.call('GET', retry)
-if produced then
-  local seq, revision = struct.unpack('>I5I6', produced)
-  local record = redis.call('LINDEX', log, seq - base - 1)
-  if seq > base and record then return changed(log, gone, meta, base, seq, record, revision, true) end
-end
-
--- A request may arrive twice, sent again by us or by the client library: the first one's record is then not older than `now`, and nothing
--- else has these random bytes.
-if last_ms >= now then
-  local from = math.max(0, length - 256)
-  for index, record in ipairs(redis.call('LRANGE', log, from, -1)) do
-    if string.sub(record, 8) == tail then return changed(log, gone, meta, base, base + from + index, record) end
-  end
-end
+-- Adds a message at the end of a conversation; gives it its position, its time and its revision. Its author has read what stands before it.
+-- KEYS: 1 log, 2 meta, 3 members, 4 gone, 5 operation
+-- ARGV: 1 now in ms, 2 first byte of the record, 3 its random bytes, 4 the record from the length of the author on, 5 hash of the content, 6 how
+--       long the operation is remembered in ms, 7 author, 8 … the members of a conversation that begins
+-- Returns what `decided` returns, or {'reused'}.
+local log, meta, members, gone, operation = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local now, random, hash, author = tonumber(ARGV[1]), ARGV[3], ARGV[5], ARGV[7]
+local state = read_state(meta)
+local before = done_before(log, gone, members, state, operation, hash)
+if before then return before end
 
 -- Order and time never disagree, also when a clock lies behind.
-local ms, seq = math.max(now, last_ms), base + length + 1
-local record = head .. struct.pack('>I6', ms) .. tail
-redis.call('RPUSH', log, record)
-redis.call('HSET', meta, 'ms', string.format('%.0f', ms), 'sent:' .. author(record), seq)
-local revision = revise(meta, NEW, seq)
-if retry then redis.call('SET', retry, struct.pack('>I5I6', seq, revision), 'PX', ARGV[4]) end
-return changed(log, gone, meta, base, seq, record, revision)
+state.ms = math.max(now, state.ms)
+revise(state, state.ms)
+local identity = struct.pack('>I6', state.ms) .. random
+local record = ARGV[2] .. identity .. struct.pack('>I7', state.rev) .. ARGV[4]
+local own = redis.call('HGET', members, author)
+if not own then
+  for index = 8, #ARGV do keep_read(members, ARGV[index], nil, 0, 0) end
+end
+local seq = state.base + redis.call('RPUSH', log, record)
+keep_read(members, author, own, seq, state.clock)
+keep_state(meta, state)
+remember(operation, state.rev, seq, identity, hash, ARGV[6])
+return decided(log, gone, members, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

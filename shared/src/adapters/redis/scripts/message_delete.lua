@@ -1,17 +1,27 @@
 -- Deletes a message as its author. Its place in the order stays.
--- KEYS: 1 log, 2 gone, 3 meta
--- ARGV: 1 seq, 2 identity, 3 who
--- Returns what `changed` returns, or {'not_found'}, {'forbidden'}.
-local log, gone, meta = KEYS[1], KEYS[2], KEYS[3]
-local seq, identity, who = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local base = tonumber(redis.call('HGET', meta, 'base') or 0)
-
-local record = find(log, base, seq, identity)
+-- KEYS: 1 log, 2 meta, 3 members, 4 gone, 5 stamps
+-- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who
+-- Returns what `decided` returns, or {'not_found'}, {'forbidden'}.
+local log, meta, members, gone, stamps = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local now, seq, identity, who = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local state = read_state(meta)
+local record = find(log, state.base, seq, identity)
 if not record then return {'not_found'} end
-if author(record) ~= who then return {'forbidden'} end
--- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
-if has(record, DELETED) then return changed(log, gone, meta, base, seq, record, nil, true) end
-record = string.sub(with(record, DELETED), 1, 13 + string.byte(record, 13))
-redis.call('LSET', log, seq - base - 1, record)
+if author_of(record) ~= who then return {'forbidden'} end
+local done = {seq = seq, identity = identity, record = record}
+if is_deleted(record) then
+  -- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
+  done.again, done.rev = true, changed_at(record) or state.rev
+  return decided(log, gone, members, state, done)
+end
+
+check(version_of(record), RECORD)
+revise(state, now)
+local head = string.char(string.byte(record) + DELETED) .. string.sub(record, 2, sections_of(record) - 1)
+done.rev, done.record = state.rev, head .. struct.pack('>I1I2I7', CHANGED, 7, state.rev)
+redis.call('LSET', log, seq - state.base - 1, done.record)
 redis.call('ZADD', gone, seq, seq)
-return changed(log, gone, meta, base, seq, record, revise(meta, DELETION, seq, who))
+redis.call('ZADD', stamps, int(state.rev), seq)
+state.gone = math.max(state.gone, seq)
+keep_state(meta, state)
+return decided(log, gone, members, state, done)

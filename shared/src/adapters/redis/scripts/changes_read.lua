@@ -1,0 +1,65 @@
+-- Reads what changed in a conversation since a revision, in the order of revisions: each message once, in its present state. New messages are
+-- found by their position, because their revisions grow with it; the others by their stamps.
+-- KEYS: 1 log, 2 meta, 3 stamps, 4 members, only if their read positions are a part of it
+-- ARGV: 1 revision, 2 how many messages to look at, at the most, 3 bytes of records after which the page ends
+-- Returns {1 if the conversation was set back to before that revision, 1 if more follows, revision up to which the page tells; members who have
+-- read since: length of the id, id, read position; seq, record, …}
+local log, meta, stamps = KEYS[1], KEYS[2], KEYS[3]
+local since, most, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local state = read_state(meta)
+if since > state.rev then return {struct.pack('>I1I1I7', 1, 0, state.rev), ''} end
+
+local readers, all = {}, KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
+for index = 1, #all, 2 do
+  local _, _, _, read, clock = struct.unpack(MEMBER, all[index + 1])
+  if clock > since then
+    readers[#readers + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5', read)
+  end
+end
+
+local first, last = state.base + 1, state.base + redis.call('LLEN', log)
+-- Records by position, read a few at a time.
+local known = {}
+local function record_at(seq)
+  if seq > last then return nil end
+  if not known[seq] then
+    local some = redis.call('LRANGE', log, seq - first, seq - first + 7)
+    for index, record in ipairs(some) do known[seq + index - 1] = record end
+  end
+  return known[seq]
+end
+local function added_at(seq)
+  return (struct.unpack('>I7', redis.call('LINDEX', log, seq - first), 13))
+end
+
+local seq, high = first, last + 1
+if last >= first and added_at(last) <= since then seq = high end
+while seq < high do
+  local middle = math.floor((seq + high) / 2)
+  if added_at(middle) > since then high = middle else seq = middle + 1 end
+end
+
+local stamped = redis.call('ZRANGEBYSCORE', stamps, '(' .. int(since), '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local answer, stamp, told, more = {'', table.concat(readers)}, 1, state.rev, 0
+for looked = 0, most do
+  local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
+  local added = record and struct.unpack('>I7', record, 13)
+  if not added and not changed then told, more = state.rev, 0 break end
+  more = 1
+  if looked == most or bytes <= 0 then break end
+  local of = seq
+  if changed and (not added or changed < added) then
+    of, told, stamp = tonumber(stamped[stamp]), changed, stamp + 2
+    record = redis.call('LINDEX', log, of - first)
+  else
+    told, seq = added, seq + 1
+    -- What was changed since stands among the stamped ones.
+    if changed_at(record) then record = nil end
+  end
+  if record then
+    answer[#answer + 1], answer[#answer + 2] = of, record
+    bytes = bytes - #record
+  end
+end
+answer[1] = struct.pack('>I1I1I7', 0, more, told)
+return answer
