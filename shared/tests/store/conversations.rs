@@ -1,10 +1,10 @@
 //! Rules of conversations: order, windows, and who may change what.
 
 use futures_util::future::join_all;
-use shared::domain::{Body, BodyKind, Edit, MessageId, Metadata, MetadataEdit, Window};
-use shared::ports::{Refusal, Store as _};
+use shared::domain::{Body, BodyKind, ChangeKind, Decision, Edit, MessageId, Metadata, MetadataEdit, RetryKey, Window};
+use shared::ports::{Store as _, WriteError};
 
-use crate::support::{NOW, World, page, text, texts};
+use crate::support::{NOW, SEEN, World, new_text, page, text, texts};
 
 pub(crate) async fn positions_are_given_in_order_and_time_never_goes_back(world: World) {
     let first = world.say(&world.anna, "a").await;
@@ -13,10 +13,19 @@ pub(crate) async fn positions_are_given_in_order_and_time_never_goes_back(world:
     world.clock.set(NOW + 5);
     let third = world.say(&world.anna, "c").await;
 
-    let places = [&first, &second, &third].map(|change| (change.id.seq, change.id.ms, change.revision));
-    assert_eq!(places, [(1, NOW, 1), (2, NOW, 2), (3, NOW + 5, 3)]);
-    assert_eq!((third.last_seq, third.activity_ms), (3, NOW + 5));
-    assert_eq!(third.message.unwrap().author, world.anna.id);
+    let place = |Decision { change, .. }: &Decision| (change.id.seq, change.id.ms, change.rev, change.prev_rev);
+    let rev = NOW * 1024;
+    assert_eq!(
+        [&first, &second, &third].map(place),
+        [
+            (1, NOW, rev, Some(0)),
+            (2, NOW, rev + 1, Some(rev)),
+            (3, NOW + 5, rev + 5 * 1024, Some(rev + 1)),
+        ]
+    );
+    assert_eq!((third.projection.last_seq, third.projection.activity_ms), (3, NOW + 5));
+    let message = third.change.message.unwrap();
+    assert_eq!((message.author, message.rev), (world.anna.id.clone(), third.change.rev));
 }
 
 /// Deletes a pseudo-random half of a conversation, runs of it too, and compares every window with the same cut of a plain list.
@@ -25,7 +34,7 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
     for number in 0..48_u64 {
         let content = number.to_string();
         let dead = (20..31).contains(&number) || number * 7 % 5 == 1 || number == 47 || number == 0;
-        all.push((world.say(&world.anna, &content).await.id, content, !dead));
+        all.push((world.say(&world.anna, &content).await.change.id, content, !dead));
     }
     for (id, _, _) in all.iter().filter(|(_, _, alive)| !alive) {
         world.delete(&world.anna, *id).await;
@@ -100,146 +109,199 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
     );
 }
 
+/// Why a write was refused.
+fn refused(outcome: Result<Decision, WriteError>) -> String {
+    outcome.unwrap_err().to_string()
+}
+
 pub(crate) async fn only_the_author_edits(world: World) {
-    let id = world.say(&world.anna, "mine").await.id;
-    let edit = Edit::Content {
-        body: Some(text("yours")),
-        metadata: MetadataEdit::Keep,
-    };
-    let refused = async |id, edit: &Edit| {
-        world
-            .store
-            .update_message(&world.chat, id, &world.ben.id, edit)
-            .await
-            .unwrap()
-            .unwrap_err()
-    };
-    assert_eq!(refused(id, &edit).await, Refusal::Forbidden);
-    assert_eq!(refused(MessageId { seq: 2, ..id }, &edit).await, Refusal::NotFound);
-    assert_eq!(
-        refused(MessageId { ms: id.ms + 1, ..id }, &edit).await,
-        Refusal::NotFound
-    );
-    let deletion = world
-        .store
-        .delete_message(&world.chat, id, &world.ben.id)
-        .await
-        .unwrap();
-    assert_eq!(deletion.unwrap_err(), Refusal::Forbidden);
+    let id = world.say(&world.anna, "mine").await.change.id;
+    let by_ben = async |id| refused(world.update(&world.ben, id, &new_text("yours")).await);
+    assert_eq!(by_ben(id).await, "not allowed");
+    assert_eq!(by_ben(MessageId { seq: 2, ..id }).await, "no such message");
+    assert_eq!(by_ben(MessageId { ms: id.ms + 1, ..id }).await, "no such message");
+    let deletion = world.store.delete_message(&world.chat, id, &world.ben.id).await;
+    assert_eq!(refused(deletion), "not allowed");
     assert_eq!(texts(&world.history(page(1, 10)).await), ["mine"]);
 }
 
 pub(crate) async fn an_edit_changes_what_it_names(world: World) {
     let json = |json: &str| Metadata::new(json.to_owned()).unwrap();
-    let id = world.say(&world.anna, "first").await.id;
+    let first = world.say(&world.anna, "first").await.change;
+    let id = first.id;
     world.clock.set(NOW + 9);
-    let edit = async |body: Option<Body>, metadata: MetadataEdit| {
-        let edit = Edit::Content { body, metadata };
-        world
-            .store
-            .update_message(&world.chat, id, &world.anna.id, &edit)
-            .await
-            .unwrap()
+    let edit = async |edit: Edit| {
+        let changed = world.update(&world.anna, id, &edit).await;
+        changed.map(|decision| decision.change.message.unwrap())
     };
-    let changed = edit(Some(text("second")), MetadataEdit::Keep).await.unwrap();
+    let metadata = |metadata| Edit {
+        metadata,
+        text: None,
+        ..new_text("-")
+    };
+    let changed = world.edit(&world.anna, id, "second").await.change;
+    assert_eq!((changed.id, changed.prev_rev), (id, Some(first.rev)));
     let message = changed.message.unwrap();
-    assert_eq!(
-        (message.body.content(), message.edited_ms, message.metadata),
-        ("second", Some(NOW + 9), None)
-    );
-    assert_eq!((message.id, changed.revision), (id, 2));
+    assert_eq!((message.body.content(), message.edited_ms), ("second", Some(NOW + 9)));
+    assert_eq!((message.metadata, message.rev), (None, changed.rev));
 
-    let message = edit(None, MetadataEdit::Replace(json("{\"a\":1}")))
-        .await
-        .unwrap()
-        .message
-        .unwrap();
+    let message = edit(metadata(MetadataEdit::Replace(json("{\"a\":1}")))).await.unwrap();
+    assert_eq!(message.body.content(), "second");
+    assert_eq!(message.metadata, Some(json("{\"a\":1}")));
+    let message = edit(new_text("-")).await.unwrap();
     assert_eq!(
         (message.body.content(), message.metadata),
-        ("second", Some(json("{\"a\":1}")))
+        ("-", Some(json("{\"a\":1}")))
     );
-    let message = edit(Some(text("third")), MetadataEdit::Keep)
-        .await
-        .unwrap()
-        .message
-        .unwrap();
-    assert_eq!(message.metadata, Some(json("{\"a\":1}")));
-    let message = edit(None, MetadataEdit::Remove).await.unwrap().message.unwrap();
-    assert_eq!(message.metadata, None);
+    let message = edit(metadata(MetadataEdit::Remove)).await.unwrap();
+    assert_eq!((message.body.content(), message.metadata.as_ref()), ("-", None));
 
     let image = Body::new(BodyKind::Image, "https://a.example/b.png".to_owned()).unwrap();
-    assert_eq!(
-        edit(Some(image), MetadataEdit::Keep).await.unwrap_err(),
-        Refusal::WrongKind
-    );
+    let image = Edit {
+        image: Some(image),
+        text: None,
+        ..new_text("-")
+    };
+    assert_eq!(edit(image.clone()).await.unwrap_err().to_string(), "nothing to change");
     assert_eq!(world.history(page(1, 10)).await.messages, [message]);
+    let both = Edit {
+        text: Some(text("what applies")),
+        ..image
+    };
+    assert_eq!(edit(both).await.unwrap().body, text("what applies"));
 }
 
-pub(crate) async fn the_other_side_marks_seen(world: World) {
-    let id = world.say(&world.anna, "look").await.id;
-    let seen = async |by| {
-        world
-            .store
-            .update_message(&world.chat, id, by, &Edit::Seen)
-            .await
-            .unwrap()
+pub(crate) async fn seen_is_a_position_that_moves_forward(world: World) {
+    let mut ids = Vec::new();
+    for content in ["a", "b", "c"] {
+        ids.push(world.say(&world.anna, content).await.change.id);
+    }
+    assert_eq!(refused(world.update(&world.anna, ids[0], &SEEN).await), "not allowed");
+    let seen = async || {
+        let history = world.history(page(1, 10)).await;
+        let seen = |message| history.reads.have_seen(message);
+        history.messages.iter().map(seen).collect::<Vec<_>>()
     };
-    assert_eq!(seen(&world.anna.id).await.unwrap_err(), Refusal::Forbidden);
-    let message = seen(&world.ben.id).await.unwrap().message.unwrap();
-    assert_eq!(
-        (message.seen, message.edited_ms, message.body),
-        (true, None, text("look"))
-    );
-    assert!(seen(&world.ben.id).await.is_ok(), "again");
+    assert_eq!(seen().await, [false, false, false]);
+    let Decision { change, projection } = world.see(&world.ben, ids[1]).await;
+    assert_eq!((change.kind, change.repeated), (ChangeKind::Read, false));
+    assert_eq!(change.rev, projection.rev);
+    assert_eq!(seen().await, [true, true, false], "all up to that message");
+    let message = change.message.unwrap();
+    assert!(message.rev < change.rev, "the messages themselves have not changed");
 
-    let edit = Edit::Content {
-        body: Some(text("look!")),
-        metadata: MetadataEdit::Keep,
-    };
-    let edited = world
-        .store
-        .update_message(&world.chat, id, &world.anna.id, &edit)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(edited.message.unwrap().seen, "an edit doesn't unsee");
+    for earlier in [ids[1], ids[0]] {
+        let again = world.see(&world.ben, earlier).await;
+        assert!(again.change.repeated);
+        assert_eq!((again.change.rev, again.projection), (change.rev, projection.clone()));
+    }
+    world.edit(&world.anna, ids[1], "b!").await;
+    assert_eq!(seen().await, [true, true, false], "an edit is not unseen");
+    world.say(&world.ben, "d").await;
+    assert_eq!(
+        seen().await,
+        [true, true, true, false],
+        "an answer says that all before it was read"
+    );
 }
 
 pub(crate) async fn a_deletion_can_be_repeated(world: World) {
     let first = world.say(&world.anna, "a").await;
-    let second = world.say(&world.ben, "b").await;
-    let change = world.delete(&world.ben, second.id).await;
-    assert_eq!((change.id, change.message.as_ref()), (second.id, None));
-    assert_eq!((change.latest, change.last_seq), (first.latest, 2));
+    let second = world.say(&world.ben, "b").await.change;
+    let deleted = world.delete(&world.ben, second.id).await;
+    assert_eq!((deleted.change.id, deleted.change.message.as_ref()), (second.id, None));
+    assert_eq!(
+        (&deleted.projection.latest, deleted.projection.last_seq),
+        (&first.projection.latest, 2)
+    );
 
     let again = world.delete(&world.ben, second.id).await;
-    assert_eq!((again.id, again.last_seq, again.revision), (second.id, 2, 3));
-    assert!(again.repeated && !change.repeated);
-    let edit = Edit::Content {
-        body: Some(text("c")),
-        metadata: MetadataEdit::Keep,
-    };
-    let refused = world
-        .store
-        .update_message(&world.chat, second.id, &world.ben.id, &edit)
-        .await
-        .unwrap();
-    assert_eq!(refused.unwrap_err(), Refusal::NotFound);
+    assert_eq!((again.change.id, again.change.rev), (second.id, deleted.change.rev));
+    assert!(again.change.repeated && !deleted.change.repeated);
+    assert_eq!(again.projection, deleted.projection);
+    let edited = world.update(&world.ben, second.id, &new_text("c")).await;
+    assert_eq!(refused(edited), "no such message");
 
-    assert_eq!(world.delete(&world.anna, first.id).await.latest, None);
+    assert_eq!(world.delete(&world.anna, first.change.id).await.projection.latest, None);
     assert_eq!(world.history(page(1, 10)).await.total, 0);
     assert_eq!(
-        world.say(&world.anna, "c").await.id.seq,
+        world.say(&world.anna, "c").await.change.id.seq,
         3,
         "no position is given twice"
     );
+}
+
+pub(crate) async fn a_retry_key_sends_once(world: World) {
+    let key = RetryKey::parse("a: {1}").unwrap();
+    let send = async |author: &shared::domain::User, content: &str, key: &RetryKey| {
+        let content = text(content);
+        let sent = world
+            .store
+            .append_message(&world.chat, &author.id, &content, None, Some(key));
+        sent.await
+    };
+    let first = send(&world.anna, "once", &key).await.unwrap();
+    let second = send(&world.anna, "once", &key).await.unwrap();
+    assert_eq!(
+        (second.change.id, second.change.rev),
+        (first.change.id, first.change.rev)
+    );
+    assert!(second.change.repeated);
+    assert_eq!(second.projection, first.projection);
+    assert_eq!(
+        refused(send(&world.anna, "twice", &key).await),
+        "the retry key was used for another content"
+    );
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["once"]);
+
+    let two = RetryKey::parse("2").unwrap();
+    let others = [
+        send(&world.ben, "once", &key).await,
+        send(&world.anna, "once", &two).await,
+    ];
+    let others = others.map(|sent| sent.unwrap().change);
+    assert_eq!(
+        others.map(|change| (change.id.seq, change.repeated)),
+        [(2, false), (3, false)]
+    );
+    world.delete(&world.anna, first.change.id).await;
+    let after = send(&world.anna, "once", &key).await.unwrap().change;
+    assert_eq!(
+        (after.id, after.rev, after.message),
+        (first.change.id, first.change.rev, None)
+    );
+    assert_eq!(after.prev_rev, None, "it is not the newest change any more");
+}
+
+pub(crate) async fn a_retry_key_edits_once(world: World) {
+    let key = RetryKey::parse("edit").unwrap();
+    let id = world.say(&world.anna, "0").await.change.id;
+    let edit = async |content: &str| {
+        let edit = new_text(content);
+        let edited = world
+            .store
+            .update_message(&world.chat, id, &world.anna.id, &edit, Some(&key));
+        edited.await
+    };
+    let first = edit("1").await.unwrap().change;
+    world.edit(&world.anna, id, "2").await;
+    let again = edit("1").await.unwrap().change;
+    assert!(again.repeated);
+    assert_eq!((again.rev, again.message.unwrap().body), (first.rev, text("2")));
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["2"], "the later edit stays");
+    assert_eq!(refused(edit("3").await), "the retry key was used for another content");
+    let content = text("1");
+    let send = world
+        .store
+        .append_message(&world.chat, &world.anna.id, &content, None, Some(&key));
+    assert_eq!(refused(send.await), "the retry key was used for another content");
 }
 
 pub(crate) async fn many_at_once_get_a_position_each(world: World) {
     let said = join_all((0..200).map(|number| {
         let author = if number % 2 == 0 { &world.anna } else { &world.ben };
         let world = &world;
-        async move { world.say(author, &number.to_string()).await.id.seq }
+        async move { world.say(author, &number.to_string()).await.change.id.seq }
     }));
     let mut seqs = said.await;
     seqs.sort_unstable();

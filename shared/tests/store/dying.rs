@@ -6,25 +6,25 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::domain::{
-    Body, ConnectionId, Conversation, Cursor, Edit, Id, MessageId, Metadata, Page, RetryKey, User, Window,
+    Body, ConnectionId, Conversation, Cursor, Decision, Edit, Id, Member, MessageId, Metadata, Page, Projection,
+    RetryKey, User, Window,
 };
 use shared::ports::{
-    Change, Delivered, Delivery, EventPage, History, Inbox, Notice, Push, Refusal, Snapshot, Store, Unavailable,
+    ChangedEntries, Changes, Delivery, History, Inbox, PageBounds, Push, Store, Told, Unavailable, WriteError,
 };
 
-/// A participant who is told later, by a function that the client has given up.
-pub(crate) struct LateNotice {
-    pub(crate) participant: User,
+/// A member who is told later, by a function that the client has given up.
+pub(crate) struct LateTelling {
     pub(crate) conversation: Conversation,
-    pub(crate) change: Change,
-    pub(crate) read_seq: u64,
+    pub(crate) projection: Projection,
+    pub(crate) member: Member,
 }
 
 /// The real store, with functions that die in front of it.
 pub(crate) struct Dying<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) untold: Mutex<Vec<User>>,
-    pub(crate) late: Mutex<Option<Vec<LateNotice>>>,
+    pub(crate) late: Mutex<Option<Vec<LateTelling>>>,
 }
 
 pub(crate) fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -40,7 +40,7 @@ impl Store for Dying<'_> {
         body: &Body,
         metadata: Option<&Metadata>,
         retry_key: Option<&RetryKey>,
-    ) -> Result<Change, Unavailable> {
+    ) -> Result<Decision, WriteError> {
         self.store
             .append_message(conversation, author, body, metadata, retry_key)
             .await
@@ -52,8 +52,9 @@ impl Store for Dying<'_> {
         id: MessageId,
         by: &Id,
         edit: &Edit,
-    ) -> Result<Result<Change, Refusal>, Unavailable> {
-        self.store.update_message(conversation, id, by, edit).await
+        retry_key: Option<&RetryKey>,
+    ) -> Result<Decision, WriteError> {
+        self.store.update_message(conversation, id, by, edit, retry_key).await
     }
 
     async fn delete_message(
@@ -61,23 +62,45 @@ impl Store for Dying<'_> {
         conversation: &Conversation,
         id: MessageId,
         by: &Id,
-    ) -> Result<Result<Change, Refusal>, Unavailable> {
+    ) -> Result<Decision, WriteError> {
         self.store.delete_message(conversation, id, by).await
     }
 
-    async fn deliver(&self, participant: &User, notice: &Notice<'_>) -> Result<Delivered, Unavailable> {
-        if !held(&self.untold).contains(participant) {
-            return self.store.deliver(participant, notice).await;
+    async fn tell(
+        &self,
+        conversation: &Conversation,
+        projection: &Projection,
+        member: &Member,
+    ) -> Result<Told, Unavailable> {
+        if !held(&self.untold).contains(&conversation.user(&member.id)) {
+            return self.store.tell(conversation, projection, member).await;
         }
         if let Some(late) = held(&self.late).as_mut() {
-            late.push(LateNotice {
-                participant: participant.clone(),
-                conversation: notice.conversation.clone(),
-                change: notice.change.clone(),
-                read_seq: notice.read_seq,
+            late.push(LateTelling {
+                conversation: conversation.clone(),
+                projection: projection.clone(),
+                member: member.clone(),
             });
         }
         Err(Unavailable::new("function", "it died"))
+    }
+
+    async fn changes(
+        &self,
+        conversation: &Conversation,
+        since: u64,
+        bounds: PageBounds,
+    ) -> Result<Changes, Unavailable> {
+        self.store.changes(conversation, since, bounds).await
+    }
+
+    async fn changed_entries(
+        &self,
+        user: &User,
+        since: Option<Cursor>,
+        bounds: PageBounds,
+    ) -> Result<ChangedEntries, Unavailable> {
+        self.store.changed_entries(user, since, bounds).await
     }
 
     async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
@@ -86,14 +109,6 @@ impl Store for Dying<'_> {
 
     async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
         self.store.inbox(user, page).await
-    }
-
-    async fn events(&self, user: &User, since: Option<Cursor>, count: u64) -> Result<EventPage, Unavailable> {
-        self.store.events(user, since, count).await
-    }
-
-    async fn messages(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Snapshot, Unavailable> {
-        self.store.messages(conversation, seqs).await
     }
 
     async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {

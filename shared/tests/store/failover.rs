@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::domain::{ConnectionId, Cursor, EventKind, RetryKey, User};
-use shared::ports::{Notice, Store as _, Unavailable};
+use shared::domain::{ConnectionId, RetryKey};
+use shared::ports::{PageBounds, Store as _, WriteError};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::{Cluster, until};
-use crate::support::{BOUNDS, NOW, World, page, text, texts};
+use crate::support::{NOW, World, page, text, texts};
 
 /// How long a request may take before it counts as one that never ends. The store's own limit is 3 s; a busy machine adds to it.
 const NEVER: Duration = Duration::from_secs(15);
@@ -18,18 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// People who write, repeat what was not acknowledged, and remember what was.
 struct Talk<'a> {
     world: &'a World,
-    begun: [Cursor; 2],
     acknowledged: Vec<(String, u64)>,
 }
 
 impl<'a> Talk<'a> {
-    async fn begin(world: &'a World) -> Self {
+    fn begin(world: &'a World) -> Self {
         Self {
             world,
-            begun: [
-                end_of_log(world, &world.anna).await,
-                end_of_log(world, &world.ben).await,
-            ],
             acknowledged: Vec::new(),
         }
     }
@@ -47,45 +42,48 @@ impl<'a> Talk<'a> {
         refusals
     }
 
-    /// What is acknowledged stands in the history and in both event logs, once.
+    /// What is acknowledged stands in the conversation once, and both inboxes know of it.
     async fn is_whole(&self) {
         let history = self.world.history(page(1, 1_000)).await;
         let mut acknowledged = self.acknowledged.clone();
         acknowledged.sort_by_key(|(_, seq)| *seq);
         let (contents, seqs): (Vec<String>, Vec<u64>) = acknowledged.into_iter().unzip();
         assert_eq!(texts(&history), contents);
-        for (user, since) in [&self.world.anna, &self.world.ben].into_iter().zip(self.begun) {
-            let log = self.world.store.events(user, Some(since), 1_000).await.unwrap();
-            assert!(log.recovered);
-            let mut told: Vec<u64> = log.events.iter().map(|event| event.seq).collect();
-            assert!(log.events.iter().all(|event| event.kind == EventKind::MessageNew));
-            told.sort_unstable();
-            assert_eq!(told, seqs, "the log of {}", user.id);
+        let changes = self
+            .world
+            .store
+            .changes(&self.world.chat, 0, PageBounds::BODY)
+            .await
+            .unwrap();
+        let told: Vec<u64> = changes.messages.iter().map(|stored| stored.id.seq).collect();
+        assert_eq!((told, changes.rev), (seqs.clone(), history.rev));
+        for (user, unread) in [(&self.world.anna, 0), (&self.world.ben, seqs.len() as u64)] {
+            let inbox = self.world.inbox(user).await;
+            let [entry] = &inbox.entries[..] else {
+                panic!("{inbox:?}")
+            };
+            assert_eq!(
+                (entry.rev, entry.unread),
+                (history.rev, unread),
+                "the inbox of {}",
+                user.id
+            );
+            assert_eq!(entry.latest.as_ref(), history.messages.last());
         }
     }
 }
 
-async fn end_of_log(world: &World, user: &User) -> Cursor {
-    world.store.events(user, None, 1).await.unwrap().end
-}
-
 /// The whole of a send, as far as it gets.
-async fn try_to_send(world: &World, content: &str) -> Result<u64, Unavailable> {
+async fn try_to_send(world: &World, content: &str) -> Result<u64, WriteError> {
     let (key, body) = (RetryKey::parse(content).unwrap(), text(content));
     let said = world
         .store
         .append_message(&world.chat, &world.anna.id, &body, None, Some(&key));
-    let change = said.await?;
-    for participant in [&world.anna, &world.ben] {
-        let notice = Notice {
-            change: &change,
-            conversation: &world.chat,
-            read_seq: change.sent_by(&participant.id),
-            bounds: BOUNDS,
-        };
-        world.store.deliver(participant, &notice).await?;
+    let decision = said.await?;
+    for member in &decision.projection.members {
+        world.store.tell(&world.chat, &decision.projection, member).await?;
     }
-    Ok(change.id.seq)
+    Ok(decision.change.id.seq)
 }
 
 async fn send_until_acknowledged(world: &World, content: String) -> (String, u64, usize) {
@@ -118,7 +116,7 @@ async fn a_killed_master_loses_nothing_that_its_replica_has() {
     let mut cluster = Cluster::whole().await;
     let world = World::new(&cluster.address(&[0])).await;
     let master = master_of(&cluster, &world);
-    let mut talk = Talk::begin(&world).await;
+    let mut talk = Talk::begin(&world);
     talk.say(20).await;
     cluster.replicated(master).await;
 
@@ -146,7 +144,7 @@ async fn a_master_that_hangs_is_given_up_and_may_come_back() {
     let cluster = Cluster::whole().await;
     let world = World::new(&cluster.address(&[0, 1, 2])).await;
     let master = master_of(&cluster, &world);
-    let mut talk = Talk::begin(&world).await;
+    let mut talk = Talk::begin(&world);
     talk.say(10).await;
     cluster.replicated(master).await;
 
@@ -175,7 +173,7 @@ async fn a_master_that_hangs_is_given_up_and_may_come_back() {
 async fn connections_that_fell_silent_are_replaced_within_the_request() {
     let cluster = Cluster::whole().await;
     let world = World::new(&cluster.address(&[0])).await;
-    let mut talk = Talk::begin(&world).await;
+    let mut talk = Talk::begin(&world);
     talk.say(3).await;
     for node in &cluster.nodes[..3] {
         node.relay.silence();
@@ -203,9 +201,9 @@ async fn a_slot_that_moves_is_followed() {
     moving.end();
     assert_eq!(world.store.connection(&id).await.unwrap().as_ref(), Some(&world.ben));
 
-    let mut talk = Talk::begin(&world).await;
+    let mut talk = Talk::begin(&world);
     talk.say(10).await;
-    let [log, _, meta] = world.chat_keys();
+    let [log, meta, ..] = world.chat_keys();
     let moving = Moving::begin(&cluster, &log);
     moving.carry(&log);
     tokio::join!(talk.say(10), async {

@@ -70,7 +70,7 @@ async fn a_lost_answer_never_doubles_a_message() {
     relay.cut_the_next_answer();
     let change = world.say(&world.anna, "b").await;
     assert!(relay.has_cut(), "the answer was lost");
-    assert_eq!((change.id.seq, change.last_seq), (2, 2));
+    assert_eq!((change.change.id.seq, change.projection.last_seq), (2, 2));
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b"]);
 }
 
@@ -104,7 +104,7 @@ async fn a_connection_that_was_half_forgotten_is_found_again() {
         .await;
     assert!(closed.is_err());
     let change = world.say(&world.anna, "hi").await;
-    let live = world.deliver(&world.ben, &change, 0).await.connections;
+    let live = world.tell(&world.ben, &change).await.connections;
     assert_eq!(live.iter().map(|live| &live.id).collect::<Vec<_>>(), [&id]);
 }
 

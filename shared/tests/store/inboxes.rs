@@ -1,78 +1,41 @@
-//! Rules of inboxes.
+//! Rules of inboxes: a projection of the conversations, which the newest decision wins.
 
-use shared::domain::{Conversation, Edit, MetadataEdit, Page, Target, User};
-use shared::ports::{Change, Inbox, Notice, Store as _};
+use shared::domain::{Conversation, Decision, Page, Target};
+use shared::ports::Store as _;
 
-use crate::support::{BOUNDS, NOW, World, text, user};
+use crate::support::{NOW, World, text, user};
 
-async fn inbox(world: &World, of: &User) -> Inbox {
-    world
-        .store
-        .inbox(
-            of,
-            Page {
-                number: 1,
-                per_page: 10,
-            },
-        )
-        .await
-        .unwrap()
-}
-
-async fn unread(world: &World, of: &User) -> u64 {
-    let inbox = inbox(world, of).await;
-    let sum = inbox.entries.iter().map(|entry| entry.unread).sum::<u64>();
-    assert_eq!(inbox.unread_total, sum, "the total is kept apart and must agree");
-    sum
-}
-
-/// Six changes of one conversation, delivered in every rotation of their order, each twice.
-pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world: World) {
+/// Seven decisions, told in every rotation of their order, each twice.
+pub(crate) async fn the_order_and_the_repetition_of_tellings_do_not_matter(world: World) {
     let one = world.say(&world.anna, "one").await;
     let two = world.say(&world.anna, "two").await;
     let three = world.say(&world.ben, "three").await;
-    let gone = world.delete(&world.anna, two.id).await;
-    let edit = Edit::Content {
-        body: Some(text("three!")),
-        metadata: MetadataEdit::Keep,
-    };
-    let edited = world
-        .store
-        .update_message(&world.chat, three.id, &world.ben.id, &edit)
-        .await
-        .unwrap()
-        .unwrap();
+    let gone = world.delete(&world.anna, two.change.id).await;
+    let edited = world.edit(&world.ben, three.change.id, "three!").await;
     let four = world.say(&world.anna, "four").await;
-    let last = world.delete(&world.anna, four.id).await;
+    let last = world.delete(&world.anna, four.change.id).await;
 
-    // To Ben: his own message moves his read position to 3; what Anna deleted behind it no longer counts.
-    let notices: [(&Change, u64); 7] = [
-        (&one, 0),
-        (&two, 0),
-        (&three, 3),
-        (&gone, 0),
-        (&edited, 0),
-        (&four, 0),
-        (&last, 0),
-    ];
-    for rotation in 0..notices.len() {
-        let ben = user(&format!("site-{rotation}"), "ben");
-        for turn in 0..2 * notices.len() {
-            let (change, read_seq) = notices[(turn * 3 + rotation) % notices.len()];
-            world.deliver(&ben, change, read_seq).await;
+    let decisions: [&Decision; 7] = [&one, &two, &three, &gone, &edited, &four, &last];
+    for rotation in 0..decisions.len() {
+        world.forget(&world.user_keys(&world.ben)).await;
+        let mut told = 0;
+        for turn in 0..2 * decisions.len() {
+            let decision = decisions[(turn * 3 + rotation) % decisions.len()];
+            told += usize::from(world.tell(&world.ben, decision).await.place.is_some());
         }
-        let shown = inbox(&world, &ben).await;
+        assert!((1..=decisions.len()).contains(&told), "rotation {rotation}: {told}");
+        let shown = world.inbox(&world.ben).await;
         let [entry] = &shown.entries[..] else {
             panic!("{shown:?}")
         };
         assert_eq!(
-            entry.latest.as_ref().map(|latest| latest.body.content()),
-            Some("three!"),
+            entry.latest.as_ref().unwrap().body,
+            text("three!"),
             "rotation {rotation}"
         );
         assert_eq!(
-            (entry.unread, shown.unread_total, shown.total),
-            (0, 0, 1),
+            (entry.unread, entry.rev, shown.total),
+            (0, last.change.rev, 1),
             "rotation {rotation}"
         );
         assert_eq!(entry.target, Target::User(world.anna.id.clone()));
@@ -82,70 +45,47 @@ pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world:
 pub(crate) async fn unread_is_exact(world: World) {
     let mut ids = Vec::new();
     for content in ["a", "b", "c", "d"] {
-        ids.push(world.send(&world.anna, content).await.id);
+        ids.push(world.send(&world.anna, content).await.change.id);
     }
-    assert_eq!(
-        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
-        (0, 4)
-    );
+    let unread = async || (world.unread(&world.anna).await, world.unread(&world.ben).await);
+    assert_eq!(unread().await, (0, 4));
 
     let gone = world.delete(&world.anna, ids[1]).await;
-    world.deliver(&world.anna, &gone, 0).await;
-    world.deliver(&world.ben, &gone, 0).await;
-    world.deliver(&world.ben, &gone, 0).await;
-    assert_eq!(
-        unread(&world, &world.ben).await,
-        3,
-        "what was deleted unread is not unread"
-    );
-
-    let seen = world
-        .store
-        .update_message(&world.chat, ids[2], &world.ben.id, &Edit::Seen)
-        .await
-        .unwrap()
-        .unwrap();
-    let delivered = world.deliver(&world.ben, &seen, ids[2].seq).await;
-    assert_eq!(
-        (delivered.unread, unread(&world, &world.ben).await),
-        (1, 1),
-        "what is seen is read, and all before it"
-    );
-
-    world.send(&world.ben, "e").await;
-    assert_eq!(
-        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
-        (1, 0)
-    );
-}
-
-/// One side can send and delete as often as it likes: the other side's inbox stays as it was.
-pub(crate) async fn a_flood_of_deleted_messages_stays_small(world: World) {
-    for round in 0..1_200 {
-        let id = world.say(&world.anna, "now you see me").await.id;
-        let gone = world.delete(&world.anna, id).await;
-        world.deliver(&world.ben, &gone, 0).await;
-        if round == 600 {
-            // From here on there is an unread message, behind which nothing can be passed over.
-            world.send(&world.anna, "read me").await;
-        }
+    for _ in 0..2 {
+        world.finish(gone.clone()).await;
     }
-    assert_eq!(unread(&world, &world.ben).await, 1);
-    assert_eq!(
-        inbox(&world, &world.ben).await.entries[0].latest.as_ref().unwrap().body,
-        text("read me")
-    );
+    assert_eq!(unread().await, (0, 3), "what was deleted unread is not unread");
+    let seen = world.see(&world.ben, ids[2]).await;
+    world.finish(seen).await;
+    assert_eq!(unread().await, (0, 1), "what is seen is read, and all before it");
+    world.send(&world.ben, "e").await;
+    assert_eq!(unread().await, (1, 0));
 }
 
-/// A function that dies between the two steps leaves a message that no inbox knows. The next change makes up for it.
+/// However many messages come and go unread: what is left is counted.
+pub(crate) async fn a_flood_of_deleted_messages_is_counted_exactly(world: World) {
+    let mut ids = Vec::new();
+    for number in 0..1_202 {
+        ids.push(world.say(&world.anna, &number.to_string()).await.change.id);
+    }
+    let mut last = None;
+    for id in &ids[1..1_201] {
+        last = Some(world.delete(&world.anna, *id).await);
+    }
+    let last = world.finish(last.unwrap()).await;
+    assert_eq!(last.projection.last_seq, 1_202);
+    assert_eq!(world.unread(&world.ben).await, 2);
+    let inbox = world.inbox(&world.ben).await;
+    assert_eq!(inbox.entries[0].latest.as_ref().unwrap().body, text("1201"));
+}
+
+/// A function that dies between the two steps leaves a stale entry. The next change makes up for it.
 pub(crate) async fn a_message_that_was_cut_off_is_never_unread_to_its_author(world: World) {
-    let cut_off = world.say(&world.ben, "cut off").await;
-    assert_eq!(cut_off.sent_by(&world.anna.id), 0);
+    world.say(&world.ben, "cut off").await;
+    assert_eq!(world.inbox(&world.ben).await.total, 0);
     world.send(&world.anna, "hello?").await;
-    assert_eq!(
-        (unread(&world, &world.anna).await, unread(&world, &world.ben).await),
-        (0, 1)
-    );
+    let unread = (world.unread(&world.anna).await, world.unread(&world.ben).await);
+    assert_eq!(unread, (0, 1));
 }
 
 pub(crate) async fn the_newest_activity_comes_first(world: World) {
@@ -153,18 +93,17 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
         let other = user("site", &number.to_string());
         let chat = Conversation::of(&world.anna, &Target::User(other.id.clone()));
         world.clock.set(NOW + ms);
-        let change = world
+        let sent = world
             .store
             .append_message(&chat, &other.id, &text("hi"), None, None)
-            .await
+            .await;
+        let Decision { projection, .. } = sent.unwrap();
+        let anna = projection
+            .members
+            .iter()
+            .find(|member| member.id == world.anna.id)
             .unwrap();
-        let notice = Notice {
-            change: &change,
-            conversation: &chat,
-            read_seq: 0,
-            bounds: BOUNDS,
-        };
-        world.store.deliver(&world.anna, &notice).await.unwrap();
+        world.store.tell(&chat, &projection, anna).await.unwrap();
     }
     let names = async |number| {
         let inbox = world
@@ -183,4 +122,18 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
     assert_eq!(names(1).await, [entry(13, 40), entry(10, 30), entry(12, 20)]);
     assert_eq!(names(2).await, [entry(11, 10)]);
     assert_eq!(names(3).await, []);
+}
+
+/// An entry repeats a short message; a long one is fetched from its conversation.
+pub(crate) async fn the_newest_message_shows_whatever_its_length(world: World) {
+    for length in [1, 450, 600, 16_000] {
+        let content = "x".repeat(length);
+        world.send(&world.anna, &content).await;
+        let inbox = world.inbox(&world.ben).await;
+        assert_eq!(
+            inbox.entries[0].latest.as_ref().unwrap().body,
+            text(&content),
+            "{length}"
+        );
+    }
 }

@@ -12,11 +12,11 @@ mod conversations;
 #[cfg(test)]
 mod dying;
 #[cfg(test)]
-mod events;
-#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod full;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
@@ -25,6 +25,10 @@ mod loss;
 mod model;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod releases;
+#[cfg(test)]
+mod resuming;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
@@ -77,22 +81,28 @@ rules! {
     conversations::every_window_shows_what_a_list_would,
     conversations::only_the_author_edits,
     conversations::an_edit_changes_what_it_names,
-    conversations::the_other_side_marks_seen,
+    conversations::seen_is_a_position_that_moves_forward,
     conversations::a_deletion_can_be_repeated,
+    conversations::a_retry_key_sends_once,
+    conversations::a_retry_key_edits_once,
     conversations::many_at_once_get_a_position_each,
-    inboxes::the_order_and_the_repetition_of_notices_do_not_matter,
+    inboxes::the_order_and_the_repetition_of_tellings_do_not_matter,
     inboxes::unread_is_exact,
-    inboxes::a_flood_of_deleted_messages_stays_small,
+    inboxes::a_flood_of_deleted_messages_is_counted_exactly,
     inboxes::a_message_that_was_cut_off_is_never_unread_to_its_author,
     inboxes::the_newest_activity_comes_first,
-    events::a_log_is_read_from_any_of_its_cursors,
-    events::a_cursor_that_the_log_does_not_reach_is_told,
-    events::every_change_is_in_the_log_once,
-    events::what_a_dead_writer_left_out_comes_with_the_next_change,
-    events::a_log_that_misses_too_much_breaks,
-    events::unread_is_exact_after_a_break,
-    events::a_retry_key_sends_once_and_completes_what_was_cut_off,
-    events::a_conversation_that_was_set_back_goes_on,
+    inboxes::the_newest_message_shows_whatever_its_length,
+    resuming::a_cursor_tells_which_conversations_moved,
+    resuming::a_slot_that_was_lost_or_set_back_says_so,
+    resuming::a_writer_that_comes_late_sets_nothing_back,
+    resuming::changes_are_what_is_newer_than_a_revision,
+    resuming::changes_tell_who_has_read,
+    resuming::a_conversation_that_was_set_back_says_so_and_goes_on,
+    resuming::a_flood_moves_one_entry,
+    releases::the_bytes_of_the_second_edition_are_served,
+    releases::an_older_release_shows_what_it_knows_of_a_newer_one,
+    releases::an_older_release_copies_what_it_does_not_know,
+    releases::an_older_release_refuses_to_rewrite_a_newer_version,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,

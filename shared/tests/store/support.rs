@@ -9,15 +9,11 @@ use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
 use shared::domain::{
-    Body, BodyKind, ConnectionId, Conversation, Domain, EventLogBounds, Id, MessageId, Page, Target, User, Window,
+    Body, BodyKind, ConnectionId, Conversation, Decision, Domain, Edit, Id, MessageId, MetadataEdit, Page, Target,
+    User, Window,
 };
-use shared::ports::{Change, Clock, Delivered, History, Notice, Store, Unavailable};
+use shared::ports::{Clock, History, Inbox, Store, Told, WriteError};
 
-/// Small enough to be reached.
-pub(crate) const BOUNDS: EventLogBounds = EventLogBounds {
-    length: 200,
-    age_ms: 60_000,
-};
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
 
@@ -79,6 +75,7 @@ pub(crate) struct World {
     pub(crate) chat: Conversation,
     admin: Address,
     prefix: String,
+    config: RedisConfig,
 }
 
 impl World {
@@ -93,6 +90,23 @@ impl World {
         Self::of_prefix(prefix, address, admin).await
     }
 
+    /// Another release: the same data by a store whose scripts were edited so.
+    pub(crate) async fn as_release(&self, edit: impl Fn(String) -> String) -> Self {
+        let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), edit)
+            .await
+            .unwrap();
+        Self {
+            store,
+            clock: self.clock.clone(),
+            anna: self.anna.clone(),
+            ben: self.ben.clone(),
+            chat: self.chat.clone(),
+            admin: self.admin.clone(),
+            prefix: self.prefix.clone(),
+            config: self.config.clone(),
+        }
+    }
+
     /// Another process: the same data by another store.
     pub(crate) async fn elsewhere(&self, address: &Address) -> Self {
         Self::of_prefix(self.prefix.clone(), address, &self.admin).await
@@ -105,7 +119,7 @@ impl World {
             authority: address.authority.clone(),
             prefix: prefix.clone(),
         };
-        let store = RedisStore::connect(config, clock.clone()).await.unwrap();
+        let store = RedisStore::connect(config.clone(), clock.clone()).await.unwrap();
         let (anna, ben) = (user("site", "1"), user("site", "ben"));
         let chat = Conversation::of(&anna, &Target::User(ben.id.clone()));
         Self {
@@ -116,51 +130,82 @@ impl World {
             chat,
             admin: admin.clone(),
             prefix,
+            config,
         }
     }
 
-    pub(crate) async fn say(&self, author: &User, content: &str) -> Change {
+    /// The first step of a send.
+    pub(crate) async fn say(&self, author: &User, content: &str) -> Decision {
         self.try_to_say(author, content).await.unwrap()
     }
 
-    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Change, Unavailable> {
+    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Decision, WriteError> {
         self.store
             .append_message(&self.chat, &author.id, &text(content), None, None)
             .await
     }
 
-    /// The whole of a send: the conversation, then both inboxes.
-    pub(crate) async fn send(&self, author: &User, content: &str) -> Change {
-        let change = self.say(author, content).await;
-        for participant in [&self.anna, &self.ben] {
-            self.deliver(participant, &change, change.sent_by(&participant.id))
-                .await;
+    /// The whole of a send.
+    pub(crate) async fn send(&self, author: &User, content: &str) -> Decision {
+        self.finish(self.say(author, content).await).await
+    }
+
+    /// The second step of a write: all members are told.
+    pub(crate) async fn finish(&self, decision: Decision) -> Decision {
+        for user in [&self.anna, &self.ben] {
+            self.tell(user, &decision).await;
         }
-        change
+        decision
     }
 
-    pub(crate) async fn deliver(&self, to: &User, change: &Change, read_seq: u64) -> Delivered {
-        let notice = Notice {
-            change,
-            conversation: &self.chat,
-            read_seq,
-            bounds: BOUNDS,
+    pub(crate) async fn tell(&self, to: &User, decision: &Decision) -> Told {
+        let members = &decision.projection.members;
+        let member = members.iter().find(|member| member.id == to.id).unwrap();
+        self.store.tell(&self.chat, &decision.projection, member).await.unwrap()
+    }
+
+    pub(crate) async fn update(&self, by: &User, id: MessageId, edit: &Edit) -> Result<Decision, WriteError> {
+        self.store.update_message(&self.chat, id, &by.id, edit, None).await
+    }
+
+    pub(crate) async fn edit(&self, author: &User, id: MessageId, content: &str) -> Decision {
+        self.update(author, id, &new_text(content)).await.unwrap()
+    }
+
+    pub(crate) async fn see(&self, reader: &User, id: MessageId) -> Decision {
+        self.update(reader, id, &SEEN).await.unwrap()
+    }
+
+    pub(crate) async fn delete(&self, author: &User, id: MessageId) -> Decision {
+        self.store.delete_message(&self.chat, id, &author.id).await.unwrap()
+    }
+
+    /// The newest ten entries of an inbox, whose unread messages sum up to what is kept apart.
+    pub(crate) async fn inbox(&self, of: &User) -> Inbox {
+        let page = Page {
+            number: 1,
+            per_page: 10,
         };
-        self.store.deliver(to, &notice).await.unwrap()
+        let inbox = self.store.inbox(of, page).await.unwrap();
+        let sum = inbox.entries.iter().map(|entry| entry.unread).sum::<u64>();
+        assert_eq!(inbox.unread_total, sum, "the total is kept apart and must agree");
+        inbox
     }
 
-    pub(crate) async fn delete(&self, author: &User, id: MessageId) -> Change {
-        self.store
-            .delete_message(&self.chat, id, &author.id)
-            .await
-            .unwrap()
-            .unwrap()
+    pub(crate) async fn unread(&self, of: &User) -> u64 {
+        self.inbox(of).await.unread_total
     }
 
-    /// The keys of the conversation that every message touches.
-    pub(crate) fn chat_keys(&self) -> [String; 3] {
+    /// The keys of the conversation.
+    pub(crate) fn chat_keys(&self) -> [String; 5] {
         let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
-        ["log", "gone", "meta"].map(|part| format!("{tag}:{part}"))
+        ["log", "meta", "members", "gone", "stamps"].map(|part| format!("{tag}:{part}"))
+    }
+
+    /// The keys of a user's slot.
+    pub(crate) fn user_keys(&self, user: &User) -> [String; 5] {
+        let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id);
+        ["inbox", "entries", "changed", "meta", "connections"].map(|part| format!("{tag}:{part}"))
     }
 
     /// The key by id of a connection.
@@ -168,8 +213,15 @@ impl World {
         format!("{{{}:connection:{id}}}", self.prefix)
     }
 
-    /// Takes the conversation's keys away, as if its server had never had them.
-    pub(crate) async fn forget_conversation(&self) {
+    /// Takes keys away, as if their server had never had them.
+    pub(crate) async fn forget(&self, keys: &[String]) {
+        let mut delete = redis::cmd("DEL");
+        delete.arg(keys);
+        self.command(&delete).await;
+    }
+
+    /// Sends a command to the server of its keys.
+    pub(crate) async fn command(&self, command: &redis::Cmd) -> redis::Value {
         let mut builder = ClusterClient::builder(self.admin.urls.iter().map(String::as_str));
         if let Some(pem) = &self.admin.authority {
             builder = builder.certs(TlsCertificates {
@@ -177,14 +229,12 @@ impl World {
                 root_cert: Some(pem.clone().into_bytes()),
             });
         }
-        let mut delete = redis::cmd("DEL");
-        delete.arg(&self.chat_keys());
         if let Ok(mut connection) = builder.build().unwrap().get_async_connection().await {
-            return delete.exec_async(&mut connection).await.unwrap();
+            return command.query_async(&mut connection).await.unwrap();
         }
         let client = Client::open(self.admin.urls[0].as_str()).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-        delete.exec_async(&mut connection).await.unwrap();
+        command.query_async(&mut connection).await.unwrap()
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {
@@ -202,6 +252,23 @@ pub(crate) fn user(domain: &str, id: &str) -> User {
 pub(crate) fn text(content: &str) -> Body {
     Body::new(BodyKind::Text, content.to_owned()).unwrap()
 }
+
+/// An edit of a text.
+pub(crate) fn new_text(content: &str) -> Edit {
+    Edit {
+        text: Some(text(content)),
+        seen: false,
+        ..SEEN
+    }
+}
+
+/// What someone else than the author asks for.
+pub(crate) const SEEN: Edit = Edit {
+    text: None,
+    image: None,
+    metadata: MetadataEdit::Keep,
+    seen: true,
+};
 
 pub(crate) fn page(number: u64, per_page: u64) -> Window {
     Window::Page(Page { number, per_page })

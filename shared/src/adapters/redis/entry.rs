@@ -95,7 +95,7 @@ mod tests {
         let head = "0000000000 0000000002 064bc391f40001 0192f0e47d00 0000000003";
         let target = || Target::User(Id::parse("42").unwrap());
         let record = "40 0192f0e47d00 0000000007 064bc391f40001 02 3432 01 0002 6869";
-        let entry = format!("01 00 0000{head} 01 001b {record} 02 0010 02 3432 0000000003 01 37 0000000001");
+        let entry = format!("01 00 0000{head} 01 001b {record} 02 000f 02 3432 0000000003 01 37 0000000001");
         let Unpacked {
             entry,
             latest_elsewhere,

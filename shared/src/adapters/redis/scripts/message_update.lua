@@ -29,7 +29,7 @@ local new = {}
 for tag, content in pairs({[TEXT] = ARGV[8], [IMAGE] = ARGV[9]}) do
   if content ~= '' and section(record, tag) then new[tag] = content end
 end
-if ARGV[10] ~= '' then new[METADATA] = ARGV[10] end
+if ARGV[10] ~= '' then new[METADATA] = ARGV[10] ~= '-' and ARGV[10] or '' end
 if not next(new) then return {ARGV[7] == '1' and 'forbidden' or 'nothing'} end
 check(version_of(record), RECORD)
 revise(state, now)
@@ -45,7 +45,7 @@ while at < #record do
 end
 for _, tag in ipairs({TEXT, IMAGE, METADATA, EDITED, CHANGED}) do
   local value = new[tag]
-  if value and value ~= '-' then parts[#parts + 1] = struct.pack('>I1I2', tag, #value) .. value end
+  if value and value ~= '' then parts[#parts + 1] = struct.pack('>I1I2', tag, #value) .. value end
 end
 record = table.concat(parts)
 redis.call('LSET', log, seq - state.base - 1, record)

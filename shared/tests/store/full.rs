@@ -1,0 +1,55 @@
+//! What a store does when its server is full and evicts nothing.
+
+use local::redis_server::{Options, RedisServer};
+use shared::domain::{ConnectionId, Cursor};
+use shared::ports::{PageBounds, Store as _};
+
+use crate::support::{Address, NOW, SEEN, World, new_text, page, texts};
+
+#[tokio::test]
+async fn a_full_server_still_serves_every_read_and_lets_go() {
+    let server = RedisServer::start(&Options {
+        extra_args: ["--maxmemory", "0", "--maxmemory-policy", "noeviction"]
+            .map(Into::into)
+            .to_vec(),
+        ..Options::default()
+    })
+    .unwrap();
+    let world = World::new(&Address::of(&server)).await;
+    let id = world.send(&world.anna, "kept").await.change.id;
+    let gone = world.send(&world.anna, "too much").await.change.id;
+    world
+        .command(redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]))
+        .await;
+
+    assert!(world.try_to_say(&world.anna, "no room").await.is_err());
+    assert!(world.update(&world.anna, id, &new_text("no room")).await.is_err());
+    assert!(world.update(&world.ben, id, &SEEN).await.is_err());
+    let deleted = world.delete(&world.anna, gone).await;
+    world.finish(deleted).await;
+    let connection = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
+    assert!(
+        world
+            .store
+            .open_connection(&world.ben, &connection, NOW * 2)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        world.store.connection(&connection).await.unwrap(),
+        Some(world.ben.clone())
+    );
+
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["kept"]);
+    assert_eq!(world.unread(&world.ben).await, 1);
+    let since = Some(Cursor::default());
+    let entries = world
+        .store
+        .changed_entries(&world.ben, since, PageBounds::FRAME)
+        .await
+        .unwrap();
+    assert_eq!((entries.recovered, entries.entries.len()), (true, 1));
+    let changes = world.store.changes(&world.chat, 0, PageBounds::FRAME).await.unwrap();
+    assert_eq!(changes.messages.len(), 2);
+    world.store.close_connections(&world.ben, &[connection]).await.unwrap();
+}

@@ -1,0 +1,193 @@
+//! Rules of neighbouring releases that serve one store: neither fails on, nor damages, what the other one wrote.
+//!
+//! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
+//! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
+
+use shared::domain::{Cursor, Decision, RetryKey};
+use shared::ports::{Changes, PageBounds, Store as _};
+
+use crate::support::{World, page, text, texts};
+
+/// The next release adds a section to every record.
+fn with_new_section(source: String) -> String {
+    source.replace(
+        "state.rev) .. ARGV[4]\n",
+        "state.rev) .. ARGV[4] .. struct.pack('>I1I2', 200, 3) .. 'new'\n",
+    )
+}
+
+/// The next release gives records, entries, and what decisions rest on, a version of its own.
+fn with_new_versions(source: String) -> String {
+    let source = source
+        .replace("local RECORD, DELETED = 2, 1", "local RECORD, DELETED = 3, 1")
+        .replace("ARGV[2] .. identity", "string.char(3 * 32) .. identity")
+        .replace("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2")
+        .replace("local MEMBER_VERSION, MEMBER = 1", "local MEMBER_VERSION, MEMBER = 2")
+        .replace(
+            "local OPERATION_VERSION, OPERATION = 1",
+            "local OPERATION_VERSION, OPERATION = 2",
+        );
+    source
+        .replace("local VERSION, HEAD = 1", "local VERSION, HEAD = 2")
+        .replace("string.sub(entry, 1, 1) ..", "string.char(2) ..")
+}
+
+async fn changes(world: &World) -> Changes {
+    world.store.changes(&world.chat, 0, PageBounds::BODY).await.unwrap()
+}
+
+pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: World) {
+    for edit in [with_new_section, with_new_versions] {
+        let next = world.as_release(edit).await;
+        next.forget(&next.chat_keys()).await;
+        next.forget(&next.user_keys(&next.anna)).await;
+        next.forget(&next.user_keys(&next.ben)).await;
+        let first = next.send(&next.anna, "from the next release").await.change;
+        let second = next.send(&next.anna, "deleted there").await.change;
+        let deleted = next.delete(&next.anna, second.id).await;
+        next.finish(deleted).await;
+
+        assert_eq!(texts(&world.history(page(1, 10)).await), ["from the next release"]);
+        assert_eq!(changes(&world).await, changes(&next).await);
+        assert_eq!(changes(&world).await.messages[0].id, first.id);
+        let inbox = world.inbox(&world.ben).await;
+        assert_eq!(inbox, next.inbox(&next.ben).await);
+        assert_eq!((inbox.total, inbox.unread_total), (1, 1));
+        assert_eq!(
+            inbox.entries[0].latest.as_ref().unwrap().body,
+            text("from the next release")
+        );
+        let since = Some(Cursor::default());
+        let sync = world
+            .store
+            .changed_entries(&world.ben, since, PageBounds::FRAME)
+            .await
+            .unwrap();
+        assert_eq!(sync.entries.len(), 1);
+    }
+}
+
+pub(crate) async fn an_older_release_copies_what_it_does_not_know(world: World) {
+    let next = world.as_release(with_new_section).await;
+    let id = next.send(&next.anna, "first").await.change.id;
+    let edited = world.edit(&world.anna, id, "second").await;
+    world.finish(edited).await;
+    let record: Vec<u8> = redis::from_redis_value(
+        world
+            .command(redis::cmd("LINDEX").arg(&world.chat_keys()[0]).arg(0))
+            .await,
+    )
+    .unwrap();
+    assert!(record.windows(6).any(|bytes| bytes == [200, 0, 3, b'n', b'e', b'w']));
+    assert_eq!(texts(&next.history(page(1, 10)).await), ["second"]);
+    // Both write in turn.
+    next.send(&next.ben, "third").await;
+    world.send(&world.anna, "fourth").await;
+    assert_eq!(texts(&next.history(page(1, 10)).await), ["second", "third", "fourth"]);
+    assert_eq!((world.unread(&world.anna).await, next.unread(&next.ben).await), (0, 1));
+}
+
+pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: World) {
+    let next = world.as_release(with_new_versions).await;
+    let id = next.send(&next.anna, "newer").await.change.id;
+    let refused = |outcome: Result<Decision, _>| {
+        let error: shared::ports::WriteError = outcome.unwrap_err();
+        assert_eq!(error.to_string(), "redis is unavailable", "the client tries again");
+    };
+    refused(world.try_to_say(&world.anna, "older").await);
+    refused(world.update(&world.anna, id, &crate::support::new_text("older")).await);
+    refused(world.update(&world.ben, id, &crate::support::SEEN).await);
+    refused(world.store.delete_message(&world.chat, id, &world.anna.id).await);
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["newer"]);
+
+    let again = next.edit(&next.anna, id, "newer!").await;
+    let member = &again.projection.members[0];
+    assert!(world.store.tell(&world.chat, &again.projection, member).await.is_err());
+    next.finish(again).await;
+    assert_eq!(texts(&next.history(page(1, 10)).await), ["newer!"]);
+    // An older release has written here too: the next one goes on.
+    let theirs = world.as_release(|source| source).await;
+    theirs.forget(&theirs.chat_keys()).await;
+    theirs.forget(&theirs.user_keys(&theirs.anna)).await;
+    theirs.forget(&theirs.user_keys(&theirs.ben)).await;
+    theirs.send(&theirs.anna, "older").await;
+    next.send(&next.ben, "newer").await;
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["older", "newer"]);
+}
+
+/// A conversation and a slot as the second edition wrote them: Anna said "first" with a retry key, Ben "second"; she edited hers, he deleted his.
+/// These bytes stand in customers' stores: every later release must serve them.
+pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
+    let bytes = |hex: &str| -> Vec<u8> {
+        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap())
+            .collect()
+    };
+    let first = "40 01977420dc00 00cca241f6 065dd083700000 01 31 01 0006 666972737421 04 0006 01977420dc01 05 0007 065dd083700400";
+    let second = "41 01977420dc00 0233b3efd6 065dd083700001 03 62656e 05 0007 065dd083700401";
+    let state = "01 065dd083700401 065dd083700401 065dd083700400 01977420dc00 0000000000 0000000002";
+    let (anna, ben) = (
+        "01 00 000000000000 0000000001 065dd083700000",
+        "01 00 000000000000 0000000002 065dd083700001",
+    );
+    let operation = "01 065dd083700000 0000000001 01977420dc0000cca241f6 55691690dba7dd54";
+    let entry = "01 00 065dd083700401 0000000000 065dd083700401 01977420dc00 0000000001";
+    let entry = format!("{entry} 01 0031 {first} 02 0010 01 31 0000000001 03 62656e 0000000002");
+
+    let [log, meta, members, gone, stamps] = world.chat_keys();
+    let [inbox, entries, changed, own, _] = world.user_keys(&world.ben);
+    let retry = log.replace(":log", ":op:1:k");
+    let run = async |name: &str, key: &str, arguments: &[Vec<u8>]| {
+        world.command(redis::cmd(name).arg(key).arg(arguments)).await;
+    };
+    run("RPUSH", &log, &[bytes(first), bytes(second)]).await;
+    run("HSET", &meta, &[b"state".to_vec(), bytes(state)]).await;
+    run(
+        "HSET",
+        &members,
+        &[b"1".to_vec(), bytes(anna), b"ben".to_vec(), bytes(ben)],
+    )
+    .await;
+    run("SET", &retry, &[bytes(operation)]).await;
+    let words = |words: &str| {
+        words
+            .split(' ')
+            .map(|word| word.as_bytes().to_vec())
+            .collect::<Vec<_>>()
+    };
+    run("ZADD", &gone, &words("2 2")).await;
+    run("ZADD", &stamps, &words("1792000000001024 1 1792000000001025 2")).await;
+    run("ZADD", &inbox, &words("1750000000000 user-1")).await;
+    run("HSET", &entries, &[b"user-1".to_vec(), bytes(&entry)]).await;
+    run("ZADD", &changed, &words("1792000000001024 user-1")).await;
+    run(
+        "HSET",
+        &own,
+        &words("epoch 9336201613644256869 position 1792000000001024 unread 0"),
+    )
+    .await;
+
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["first!"]);
+    let all = changes(&world).await;
+    let revs: Vec<u64> = all.messages.iter().map(|stored| stored.rev).collect();
+    assert_eq!(revs, [1_792_000_000_001_024, 1_792_000_000_001_025]);
+    let shown = world.inbox(&world.ben).await;
+    assert_eq!(shown.entries[0].latest.as_ref().unwrap().body, text("first!"));
+    assert_eq!(shown.cursor.to_string(), "gZDZ5vyx1mUGXdCDcAQA");
+
+    let key = RetryKey::parse("k").unwrap();
+    let (author, content) = (&world.anna.id, text("first"));
+    let again = world
+        .store
+        .append_message(&world.chat, author, &content, None, Some(&key))
+        .await;
+    let again = again.unwrap().change;
+    assert_eq!((again.repeated, again.id.seq), (true, 1));
+    world.send(&world.anna, "third").await;
+    let edited = world.edit(&world.anna, again.id, "first!!").await;
+    world.finish(edited).await;
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["first!!", "third"]);
+    assert_eq!(world.unread(&world.ben).await, 1);
+}
