@@ -41,6 +41,8 @@ enum Step {
     Frame { who: usize, which: usize, lost: bool },
     /// A user asks what was missed.
     Sync { who: usize },
+    /// A user's connection is cut: what has not linked yet is forgotten.
+    Cut { who: usize },
     /// The clock goes on, or another function's clock is behind.
     Clock { ms: i8 },
 }
@@ -69,6 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..3_usize, any::<usize>(), prop::bool::weighted(0.2))
             .prop_map(|(who, which, lost)| Step::Frame { who, which, lost }),
         1 => (0..3_usize).prop_map(|who| Step::Sync { who }),
+        1 => (0..3_usize).prop_map(|who| Step::Cut { who }),
         1 => any::<i8>().prop_map(|ms| Step::Clock { ms }),
     ]
 }
@@ -178,6 +181,13 @@ impl Client {
             while let Some(next) = self.links.remove(&self.cursor) {
                 self.cursor = next;
             }
+        }
+    }
+
+    fn cut(&mut self) {
+        self.links.clear();
+        for known in self.conversations.values_mut() {
+            known.links.clear();
         }
     }
 
@@ -344,6 +354,7 @@ impl Run {
                 }
             }
             Step::Sync { who } => self.clients[who].sync(&self.world, &self.users[who]).await,
+            Step::Cut { who } => self.clients[who].cut(),
             Step::Clock { ms } => self.now = self.now.saturating_add_signed(ms.into()),
             Step::Retry { .. } | Step::Late { .. } => {}
         }
