@@ -84,6 +84,14 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
+    /// A key stands twice in a body or frame, and readers would disagree which one counts.
+    #[error("the {what} has the key \"{key}\" twice")]
+    DuplicateKey {
+        /// `body` or `frame`.
+        what: &'static str,
+        /// The key.
+        key: String,
+    },
     /// More than [`BODY_BYTES`].
     #[error("the body has {0} bytes, the limit is {BODY_BYTES}")]
     BodyTooLarge(usize),
@@ -107,118 +115,85 @@ pub enum ApiError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What clients see of an error beside its text.
+struct Row {
+    /// The stable word for programs; null in the answers that never had one.
+    code: Option<&'static str>,
+    /// The name of the error's class, as the clients of the first server know it.
+    name: &'static str,
+    /// The status of the HTTP answer, which error frames repeat.
+    status: u16,
+}
+
+/// A row with a code.
+const fn row(status: u16, code: &'static str, name: &'static str) -> Row {
+    Row {
+        code: Some(code),
+        name,
+        status,
+    }
+}
+
 impl ApiError {
     /// The stable word for programs; null in the answers that never had one.
     pub fn code(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotAuthenticated => "NOT_AUTHENTICATED",
-            Self::TokenMalformed
-            | Self::TokenSignature
-            | Self::TokenExpired
-            | Self::TokenNotActive
-            | Self::TokenWithoutUser => "INVALID_TOKEN_ERR",
-            Self::ConnectionUnknown => "CONNECTION_UNKNOWN",
-            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
-            Self::InvalidTarget(_) => "MESSAGES_INVALID_TARGET",
-            Self::TopicsUnavailable => "TOPICS_UNAVAILABLE",
-            Self::InvalidId { .. } => "INVALID_ID",
-            Self::InvalidPage(_) => "INVALID_PAGE",
-            Self::InvalidType(_) => "MESSAGES_INVALID_TYPE",
-            Self::InvalidMessage(reason) => return message_code(reason),
-            Self::NothingToChange => return None,
-            Self::InvalidRetryKey { .. } => "INVALID_CLIENT_ID",
-            Self::RetryKeyReused => "RETRY_KEY_REUSED",
-            Self::InvalidField { .. } => "INVALID_FIELD",
-            Self::InvalidJson(_) => "INVALID_JSON",
-            Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
-            Self::InvalidFrameId => "INVALID_FRAME_ID",
-            Self::UnknownAction(_) => "UNKNOWN_ACTION",
-            Self::MessageNotFound | Self::RouteNotFound => "NOT_FOUND",
-            Self::Forbidden(_) => "FORBIDDEN",
-            Self::Unavailable(_) => "UNAVAILABLE",
-        })
+        self.row().code
     }
 
     /// The name of the error's class, as the clients of the first server know it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::NotAuthenticated | Self::TokenWithoutUser | Self::ConnectionUnknown => "UnauthenticatedError",
-            Self::TokenMalformed | Self::TokenSignature => "JsonWebTokenError",
-            Self::TokenExpired => "TokenExpiredError",
-            Self::TokenNotActive => "NotBeforeError",
-            Self::TooManyConnections => "TooManyRequestsError",
-            Self::TopicsUnavailable => "NotImplementedError",
-            Self::BodyTooLarge(_) => "PayloadTooLargeError",
-            Self::InvalidMessage(reason) if is_too_large(reason) => "PayloadTooLargeError",
-            Self::InvalidTarget(_)
-            | Self::InvalidId { .. }
-            | Self::InvalidPage(_)
-            | Self::InvalidType(_)
-            | Self::InvalidMessage(_)
-            | Self::NothingToChange
-            | Self::InvalidRetryKey { .. }
-            | Self::InvalidField { .. }
-            | Self::InvalidJson(_)
-            | Self::InvalidFrameId
-            | Self::UnknownAction(_) => "ArgumentError",
-            Self::RetryKeyReused => "ConflictError",
-            Self::MessageNotFound => "NotFound",
-            Self::RouteNotFound => "RouteNotFoundError",
-            Self::Forbidden(_) => "ForbiddenError",
-            Self::Unavailable(_) => "UnavailableError",
-        }
+        self.row().name
     }
 
     /// The status of the HTTP answer, which error frames repeat.
     pub fn status(&self) -> u16 {
+        self.row().status
+    }
+
+    /// The table of the contract.
+    fn row(&self) -> Row {
+        const ARGUMENT: &str = "ArgumentError";
+        const TOO_LARGE: &str = "PayloadTooLargeError";
+        const UNAUTHENTICATED: &str = "UnauthenticatedError";
+        const BAD_TOKEN: &str = "INVALID_TOKEN_ERR";
         match self {
-            Self::NotAuthenticated
-            | Self::TokenMalformed
-            | Self::TokenSignature
-            | Self::TokenExpired
-            | Self::TokenNotActive
-            | Self::TokenWithoutUser
-            | Self::ConnectionUnknown => 401,
-            Self::BodyTooLarge(_) => 413,
-            Self::InvalidMessage(reason) if is_too_large(reason) => 413,
-            Self::InvalidTarget(_)
-            | Self::InvalidId { .. }
-            | Self::InvalidPage(_)
-            | Self::InvalidType(_)
-            | Self::InvalidMessage(_)
-            | Self::NothingToChange
-            | Self::InvalidRetryKey { .. }
-            | Self::InvalidField { .. }
-            | Self::InvalidJson(_)
-            | Self::InvalidFrameId
-            | Self::UnknownAction(_) => 400,
-            Self::Forbidden(_) => 403,
-            Self::MessageNotFound | Self::RouteNotFound => 404,
-            Self::RetryKeyReused => 409,
-            Self::TooManyConnections => 429,
-            Self::TopicsUnavailable => 501,
-            Self::Unavailable(_) => 503,
+            Self::NotAuthenticated => row(401, "NOT_AUTHENTICATED", UNAUTHENTICATED),
+            Self::TokenMalformed | Self::TokenSignature => row(401, BAD_TOKEN, "JsonWebTokenError"),
+            Self::TokenExpired => row(401, BAD_TOKEN, "TokenExpiredError"),
+            Self::TokenNotActive => row(401, BAD_TOKEN, "NotBeforeError"),
+            Self::TokenWithoutUser => row(401, BAD_TOKEN, UNAUTHENTICATED),
+            Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
+            Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
+            Self::InvalidId { .. } => row(400, "INVALID_ID", ARGUMENT),
+            Self::InvalidPage(_) => row(400, "INVALID_PAGE", ARGUMENT),
+            Self::InvalidType(_) => row(400, "MESSAGES_INVALID_TYPE", ARGUMENT),
+            Self::InvalidMessage(InvalidMessage::Missing(_)) | Self::NothingToChange => Row {
+                code: None,
+                name: ARGUMENT,
+                status: 400,
+            },
+            Self::InvalidMessage(InvalidMessage::TextInvisible) => row(400, "INVALID_TEXT", ARGUMENT),
+            Self::InvalidMessage(InvalidMessage::ImageNotHttps) => row(400, "INVALID_IMAGE", ARGUMENT),
+            Self::InvalidMessage(InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_)) => {
+                row(413, "TEXT_TOO_LARGE", TOO_LARGE)
+            }
+            Self::InvalidMessage(InvalidMessage::ImageTooLong(_)) => row(413, "IMAGE_TOO_LARGE", TOO_LARGE),
+            Self::InvalidMessage(InvalidMessage::MetadataTooLarge(_)) => row(413, "METADATA_TOO_LARGE", TOO_LARGE),
+            Self::InvalidRetryKey { .. } => row(400, "INVALID_CLIENT_ID", ARGUMENT),
+            Self::InvalidField { .. } => row(400, "INVALID_FIELD", ARGUMENT),
+            Self::InvalidJson(_) => row(400, "INVALID_JSON", ARGUMENT),
+            Self::DuplicateKey { .. } => row(400, "DUPLICATE_KEY", ARGUMENT),
+            Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
+            Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
+            Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
+            Self::MessageNotFound => row(404, "NOT_FOUND", "NotFound"),
+            Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
+            Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
+            Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", TOO_LARGE),
+            Self::TooManyConnections => row(429, "TOO_MANY_CONNECTIONS", "TooManyRequestsError"),
+            Self::TopicsUnavailable => row(501, "TOPICS_UNAVAILABLE", "NotImplementedError"),
+            Self::Unavailable(_) => row(503, "UNAVAILABLE", "UnavailableError"),
         }
-    }
-}
-
-fn is_too_large(reason: &InvalidMessage) -> bool {
-    match reason {
-        InvalidMessage::TextTooLong(_)
-        | InvalidMessage::TextTooLongInJson(_)
-        | InvalidMessage::ImageTooLong(_)
-        | InvalidMessage::MetadataTooLarge(_) => true,
-        InvalidMessage::Missing(_) | InvalidMessage::ImageNotHttps => false,
-    }
-}
-
-fn message_code(reason: &InvalidMessage) -> Option<&'static str> {
-    match reason {
-        InvalidMessage::Missing(_) => None,
-        InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_) => Some("TEXT_TOO_LARGE"),
-        InvalidMessage::ImageTooLong(_) => Some("IMAGE_TOO_LARGE"),
-        InvalidMessage::ImageNotHttps => Some("INVALID_IMAGE"),
-        InvalidMessage::MetadataTooLarge(_) => Some("METADATA_TOO_LARGE"),
     }
 }
 
@@ -281,6 +256,7 @@ mod tests {
             ApiError::InvalidPage(InvalidPage::PerPage),
             ApiError::InvalidType("link".to_owned()),
             ApiError::InvalidMessage(InvalidMessage::Missing("text")),
+            ApiError::InvalidMessage(InvalidMessage::TextInvisible),
             ApiError::InvalidMessage(InvalidMessage::TextTooLong(20_000)),
             ApiError::InvalidMessage(InvalidMessage::TextTooLongInJson(30_000)),
             ApiError::InvalidMessage(InvalidMessage::ImageTooLong(3_000)),
@@ -296,6 +272,10 @@ mod tests {
                 expected: "a string",
             },
             ApiError::InvalidJson("body"),
+            ApiError::DuplicateKey {
+                what: "body",
+                key: "text".to_owned(),
+            },
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
             ApiError::UnknownAction("dance".to_owned()),
@@ -328,21 +308,24 @@ mod tests {
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
         400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"
         400 null ArgumentError Missing text property for text-message
+        400 INVALID_TEXT ArgumentError text must have a visible character
         413 TEXT_TOO_LARGE PayloadTooLargeError text has 20000 bytes of UTF-8, the limit is 16384
         413 TEXT_TOO_LARGE PayloadTooLargeError text takes 30000 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
         413 IMAGE_TOO_LARGE PayloadTooLargeError image has 3000 bytes, the limit is 2048
-        400 INVALID_IMAGE ArgumentError image must be an https URL
+        400 INVALID_IMAGE ArgumentError image must be an https:// URL with a host and without a user
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
         400 null ArgumentError No valid data was supplied
         400 INVALID_CLIENT_ID ArgumentError client_id must be 1 to 64 printable characters
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
+        400 DUPLICATE_KEY ArgumentError the body has the key "text" twice
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"
         404 NOT_FOUND NotFound Message not found
         404 NOT_FOUND RouteNotFoundError Route not found - please check your URL and try again
         403 FORBIDDEN ForbiddenError Only the author can change a message, and only others can mark it seen
+        409 RETRY_KEY_REUSED ConflictError This client_id or Idempotency-Key was used for another content
         503 UNAVAILABLE UnavailableError The service is unavailable at the moment - please try again
         "#);
     }

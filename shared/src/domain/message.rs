@@ -1,6 +1,7 @@
 //! Messages and what may stand in them.
 
 use thiserror::Error;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 use url::Url;
 
 use super::limits::{FRAME_BYTES, IMAGE_BYTES, METADATA_BYTES, TEXT_BYTES, TEXT_JSON_BYTES};
@@ -60,6 +61,9 @@ pub enum InvalidMessage {
     /// No text or image, or an empty one.
     #[error("Missing {0} property for {0}-message")]
     Missing(&'static str),
+    /// A text without anything to see.
+    #[error("text must have a visible character")]
+    TextInvisible,
     /// More UTF-8 than [`TEXT_BYTES`].
     #[error("text has {0} bytes of UTF-8, the limit is {TEXT_BYTES}")]
     TextTooLong(usize),
@@ -71,8 +75,8 @@ pub enum InvalidMessage {
     /// More than [`IMAGE_BYTES`].
     #[error("image has {0} bytes, the limit is {IMAGE_BYTES}")]
     ImageTooLong(usize),
-    /// Not an absolute address with `https`.
-    #[error("image must be an https URL")]
+    /// Not an absolute `https` address with a host, or one with a user or password.
+    #[error("image must be an https:// URL with a host and without a user")]
     ImageNotHttps,
     /// More than [`METADATA_BYTES`].
     #[error("metadata has {0} bytes of JSON, the limit is {METADATA_BYTES}")]
@@ -88,10 +92,10 @@ impl Body {
         if content.is_empty() {
             return Err(InvalidMessage::Missing(kind.name()));
         }
-        match kind {
-            BodyKind::Text => check_text(&content)?,
-            BodyKind::Image => check_image(&content)?,
-        }
+        let content = match kind {
+            BodyKind::Text => check_text(content)?,
+            BodyKind::Image => normalised_image(&content)?,
+        };
         Ok(Self { kind, content })
     }
 
@@ -111,7 +115,10 @@ impl Body {
     }
 }
 
-fn check_text(text: &str) -> Result<(), InvalidMessage> {
+fn check_text(text: String) -> Result<String, InvalidMessage> {
+    if !text.chars().any(is_visible) {
+        return Err(InvalidMessage::TextInvisible);
+    }
     if text.len() > TEXT_BYTES {
         return Err(InvalidMessage::TextTooLong(text.len()));
     }
@@ -125,20 +132,41 @@ fn check_text(text: &str) -> Result<(), InvalidMessage> {
     if length > TEXT_JSON_BYTES {
         Err(InvalidMessage::TextTooLongInJson(length))
     } else {
-        Ok(())
+        Ok(text)
     }
 }
 
-fn check_image(address: &str) -> Result<(), InvalidMessage> {
-    if address.len() > IMAGE_BYTES {
-        return Err(InvalidMessage::ImageTooLong(address.len()));
-    }
-    // The parser forgives white space and control characters around and inside an address; what is stored and shown must be clean.
+/// Whether a reader sees something of a character: not of white space, of control and format characters, of a mark without a letter, nor of
+/// the few letters and symbols that are blank. A character that Unicode had not assigned yet when this was built may be a new emoji.
+fn is_visible(character: char) -> bool {
+    use GeneralCategory::{
+        Control, EnclosingMark, Format, LineSeparator, NonspacingMark, ParagraphSeparator, SpaceSeparator,
+    };
+    /// Hangul fillers and the empty Braille pattern.
+    const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
+    let invisible = matches!(
+        character.general_category(),
+        Control | EnclosingMark | Format | LineSeparator | NonspacingMark | ParagraphSeparator | SpaceSeparator
+    );
+    !invisible && !BLANK.contains(&character)
+}
+
+/// An address as it is stored and shown. The parser forgives much that a browser would resolve against the page's own address, as
+/// `https:logout`, or that hides where an address leads.
+fn normalised_image(address: &str) -> Result<String, InvalidMessage> {
+    let is_absolute = address
+        .get(..8)
+        .is_some_and(|start| start.eq_ignore_ascii_case("https://"));
+    let has_host = !address.get(8..).unwrap_or_default().starts_with(['/', '\\']);
     let clean = !address.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '\\');
-    match Url::parse(address) {
-        Ok(url) if clean && url.scheme() == "https" && url.has_host() => Ok(()),
-        _ => Err(InvalidMessage::ImageNotHttps),
+    let url = Url::parse(address).ok().filter(|url| {
+        is_absolute && has_host && clean && url.has_host() && url.username().is_empty() && url.password().is_none()
+    });
+    let normalised = String::from(url.ok_or(InvalidMessage::ImageNotHttps)?);
+    if normalised.len() > IMAGE_BYTES {
+        return Err(InvalidMessage::ImageTooLong(normalised.len()));
     }
+    Ok(normalised)
 }
 
 /// A JSON object that a client attached to a message, exactly as it wrote it.
@@ -210,8 +238,8 @@ mod tests {
         assert!(text(&"x".repeat(16_384)).is_ok());
         assert_eq!(text(&"x".repeat(16_385)), Err(InvalidMessage::TextTooLong(16_385)));
         assert_eq!(
-            text(&"\u{1}".repeat(5_000)),
-            Err(InvalidMessage::TextTooLongInJson(30_000))
+            text(&format!("x{}", "\u{1}".repeat(5_000))),
+            Err(InvalidMessage::TextTooLongInJson(30_001))
         );
         assert_eq!(text(""), Err(InvalidMessage::Missing("text")));
     }
@@ -231,21 +259,63 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_an_https_address() {
-        assert!(image("https://img.example/cat.png?size=2").is_ok());
+    fn a_text_has_something_to_see() {
+        for blank in [
+            "   \n",
+            "\u{200b}",
+            "\0",
+            "\u{feff}\u{2800}",
+            "\u{3164}",
+            "\u{301}",
+            "\u{fe0f}\u{200d}",
+        ] {
+            assert_eq!(text(blank), Err(InvalidMessage::TextInvisible), "{blank:?}");
+        }
+        for visible in [
+            ".",
+            " x ",
+            "👍\u{fe0f}",
+            "\u{200f}ש",
+            "한",
+            "é",
+            "\u{1fadf}",
+            "\u{e000}",
+        ] {
+            assert_eq!(text(visible).unwrap().content(), visible);
+        }
+    }
+
+    #[test]
+    fn an_image_is_an_https_address_and_stored_in_its_normal_form() {
+        let stored = |address: &str| image(address).map(|body| body.content().to_owned());
+        let normal = "https://img.example/cat.png?size=2";
+        assert_eq!(stored(normal).unwrap(), normal);
+        assert_eq!(stored("HTTPS://IMG.example:443/a/../cat.png?size=2").unwrap(), normal);
+        assert_eq!(stored("https://a.example/ä").unwrap(), "https://a.example/%C3%A4");
         for wrong in [
             "http://img.example/cat.png",
             "cat.png",
             "https://",
+            "https:///a.b/c",
+            "https:logout",
+            "https:/a.b/c",
+            "https:\\\\a.b/c",
+            "https://\\a.b/c",
             "javascript:alert(1)",
             " https://a.b/c",
             "https://a.b/\"x",
+            "https://a.b/x\ty",
+            "htt\nps://a.b/x",
+            "https://user@a.b/c",
+            "https://:secret@a.b/c",
         ] {
             assert_eq!(image(wrong), Err(InvalidMessage::ImageNotHttps), "{wrong}");
         }
+        let long = |letter: &str| image(&format!("https://a.b/{}", letter.repeat(2_048)));
+        assert_eq!(long("x"), Err(InvalidMessage::ImageTooLong(2_060)));
         assert_eq!(
-            image(&format!("https://a.b/{}", "x".repeat(2_048))),
-            Err(InvalidMessage::ImageTooLong(2_060))
+            image(&format!("https://a.b/{}", "ä".repeat(400))),
+            Err(InvalidMessage::ImageTooLong(2_412))
         );
     }
 }

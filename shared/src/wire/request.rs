@@ -1,5 +1,9 @@
 //! What clients send: bodies over REST, frames over the WebSocket. A body is read in two steps, so that each wrong property has its own error.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -60,35 +64,78 @@ pub fn retry_key(field: &'static str, text: &str) -> Result<RetryKey, ApiError> 
     RetryKey::parse(text).map_err(|reason| ApiError::InvalidRetryKey { field, reason })
 }
 
-/// The properties of a message to send, or of an update.
-#[derive(Debug, Deserialize)]
-pub struct ContentBody<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow)]
-    text: Option<&'a RawValue>,
-    #[serde(borrow)]
-    image: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    metadata: Option<&'a RawValue>,
-    #[serde(borrow)]
-    status: Option<&'a RawValue>,
-    #[serde(borrow)]
-    client_id: Option<&'a RawValue>,
+/// The properties of a JSON object, each as it was written.
+#[derive(Debug)]
+struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'a> Properties<'a> {
+    /// Reads a body or frame. A byte order mark before it is no harm (RFC 8259, section 8.1).
+    fn parse(json: &'a str, what: &'static str) -> Result<Self, ApiError> {
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+        let Self(mut properties) = serde_json::from_str(json).map_err(|_| ApiError::InvalidJson(what))?;
+        properties.sort_by(|(one, _), (other, _)| one.cmp(other));
+        match properties
+            .windows(2)
+            .find(|pair| matches!(pair, [one, other] if one.0 == other.0))
+        {
+            Some([(key, _), ..]) => Err(ApiError::DuplicateKey {
+                what,
+                key: shortened(key),
+            }),
+            _ => Ok(Self(properties)),
+        }
+    }
+
+    /// A property that is there, and may be null.
+    fn with_null(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
+    }
+
+    /// A property that is there and not null.
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.with_null(name).filter(|value| value.get() != "null")
+    }
 }
 
-/// Keeps the difference between `null` and nothing.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+impl<'de> Deserialize<'de> for Properties<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Properties<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut properties = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    properties.push((key, map.next_value()?));
+                }
+                Ok(Properties(properties))
+            }
+        }
+
+        /// Borrowed where it has no escapes.
+        #[derive(Deserialize)]
+        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        deserializer.deserialize_map(Object)
+    }
 }
+
+/// The properties of a message to send, or of an update.
+#[derive(Debug)]
+pub struct ContentBody<'a>(Properties<'a>);
 
 impl<'a> ContentBody<'a> {
     /// Reads a body; properties that it doesn't know are left alone.
     ///
     /// # Errors
-    /// [`ApiError::InvalidJson`] for anything but a JSON object.
+    /// [`ApiError::InvalidJson`] for anything but a JSON object, [`ApiError::DuplicateKey`].
     pub fn parse(json: &'a str) -> Result<Self, ApiError> {
-        object(json, "body")
+        Properties::parse(json, "body").map(Self)
     }
 
     /// What it asks to send.
@@ -97,7 +144,8 @@ impl<'a> ContentBody<'a> {
     /// The error of the first property that is wrong.
     pub fn to_send(&self) -> Result<(Body, Option<Metadata>), ApiError> {
         let name = self
-            .kind
+            .0
+            .get("type")
             .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
         let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
         let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
@@ -108,34 +156,28 @@ impl<'a> ContentBody<'a> {
         Ok((body, metadata))
     }
 
-    /// What it asks to change.
+    /// What it asks to change. A full message is taken too: what cannot be changed in it is left alone.
     ///
     /// # Errors
     /// The error of the first property that is wrong; [`ApiError::NothingToChange`] if there is none.
     pub fn to_edit(&self) -> Result<Edit, ApiError> {
         let (text, image) = (self.content(BodyKind::Text)?, self.content(BodyKind::Image)?);
         let metadata = self.metadata()?;
-        let seen = match self.status.map(string) {
-            None => false,
-            Some(Some(status)) if status == "seen" => true,
-            Some(_) => {
-                return Err(ApiError::InvalidField {
-                    field: "status",
-                    expected: "\"seen\"",
-                });
-            }
-        };
-        let edit = Edit {
-            text,
-            image,
-            metadata,
-            seen,
-        };
-        let changes_content = edit.text.is_some() || edit.image.is_some() || edit.metadata != MetadataEdit::Keep;
-        if changes_content || seen {
-            Ok(edit)
-        } else {
-            Err(ApiError::NothingToChange)
+        let status = self.0.get("status");
+        let seen = status.and_then(string).is_some_and(|status| status == "seen");
+        let changes_content = text.is_some() || image.is_some() || metadata != MetadataEdit::Keep;
+        match status {
+            Some(_) if !seen && !changes_content => Err(ApiError::InvalidField {
+                field: "status",
+                expected: "\"seen\"",
+            }),
+            None if !changes_content => Err(ApiError::NothingToChange),
+            _ => Ok(Edit {
+                text,
+                image,
+                metadata,
+                seen,
+            }),
         }
     }
 
@@ -146,24 +188,26 @@ impl<'a> ContentBody<'a> {
     pub fn client_id(&self) -> Result<Option<RetryKey>, ApiError> {
         // A number or an object is no key, and its text would be a wrong one.
         let key = |raw| retry_key("client_id", &string(raw).unwrap_or_default());
-        self.client_id.map(key).transpose()
+        self.0.get("client_id").map(key).transpose()
     }
 
     fn content(&self, kind: BodyKind) -> Result<Option<Body>, ApiError> {
-        let raw = match kind {
-            BodyKind::Text => self.text,
-            BodyKind::Image => self.image,
+        let Some(raw) = self.0.get(kind.name()) else {
+            return Ok(None);
         };
-        let Some(raw) = raw else { return Ok(None) };
         let content = string(raw).ok_or(ApiError::InvalidField {
             field: kind.name(),
-            expected: "a string",
+            expected: if raw.get().starts_with('"') {
+                "whole characters: an escape in it is half of a surrogate pair"
+            } else {
+                "a string"
+            },
         })?;
         Ok(Some(Body::new(kind, content)?))
     }
 
     fn metadata(&self) -> Result<MetadataEdit, ApiError> {
-        let Some(raw) = self.metadata.map(RawValue::get) else {
+        let Some(raw) = self.0.with_null("metadata").map(RawValue::get) else {
             return Ok(MetadataEdit::Keep);
         };
         match raw.as_bytes().first() {
@@ -181,29 +225,16 @@ impl<'a> ContentBody<'a> {
 }
 
 /// The envelope of a frame that a client sent over the WebSocket.
-#[derive(Debug, Deserialize)]
-pub struct ClientFrame<'a> {
-    #[serde(borrow)]
-    action: Option<&'a RawValue>,
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    target: Option<&'a RawValue>,
-    #[serde(default)]
-    target_id: Value,
-    #[serde(borrow)]
-    message_id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    since: Option<&'a RawValue>,
-}
+#[derive(Debug)]
+pub struct ClientFrame<'a>(Properties<'a>);
 
 impl<'a> ClientFrame<'a> {
     /// Reads a frame.
     ///
     /// # Errors
-    /// [`ApiError::InvalidJson`] for anything but a JSON object.
+    /// [`ApiError::InvalidJson`] for anything but a JSON object, [`ApiError::DuplicateKey`].
     pub fn parse(json: &'a str) -> Result<Self, ApiError> {
-        object(json, "frame")
+        Properties::parse(json, "frame").map(Self)
     }
 
     /// What the client calls the frame, as JSON: its answer repeats it.
@@ -217,7 +248,7 @@ impl<'a> ClientFrame<'a> {
                     .get()
                     .starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit())
         };
-        match self.id {
+        match self.0.get("id") {
             Some(raw) => Some(raw).filter(fits).map(Some).ok_or(ApiError::InvalidFrameId),
             None => Ok(None),
         }
@@ -225,7 +256,7 @@ impl<'a> ClientFrame<'a> {
 
     /// What the client wants done; empty if it doesn't say.
     pub fn action(&self) -> String {
-        self.action.and_then(string).unwrap_or_default()
+        self.0.get("action").and_then(string).unwrap_or_default()
     }
 
     /// The conversation that the frame is about.
@@ -234,10 +265,11 @@ impl<'a> ClientFrame<'a> {
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
     pub fn target(&self) -> Result<Target, ApiError> {
         let kind = self
-            .target
+            .0
+            .get("target")
             .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
         match kind.as_str() {
-            "user" => id_from_json(&self.target_id)
+            "user" => id_from_json(&self.target_id())
                 .map(Target::User)
                 .map_err(|reason| ApiError::InvalidId {
                     field: "target_id",
@@ -247,14 +279,18 @@ impl<'a> ClientFrame<'a> {
         }
     }
 
+    fn target_id(&self) -> Value {
+        let raw = self.0.get("target_id").map(RawValue::get);
+        raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default()
+    }
+
     /// From where on the client wants events, if it says.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but a cursor.
     pub fn since(&self) -> Result<Option<Cursor>, ApiError> {
-        self.since
-            .map(|raw| cursor(&string(raw).unwrap_or_default()))
-            .transpose()
+        let since = self.0.get("since");
+        since.map(|raw| cursor(&string(raw).unwrap_or_default())).transpose()
     }
 
     /// The revision of the conversation that the client knows.
@@ -262,7 +298,7 @@ impl<'a> ClientFrame<'a> {
     /// # Errors
     /// [`ApiError::InvalidField`] if it is absent, or not a whole number.
     pub fn revision(&self) -> Result<u64, ApiError> {
-        revision(self.since.map_or("-", RawValue::get))
+        revision(self.0.get("since").map_or("-", RawValue::get))
     }
 
     /// The message that the frame is about.
@@ -270,7 +306,7 @@ impl<'a> ClientFrame<'a> {
     /// # Errors
     /// [`ApiError::InvalidField`] if it names none.
     pub fn message_id(&self) -> Result<String, ApiError> {
-        self.message_id.and_then(string).ok_or(ApiError::InvalidField {
+        self.0.get("message_id").and_then(string).ok_or(ApiError::InvalidField {
             field: "message_id",
             expected: "a string",
         })
@@ -284,14 +320,6 @@ pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
         Value::String(text) => Id::parse(text),
         _ => Err(InvalidId::Text),
     }
-}
-
-fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T, ApiError> {
-    // A sequence would deserialize into a struct as well.
-    if !json.trim_start().starts_with('{') {
-        return Err(ApiError::InvalidJson(what));
-    }
-    serde_json::from_str(json).map_err(|_| ApiError::InvalidJson(what))
 }
 
 fn string(raw: &RawValue) -> Option<String> {
@@ -343,13 +371,28 @@ mod tests {
 
     #[test]
     fn what_an_update_changes() {
-        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Seen");
-        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Content { body: Some(Body { kind: Text, content: "x" }), metadata: Keep }"#);
-        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Content { body: None, metadata: Remove }");
+        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Edit { text: None, image: None, metadata: Keep, seen: true }");
+        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Edit { text: None, image: None, metadata: Remove, seen: false }");
         insta::assert_snapshot!(edit("{}"), @"No valid data was supplied");
         insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @r#"status must be "seen""#);
-        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"status must be alone: the author changes content, the other side marks it seen");
         insta::assert_snapshot!(edit(r#"{"text":""}"#), @"Missing text property for text-message");
+    }
+
+    #[test]
+    fn a_full_message_is_an_update_too() {
+        insta::assert_snapshot!(edit(r#"{"text":"x","status":"seen"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: true }"#);
+        insta::assert_snapshot!(edit(r#"{"text":"x","status":7,"id":"…","image":null}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: Some(Body { kind: Image, content: "https://a.b/c" }), metadata: Keep, seen: false }"#);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_said() {
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"\ud83d"}"#), @r#"Some("INVALID_FIELD") text must be whole characters: an escape in it is half of a surrogate pair"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"a","text":"b"}"#), @r#"Some("DUPLICATE_KEY") the body has the key "text" twice"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","te\u0078t":"a","text":"b"}"#), @r#"Some("DUPLICATE_KEY") the body has the key "text" twice"#);
+        insta::assert_snapshot!(send("\u{feff}{\"type\":\"text\",\"text\":\"a\"}"), @"text a None");
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"\u200b"}"#), @r#"Some("INVALID_TEXT") text must have a visible character"#);
     }
 
     #[test]
