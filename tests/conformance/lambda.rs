@@ -99,9 +99,9 @@ async fn context(bench: &Bench, function: &str) -> Result<Value> {
 }
 
 async fn context_is_told() -> Result<()> {
-    let before = local::clock::now_ms();
+    let before = local::aws::clock::now_ms();
     let context = context(PLAIN.bench()?, "OneWay").await?;
-    let after = local::clock::now_ms();
+    let after = local::aws::clock::now_ms();
     let deadline = context["deadlineMs"].as_i64().context("a deadline")?;
     // The template's timeout is 25 seconds.
     ensure!((before + 25_000..=after + 25_000).contains(&deadline), "{context}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES};
+use super::limits::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES};
 
 /// Why a request to a function has no answer. For API Gateway [`InvokeError::Throttled`] and [`InvokeError::Busy`] are one thing,
 /// a function that can't be asked now, and all others another, a failed integration.

@@ -16,11 +16,10 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::{Call, InvokeError, Lambda, MAX_PAYLOAD_BYTES};
+use super::{call::Call, error::InvokeError, limits::MAX_PAYLOAD_BYTES, pool::Lambda};
 use crate::{
-    ids,
+    aws::{ids, stand_ins::function_arn},
     server::{BodyError, Listeners, Reply, Server, empty, json as json_reply, read_body, serve},
-    template::intrinsics::function_arn,
 };
 
 /// The longest payload of an `Event`.

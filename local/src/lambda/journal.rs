@@ -21,7 +21,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{clock, logs};
+use crate::{aws::clock, machine::logs};
 
 /// Longest line that is passed on whole; a function that never ends its line must not grow our memory.
 const MAX_LINE_BYTES: usize = 64 * 1024;

@@ -15,13 +15,17 @@ use tokio::{
 };
 
 use super::{
-    Call, FunctionSpec, Invocation, InvokeError, InvokeResult, LambdaOptions, MAX_PAYLOAD_BYTES, Rest,
+    call::{Call, Invocation, InvokeResult},
+    error::InvokeError,
     journal::FunctionLog,
+    limits::MAX_PAYLOAD_BYTES,
     process::{Job, Process, Surroundings},
     runtime_api,
+    spec::{FunctionSpec, LambdaOptions, Rest},
 };
 use crate::{
-    ids, logs,
+    aws::ids,
+    machine::logs,
     server::{Listeners, serve},
 };
 

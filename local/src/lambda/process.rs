@@ -17,10 +17,18 @@ use tokio::{
 };
 
 use super::{
-    Call, FunctionSpec, InvokeError, InvokeResult,
+    call::{Call, InvokeResult},
+    error::InvokeError,
     journal::{self, Flush, FunctionLog, Journal, Report},
+    spec::FunctionSpec,
 };
-use crate::{gateway::signature, guard::Guard, ids, template::intrinsics::REGION};
+use crate::{
+    aws::{
+        ids,
+        stand_ins::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN},
+    },
+    machine::guard::Guard,
+};
 
 /// How long the last words of a process that has ended may take to come out.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -324,9 +332,9 @@ fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
         // What an SDK signs with here.
-        .env("AWS_ACCESS_KEY_ID", signature::ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", signature::SECRET_ACCESS_KEY)
-        .env("AWS_SESSION_TOKEN", signature::SESSION_TOKEN)
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
         .env("_HANDLER", "bootstrap")
         .env("LAMBDA_TASK_ROOT", folder)
         .env("LAMBDA_RUNTIME_DIR", folder)

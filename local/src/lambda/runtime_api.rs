@@ -13,9 +13,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{InvokeError, InvokeResult, MAX_ANSWER_BYTES, process::Process};
+use super::{call::InvokeResult, error::InvokeError, limits::MAX_ANSWER_BYTES, process::Process};
 use crate::{
-    clock, ids,
+    aws::{clock, ids},
     server::{BodyError, Reply, collect_body, empty, json as json_reply, read_body},
 };
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Wrong,
-    intrinsics::{Scope, scalar},
-    known,
-    yaml::Node,
+    intrinsics::Scope,
+    known, timeout,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
 
 /// The longest that an HTTP API waits for a function.
@@ -168,7 +168,7 @@ pub(super) fn routes(
                 "the local stack serves one HTTP API; {name} is of {api}, and others of {other}"
             )));
         }
-        let timeout = super::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
+        let timeout = timeout::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
         let route = HttpRoute {
             method_and_path,
             function: function.to_owned(),

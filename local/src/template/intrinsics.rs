@@ -5,15 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Wrong,
     parameters::{self, Parameter},
-    yaml::{Node, Value},
+    wrong::Wrong,
+    yaml::{Node, Value, scalar},
 };
-
-/// The account that stands in for the real one.
-pub const ACCOUNT: &str = "123456789012";
-/// The Region that stands in for the real one.
-pub const REGION: &str = "us-east-1";
+use crate::aws::stand_ins::{ACCOUNT, REGION, function_arn};
 
 /// What an expression may refer to.
 #[derive(Debug)]
@@ -22,11 +18,6 @@ pub struct Scope<'a> {
     conditions: BTreeMap<&'a str, &'a Node>,
     mappings: Option<&'a Node>,
     resources: Vec<&'a str>,
-}
-
-/// The ARN that stands in for that of the function `logical_id`.
-pub fn function_arn(logical_id: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical_id}")
 }
 
 impl<'a> Scope<'a> {
@@ -257,17 +248,6 @@ impl<'a> Scope<'a> {
             Some("Arn" | "Alias") => function_arn(resource),
             Some(attribute) => format!("{resource}.{attribute}"),
         })
-    }
-}
-
-/// The text of a scalar node.
-///
-/// # Errors
-/// [`Wrong`], when it isn't one; `what` names the thing.
-pub fn scalar<'n>(node: &'n Node, what: &str) -> Result<&'n str, Wrong> {
-    match &node.value {
-        Value::Text(text) => Ok(text),
-        _ => Err(node.wrong(format!("{what} must be plain text"))),
     }
 }
 

@@ -6,7 +6,7 @@
 //! # Source
 //! SAM's schema of each resource; `CloudFormation`'s list of types.
 
-use super::{Wrong, yaml::Node};
+use super::{wrong::Wrong, yaml::Node};
 
 /// Properties of a function that are served, or have no effect on an answer.
 pub(super) const FUNCTION: &[&str] = &[

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Wrong,
     http::{self, HttpApi},
-    intrinsics::{Scope, scalar},
+    intrinsics::Scope,
     known,
     websocket::{self, WebSocketApi},
-    yaml::Node,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
 
 /// Lambda's `Timeout` when the template names none.

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use super::{
-    Wrong,
-    intrinsics::scalar,
-    yaml::{Node, Value},
+    wrong::Wrong,
+    yaml::{Node, Value, scalar},
 };
 
 /// A parameter with its value.

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Wrong,
-    intrinsics::{Scope, function_arn, scalar},
+    intrinsics::Scope,
     known,
-    yaml::Node,
+    selection::Selection,
+    timeout,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
-use crate::gateway::websocket::selection::Selection;
+use crate::aws::stand_ins::function_arn;
 
 /// The longest that a WebSocket API waits for a function.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
@@ -79,7 +81,7 @@ pub(super) fn api(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<
             WebSocketRoute {
                 function: function.to_owned(),
                 two_way: answers.as_deref() == Some("$default"),
-                timeout: super::timeout(scope, route.get("IntegrationTimeout"), INTEGRATION_LIMIT)?,
+                timeout: timeout::timeout(scope, route.get("IntegrationTimeout"), INTEGRATION_LIMIT)?,
             },
         );
     }

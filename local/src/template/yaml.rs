@@ -2,7 +2,7 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::Wrong;
+use super::wrong::Wrong;
 
 /// A value of the template and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,17 @@ impl Node {
             },
             _ => None,
         }
+    }
+}
+
+/// The text of a scalar node.
+///
+/// # Errors
+/// [`Wrong`], when it isn't one; `what` names the thing.
+pub fn scalar<'n>(node: &'n Node, what: &str) -> Result<&'n str, Wrong> {
+    match &node.value {
+        Value::Text(text) => Ok(text),
+        _ => Err(node.wrong(format!("{what} must be plain text"))),
     }
 }
 

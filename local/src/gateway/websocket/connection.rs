@@ -21,12 +21,17 @@ use tokio_tungstenite::{
 };
 
 use super::{
-    Failure, Shared,
+    api::{Failure, Shared},
     event::{Event, Kind},
     frames::{self, Problem},
     registry::{Connection, End, Goodbye},
 };
-use crate::{clock, faults::Fault, gateway::Limits, ids, server::ResetSwitch};
+use crate::{
+    aws::{clock, ids},
+    faults::Fault,
+    gateway::limits::Limits,
+    server::ResetSwitch,
+};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 

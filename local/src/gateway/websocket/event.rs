@@ -10,7 +10,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::registry::{Connection, End};
-use crate::{clock, ids, template::WebSocketApi};
+use crate::{
+    aws::{clock, ids},
+    template::WebSocketApi,
+};
 
 /// An event about a connection.
 #[derive(Debug)]
@@ -154,8 +157,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gateway::websocket::selection::Selection;
     use crate::template::WebSocketRoute;
+    use crate::template::selection::Selection;
 
     fn json_of(kind: Kind<'_>, route_key: &str) -> Value {
         let api = WebSocketApi {

@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Answer, Failure, Shared,
+    api::{Answer, Failure, Shared},
     connection::{self, Incoming as Frames},
     event::{Event, Kind},
     registry::{Connection, End},
 };
 use crate::{
-    ids, logs,
+    aws::ids,
+    machine::logs,
     server::{Peer, Reply, empty, json as json_reply},
 };
 

@@ -1,32 +1,28 @@
 //! The WebSocket API: handshakes, messages, and the connections that functions push to.
 
+mod api;
 mod connection;
+mod connections_api;
 pub mod event;
 mod frames;
 mod handshake;
 pub mod registry;
-pub mod selection;
+mod signature;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::StatusCode;
-use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{
-    Limits,
-    connections_api::{self, ServiceError},
-};
+use super::limits::Limits;
 use crate::{
-    faults::{Fault, Faults},
+    faults::Faults,
     lambda::Lambda,
-    logs,
     server::{Listeners, Server, serve},
-    template::{WebSocketApi, WebSocketRoute},
+    template::WebSocketApi,
 };
-use event::{Event, Kind};
-use registry::{Connection, End, Registry};
+use api::Shared;
+use connections_api::ServiceError;
+use registry::{End, Registry};
 
 /// The WebSocket API and its `@connections` address, served until it is dropped.
 #[derive(Debug)]
@@ -44,35 +40,6 @@ pub struct WebSocketOptions {
     pub signed: bool,
     /// What goes wrong.
     pub faults: Arc<Faults>,
-}
-
-/// What every connection needs.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    api: WebSocketApi,
-    lambda: Arc<Lambda>,
-    pub(crate) limits: Limits,
-    /// Whether requests to `@connections` must be signed.
-    pub(crate) signed: bool,
-    pub(crate) faults: Arc<Faults>,
-    pub(crate) registry: Arc<Registry>,
-    port: u16,
-}
-
-/// How a function's answer failed, for whoever waits for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// It returned an error, crashed, or answered what the gateway can't read.
-    Function,
-    /// It took longer than the integration may.
-    TimedOut,
-}
-
-/// The part of a function's answer that a WebSocket API reads.
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    value: Value,
 }
 
 impl WebSocketGateway {
@@ -143,57 +110,6 @@ fn parts_of(path: &str, stage: &str) -> Option<Address> {
             .into_owned()
     };
     (decoded(first) == "@connections").then(|| Address::Connections(decoded(id)))
-}
-
-impl Shared {
-    fn route(&self, key: &str) -> Option<(&str, &WebSocketRoute)> {
-        self.api
-            .routes
-            .get_key_value(key)
-            .map(|(key, route)| (key.as_str(), route))
-    }
-
-    /// Runs the function of `route` for an event.
-    async fn invoke(&self, route: &WebSocketRoute, event: &Event<'_>) -> Result<Answer, Failure> {
-        let payload = Bytes::from(event.to_json(&self.api, self.port).to_string());
-        match timeout(route.timeout, self.lambda.invoke(&route.function, payload)).await {
-            Ok(Ok(answer)) => read_answer(&answer).ok_or_else(|| {
-                logs::line(&route.function, "[failed] its answer has no statusCode");
-                Failure::Function
-            }),
-            // A function that ran into its own Timeout has failed; the gateway's own limit is another thing.
-            Ok(Err(_)) => Err(Failure::Function),
-            Err(_) => Err(Failure::TimedOut),
-        }
-    }
-
-    /// Tells the `$disconnect` function, if there is one. Its answer means nothing.
-    async fn disconnected(&self, connection: &Connection, end: &End) {
-        let Some((key, route)) = self.route("$disconnect") else {
-            return;
-        };
-        if self.faults.happens(Fault::DisconnectLost) {
-            return logs::stack(format_args!("fault: no $disconnect for {}", connection.id));
-        }
-        let event = Event {
-            connection,
-            route_key: key,
-            kind: Kind::Disconnect(end),
-        };
-        // A failure was logged under the function's name; there is nobody else to tell.
-        drop(self.invoke(route, &event).await);
-    }
-}
-
-/// Reads the status of an answer; one without is malformed.
-fn read_answer(answer: &Bytes) -> Option<Answer> {
-    let value: Value = serde_json::from_slice(answer).ok()?;
-    let status = value.get("statusCode")?;
-    let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
-    Some(Answer {
-        status: StatusCode::from_u16(u16::try_from(status).ok()?).ok()?,
-        value,
-    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use crate::clock;
+use crate::aws::clock;
 
 /// A connection, from the start of its handshake to the end of its `$disconnect`.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! A real Redis or Valkey server as a child process: the one of the local stack, and those of the tests.
 //!
 //! ```no_run
-//! use local::redis_server::{Options, RedisServer};
+//! use local::redis::{Options, RedisServer};
 //!
 //! let server = RedisServer::start(&Options::default())?;
 //! println!("{}", server.url());
-//! # Ok::<(), local::redis_server::RedisError>(())
+//! # Ok::<(), local::redis::RedisError>(())
 //! ```
 //!
 //! The functions here block (a start takes some 60 ms), so that tests with and without a runtime can use them; the stack
@@ -31,11 +31,11 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{
-    guard::Guard,
-    logs,
-    redis_fetch::{self, NoServer},
+use super::{
+    fetch,
+    options::{Options, RedisError},
 };
+use crate::machine::logs;
 
 /// How often a private port is chosen anew when another program takes it between choice and use.
 const PORT_ATTEMPTS: usize = 5;
@@ -45,54 +45,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
 /// Lines of the server's output that are kept for an error message.
 const KEPT_LINES: usize = 20;
-
-/// How a server is started. The default is an empty one, in a temporary folder, on a free port.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Where data is kept, with every write appended to a file; `None` keeps nothing.
-    pub data_dir: Option<PathBuf>,
-    /// The port on 127.0.0.1; `None` is any free one.
-    pub port: Option<u16>,
-    /// Further arguments, as `--maxmemory 10mb` or `--cluster-enabled yes`.
-    pub extra_args: Vec<String>,
-    /// Whether the server gets a process group of its own, so that Ctrl-C doesn't end it before its users. A test leaves it
-    /// in the group of the test, which a runner kills as a whole.
-    pub own_group: bool,
-    /// Who kills it when this process is killed.
-    pub guard: Option<Arc<Guard>>,
-}
-
-/// Why there is no server.
-#[derive(Debug, thiserror::Error)]
-pub enum RedisError {
-    /// There is no executable.
-    #[error(transparent)]
-    NoServer(#[from] NoServer),
-    /// Another stack uses the data folder.
-    #[error("another stack uses the data in {path}: stop it, or start this one with --fresh or with SOCK_REDIS_URL")]
-    InUse {
-        /// The folder.
-        path: String,
-    },
-    /// A file or folder can't be used.
-    #[error("can't {what} {path}")]
-    Files {
-        /// What was tried.
-        what: &'static str,
-        /// With what.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It started and ended again.
-    #[error("{program} doesn't start: {said}")]
-    Failed {
-        /// The executable.
-        program: String,
-        /// The last lines that it wrote.
-        said: String,
-    },
-}
 
 /// A running server; dropping it stops it.
 #[derive(Debug)]
@@ -128,7 +80,7 @@ impl RedisServer {
     /// As [`RedisServer::start`].
     pub fn start_from(cache: &Path, options: &Options) -> Result<Self, RedisError> {
         let path: Option<OsString> = std::env::var_os("PATH");
-        let program = redis_fetch::find_or_fetch(path.as_deref(), cache)?;
+        let program = fetch::find_or_fetch(path.as_deref(), cache)?;
         let (folder, temporary) = if let Some(folder) = &options.data_dir {
             (folder.clone(), None)
         } else {

@@ -12,8 +12,8 @@ use http::{HeaderMap, header, request::Parts};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{ACCOUNT_ID, http_routes::Target};
-use crate::clock;
+use super::routes::Target;
+use crate::aws::{clock, stand_ins::ACCOUNT};
 
 /// What the event says beside the request itself.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub fn event(parts: &Parts, body: &Bytes, path: &str, context: &Context<'_>) -> 
         "rawQueryString": query,
         "headers": headers(parts, body.len(), context),
         "requestContext": {
-            "accountId": ACCOUNT_ID,
+            "accountId": ACCOUNT,
             "apiId": "local",
             "domainName": host,
             "domainPrefix": host.split(['.', ':']).next().unwrap_or_default(),

@@ -18,14 +18,10 @@ use aws_sigv4::{
 use chrono::NaiveDateTime;
 use http::{HeaderMap, request::Parts};
 
-use crate::{clock, template::intrinsics::REGION};
-
-/// The keys that functions are given, and the only ones that are taken.
-pub const ACCESS_KEY_ID: &str = "local";
-/// The secret of [`ACCESS_KEY_ID`].
-pub const SECRET_ACCESS_KEY: &str = "local";
-/// The token of [`ACCESS_KEY_ID`]: a function's keys are temporary ones.
-pub const SESSION_TOKEN: &str = "local";
+use crate::aws::{
+    clock,
+    stand_ins::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN},
+};
 
 /// The service's name in a credential scope.
 const SERVICE: &str = "execute-api";

@@ -12,7 +12,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{clock, settings::Settings};
+use super::settings::Settings;
+use crate::aws::clock;
 
 /// The largest id that is a JSON number: 2^53 - 1.
 const MAX_NUMBER: u64 = (1 << 53) - 1;

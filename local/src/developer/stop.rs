@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use crate::logs;
+use crate::machine::logs;
 
 /// Every way in which a user, a terminal or a script asks for the end.
 #[derive(Debug)]

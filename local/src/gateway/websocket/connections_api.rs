@@ -12,16 +12,14 @@ use serde_json::{Map, json};
 use tokio::time::sleep;
 
 use super::{
+    api::Shared,
+    registry::{Connection, End, PushError},
     signature,
-    websocket::{
-        Shared,
-        registry::{Connection, End, PushError},
-    },
 };
 use crate::{
-    clock,
+    aws::{clock, ids},
     faults::{Fault, Faults},
-    ids, logs,
+    machine::logs,
     server::{BodyError, Reply, empty, json as json_reply, read_body},
 };
 

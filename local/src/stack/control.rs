@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     faults::{Faults, Plan},
     gateway::websocket::registry::{End, Registry},
-    logs,
+    machine::logs,
     server::{BindError, Listeners, Reply, Server, json as json_reply, read_body, serve},
 };
 

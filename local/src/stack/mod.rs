@@ -1,25 +1,30 @@
 //! The whole stack: starts its parts in order, and stops them in order.
 
+pub mod control;
+
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 
 use crate::{
-    control::Control,
+    aws::stand_ins::function_arn,
     faults::{Faults, Plan},
-    functions_build::{self, BuildError},
-    gateway::{HttpGateway, Limits, WebSocketGateway, WebSocketOptions},
-    guard::Guard,
+    gateway::{HttpGateway, WebSocketGateway, WebSocketOptions, limits::Limits},
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions, Rest},
+    machine::guard::Guard,
     platform::Platform,
-    redis_server::{self, RedisError, RedisServer},
-    sam::{self, Relays, SamError},
+    project::{
+        build::{self, BuildError},
+        sam::{self, Relays, SamError},
+        settings::{Folders, Settings, SettingsError},
+        token::{Signer, TokenError},
+        watch::{Kept, Project, Watch, WatchError},
+    },
+    redis::{self, RedisError, RedisServer},
     server::{BindError, Listeners},
-    settings::{Folders, Settings, SettingsError},
-    template::{self, Template, TemplateError, intrinsics::function_arn},
-    token::{Signer, TokenError},
-    watch::{Kept, Project, Watch, WatchError},
+    template::{self, Template, TemplateError},
 };
+use control::Control;
 
 /// How long `$disconnect` may take for all open connections when the stack stops.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -175,9 +180,9 @@ impl Stack {
                 .map(|function| function.binary.as_str())
                 .collect();
             if options.build == Build::Never {
-                functions_build::beside_this_program(&binaries)
+                build::beside_this_program(&binaries)
             } else {
-                functions_build::build(&folders.root, &binaries).await
+                build::build(&folders.root, &binaries).await
             }
             .map_err(StackError::from)
         };
@@ -316,7 +321,7 @@ async fn own_redis(
         .map_or_else(|| folders.state(), |folder| folder.path().to_owned())
         .join("data");
     let cache = folders.state().join("bin");
-    let options = redis_server::Options {
+    let options = redis::Options {
         data_dir: Some(data),
         own_group: true,
         guard: Some(Arc::clone(guard)),

@@ -16,12 +16,13 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
-use crate::{
-    functions_build::{self, Executables},
-    guard::Guard,
-    lambda::Lambda,
-    logs,
+use super::{
+    build::{self, Executables},
     settings::Folders,
+};
+use crate::{
+    lambda::Lambda,
+    machine::{guard::Guard, logs},
 };
 
 /// How long nothing must change before a build begins: an editor writes several files, and some of them twice.
@@ -150,7 +151,7 @@ async fn build_again(project: Project, kept: Kept, mut changes: mpsc::UnboundedR
             continue;
         }
         logs::stack("building the functions again");
-        let built = match functions_build::build(&project.folders.root, &binaries).await {
+        let built = match build::build(&project.folders.root, &binaries).await {
             Ok(built) => built,
             Err(error) => {
                 logs::stack(format_args!("{error}; the ones before serve on"));

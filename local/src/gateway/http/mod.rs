@@ -1,5 +1,10 @@
 //! The HTTP API: one request, one function.
 
+mod cors;
+pub mod event;
+pub mod response;
+pub mod routes;
+
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts, uri::Authority};
@@ -7,19 +12,16 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    Limits, http_cors,
-    http_event::{Context, decoded_path, event},
-    http_response,
-    http_routes::{Routes, Target},
-};
 use crate::{
-    clock, ids,
-    lambda::{Call, InvokeError, Lambda, MAX_PAYLOAD_BYTES},
-    logs,
+    aws::{clock, ids},
+    gateway::limits::Limits,
+    lambda::{Call, InvokeError, Lambda, limits::MAX_PAYLOAD_BYTES},
+    machine::logs,
     server::{BodyError, Listeners, Peer, Reply, Server, json as json_reply, read_body, serve},
     template::{Cors, HttpApi},
 };
+use event::{Context, decoded_path, event};
+use routes::{Routes, Target};
 
 /// The most that request line and headers may be together.
 ///
@@ -90,8 +92,8 @@ impl Shared {
         let found = self.in_stage(&path).map(|path| self.routes.find(&parts.method, path));
         let (target, path_parameters) = match (found, &self.cors) {
             (Some(Some(found)), _) => found,
-            (Some(None), Some(cors)) if http_cors::is_preflight(&parts) => {
-                return http_cors::preflight(cors, &parts.headers);
+            (Some(None), Some(cors)) if cors::is_preflight(&parts) => {
+                return cors::preflight(cors, &parts.headers);
             }
             _ => return message(StatusCode::NOT_FOUND, "Not Found"),
         };
@@ -124,7 +126,7 @@ impl Shared {
         let reply = match self.invoke(target, call).await {
             Ok(mut reply) => {
                 if let Some(cors) = &self.cors {
-                    http_cors::replace(cors, &parts.headers, http_cors::is_preflight(&parts), &mut reply);
+                    cors::replace(cors, &parts.headers, cors::is_preflight(&parts), &mut reply);
                 }
                 reply
             }
@@ -148,7 +150,7 @@ impl Shared {
     /// What the function answers, or else the gateway's own answer.
     async fn invoke(&self, target: &Target, call: Call) -> Result<Reply, Reply> {
         match timeout(target.timeout, self.lambda.invoke(&target.function, call)).await {
-            Ok(Ok(answer)) => http_response::reply(&answer).map_err(|why| {
+            Ok(Ok(answer)) => response::reply(&answer).map_err(|why| {
                 logs::line(&target.function, format_args!("[failed] {why}"));
                 message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }),

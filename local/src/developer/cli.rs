@@ -4,15 +4,16 @@ use std::{error::Error, io, io::Write as _, path::PathBuf, process::ExitCode, ti
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{listen, screen, stop::StopSignal};
 use crate::{
     faults::Plan,
-    guard,
     lambda::Rest,
-    listen, logs, screen,
-    settings::{Folders, Settings},
+    machine::{guard, logs},
+    project::{
+        settings::{Folders, Settings},
+        token::Signer,
+    },
     stack::{Build, Options, Stack},
-    stop::StopSignal,
-    token::Signer,
 };
 
 /// Every variable that the stack reads.

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use crate::clock;
+use super::clock;
 
 /// Length of a connection id or gateway request id, its `=` included.
 const GATEWAY_ID_LENGTH: usize = 16;

@@ -9,7 +9,7 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::ClientRequestBuilder, http::Uri},
 };
 
-use crate::screen;
+use super::screen;
 
 /// How often the connection is kept alive: API Gateway closes one that is silent for ten minutes, and a ping of the protocol
 /// itself is not known to count.
