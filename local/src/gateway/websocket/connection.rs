@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use futures_util::{SinkExt, StreamExt as _, stream::SplitSink};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -174,15 +174,28 @@ fn end_of(error: &Error) -> End {
     }
 }
 
-/// Says goodbye, waits for the client's, and ends the TCP connection.
+/// Says goodbye, and ends the TCP connection.
 async fn close(socket: &mut Socket, end: &End) {
-    let tell = end.goodbye == Goodbye::Frame;
-    let frame = tell.then(|| CloseFrame {
+    match end.goodbye {
+        Goodbye::Frame => close_first(socket, end).await,
+        Goodbye::Answer => {
+            // The library has the answer ready: the code that the client sent, or 1002 when no client may send that code (RFC 6455,
+            // sections 5.5.1 and 7.4). It is sent by this call. When it can't be sent the client has gone.
+            if SinkExt::close(socket).await.is_ok() {
+                drop(socket.get_mut().shutdown().await);
+            }
+        }
+        Goodbye::Nothing | Goodbye::Reset => {}
+    }
+}
+
+/// Sends a close frame, waits for the client's, and ends the TCP connection.
+async fn close_first(socket: &mut Socket, end: &End) {
+    let frame = CloseFrame {
         code: end.code.into(),
         reason: end.reason.as_str().into(),
-    });
-    // On a connection that the client closed this completes the library's own answer. Failing means that it is gone.
-    if socket.close(frame).await.is_err() || !tell {
+    };
+    if socket.close(Some(frame)).await.is_err() {
         return;
     }
     // Clients wait for the server to end the TCP connection first (RFC 6455, section 7.1.1): it does when both have said it.

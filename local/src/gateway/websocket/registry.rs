@@ -46,8 +46,10 @@ pub(crate) struct End {
 pub(crate) enum Goodbye {
     /// A close frame with the code and reason of the end.
     Frame,
-    /// The answer to its own close frame, or nothing, since it is gone.
+    /// The answer to its own close frame.
     Answer,
+    /// Nothing: it has gone without a close frame.
+    Nothing,
     /// Its TCP connection is reset.
     Reset,
 }
@@ -88,7 +90,7 @@ impl End {
         Self {
             code: 1006,
             reason: String::new(),
-            goodbye: Goodbye::Answer,
+            goodbye: Goodbye::Nothing,
         }
     }
 
