@@ -22,7 +22,7 @@ Environment (an empty variable counts as unset):
   SOCK_HTTP_HOST        where to listen: localhost, or an address of this machine such as 0.0.0.0 [localhost]
   SOCK_HTTP_PORT        port of the REST API; 0 is any free one [3005]
   SOCK_WS_PORT          port of the WebSocket API and of @connections; 0 is any free one [3006]
-  SOCK_REDIS_URL        a Redis or Valkey to use [one of the stack's own, with its data in .senna/data]
+  SOCK_REDIS_URL        a Redis or Valkey to use, redis(s)://… or valkey(s)://… [one of the stack's own, with its data in .senna/data]
   SOCK_API_URL          the platform's API, for users and topics [a sample platform of the stack's own]
   SOCK_JWT_ALGORITHM    the accepted signature [HS256]
   SOCK_JWT_SECRET       secret of the HS algorithms [a random one, kept in .senna/jwt-secret]

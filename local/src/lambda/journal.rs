@@ -116,6 +116,11 @@ impl Journal {
         current.tail.clone()
     }
 
+    /// The last line of the log.
+    pub(super) fn last_line(&self) -> Option<String> {
+        self.current().tail.lines().last().map(str::to_owned)
+    }
+
     /// A line that the function wrote.
     fn line(&self, text: &str) {
         logs::line(&self.log.name, text);

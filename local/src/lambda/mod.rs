@@ -6,6 +6,7 @@
 
 mod call;
 mod error;
+mod function;
 pub mod invoke_api;
 mod journal;
 pub mod limits;
@@ -16,6 +17,7 @@ pub mod spec;
 
 pub use call::{Call, Invocation, InvokeResult};
 pub use error::InvokeError;
+pub use function::LogError;
 pub use invoke_api::InvokeApi;
-pub use pool::Lambda;
+pub use pool::{Lambda, StartError};
 pub use spec::{FunctionSpec, LambdaOptions, Rest};

@@ -73,7 +73,7 @@ pub(super) struct Process {
     inbox: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<InvokeResult>)>>,
     /// Whether it has asked for a request yet, and why not if it said so.
-    readiness: Mutex<Readiness>,
+    readiness: watch::Sender<Readiness>,
     exit: watch::Receiver<Option<String>>,
     kill: Arc<Notify>,
     journal: Arc<Journal>,
@@ -135,7 +135,7 @@ impl Process {
             jobs,
             inbox: tokio::sync::Mutex::new(inbox),
             current: Mutex::new(None),
-            readiness: Mutex::new(Readiness::Starting),
+            readiness: watch::Sender::new(Readiness::Starting),
             exit,
             kill,
             journal,
@@ -175,13 +175,14 @@ impl Process {
     /// Lambda developer guide, "Lambda execution environment": frozen as soon as the runtime has asked for the next request,
     /// and not before.
     pub(super) async fn next_job(&self) -> Option<Job> {
-        {
-            let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*readiness, Readiness::Starting) {
+        self.readiness.send_if_modified(|readiness| {
+            let starting = matches!(readiness, Readiness::Starting);
+            if starting {
                 *readiness = Readiness::Ready;
                 *self.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.spawned.elapsed());
             }
-        }
+            starting
+        });
         let mut inbox = self.inbox.lock().await;
         if let Ok(job) = inbox.try_recv() {
             return Some(job);
@@ -256,17 +257,33 @@ impl Process {
 
     /// Notes why the process could not get ready; it ends by itself after saying so. False when it was ready already.
     pub(super) fn init_failed(&self, error: InvokeError) -> bool {
-        let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
-        let starting = matches!(*readiness, Readiness::Starting);
-        if starting {
-            *readiness = Readiness::Failed(error);
-        }
-        starting
+        self.readiness.send_if_modified(|readiness| {
+            let starting = matches!(readiness, Readiness::Starting);
+            if starting {
+                *readiness = Readiness::Failed(error);
+            }
+            starting
+        })
+    }
+
+    /// Waits until the process asks for its first request; false when that never comes.
+    pub(super) async fn ready(&self) -> bool {
+        let mut readiness = self.readiness.subscribe();
+        let ready = readiness
+            .wait_for(|readiness| matches!(readiness, Readiness::Ready))
+            .await;
+        ready.is_ok()
+    }
+
+    /// The last line that it wrote. `main` puts "Error: " before the error that it returns.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let line = self.journal.last_line()?;
+        Some(line.strip_prefix("Error: ").map_or(line.clone(), str::to_owned))
     }
 
     /// What it said about why it could not get ready.
     pub(super) fn init_error(&self) -> Option<InvokeError> {
-        match &*self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.readiness.borrow() {
             Readiness::Failed(error) => Some(error.clone()),
             Readiness::Starting | Readiness::Ready => None,
         }

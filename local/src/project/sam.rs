@@ -200,6 +200,7 @@ mod tests {
         for (value, parts) in [
             ("redis://127.0.0.1:6379", Some(("redis://", 6379, ""))),
             ("rediss://u:p@localhost:6379/", Some(("rediss://u:p@", 6379, "/"))),
+            ("valkeys://127.0.0.1:6379/1", Some(("valkeys://", 6379, "/1"))),
             ("http://127.0.0.1:3006/live", Some(("http://", 3006, "/live"))),
             ("http://10.0.0.1:3006/live", None),
             ("https://api.example.com", None),

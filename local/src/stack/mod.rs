@@ -94,7 +94,10 @@ pub enum StackError {
     Sam(#[from] SamError),
     /// A log.
     #[error(transparent)]
-    Lambda(#[from] lambda::pool::LogError),
+    Lambda(#[from] lambda::LogError),
+    /// A function.
+    #[error(transparent)]
+    Function(#[from] lambda::StartError),
     /// The sources.
     #[error(transparent)]
     Watch(#[from] WatchError),
@@ -240,6 +243,7 @@ impl Stack {
             },
         )?;
         let lambda = Arc::new(lambda);
+        lambda.warm_up().await?;
         let watch = kept.map(|kept| {
             let project = Project {
                 binaries: template
