@@ -19,7 +19,9 @@ use serde_json::{Value, json};
 use super::{call::Call, error::InvokeError, limits::MAX_PAYLOAD_BYTES, pool::Lambda};
 use crate::{
     aws::{ids, stand_ins::function_arn},
-    server::{BodyError, Listeners, Reply, Server, empty, json as json_reply, read_body, serve},
+    server::{
+        BODY_TIMEOUT, BodyError, Listeners, Reply, Server, empty, is_from_a_page, json as json_reply, read_body, serve,
+    },
 };
 
 /// The longest payload of an `Event`.
@@ -47,6 +49,13 @@ impl InvokeApi {
 
 async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
+    if is_from_a_page(&parts.headers) {
+        return problem(
+            StatusCode::FORBIDDEN,
+            "AccessDeniedException",
+            "a browser's page may not run functions",
+        );
+    }
     let Some(name) = function_name(&parts.method, parts.uri.path()) else {
         return problem(
             StatusCode::NOT_FOUND,
@@ -67,10 +76,11 @@ async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     } else {
         MAX_PAYLOAD_BYTES
     };
-    let payload = match read_body(body, limit).await {
+    let payload = match read_body(body, limit, BODY_TIMEOUT).await {
         Ok(payload) => payload,
         Err(BodyError::TooLarge) => return too_large(limit),
         Err(BodyError::Broken) => return empty(StatusCode::BAD_REQUEST),
+        Err(BodyError::TooSlow) => return empty(StatusCode::REQUEST_TIMEOUT),
     };
     // An event is JSON, and without a payload it is empty.
     let payload = if payload.is_empty() {

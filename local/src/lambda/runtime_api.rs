@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{call::InvokeResult, error::InvokeError, limits::MAX_ANSWER_BYTES, process::Process};
 use crate::{
     aws::{clock, ids},
-    server::{BodyError, Reply, collect_body, empty, json as json_reply, read_body},
+    server::{BODY_TIMEOUT, BodyError, Reply, collect_body, empty, is_from_a_page, json as json_reply, read_body},
 };
 
 /// Where a report says of which type the error is, in the headers or in the trailers.
@@ -52,6 +52,9 @@ fn parse(method: &Method, path: &str) -> Option<Call> {
 
 /// Answers a call of `process`.
 pub(super) async fn handle(process: &Process, request: Request<Incoming>) -> Reply {
+    if is_from_a_page(request.headers()) {
+        return problem(StatusCode::FORBIDDEN, "Forbidden", "a browser's page is no function");
+    }
     let Some(call) = parse(request.method(), request.uri().path()) else {
         return problem(
             StatusCode::NOT_FOUND,
@@ -102,13 +105,18 @@ async fn answer(body: Incoming) -> InvokeResult {
             Err(function_error(&trailers, report.unwrap_or_default().into()))
         }
         Err(BodyError::TooLarge) => Err(InvokeError::AnswerTooLarge),
-        Err(BodyError::Broken) => Err(InvokeError::Exited("while it answered".to_owned())),
+        Err(BodyError::Broken | BodyError::TooSlow) => Err(InvokeError::Exited("while it answered".to_owned())),
     }
 }
 
 /// The error that a report is; one that can't be read is an error without words.
 async fn reported(headers: &HeaderMap, body: Incoming) -> InvokeError {
-    function_error(headers, read_body(body, MAX_ANSWER_BYTES).await.unwrap_or_default())
+    function_error(
+        headers,
+        read_body(body, MAX_ANSWER_BYTES, BODY_TIMEOUT)
+            .await
+            .unwrap_or_default(),
+    )
 }
 
 /// Waits for a request and hands it to the process.

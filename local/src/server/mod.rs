@@ -9,12 +9,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, uri::Authority};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
 
 mod recording;
 
@@ -23,6 +23,9 @@ pub use recording::{HeaderSpelling, ResetSwitch};
 
 /// How long a client may take to send the head of its request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the body of a request may take, where AWS sets no other limit. It documents none.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An answer, whole in memory: nothing that the local stack sends is large.
 pub type Reply = Response<Full<Bytes>>;
@@ -185,14 +188,30 @@ pub enum BodyError {
     TooLarge,
     /// The client went away in the middle.
     Broken,
+    /// It was not complete in time.
+    TooSlow,
 }
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes that is complete within `time`.
 ///
 /// # Errors
-/// [`BodyError`], when it is longer or breaks off.
-pub async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
-    collect_body(body, limit).await.map(|(body, _)| body)
+/// [`BodyError`], when it is longer, breaks off or takes longer.
+pub async fn read_body(body: Incoming, limit: usize, time: Duration) -> Result<Bytes, BodyError> {
+    let read = timeout(time, collect_body(body, limit)).await;
+    read.unwrap_or(Err(BodyError::TooSlow)).map(|(body, _)| body)
+}
+
+/// Whether a request names a host of a form that hosts have. AWS finds an API by its host, so no function ever sees another form.
+pub fn has_host(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| host.parse::<Authority>().is_ok())
+}
+
+/// Whether a browser's page sent a request: browsers put one of these headers into every request that changes something, and no page
+/// can take them out (Fetch Standard, "Forbidden request-header"). An address that asks for no secret must refuse such a request:
+/// else every page that a developer visits could use it.
+pub fn is_from_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 /// Reads a body of at most `limit` bytes, and the trailers behind it.

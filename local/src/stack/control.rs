@@ -16,7 +16,7 @@ use crate::{
     faults::{Faults, Plan},
     gateway::websocket::registry::{End, Registry},
     machine::logs,
-    server::{BindError, Listeners, Reply, Server, json as json_reply, read_body, serve},
+    server::{BODY_TIMEOUT, BindError, Listeners, Reply, Server, is_from_a_page, json as json_reply, read_body, serve},
 };
 
 /// Longest body of a request.
@@ -52,8 +52,11 @@ impl Control {
 
 async fn answer(faults: &Faults, registry: &Registry, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
+    if is_from_a_page(&parts.headers) {
+        return refused(StatusCode::FORBIDDEN, "a browser's page may not make trouble");
+    }
     let body = async || -> Value {
-        let body = read_body(body, BODY_BYTES).await.unwrap_or_default();
+        let body = read_body(body, BODY_BYTES, BODY_TIMEOUT).await.unwrap_or_default();
         serde_json::from_slice(&body).unwrap_or_default()
     };
     match (&parts.method, parts.uri.path()) {

@@ -7,7 +7,7 @@ pub mod routes;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts, uri::Authority};
+use http::{HeaderValue, Method, Request, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use crate::{
     gateway::limits::Limits,
     lambda::{Call, InvokeError, Lambda, limits::MAX_PAYLOAD_BYTES},
     machine::logs,
-    server::{BodyError, Listeners, Peer, Reply, Server, json as json_reply, read_body, serve},
+    server::{BodyError, Listeners, Peer, Reply, Server, has_host, json as json_reply, read_body, serve},
     template::{Cors, HttpApi},
 };
 use event::{Context, decoded_path, event};
@@ -83,9 +83,7 @@ impl Shared {
                 "Request Header Fields Too Large",
             );
         }
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
-            // AWS finds the API by the host, so no function ever sees a malformed one.
+        if !has_host(&parts.headers) {
             return message(StatusCode::BAD_REQUEST, "Bad Request");
         }
         let path = decoded_path(parts.uri.path());
@@ -97,10 +95,11 @@ impl Shared {
             }
             _ => return message(StatusCode::NOT_FOUND, "Not Found"),
         };
-        let body = match read_body(body, self.limits.http_body_bytes).await {
+        let body = match read_body(body, self.limits.http_body_bytes, self.limits.body).await {
             Ok(body) => body,
             Err(BodyError::TooLarge) => return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
             Err(BodyError::Broken) => return message(StatusCode::BAD_REQUEST, "Bad Request"),
+            Err(BodyError::TooSlow) => return message(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
         };
         let trace_id = ids::trace_id();
         let context = Context {

@@ -20,7 +20,7 @@ use crate::{
     aws::{clock, ids},
     faults::{Fault, Faults},
     machine::logs,
-    server::{BodyError, Reply, empty, json as json_reply, read_body},
+    server::{BodyError, Reply, empty, is_from_a_page, json as json_reply, read_body},
 };
 
 /// An error of the service: its status, its type and its text.
@@ -75,7 +75,12 @@ pub(crate) async fn answer(shared: &Shared, id: &str, request: Request<Incoming>
 
 async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -> Result<Reply, ServiceError> {
     let (parts, body) = request.into_parts();
-    let body = read_body(body, shared.limits.message_bytes).await;
+    // On AWS no page can sign a request. Here a signature may not be asked for.
+    if !shared.signed && is_from_a_page(&parts.headers) {
+        logs::stack("@connections refused a request of a browser's page");
+        return Err(ServiceError::forbidden());
+    }
+    let body = read_body(body, shared.limits.message_bytes, shared.limits.body).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge => ServiceError(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -83,6 +88,11 @@ async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -
             "Message too long".into(),
         ),
         BodyError::Broken => ServiceError::bad_request("Incomplete body"),
+        BodyError::TooSlow => ServiceError(
+            StatusCode::REQUEST_TIMEOUT,
+            "RequestTimeoutException",
+            "Request Timeout".into(),
+        ),
     })?;
     if shared.signed {
         signature::check(&parts, &body).map_err(|refused| {

@@ -11,13 +11,15 @@ mod signature;
 
 use std::{sync::Arc, time::Duration};
 
+use http::StatusCode;
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::limits::Limits;
 use crate::{
     faults::Faults,
     lambda::Lambda,
-    server::{Listeners, Server, serve},
+    server::{Listeners, Server, has_host, json as json_reply, serve},
     template::WebSocketApi,
 };
 use api::Shared;
@@ -60,6 +62,9 @@ impl WebSocketGateway {
         let server = serve(listeners, move |request, peer| {
             let shared = Arc::clone(&seen);
             async move {
+                if !has_host(request.headers()) {
+                    return json_reply(StatusCode::BAD_REQUEST, &json!({"message": "Bad Request"}));
+                }
                 match parts_of(request.uri().path(), &shared.api.stage) {
                     Some(Address::Socket) => handshake::answer(shared, request, peer).await,
                     Some(Address::Connections(id)) => connections_api::answer(&shared, &id, request).await,
@@ -92,16 +97,17 @@ enum Address {
     Connections(String),
 }
 
-/// With the stage, as on the address that AWS gives an API, and without it, as on a custom domain.
+/// A client's socket is found with the stage, as on the address that AWS gives an API, and without it, as on a custom domain.
+/// `@connections` is found with the stage alone: without it AWS answers 403 on the API's own address, and code that forgets the
+/// stage must not work here.
 fn parts_of(path: &str, stage: &str) -> Option<Address> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let rest = match path.strip_prefix(stage) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest.strip_prefix('/').unwrap_or(rest),
-        _ => path,
-    };
-    if rest.is_empty() {
+    let staged = path.strip_prefix(stage);
+    let staged = staged.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if path.is_empty() || matches!(staged, Some("" | "/")) {
         return Some(Address::Socket);
     }
+    let rest = staged?.strip_prefix('/')?;
     // An SDK sends the `@` as it is, others encode it.
     let (first, id) = rest.split_once('/')?;
     let decoded = |text: &str| {
@@ -117,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_work_with_and_without_the_stage() {
+    fn a_socket_needs_no_stage_and_connections_do() {
         let id = |path: &str| match parts_of(path, "live") {
             Some(Address::Connections(id)) => id,
             Some(Address::Socket) => "socket".to_owned(),
@@ -127,7 +133,7 @@ mod tests {
             assert_eq!(id(path), "socket", "{path}");
         }
         for path in [
-            "/@connections/L0SM9cOFvHcCIhw%3D",
+            "/live/@connections/L0SM9cOFvHcCIhw%3D",
             "/live/@connections/L0SM9cOFvHcCIhw=",
             "/live/%40connections/L0SM9cOFvHcCIhw%3d",
         ] {
@@ -139,6 +145,9 @@ mod tests {
             "/other/@connections/x",
             "/live/live",
             "/@connections",
+            "/live/@connections",
+            "/@connections/L0SM9cOFvHcCIhw=",
+            "//@connections/L0SM9cOFvHcCIhw=",
         ] {
             assert_eq!(id(path), "forbidden", "{path}");
         }
