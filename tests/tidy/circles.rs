@@ -63,9 +63,9 @@ fn imports() -> Graph {
             let statement = statement.trim();
             statement.strip_prefix("pub ").unwrap_or(statement).strip_prefix("use ")
         });
-        let inline = code.split("crate::").skip(1).map(|rest| {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && !"_:".contains(c));
-            format!("crate::{}", &rest[..end.unwrap_or(rest.len())])
+        let inline = code.split("crate::").skip(1).filter_map(|rest| {
+            let path = rest.split(|c: char| !c.is_alphanumeric() && !"_:".contains(c)).next();
+            path.map(|path| format!("crate::{path}"))
         });
         let own = module(path);
         let named = uses.flat_map(paths).chain(inline);

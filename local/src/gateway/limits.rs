@@ -27,8 +27,8 @@ pub struct Limits {
     pub lifetime: Duration,
     /// Messages that wait for a slow client; beyond it `@connections` answers 429. AWS documents the answer and not the size.
     pub outgoing_messages: usize,
-    /// Messages of one connection that are worked on at a time; the next is read when one is done. AWS closes with 1008 at a
-    /// rate that it doesn't document.
+    /// Messages of one connection that are worked on at a time. The next one waits until one of them is done, and nothing is read
+    /// behind it. AWS closes with 1008 at a rate that it doesn't document.
     pub concurrent_messages: usize,
     /// How long the goodbye of a closing connection may take.
     pub closing: Duration,

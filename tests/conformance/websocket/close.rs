@@ -24,6 +24,9 @@ const CODES: &str = "RFC 6455, sections 7.4.1 and 7.4.2";
 /// What breaks the protocol fails the connection with 1002.
 const PROTOCOL: &str = "RFC 6455, sections 5.1, 5.2, 5.5 and 7.4.1";
 
+/// How many messages of one client are in work at a time.
+const IN_WORK: usize = 64;
+
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![
         requirement("ws.close.is_answered_with_its_code", ANSWER, is_answered_with_its_code),
@@ -69,12 +72,14 @@ async fn is_answered_without_a_code() -> Result<()> {
     Ok(())
 }
 
-/// A function is at work on the client's message, and a push is on its way.
+/// As many messages are in work as the gateway lets a client have in work, and a push is on its way.
 async fn is_answered_at_work() -> Result<()> {
     let bench = PLAIN.bench()?;
     let Connected { mut client, id, .. } = bench.connect().await?;
     let gate = mark();
-    client.send(frame("twoway", &json!([{"gate": gate}]))).await?;
+    for _ in 0..IN_WORK {
+        client.send(frame("twoway", &json!([{"gate": gate}]))).await?;
+    }
     bench.message(&gate).await?;
     bench.connections(http::Method::POST, &id, "x").await?;
     let answer = client.close(Some((1000, ""))).await?;

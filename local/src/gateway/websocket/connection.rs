@@ -14,7 +14,7 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Error, Message,
+        Error, Message, Utf8Bytes,
         error::{CapacityError, ProtocolError},
         protocol::{CloseFrame, Role, WebSocketConfig},
     },
@@ -70,26 +70,27 @@ pub(super) async fn run(
     ));
     let oldest = Instant::now() + shared.limits.lifetime;
     let slots = Arc::new(Semaphore::new(shared.limits.concurrent_messages));
+    // A message that was read and waits for a slot. Nothing is read behind it: a client that sends faster than it is served waits in
+    // its own TCP buffer.
+    let mut held: Option<Utf8Bytes> = None;
     let end = loop {
-        // Taken before the next message is read: a client that sends faster than it is served waits in its own TCP buffer.
-        let slot = Arc::clone(&slots).acquire_owned();
-        let next = async {
-            let slot = slot.await;
-            (slot, stream.next().await)
-        };
         tokio::select! {
-            (slot, frame) = next => match frame {
+            slot = Arc::clone(&slots).acquire_owned(), if held.is_some() => {
+                let Some(text) = held.take() else { continue };
+                let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
+                // Messages of one connection run side by side, as they do on AWS: order is not promised.
+                tokio::spawn(async move {
+                    receive(&shared, &connection, &text).await;
+                    drop(slot);
+                });
+            }
+            frame = stream.next(), if held.is_none() => match frame {
                 Some(Ok(Message::Text(_))) if shared.faults.happens(Fault::MessageRefused) => {
                     break End::by_gateway(1008, "Too many requests");
                 }
                 Some(Ok(Message::Text(text))) => {
                     connection.touch();
-                    let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
-                    // Messages of one connection run side by side, as they do on AWS: order is not promised.
-                    tokio::spawn(async move {
-                        receive(&shared, &connection, &text).await;
-                        drop(slot);
-                    });
+                    held = Some(text);
                 }
                 Some(Ok(Message::Binary(_))) => break End::by_gateway(1003, "Binary data is not supported"),
                 Some(Ok(Message::Close(frame))) => {
