@@ -11,10 +11,10 @@ const GATEWAY_ID_LENGTH: usize = 16;
 /// A new connection id or gateway request id: 15 base64url characters and `=`, such as `L0SM9cOFvHcCIhw=`.
 ///
 /// # Source
-/// Recorded production events. The padding matters: it has to be percent-encoded in an `@connections` path, and code that
-/// forgets that works with every emulator whose ids have none.
+/// Recorded production events. The padding matters: a client has to percent-encode it in an `@connections` path. Code that forgets
+/// this works with emulators whose ids have no padding, and fails on AWS.
 pub fn gateway_id() -> String {
-    // Eleven bytes give fifteen characters. Six of their bits are a UUID's fixed ones; eighty-two random ones are plenty.
+    // Eleven bytes give fifteen characters. Six of their bits are fixed in every UUID; the other 82 are random, which is enough.
     let random = Uuid::new_v4().into_bytes();
     let bytes = random.last_chunk::<11>().copied().unwrap_or_default();
     format!("{}=", URL_SAFE_NO_PAD.encode(bytes))
@@ -43,7 +43,7 @@ pub fn trace_id() -> String {
     )
 }
 
-/// A trace header as a function gets it when the request is not sampled: with the segment that it is a part of.
+/// The trace header that a function gets when X-Ray does not sample the request: the trace, and the segment of this request.
 pub fn unsampled(trace_id: &str) -> String {
     let segment = Uuid::new_v4().simple().to_string();
     format!("{trace_id};Parent={};Sampled=0", segment.get(..16).unwrap_or_default())

@@ -5,14 +5,14 @@ pub const ACCOUNT: &str = "123456789012";
 /// The Region.
 pub const REGION: &str = "us-east-1";
 
-/// The keys that functions are given, and the only ones that are taken.
+/// The key id that functions get. `--sigv4` accepts no other.
 pub const ACCESS_KEY_ID: &str = "local";
 /// The secret of [`ACCESS_KEY_ID`].
 pub const SECRET_ACCESS_KEY: &str = "local";
 /// The token of [`ACCESS_KEY_ID`]: a function's keys are temporary ones.
 pub const SESSION_TOKEN: &str = "local";
 
-/// The ARN that stands in for that of the function `logical_id`.
+/// The stand-in for the ARN of the function `logical_id`.
 pub fn function_arn(logical_id: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical_id}")
 }

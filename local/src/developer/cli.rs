@@ -64,7 +64,7 @@ struct Run {
     /// Keep nothing: data goes to a temporary folder that is removed at the end
     #[arg(long)]
     fresh: bool,
-    /// Stop when standard input closes, as it does when the script or test that started this ends in whatever way
+    /// Stop when standard input closes, which happens whenever the script or test that started this ends
     #[arg(long)]
     stop_with_stdin: bool,
     /// Don't build: use the functions that lie beside this program
@@ -77,7 +77,7 @@ struct Run {
     /// answer with an error at a thousand
     #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// Stop each process between two requests, as Lambda freezes it: its sockets stay, and nothing goes on behind an answer
+    /// Stop each process between two requests, as Lambda freezes it: its sockets stay open, and it does nothing after its answer
     #[arg(long)]
     freeze: bool,
     /// Start a new process for every request, so that each is a cold start
@@ -89,16 +89,16 @@ struct Run {
     /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clock_scale: u32,
-    /// Let a fault happen, as often as its chance from 0 to 1; repeat it for more. See below
+    /// Let a fault happen, with a chance from 0 to 1; give it again for more faults. See below
     #[arg(long, value_name = "NAME=VALUE")]
     fault: Vec<String>,
-    /// Where the chance of faults comes from: the same seed decides the same [default: another each time]
+    /// The seed of the random numbers that decide about faults: the same seed makes the same decisions [default: another each time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
     #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
     sam_env: Option<PathBuf>,
-    /// The value of a parameter of the template, in place of its default; repeat it for more
+    /// The value of a parameter of the template, in place of its default; give it again for more parameters
     #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
     parameter: Vec<(String, String)>,
     /// Another template than this workspace's template.yaml; the functions are built in its folder
@@ -113,7 +113,7 @@ enum Command {
         /// The user's id; digits make a numeric id
         #[arg(long, value_name = "ID")]
         user: String,
-        /// How long it is good, in seconds
+        /// How long it is valid, in seconds
         #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
         ttl: u32,
     },
@@ -146,7 +146,7 @@ fn parameter(text: &str) -> Result<(String, String), &'static str> {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        // Before anything that could go wrong or start threads: it must outlive everything.
+        // Before anything that can fail or start threads: the guard must outlive everything else.
         Some(Command::Guard) => {
             guard::run(io::stdin());
             return ExitCode::SUCCESS;
@@ -156,7 +156,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody reads standard error any more when this fails.
+            // It fails when nobody reads standard error any more.
             drop(writeln!(io::stderr(), "senna: {}", sentence(&*error)));
             ExitCode::FAILURE
         }
@@ -255,7 +255,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
     stop.asked().await;
     tokio::select! {
         () = stack.stop() => {}
-        // Asked twice: the guard does the rest.
+        // The user asked twice. The guard kills what is left.
         () = stop.asked() => {}
     }
     Ok(())

@@ -11,26 +11,26 @@ use tokio_tungstenite::{
 
 use super::screen;
 
-/// How often the connection is kept alive: API Gateway closes one that is silent for ten minutes, and a ping of the protocol
-/// itself is not known to count.
+/// How often a message keeps the connection alive. API Gateway closes a connection that is silent for ten minutes. Whether a
+/// WebSocket ping counts is not documented.
 const KEEP_ALIVE: Duration = Duration::from_mins(4);
 
 /// Why listening ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Not a WebSocket address.
+    /// The URL is no WebSocket address.
     #[error("{url} is not a WebSocket address such as ws://localhost:3006")]
     Address {
         /// The address.
         url: String,
     },
-    /// The server said no.
+    /// The server refused the handshake.
     #[error("the handshake was refused with {status}; is the token good, and of this stack?")]
     Refused {
         /// The HTTP status.
         status: u16,
     },
-    /// Nothing is there.
+    /// No server answers there.
     #[error("can't connect to {url}; is the stack running?")]
     Connect {
         /// The address.
@@ -46,7 +46,7 @@ pub enum ListenError {
 /// Connects to `url`, says hello, prints every frame, and sends every line of standard input, until either side ends.
 ///
 /// # Errors
-/// [`ListenError`], when the connection isn't made, or ends.
+/// [`ListenError`], when the connection can't be made, or has ended.
 pub async fn listen(url: &str, token: &str) -> Result<(), ListenError> {
     let bad = || ListenError::Address { url: url.to_owned() };
     let uri: Uri = url.parse().map_err(|_| bad())?;
@@ -87,7 +87,8 @@ pub async fn listen(url: &str, token: &str) -> Result<(), ListenError> {
     }
 }
 
-/// The lines of standard input. A thread of our own, because one of the runtime's would keep the program from ending.
+/// The lines of standard input. A thread of our own reads them: the program could not end while a thread of the runtime waits for a
+/// line.
 fn typed_lines() -> mpsc::UnboundedReceiver<String> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! Standard output: the one screen of `cargo run`, its one JSON line, tokens, and received frames.
+//! Standard output: what `cargo run` shows when it is ready, the JSON line of `--json`, tokens, and received frames.
 
 use std::{
     fmt::Display,
@@ -10,17 +10,17 @@ use serde_json::json;
 
 use crate::{platform::SAMPLE_USERS, stack::Addresses};
 
-/// How long the tokens on the screen are good.
+/// How long the tokens on the screen are valid.
 const TOKEN_TTL: Duration = Duration::from_hours(24);
 
-/// Writes a line and sends it off at once, since a script may be reading.
+/// Writes a line and flushes it, because a script may wait for it.
 pub fn line(text: impl Display) {
     let mut stdout = std::io::stdout().lock();
-    // Nobody reads any more when this fails.
+    // It fails when nobody reads standard output any more.
     drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
 }
 
-/// The one line of `--json`.
+/// Writes the JSON line of `--json`.
 pub fn ready_json(addresses: &Addresses) {
     line(json!({
         "rest": addresses.rest,
@@ -34,7 +34,7 @@ pub fn ready_json(addresses: &Addresses) {
     }));
 }
 
-/// The one screen.
+/// Writes the screen: addresses, tokens and what to try first.
 pub fn ready(addresses: &Addresses, program: &str) {
     line(screen(addresses, program, std::io::stdout().is_terminal()));
 }

@@ -6,12 +6,12 @@ use tokio::sync::mpsc;
 
 use crate::machine::logs;
 
-/// Every way in which a user, a terminal or a script asks for the end.
+/// Every way in which a user, a terminal or a script asks the stack to stop.
 #[derive(Debug)]
 pub struct StopSignal(mpsc::Receiver<()>);
 
 impl StopSignal {
-    /// Begins to listen for Ctrl-C and for requests to terminate, and if wanted for the end of standard input.
+    /// Begins to listen for Ctrl-C, SIGTERM and SIGHUP, and with `with_stdin` for the end of standard input.
     pub fn new(with_stdin: bool) -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let (sender, receiver) = mpsc::channel(1);
@@ -27,7 +27,8 @@ impl StopSignal {
             }
         }
         if with_stdin {
-            // A thread of its own: a read of standard input can't be cut off, and the runtime would wait for it at the end.
+            // A thread of our own: nothing can interrupt a read of standard input, and the runtime would wait for its own
+            // thread at the end.
             std::thread::spawn(move || {
                 io::copy(&mut io::stdin(), &mut io::sink()).ok();
                 sender.blocking_send(()).ok();

@@ -1,8 +1,8 @@
-//! Faults on demand: what AWS does to a program once in a while, done here as often as asked.
+//! Faults on demand: what happens on AWS once in a while happens here as often as a developer wants.
 //!
 //! Each fault has a name and a setting, from the command line (`--fault push-throttled=0.1`) or at run time (see
-//! [`control`](crate::stack::control)). Chance comes from a seed: with the same seed the n-th decision about a fault is the same, so that
-//! a run that failed can be repeated as far as the order of requests can.
+//! [`control`](crate::stack::control)). A seed decides the chance: with the same seed the n-th decision about a fault is the
+//! same. So a run that failed can be repeated, as far as the order of its requests can.
 
 mod plan;
 
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 
 pub use plan::{Fault, FaultError, Plan};
 
-/// How late a late push is, unless said otherwise.
+/// How late a late push is by default.
 const LATE_BY_MS: RangeInclusive<u64> = 500..=2000;
 
 /// The faults of a stack: the plan, which can change while it runs, and what has happened by it.
@@ -30,10 +30,10 @@ pub struct Faults {
 
 struct State {
     plan: Plan,
-    /// One for each fault, so that the decisions about one don't depend on how often another was asked for.
+    /// One generator for each fault: the decisions about one fault must not depend on how often another was decided.
     random: BTreeMap<Fault, Rng>,
     injected: BTreeMap<Fault, u64>,
-    /// For connections that are cut, which nothing but a request at run time does.
+    /// The generator for connections that are cut. Only a request to the control address cuts connections.
     cuts: Rng,
     cut: usize,
 }
@@ -47,17 +47,17 @@ impl fmt::Debug for Faults {
 }
 
 impl Default for Faults {
-    /// None, until a plan is made.
+    /// No faults until there is a plan.
     fn default() -> Self {
         Self::new(Plan::default(), 0)
     }
 }
 
 impl Faults {
-    /// Faults by `plan`, by chance from `seed`.
+    /// The faults of `plan`; `seed` decides the chance.
     pub fn new(plan: Plan, seed: u64) -> Self {
         let random = Fault::ALL.into_iter().zip(0..).map(|(fault, number)| {
-            // What a generator gives first for seeds that are close is far apart.
+            // Seeds that follow each other would give similar generators, so each gets a random seed of its own.
             let own_seed = Rng::with_seed(seed.wrapping_add(number)).u64(..);
             (fault, Rng::with_seed(own_seed))
         });
@@ -73,7 +73,7 @@ impl Faults {
         }
     }
 
-    /// Replaces the plan. What was decided before stays decided.
+    /// Replaces the plan. Decisions that were made before stay.
     pub fn plan(&self, plan: Plan) {
         self.with(|state| state.plan = plan);
     }
@@ -91,7 +91,7 @@ impl Faults {
         })
     }
 
-    /// Whether a fault of chance happens now.
+    /// Whether this fault happens now.
     pub fn happens(&self, fault: Fault) -> bool {
         self.with(|state| {
             let chance = state.plan.chance(fault);
@@ -128,7 +128,7 @@ impl Faults {
         })
     }
 
-    /// Chooses this share of the connections that are to be cut, by chance, and counts them.
+    /// Chooses this share of the connections at random, to be cut, and counts them.
     pub fn cut<T>(&self, connections: Vec<T>, fraction: f64) -> Vec<T> {
         #[expect(
             clippy::cast_precision_loss,

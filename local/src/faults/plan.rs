@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 pub enum Fault {
     /// `$disconnect` does not run; AWS calls it best effort.
     DisconnectLost,
-    /// A client's message is one too many: its connection is closed with 1008. AWS documents the code and not the rate.
+    /// A client has sent too many messages: its connection is closed with 1008. AWS documents the code and not the rate.
     MessageRefused,
-    /// `@connections` answers 429 for its rate.
+    /// `@connections` answers 429 because there are too many requests.
     PushThrottled,
     /// `@connections` answers 410 though the connection is open, as has been reported of AWS.
     PushGone,
@@ -65,22 +65,22 @@ impl Fault {
         found.ok_or_else(|| FaultError::Unknown(name.to_owned()))
     }
 
-    /// Whether its setting is a range of milliseconds; otherwise it is a chance.
+    /// Whether its setting is a range of milliseconds. All other settings are a chance.
     fn is_time(self) -> bool {
         matches!(self, Self::PushLatency | Self::PushLateBy)
     }
 }
 
-/// The longest time that a fault may take: beyond what anything waits for.
+/// The longest time that a fault may take. Nothing waits longer than this.
 const LONGEST_MS: u64 = 60_000;
 
-/// Why a setting is none.
+/// Why a fault's setting can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// No such fault.
+    /// There is no fault of this name.
     #[error("there is no fault {0:?}; there are {names}", names = Fault::ALL.map(Fault::name).join(", "))]
     Unknown(String),
-    /// Not a chance.
+    /// The value is no chance.
     #[error("{fault} is a chance from 0 to 1, as {fault}=0.1, and not {value:?}")]
     Chance {
         /// The fault.
@@ -88,7 +88,7 @@ pub enum FaultError {
         /// What was given.
         value: String,
     },
-    /// Not a time.
+    /// The value is no time.
     #[error(
         "{fault} is a time in milliseconds up to {LONGEST_MS}, as {fault}=50 or {fault}=50..200, and not {value:?}"
     )]
@@ -98,15 +98,15 @@ pub enum FaultError {
         /// What was given.
         value: String,
     },
-    /// No name.
+    /// There is no `=`.
     #[error("a fault is given as NAME=VALUE, and not as {0:?}")]
     Form(String),
-    /// The faults as a whole.
+    /// The JSON is no object.
     #[error("faults are a JSON object of names and values, as {{\"push-throttled\": 0.1}}")]
     NoObject,
 }
 
-/// How often or how long.
+/// How often a fault happens, or how long it takes.
 #[derive(Debug, Clone, PartialEq)]
 enum Setting {
     Chance(f64),
@@ -155,7 +155,7 @@ impl Plan {
     /// Adds what a `NAME=VALUE` says.
     ///
     /// # Errors
-    /// [`FaultError`], when there is no such fault, or it takes no such value.
+    /// [`FaultError`], when there is no such fault, or the value can't be used.
     pub fn add(&mut self, text: &str) -> Result<(), FaultError> {
         let (name, value) = text.split_once('=').ok_or_else(|| FaultError::Form(text.to_owned()))?;
         let fault = Fault::named(name)?;
@@ -166,7 +166,7 @@ impl Plan {
     /// A plan from its JSON: `{"push-throttled": 0.1, "push-latency": "50..200"}`.
     ///
     /// # Errors
-    /// [`FaultError`], when there is no such fault, or it takes no such value.
+    /// [`FaultError`], when there is no such fault, or the value can't be used.
     pub fn from_json(plan: &Value) -> Result<Self, FaultError> {
         let mut read = Self::default();
         for (name, value) in plan.as_object().ok_or(FaultError::NoObject)? {

@@ -30,15 +30,15 @@ pub struct Limits {
     /// Messages of one connection that are worked on at a time. The next one waits until one of them is done, and nothing is read
     /// behind it. AWS closes with 1008 at a rate that it doesn't document.
     pub concurrent_messages: usize,
-    /// How long the goodbye of a closing connection may take.
+    /// How long the gateway waits for the client when it closes a connection.
     pub closing: Duration,
 }
 
 impl Limits {
     /// The limits when a connection's clock runs `scale` times as fast: two hours pass in 7.2 seconds at 1000.
     ///
-    /// Only the times that a connection or a body may take are scaled. The limit of an integration is not: a function works as
-    /// fast as it works, and would be cut off; and a template can set it (`IntegrationTimeout`).
+    /// Only the times that a connection or a body may take are scaled. The limit of an integration is not scaled: functions
+    /// don't run faster, so it would cut them off. A template can set that limit (`IntegrationTimeout`).
     #[must_use]
     pub fn scaled(self, scale: u32) -> Self {
         Self {

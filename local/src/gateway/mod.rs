@@ -1,7 +1,7 @@
 //! API Gateway: the HTTP API, the WebSocket API, and the `@connections` address through which functions push.
 //!
-//! What AWS documents or others have recorded is followed to the letter; where nothing is known, the stricter of the possible
-//! behaviours is chosen, since code that works here must not fail there. Such places say so.
+//! It does what AWS documents, or what others have recorded of AWS. Where nothing is known, it does the strictest thing that
+//! AWS may do: code that works here must not fail on AWS. The comments say where this is the case.
 
 pub mod http;
 pub mod limits;

@@ -1,4 +1,4 @@
-//! A request to a function, and what became of it.
+//! A request to a function, and its result.
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use super::error::InvokeError;
 pub struct Call {
     /// The event.
     pub payload: Bytes,
-    /// `Root=1-…`, if whoever calls has begun a trace; else one begins here.
+    /// `Root=1-…`, when the caller has begun a trace. Without it a new trace begins.
     pub trace_id: Option<String>,
-    /// The client context as JSON, which only callers of the invoke API give.
+    /// The client context as JSON. Only callers of Invoke can give one.
     pub client_context: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One function: what it runs, its places and its warm processes.
+//! One function: its executable, how many of its processes may run, and those that are warm.
 
 use std::{
     io,
@@ -17,11 +17,11 @@ use super::{error::InvokeError, journal::FunctionLog, process::Process, spec::Fu
 /// A function and its processes.
 #[derive(Debug)]
 pub(super) struct Function {
-    /// What its processes run; replaced when it has been built anew.
+    /// What its processes run. A new build replaces it.
     spec: Mutex<Arc<FunctionSpec>>,
     /// A permit for each process that may run at a time.
     slots: Arc<Semaphore>,
-    /// Warm processes, the one used last at the end.
+    /// Warm processes. The one that was used last is at the end.
     idle: Mutex<Vec<(Arc<Process>, Instant)>>,
     pub(super) log: Arc<FunctionLog>,
 }
@@ -53,9 +53,9 @@ impl Function {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a request. With a reservation there is one at once or never, as on AWS. Without, a request waits its turn,
-    /// first come first served, as long as it may take at all: Lambda would throttle too, but at a thousand, a number that
-    /// a laptop never reaches, and with `concurrency` processes and throttling, a load that AWS takes without a word would fail here.
+    /// A permit for a request. With a reservation the request gets one at once or fails, as on AWS. Without a reservation it
+    /// waits for its turn, as long as the function's timeout. Lambda throttles at a thousand requests, which a laptop never
+    /// reaches. With an error at `concurrency` requests, a load that AWS takes without a problem would fail here.
     pub(super) async fn slot(&self, concurrency: usize) -> Result<OwnedSemaphorePermit, InvokeError> {
         let spec = self.spec();
         let slots = Arc::clone(&self.slots);
@@ -72,7 +72,7 @@ impl Function {
         }
     }
 
-    /// Lets nobody wait for a place any more.
+    /// Refuses all requests from now on, also those that wait.
     pub(super) fn close(&self) {
         self.slots.close();
     }
@@ -96,9 +96,9 @@ impl Function {
             .find(|process| process.is_alive())
     }
 
-    /// Keeps a process for the next request, unless it runs what has been replaced.
+    /// Keeps a process for the next request, unless its executable has been replaced.
     pub(super) fn put_back(&self, process: Arc<Process>) {
-        // Under the lock of the idle ones, so that a replacement comes before this or finds the process there.
+        // It holds the lock of the idle processes. So a replacement comes before this, or finds the process among them.
         let mut idle = self.idle();
         if !Arc::ptr_eq(&process.spec, &self.spec()) {
             process.kill();

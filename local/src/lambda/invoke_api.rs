@@ -1,7 +1,8 @@
 //! Lambda's Invoke, so that `aws lambda invoke --endpoint-url` and every SDK can call a function here.
 //!
-//! It listens on the loopback alone and checks no signature: whoever can reach it could run the functions anyway. Versions and
-//! aliases don't exist here, so a qualifier is taken and changes nothing. A failed `Event` is logged and not tried again.
+//! It listens only on the loopback and checks no signature: any program of this machine could run the functions anyway. Pages in a
+//! browser could not, so they are refused. There are no versions and aliases here: a qualifier is accepted and changes nothing. A
+//! failed `Event` is logged and not tried again.
 //!
 //! # Source
 //! Lambda API reference, Invoke.
@@ -132,7 +133,7 @@ async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     }
 }
 
-/// A request that is waited for. What goes wrong in the function is a 200 that says so in a header.
+/// Runs a function and waits for its answer. An error of the function is a 200 with a header that says so.
 async fn run(lambda: &Lambda, function: &str, call: Call, tail: bool) -> Reply {
     let ended = lambda.run(function, call).await;
     let (payload, failed) = match ended.result {

@@ -30,13 +30,13 @@ use crate::{
 /// # Source
 /// Lambda: the init phase is limited to 10 seconds.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a process stays without work; Lambda says only that it keeps them for some time.
+/// How long a process without work is kept. Lambda documents only that it keeps them for some time.
 const IDLE_LIMIT: Duration = Duration::from_mins(10);
-/// The longest that a process which is to be killed works on its request: a function of a chat takes some milliseconds.
+/// How long, at most, a process that is to be killed works on its request. A function of the chat takes some milliseconds.
 const DOOM_MICROS: u64 = 10_000;
 /// How many functions start at a time when the stack starts.
 const STARTS_AT_A_TIME: usize = 4;
-/// How often idle processes are looked through.
+/// How often the idle processes are checked.
 const REAP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// All functions of the stack. Dropping it ends their processes.
@@ -55,7 +55,7 @@ struct Shared {
 }
 
 impl Lambda {
-    /// Gets ready to run `functions`, by the names under which they are asked for. No process is started yet.
+    /// Prepares `functions`, by the names under which callers ask for them. It starts no process yet.
     ///
     /// # Errors
     /// [`LogError`], when a log can't be written.
@@ -78,8 +78,8 @@ impl Lambda {
         Ok(Self { shared, reaper })
     }
 
-    /// Starts a process of each function, so that one that can't start says why now and not at its first request. The processes stay
-    /// for the first requests.
+    /// Starts a process of each function, so that one that can't start says why now and not at its first request. The processes
+    /// stay for the first requests.
     ///
     /// # Errors
     /// [`StartError`], for the first function whose process ends, or asks for no request in time.
@@ -95,8 +95,8 @@ impl Lambda {
             .await
     }
 
-    /// Runs the function `name` on an event and returns its answer. The request is seen through even if the caller gives up,
-    /// as Lambda does.
+    /// Runs the function `name` on an event and returns its answer. As on Lambda, the request runs to its end even when the
+    /// caller gives up.
     ///
     /// # Errors
     /// [`InvokeError`]; it is logged here, under the function's name.
@@ -104,7 +104,7 @@ impl Lambda {
         self.run(name, call.into()).await.result
     }
 
-    /// As [`Lambda::invoke`], with all that is known of the request.
+    /// Does the same as [`Lambda::invoke`], and returns everything that is known of the request.
     pub async fn run(&self, name: &str, call: Call) -> Invocation {
         let shared = Arc::clone(&self.shared);
         let request_id = ids::lambda_request_id();
@@ -130,7 +130,7 @@ impl Lambda {
         }
     }
 
-    /// The function that `name` means: its key here, or else its name.
+    /// The key of the function that `name` means. `name` is that key, or the function's name.
     pub fn find(&self, name: &str) -> Option<&str> {
         let functions = &self.shared.functions;
         if let Some((key, _)) = functions.get_key_value(name) {
@@ -142,7 +142,7 @@ impl Lambda {
             .map(|(key, _)| key.as_str())
     }
 
-    /// Lets new processes run `executables`, by the functions' keys here. What is idle ends now, what is busy when it has answered.
+    /// Lets new processes run `executables`, by the functions' keys. Idle processes end now, busy ones after their answer.
     pub fn replace(&self, executables: &BTreeMap<String, PathBuf>) {
         for (key, executable) in executables {
             if let Some(function) = self.shared.functions.get(key) {
@@ -213,10 +213,11 @@ impl Shared {
                 }
             };
             match self.run_on(&process, request_id, call.clone()).await {
-                // It ended while it was idle and had not seen the request: another one can take it.
+                // The process ended while it was idle, and had not taken the request. Another process can take it.
                 (Err(InvokeError::Init(_)), _) if !cold => {}
                 ended => {
-                    // After these the process is as good as before; any other error means that it has ended or is about to.
+                    // After these results the process can take another request. After any other error it has ended or is about
+                    // to end.
                     let usable = matches!(
                         ended.0,
                         Ok(_) | Err(InvokeError::Function { .. } | InvokeError::AnswerTooLarge)
@@ -271,7 +272,7 @@ impl Shared {
         (result, log_tail)
     }
 
-    /// Starts a process, and a Runtime API for it alone.
+    /// Starts a process, and its own Runtime API.
     async fn spawn(self: &Arc<Self>, function: &Function) -> Result<Arc<Process>, String> {
         let listeners = Listeners::bind("127.0.0.1", 0, "nothing")
             .await
@@ -305,13 +306,13 @@ impl Shared {
     }
 }
 
-/// When a process that is to be killed is killed: at once, or in the middle of what it does, or so late that it has done all. What it
-/// answered by then, nobody hears.
+/// After what time a process that is to be killed is killed: at once, in the middle of its work, or after it. If it has answered by
+/// then, nobody gets the answer.
 fn doom() -> Duration {
     Duration::from_micros(fastrand::u64(..DOOM_MICROS))
 }
 
-/// Waits for the end that is set, if one is.
+/// Waits until the time to kill the process, and without one for ever.
 async fn fate(doom: Option<Duration>) {
     match doom {
         Some(time) => tokio::time::sleep(time).await,
@@ -319,13 +320,13 @@ async fn fate(doom: Option<Duration>) {
     }
 }
 
-/// Waits for `first`, which the process does when it has got ready.
+/// Waits for `first`, which is the first thing that the process does when it is ready.
 ///
 /// # Errors
 /// Why it could not get ready, when it ends first or takes too long.
 async fn got_ready(process: &Process, first: impl Future<Output = bool>) -> Result<(), InvokeError> {
     tokio::select! {
-        // In this order: a process that took a request and then ended has taken it.
+        // `biased` checks in this order: a process that took a request and then ended has taken it.
         biased;
         true = first => Ok(()),
         reason = process.ended() => Err(process.init_error().unwrap_or(InvokeError::Init(format!("it exited {reason}")))),
@@ -341,6 +342,6 @@ async fn got_ready(process: &Process, first: impl Future<Output = bool>) -> Resu
 #[error("the function {function} doesn't start: {why}")]
 pub struct StartError {
     function: String,
-    /// In the function's own words, if it has any.
+    /// The function's own message, if it wrote one.
     why: String,
 }

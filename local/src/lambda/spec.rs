@@ -1,4 +1,4 @@
-//! What is run, and how.
+//! Which executables run as functions, and how they run.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ pub struct FunctionSpec {
     pub timeout: Duration,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`; not enforced.
     pub memory_mb: u32,
-    /// `ReservedConcurrentExecutions`: so many requests at a time, and beyond them an error at once.
+    /// `ReservedConcurrentExecutions`: how many requests may run at a time. One more fails at once.
     pub reserved: Option<usize>,
     /// The variables that the template names, with their values here.
     pub environment: BTreeMap<String, String>,
@@ -26,9 +26,9 @@ pub struct FunctionSpec {
 /// How functions are run.
 #[derive(Debug, Clone, Default)]
 pub struct LambdaOptions {
-    /// The most processes at a time of a function without a reservation; beyond it requests wait.
+    /// The most processes at a time of a function without a reservation. Further requests wait.
     pub concurrency: usize,
-    /// What becomes of a process between two requests.
+    /// What a process does between two requests.
     pub rest: Rest,
     /// The folder in which each function has a log; no logs without it.
     pub logs: Option<PathBuf>,
@@ -38,10 +38,10 @@ pub struct LambdaOptions {
     pub guard: Option<Arc<Guard>>,
 }
 
-/// What becomes of a process between two requests.
+/// What a process does between two requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rest {
-    /// It waits, and may do what it wants.
+    /// It waits, and may go on working.
     #[default]
     Waits,
     /// It is stopped, as Lambda freezes an execution environment.

@@ -1,9 +1,9 @@
-//! The guard: nothing that the stack started outlives it, even when it is killed with -9.
+//! The guard: nothing that the stack started lives on after the stack, even when the stack is killed with -9.
 //!
-//! A child process of `senna` itself (its hidden `guard` subcommand), in a process group of its own so that neither Ctrl-C nor
-//! a kill of the stack's group reaches it. It is told through its standard input what was started and what has ended; when
-//! that pipe reaches its end, the stack is gone, whatever ended it, and the guard kills what is left. The usual means,
-//! `prctl(PR_SET_PDEATHSIG)` between fork and exec, needs unsafe code and exists on Linux alone.
+//! The guard is a child process of `senna` (its hidden `guard` subcommand). It has a process group of its own, so that neither
+//! Ctrl-C nor a kill of the stack's group reaches it. The stack tells it through its standard input what was started and what has
+//! ended. When this pipe closes, the stack is gone, and the guard kills what is left. The usual way,
+//! `prctl(PR_SET_PDEATHSIG)` between fork and exec, needs unsafe code and exists only on Linux.
 
 use std::{
     collections::BTreeMap,
@@ -44,17 +44,17 @@ impl Guard {
         })
     }
 
-    /// Puts the process `pid` under guard.
+    /// Tells the guard to kill the process `pid` at the end.
     pub fn watch(&self, pid: u32) {
         self.tell(&format!("watch {pid}"));
     }
 
-    /// Takes the process `pid` out again; it has ended.
+    /// Tells the guard that the process `pid` has ended.
     pub fn forget(&self, pid: u32) {
         self.tell(&format!("forget {pid}"));
     }
 
-    /// Puts the temporary folder `path` under guard: it is removed at the end.
+    /// Tells the guard to remove the temporary folder `path` at the end.
     pub fn remove(&self, path: &Path) {
         self.tell(&format!("remove {}", path.display()));
     }
@@ -62,7 +62,7 @@ impl Guard {
     fn tell(&self, line: &str) {
         let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipe) = pipe.as_mut() {
-            // One write for the whole line. A guard that was killed can't be told; the stack works without it.
+            // One write for the whole line. It fails when somebody killed the guard; the stack works without it.
             drop(pipe.write_all(format!("{line}\n").as_bytes()));
         }
     }
@@ -71,12 +71,13 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.pipe.lock().unwrap_or_else(PoisonError::into_inner).take());
-        // It ends as soon as it has cleaned up, which is when the stack may say that it has stopped.
+        // The guard ends when it has cleaned up. Only then has the stack stopped.
         drop(self.child.lock().unwrap_or_else(PoisonError::into_inner).wait());
     }
 }
 
-/// The guard's own life: listens until the pipe ends, then kills and removes what it was told of and not told to forget.
+/// What the guard process does: it reads `orders` until they end, then kills and removes what it was told to watch and not told to
+/// forget.
 pub fn run(orders: impl io::Read) {
     let mut watched = BTreeMap::new();
     let mut folders = Vec::new();
@@ -100,21 +101,21 @@ pub fn run(orders: impl io::Read) {
         }
     }
     for (pid, expected) in watched {
-        // A number that was given to another process in the meantime is left alone.
+        // The system may have given the number to another process since. That one is left alone.
         if let Some(pid) = Pid::from_raw(pid.get())
             && identity(pid).as_ref() == Some(&expected)
         {
-            // It may have ended this instant, which is what we want.
+            // It fails when the process has just ended, which is what we want.
             kill_process(pid, Signal::KILL).ok();
         }
     }
     for folder in folders {
-        // Usually gone already: the stack removes it itself when it ends in order.
+        // It is usually gone: a stack that stops in order removes it itself.
         drop(std::fs::remove_dir_all(folder));
     }
 }
 
-/// What tells a process from a later one with the same number: when it started.
+/// When a process started. This tells it from a later process with the same number.
 fn identity(pid: Pid) -> Option<String> {
     let pid = pid.as_raw_nonzero();
     if Path::new("/proc/self/stat").exists() {

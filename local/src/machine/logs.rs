@@ -11,7 +11,7 @@ const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 96];
 /// Writes `name | line`.
 pub fn line(name: &str, text: impl Display) {
     let mut stderr = std::io::stderr().lock();
-    // Nobody reads standard error any more when writing fails, so there is nobody to tell either.
+    // It fails when nobody reads standard error any more, and then there is nobody to tell.
     let written = if stderr.is_terminal() {
         let sum = name.bytes().fold(0_usize, |sum, byte| sum + usize::from(byte));
         let colour = COLOURS.get(sum % COLOURS.len()).copied().unwrap_or(36);

@@ -21,12 +21,12 @@ pub type Executables = BTreeMap<String, PathBuf>;
 /// Why there are no executables.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// There is no cargo.
+    /// cargo can't be run.
     #[error(
         "can't run cargo, which builds the functions; install Rust from https://rustup.rs, or build them yourself and pass --no-build"
     )]
     NoCargo(#[source] io::Error),
-    /// The compiler said why, above.
+    /// The build failed. The compiler has written why.
     #[error("the functions don't build: see cargo's messages above")]
     Failed,
     /// The template names a package without such a binary.
@@ -37,7 +37,7 @@ pub enum BuildError {
         /// The binary.
         binary: String,
     },
-    /// `--no-build` without a build.
+    /// `--no-build`, and the functions were never built.
     #[error("{path} is not there; run once without --no-build, or `cargo build`")]
     NotBuilt {
         /// Where it should be.
@@ -50,14 +50,14 @@ pub enum BuildError {
 
 /// Builds `binaries` in the workspace at `root`, showing cargo's progress, and returns where each is.
 ///
-/// `--workspace --bins`, and not a `-p` for each: cargo unifies the features of dependencies over what is selected, and
-/// `cargo run`, which selects the whole workspace, has just built with that selection. With `-p` the shared dependencies
-/// would be compiled a second time with fewer features.
+/// It builds `--workspace --bins` and not each package with `-p`. cargo unifies the features of dependencies over all selected
+/// packages, and `cargo run` has just built with the whole workspace selected. With `-p` cargo would compile the shared
+/// dependencies a second time with fewer features.
 ///
 /// # Errors
 /// [`BuildError`], when cargo can't be run, the build fails, or a binary isn't among what was built.
 pub async fn build(root: &Path, binaries: &[&str]) -> Result<Executables, BuildError> {
-    // `cargo run` says which cargo it is, so that the same one builds.
+    // `cargo run` sets this variable to its own path, so the same cargo builds.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command
@@ -99,9 +99,9 @@ pub async fn build(root: &Path, binaries: &[&str]) -> Result<Executables, BuildE
         .collect()
 }
 
-/// Whether `cargo run` sets this variable for the program that it runs. They must not reach another cargo: the build script
-/// of ring, for one, is run anew when `CARGO_MANIFEST_DIR` or `CARGO_PKG_NAME` differ, and everything above ring is compiled again,
-/// in this build and again in the next `cargo build` by hand.
+/// Whether `cargo run` sets this variable for the program that it runs. These variables must not reach another cargo. For
+/// example, ring's build script runs again when `CARGO_MANIFEST_DIR` or `CARGO_PKG_NAME` changes. Then everything that needs
+/// ring is compiled again, in this build and in the next `cargo build` by hand.
 fn is_set_by_cargo_run(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let exact = [

@@ -1,9 +1,9 @@
 //! `cargo run -- --sam-env FILE`: lets functions that `sam local start-api` runs in Docker use this stack's Redis, platform and
 //! `@connections`.
 //!
-//! What the stack starts listens on the loopback of this machine, which a container can't reach. So for each such address that the
-//! functions are given, a relay listens where containers can: on the address that this machine has in Docker's own network, and
-//! nowhere else. The file tells each function the relays in place of the addresses.
+//! What the stack starts listens on the loopback of this machine, which a container can't reach. So the stack starts a relay
+//! for each such address. A relay listens on the address that this machine has in Docker's network, and nowhere else. The file
+//! gives each function the relays in place of the addresses.
 
 use std::{
     collections::BTreeMap,
@@ -22,19 +22,19 @@ use tokio::{
 
 use crate::lambda::FunctionSpec;
 
-/// The name of the host inside containers where Docker runs in a virtual machine; there it leads to the host's loopback.
+/// The host's name inside containers where Docker runs in a virtual machine. It leads to the host's loopback.
 const DESKTOP_HOST: &str = "host.docker.internal";
 
 /// Why containers can't use the stack.
 #[derive(Debug, thiserror::Error)]
 pub enum SamError {
-    /// There is no Docker.
+    /// Docker does not answer.
     #[error("can't ask Docker for its network: is it installed, and does it run? ({said})")]
     Docker {
-        /// What was said instead.
+        /// What it said instead.
         said: String,
     },
-    /// No relay.
+    /// A relay can't listen.
     #[error("can't listen on {address} for containers")]
     Relay {
         /// Docker's address of this machine.
@@ -42,7 +42,7 @@ pub enum SamError {
         /// What the system said.
         source: io::Error,
     },
-    /// No file.
+    /// The file can't be written.
     #[error("can't write {path}")]
     File {
         /// The file.
@@ -56,7 +56,7 @@ pub enum SamError {
 #[derive(Debug, Default)]
 pub struct Relays {
     tasks: JoinSet<()>,
-    /// By the port on the loopback: where containers reach it.
+    /// The address for containers, by the port on the loopback.
     places: BTreeMap<u16, String>,
 }
 
@@ -83,7 +83,7 @@ pub async fn start(functions: &BTreeMap<String, FunctionSpec>, file: &Path) -> R
     Ok(relays)
 }
 
-/// Only the owner may read it: the secret of the tokens stands in it.
+/// Writes a file that only its owner may read, because it holds the secret of the tokens.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     if let Some(folder) = file.parent() {
@@ -99,7 +99,7 @@ fn write_private(file: &Path, text: &str) -> io::Result<()> {
 }
 
 impl Relays {
-    /// A variable's value with the loopback's address replaced, if it has one.
+    /// A variable's value, in which the relay's address replaces an address on the loopback.
     async fn reachable(&mut self, value: &str, gateway: IpAddr) -> Result<String, SamError> {
         let Some((before, port, after)) = loopback(value) else {
             return Ok(value.to_owned());
@@ -179,7 +179,8 @@ async fn docker_gateway() -> Result<IpAddr, SamError> {
     })
 }
 
-/// The gateway that is named, or else the first address of the subnet: some versions of Docker name none before the first container.
+/// The gateway in Docker's answer, or else the first address of the subnet: before the first container some versions of Docker name
+/// no gateway.
 fn gateway(networks: &str) -> Option<IpAddr> {
     let mut words = networks.split_whitespace();
     words.find_map(|word| match word.split_once('/') {

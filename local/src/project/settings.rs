@@ -9,14 +9,14 @@ use std::{
 /// A variable has a value that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A port that is none.
+    /// The value is no port.
     #[error("{variable} must be a port from 0 to 65535 (0 is any free one), as {variable}={example}, and is {value:?}")]
     Port {
         /// The variable.
         variable: &'static str,
         /// Its value.
         value: String,
-        /// A value that would do.
+        /// A value that can be used.
         example: u16,
     },
 }
@@ -91,7 +91,7 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The workspace that this program was built from, or that of another template.
+    /// The folders of the workspace that this program was built from, or those of another template.
     pub fn new(template: Option<&Path>) -> Self {
         let template = template.map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("template.yaml"),

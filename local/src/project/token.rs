@@ -1,4 +1,4 @@
-//! Development tokens: what a platform would sign for its users.
+//! Development tokens, as a platform signs them for its users.
 
 use std::{
     fs,
@@ -27,10 +27,10 @@ pub enum TokenError {
          take one from there, or unset SOCK_JWT_ALGORITHM, SOCK_JWT_PUBLIC_KEY and SOCK_JWKS_URL to use a development secret"
     )]
     Asymmetric {
-        /// `SOCK_JWT_ALGORITHM`, or the variable that says that keys are asymmetric.
+        /// The variable that sets asymmetric keys, such as `SOCK_JWT_ALGORITHM`.
         algorithm: String,
     },
-    /// The secret can't be kept.
+    /// The file of the secret can't be read or written.
     #[error("can't keep a development secret in {path}")]
     Secret {
         /// The file.
@@ -111,7 +111,7 @@ impl Signer {
     }
 }
 
-/// Canonical digits are a JSON number, as the platform writes its numeric ids; anything else is a string.
+/// Digits without a leading zero become a JSON number, as the platform writes numeric ids. Anything else becomes a string.
 fn user_id(user: &str) -> Value {
     match user.parse::<u64>() {
         Ok(number) if number <= MAX_NUMBER && number.to_string() == user => json!(number),
@@ -119,7 +119,8 @@ fn user_id(user: &str) -> Value {
     }
 }
 
-/// The secret in `path`, made on first use. Two stacks that start at once agree on one: the first to create the file wins.
+/// The secret in `path`; the first use creates it. When two stacks start at once, both use the secret of the one that creates
+/// the file first.
 fn kept_secret(path: &Path) -> io::Result<String> {
     match fs::read_to_string(path) {
         Ok(secret) if !secret.trim().is_empty() => return Ok(secret.trim().to_owned()),
@@ -130,7 +131,7 @@ fn kept_secret(path: &Path) -> io::Result<String> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
     let fresh = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-    // Whole before it has its name, and never over another's.
+    // The file is complete before it gets its name, and it never replaces the file of another stack.
     let mut file = tempfile::Builder::new()
         .prefix("jwt-secret-")
         .permissions(fs::Permissions::from_mode(0o600))

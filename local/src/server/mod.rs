@@ -27,7 +27,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the body of a request may take, where AWS sets no other limit. It documents none.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An answer, whole in memory: nothing that the local stack sends is large.
+/// An answer. It is whole in memory: the local stack sends nothing large.
 pub type Reply = Response<Full<Bytes>>;
 
 /// Why an address could not be listened on.
@@ -45,7 +45,7 @@ pub enum BindError {
         /// The variable that chooses the port.
         variable: &'static str,
     },
-    /// The host is not an address of this machine, or the port needs rights.
+    /// The host is no address of this machine, or this user may not use the port.
     #[error("can't listen on {host}:{port} (set SOCK_HTTP_HOST or {variable} to something else)")]
     Refused {
         /// The host that was asked for.
@@ -59,7 +59,7 @@ pub enum BindError {
     },
 }
 
-/// The sockets of one server. `localhost` is two of them, since browsers and curl resolve it to either address.
+/// The sockets of one server. There are two for `localhost`, because browsers and curl may take its IPv4 or its IPv6 address.
 #[derive(Debug)]
 pub struct Listeners {
     sockets: Vec<TcpListener>,
@@ -97,9 +97,10 @@ impl Listeners {
         let mut sockets = vec![first];
         match TcpListener::bind((Ipv6Addr::LOCALHOST, chosen)).await {
             Ok(second) => sockets.push(second),
-            // A client that resolves localhost to ::1 would talk to the other program without a word.
+            // Another program has the port on ::1. A client that resolves localhost to ::1 would talk to that program and not
+            // notice.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && port != 0 => return Err(explain(error)),
-            // No IPv6 on this machine.
+            // This machine has no IPv6.
             Err(_) => {}
         }
         Ok(Self { sockets, port: chosen })
@@ -118,7 +119,7 @@ pub struct Peer {
     pub address: SocketAddr,
     /// How this client spells its header names.
     pub spelling: HeaderSpelling,
-    /// Makes its connection end without a goodbye.
+    /// Lets its TCP connection end with a reset.
     pub reset: ResetSwitch,
 }
 
@@ -149,14 +150,14 @@ where
 {
     let mut connections = JoinSet::new();
     loop {
-        // Finished connections are reaped as new ones come, so that the set doesn't grow.
+        // Each new connection removes the finished ones, so that the set doesn't grow.
         while connections.try_join_next().is_some() {}
         let Ok((stream, address)) = socket.accept().await else {
             // Out of file descriptors, most likely: the next accept would fail at once, over and over.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        // Frames and answers are small; waiting to fill a packet only delays them. A failure changes nothing but that.
+        // Frames and answers are small, and waiting to fill a packet would delay them. A failure only leaves the delay.
         drop(stream.set_nodelay(true));
         let (stream, spelling, reset) = RecordingStream::new(stream);
         let handle = Arc::clone(&handle);
@@ -176,7 +177,7 @@ where
             .header_read_timeout(HEAD_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        // An error here is a client that went away or never spoke HTTP.
+        // It fails when the client goes away or doesn't speak HTTP.
         connections.spawn(async move { drop(connection.await) });
     }
 }
@@ -207,9 +208,9 @@ pub fn has_host(headers: &HeaderMap) -> bool {
     host.is_some_and(|host| host.parse::<Authority>().is_ok())
 }
 
-/// Whether a browser's page sent a request: browsers put one of these headers into every request that changes something, and no page
-/// can take them out (Fetch Standard, "Forbidden request-header"). An address that asks for no secret must refuse such a request:
-/// else every page that a developer visits could use it.
+/// Whether a browser's page sent a request: browsers put one of these headers into every request that changes something, and no
+/// page can take them out (Fetch Standard, "Forbidden request-header"). An address that asks for no secret must refuse such a
+/// request: else every page that a developer visits could use it.
 pub fn is_from_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
 }

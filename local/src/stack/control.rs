@@ -1,10 +1,10 @@
-//! The control address: how a test makes trouble while the stack runs. It listens on the loopback alone, whatever else does not.
+//! The control address: through it a test makes faults happen while the stack runs. It always listens only on the loopback.
 //!
 //! | request | does |
 //! | --- | --- |
-//! | `GET /faults` | tells the seed, the faults that are on, and how often each has happened |
-//! | `PUT /faults` | replaces the faults that are on, as `{"push-throttled": 0.1}`, and tells the same |
-//! | `POST /connections/cut` | cuts that share of the open connections without a goodbye, as `{"fraction": 0.5}`; tells how many, as `{"cut": 3}` |
+//! | `GET /faults` | answers with the seed, the faults that are on, and how often each has happened |
+//! | `PUT /faults` | replaces the faults that are on, as `{"push-throttled": 0.1}`, and answers with the same |
+//! | `POST /connections/cut` | resets this share of the open connections, as `{"fraction": 0.5}`, and answers with how many, as `{"cut": 3}` |
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// Serves control over `faults` and over the connections in `registry`, on a free port.
+    /// Serves the control address for `faults` and for the connections in `registry`, on a free port.
     ///
     /// # Errors
     /// [`BindError`], when no port on 127.0.0.1 can be listened on.

@@ -1,4 +1,4 @@
-//! The whole stack: starts its parts in order, and stops them in order.
+//! The whole stack: it starts its parts in order, and stops them in order.
 
 pub mod control;
 
@@ -29,7 +29,7 @@ use control::Control;
 /// How long `$disconnect` may take for all open connections when the stack stops.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
-/// What `cargo run` was asked for beside the environment.
+/// The flags of `cargo run`. The variables of the environment are in [`Settings`].
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Another template than that of this workspace.
@@ -48,11 +48,11 @@ pub struct Options {
     pub sam_env: Option<PathBuf>,
     /// Whether requests to `@connections` must be signed.
     pub sigv4: bool,
-    /// How much faster than time the gateway's limits in time pass; 0 is as 1.
+    /// How many times as fast the gateway's clock runs for its limits; 0 means 1.
     pub clock_scale: u32,
     /// The faults that are on from the start.
     pub faults: Plan,
-    /// What their chance comes from.
+    /// The seed that decides about the faults.
     pub seed: u64,
 }
 
@@ -71,40 +71,40 @@ pub enum Build {
 /// Why the stack doesn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
-    /// The template.
+    /// The template can't be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A variable.
+    /// A variable can't be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// An address.
+    /// An address can't be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The functions.
+    /// The functions don't build.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// Redis.
+    /// Redis doesn't start.
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// The development secret.
+    /// The development secret can't be kept.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// What `sam local` needs.
+    /// `sam local` can't use the stack.
     #[error(transparent)]
     Sam(#[from] SamError),
-    /// A log.
+    /// A log can't be written.
     #[error(transparent)]
     Lambda(#[from] lambda::LogError),
-    /// A function.
+    /// A function doesn't start.
     #[error(transparent)]
     Function(#[from] lambda::StartError),
-    /// The sources.
+    /// The sources can't be watched.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// The guard.
+    /// The guard doesn't start.
     #[error("can't start the guard process")]
     Guard(#[source] io::Error),
-    /// A temporary folder.
+    /// A temporary folder can't be made.
     #[error("can't make a temporary folder")]
     Temporary(#[source] io::Error),
 }
@@ -113,7 +113,7 @@ pub enum StackError {
 #[derive(Debug)]
 pub struct Stack {
     addresses: Addresses,
-    // In the order in which they are dropped, should the stack not be stopped: requests first, what they need last.
+    // Rust drops the fields in this order when the stack is not stopped: first what takes requests, last what requests need.
     _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
@@ -152,11 +152,11 @@ impl Stack {
     /// Starts everything and returns when it is ready.
     ///
     /// # Errors
-    /// [`StackError`]; what had been started is stopped again.
+    /// [`StackError`]. Everything that has been started is stopped again.
     pub async fn start(settings: &Settings, options: &Options) -> Result<Self, StackError> {
         let folders = Folders::new(options.template.as_deref());
         let template = template::read(&folders.template, &options.parameters)?;
-        // Before the build, which takes its time: a taken port is said at once.
+        // Before the build, which takes a while, so that the user learns of a taken port at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
         let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
@@ -200,7 +200,7 @@ impl Stack {
             Some(_) => None,
             None => Some(Platform::start().await?),
         };
-        // A client on this machine reaches every host that we listen on by this name, but for a given address.
+        // The name by which a client on this machine reaches the host that we listen on.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
         let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
@@ -338,8 +338,8 @@ async fn own_redis(
     }
 }
 
-/// What a client on this machine writes for the host that we listen on. `127.0.0.1` rather than `localhost`, which a client may
-/// resolve to an address that this machine doesn't have.
+/// The host that a client on this machine uses to reach us. It is `127.0.0.1` and not `localhost`, which a client may resolve to an
+/// address that this machine doesn't have.
 fn reachable(host: &str) -> String {
     match host {
         "localhost" | "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
@@ -372,11 +372,11 @@ fn specs(
     specs.collect()
 }
 
-/// The value of a variable that the template names: what this machine dictates, else what the caller set, else what the stack
-/// brings, else what the template says.
+/// The value of a variable that the template names. In this order: what must be the stack's own, what the user has set, what
+/// the stack provides, what the template says.
 fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &Addresses) -> String {
     let brought = match name {
-        // Never the caller's: a push to somewhere else would reach nobody here.
+        // Always the stack's own: a push to another address would reach nobody here.
         "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),

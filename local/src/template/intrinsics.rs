@@ -1,6 +1,6 @@
 //! `CloudFormation`'s intrinsic functions, as far as routes and environments use them.
 //!
-//! What exists only after a deployment (an API's id, an ARN) gets a stand-in of the real form.
+//! What exists only after a deployment (an API's id, an ARN) gets a stand-in of the same form.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,11 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// The scope of a template: its parameters at their defaults or at the values that are `given`, its conditions and its resources.
+    /// The scope of a template: its parameters at their defaults or at the values that are `given`, its conditions and its
+    /// resources.
     ///
     /// # Errors
-    /// [`Wrong`], when one of these sections isn't a mapping, or a parameter has no value, or a forbidden one.
+    /// [`Wrong`], when one of these sections isn't a mapping, or a parameter has no value, or a value that isn't allowed.
     pub fn new(template: &'a Node, given: &BTreeMap<String, String>) -> Result<Self, Wrong> {
         let section = |name: &str| template.get(name).map_or(Ok(&[][..]), |node| node.entries(name));
         let parameters = parameters::values(template, given)?;
@@ -57,7 +58,7 @@ impl<'a> Scope<'a> {
     /// The text that a node stands for; `None` for `AWS::NoValue`.
     ///
     /// # Errors
-    /// [`Wrong`], when it isn't text or calls what we don't know.
+    /// [`Wrong`], when it isn't text, or calls a function that we don't know.
     pub fn text(&self, node: &Node) -> Result<Option<String>, Wrong> {
         let Some(node) = self.choose(node)? else {
             return Ok(None);
@@ -104,12 +105,12 @@ impl<'a> Scope<'a> {
     /// Whether the condition called `name` holds; `at` is where the name stands.
     ///
     /// # Errors
-    /// [`Wrong`], when there is no such condition or it can't be evaluated, as when it is made of itself.
+    /// [`Wrong`], when there is no such condition or it can't be evaluated, for example because it uses itself.
     pub fn named_condition(&self, at: &Node) -> Result<bool, Wrong> {
         self.named_condition_within(at, &[])
     }
 
-    /// The same, for a condition that those `under_way` are made of.
+    /// The same, for a condition that the conditions `under_way` use.
     fn named_condition_within(&self, at: &Node, under_way: &[&str]) -> Result<bool, Wrong> {
         let name = scalar(at, "a condition's name")?;
         if under_way.contains(&name) {
@@ -244,7 +245,7 @@ impl<'a> Scope<'a> {
         }
         Ok(match attribute {
             None => resource.to_owned(),
-            // An alias of a function is called as the function is: there is one version here.
+            // A call of an alias is a call of the function: here there is only one version.
             Some("Arn" | "Alias") => function_arn(resource),
             Some(attribute) => format!("{resource}.{attribute}"),
         })

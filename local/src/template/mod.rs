@@ -1,8 +1,8 @@
-//! `template.yaml`: the one description of routes, functions and environment, for AWS and for this machine alike.
+//! `template.yaml`: one description of routes, functions and environment, for AWS and for this machine.
 //!
 //! [`yaml`] reads the text and keeps positions, [`intrinsics`] evaluates `!Ref`, `!Sub` and their like, and [`model`] takes
-//! from the result what the local stack serves. What this can't understand it refuses, naming the line: a guess here would
-//! be a surprise after `sam deploy`. `Rules` and `Outputs` are left alone: they are about a deployment.
+//! from the result what the local stack serves. It refuses what it can't understand, and names the line: a guess here would
+//! be a surprise after `sam deploy`. It ignores `Rules` and `Outputs`, which concern only a deployment.
 
 mod http;
 pub mod intrinsics;

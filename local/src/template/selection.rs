@@ -2,16 +2,16 @@
 //!
 //! # Source
 //! API Gateway developer guide, route selection expressions: `$request.body.a.b`, `${request.body.a}/${request.body.b}`, or
-//! fixed text. A missing path is the empty text, other values than text are written as JSON, and a body that isn't JSON
+//! fixed text. A missing path gives the empty text. Other values than text are written as JSON. A body that isn't JSON
 //! selects `$default`.
 //!
-//! The service's own parser is lenient: a recorded event with `{"action":"sendMessage", body:"hello"}` had reached
-//! `sendMessage`, broken as it is. How lenient is not known. JSON5 is what we take, so that a function meets such a body here
-//! before it does there.
+//! The service's own parser is lenient: a recorded event with the broken body `{"action":"sendMessage", body:"hello"}` had
+//! reached `sendMessage`. It is not known how lenient it is. We take JSON5, so that a function meets such a body here before it
+//! meets one on AWS.
 
 use serde_json::Value;
 
-/// The most opening brackets of a body that is read as JSON5.
+/// The most opening brackets in a body that is read as JSON5.
 const LENIENT_BRACKETS: usize = 128;
 
 /// A parsed `RouteSelectionExpression`.
@@ -29,7 +29,8 @@ impl Selection {
     /// Parses an expression.
     ///
     /// # Errors
-    /// What in it isn't understood, for whoever edits the template: another variable than the body's, or a `$` that begins none.
+    /// What can't be understood, in words for the author of the template: a variable other than the body's, or a `$` that
+    /// begins none.
     pub fn parse(expression: &str) -> Result<Self, String> {
         if let Some(variable) = expression.strip_prefix('$').filter(|rest| !rest.starts_with('{')) {
             return Ok(Self(vec![Part::variable(variable)?]));
@@ -53,8 +54,8 @@ impl Selection {
     }
 }
 
-/// A body as JSON5. Its parser descends once for each bracket without a limit, and a client must not choose the depth of our
-/// stack: what has more opening brackets than `serde_json` descends isn't JSON.
+/// A body as JSON5. The parser recurses once for each bracket, without a limit, and a client must not choose the depth of our
+/// stack. So a body with more opening brackets than `serde_json` allows counts as no JSON.
 fn lenient(message: &str) -> Option<Value> {
     let brackets = message.bytes().filter(|byte| b"[{".contains(byte)).count();
     (brackets <= LENIENT_BRACKETS).then(|| json5::from_str(message).ok())?

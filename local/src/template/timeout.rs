@@ -7,10 +7,11 @@ use super::{intrinsics::Scope, wrong::Wrong, yaml::Node};
 /// The shortest limit that an integration can be given.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// How long an integration may take: what is written in milliseconds, or as long as API Gateway ever waits, which is `limit`.
+/// How long an integration may take: the number of milliseconds that is `written`, or without one `limit`, the longest that API
+/// Gateway waits.
 ///
 /// # Errors
-/// [`Wrong`], when it is none of the values that API Gateway takes.
+/// [`Wrong`], when API Gateway does not allow this value.
 pub(super) fn timeout(scope: &Scope<'_>, written: Option<&Node>, limit: Duration) -> Result<Duration, Wrong> {
     let Some(node) = written else { return Ok(limit) };
     let Some(text) = scope.text(node)? else {

@@ -8,6 +8,6 @@ pub struct Wrong {
     pub line: usize,
     /// Column, from 1.
     pub column: usize,
-    /// What is wrong, in words for whoever edits the template.
+    /// What is wrong, in words for the author of the template.
     pub what: String,
 }

@@ -15,7 +15,7 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What stands at a place of the template. Scalars stay text, since everything that we read is text or a whole number.
+/// What stands at a place of the template. Scalars stay text: everything that we read is text or a whole number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A scalar; an unquoted empty one, `~` and `null` are the empty text.
@@ -134,7 +134,7 @@ fn node(span: Span, value: Value) -> Node {
     }
 }
 
-/// Writes a short tag out: `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`. YAML's own tags (`!!str`) say nothing here.
+/// Writes a short tag out: `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`. YAML's own tags (`!!str`) are ignored.
 fn tagged(tag: Option<&Tag>, inner: Node) -> Node {
     let Some(tag) = tag.filter(|tag| tag.handle == "!") else {
         return inner;

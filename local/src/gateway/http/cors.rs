@@ -1,11 +1,11 @@
 //! Requests of pages on other origins, as `CorsConfiguration` allows them.
 //!
 //! # Source
-//! API Gateway developer guide, "Configuring CORS for an HTTP API": the gateway answers a preflight if no route takes OPTIONS, adds
-//! the configured headers to what an integration answers, and ignores the integration's own. `$default`, `ANY` and `OPTIONS` routes do
-//! take OPTIONS ("The $default route catches requests for all methods ..., including OPTIONS requests"; SAM issue 1603): their functions must answer
-//! the preflight with a 2xx. What isn't documented: whether the gateway's own errors carry the headers; here they don't, so
-//! that no page relies on reading them.
+//! API Gateway developer guide, "Configuring CORS for an HTTP API": the gateway answers a preflight if no route takes OPTIONS,
+//! adds the configured headers to what an integration answers, and ignores the integration's own. `$default`, `ANY` and
+//! `OPTIONS` routes do take OPTIONS ("The $default route catches requests for all methods ..., including OPTIONS requests"; SAM
+//! issue 1603): their functions must answer the preflight with a 2xx. It is not documented whether the gateway's own errors
+//! carry the headers. Here they don't, so that no page relies on reading them.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 
@@ -66,7 +66,8 @@ pub(super) fn replace(cors: &Cors, request: &HeaderMap, is_preflight: bool, repl
     }
 }
 
-/// What `Access-Control-Allow-Origin` says to the origin of a request; nothing to a foreign one, or without one.
+/// The value of `Access-Control-Allow-Origin` for the origin of a request. `None` without an origin, or for one that is not
+/// allowed.
 fn allowed_origin<'a>(cors: &'a Cors, request: &'a HeaderMap) -> Option<&'a str> {
     let origin = request.get(header::ORIGIN)?.to_str().ok()?;
     let mut allowed = cors.origins.iter();

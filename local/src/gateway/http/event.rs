@@ -1,8 +1,8 @@
 //! The event of payload format 2.0, which an HTTP API gives to a function.
 //!
 //! # Source
-//! API Gateway developer guide, "Lambda proxy integrations for HTTP APIs", format 2.0. That `rawPath` arrives decoded, is cut
-//! at a decoded `?`, and that form bodies come in base64, is from recorded requests.
+//! API Gateway developer guide, "Lambda proxy integrations for HTTP APIs", format 2.0. Recorded requests show that
+//! `rawPath` is decoded and ends before a decoded `?`, and that form bodies come in base64.
 
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::routes::Target;
 use crate::aws::{clock, stand_ins::ACCOUNT};
 
-/// What the event says beside the request itself.
+/// What the event says in addition to the request.
 #[derive(Debug)]
 pub struct Context<'a> {
     /// The route.
@@ -105,8 +105,8 @@ fn text(headers: &HeaderMap, name: &header::HeaderName) -> String {
         .unwrap_or_default()
 }
 
-/// Lower-case names, repeated ones joined by commas, cookies taken out, and what API Gateway adds. A body that came in chunks is
-/// whole here, and has a length.
+/// The headers of the event: names in lower case, repeated ones joined by commas, no cookies, and the headers that API Gateway
+/// adds. A body that came in chunks gets a length too.
 fn headers(parts: &Parts, body_bytes: usize, context: &Context<'_>) -> Map<String, Value> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in &parts.headers {
@@ -171,7 +171,7 @@ fn form_decoded(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The body as text, if its type is one of those that API Gateway passes on as text. Without a type it is text if it is UTF-8.
+/// The body as text, if API Gateway passes its content type on as text. A body without a content type is text if it is UTF-8.
 fn text_body<'b>(headers: &HeaderMap, body: &'b [u8]) -> Option<&'b str> {
     let kind = text(headers, &header::CONTENT_TYPE);
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -23,11 +23,11 @@ use crate::{
 use event::{Context, decoded_path, event};
 use routes::{Routes, Target};
 
-/// The most that request line and headers may be together.
+/// The most bytes of request line and headers together.
 ///
 /// # Source
-/// API Gateway developer guide, quotas of HTTP APIs: "Total combined size of request line and header values: 10240 bytes". Names and
-/// separators are counted here too, which is the stricter reading; that the answer is 431 is from reports of users.
+/// API Gateway developer guide, quotas of HTTP APIs: "Total combined size of request line and header values: 10240 bytes". This
+/// counts names and separators too, which is stricter. Users have reported the status 431.
 const MAX_HEAD_BYTES: usize = 10_240;
 
 /// The HTTP API, served until it is dropped.
@@ -135,7 +135,7 @@ impl Shared {
         reply
     }
 
-    /// The part of a path by which routes are found: what follows a named stage. None without the stage.
+    /// The part of a path behind the stage, which decides the route. `None` when the path lacks the stage.
     fn in_stage<'p>(&self, path: &'p str) -> Option<&'p str> {
         let Some(stage) = &self.stage else { return Some(path) };
         let rest = path.strip_prefix('/')?.strip_prefix(stage.as_str())?;
@@ -162,7 +162,7 @@ impl Shared {
     }
 }
 
-/// How long a request is before its body.
+/// The bytes of a request before its body.
 fn head_bytes(parts: &Parts) -> usize {
     let line = parts.method.as_str().len() + parts.uri.to_string().len() + "  HTTP/1.1\r\n".len();
     let headers = parts

@@ -1,4 +1,4 @@
-//! What an HTTP API makes of a function's answer.
+//! The reply of an HTTP API, made from a function's answer.
 //!
 //! # Source
 //! API Gateway developer guide, "Lambda proxy integrations for HTTP APIs", response of format 2.0. It knows no
@@ -20,17 +20,17 @@ const NOT_PASSED_ON: [HeaderName; 4] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Between prelude and body of a streamed answer.
+/// What stands between prelude and body of a streamed answer.
 const STREAM_DELIMITER: [u8; 8] = [0; 8];
 
 /// The reply for a function's answer.
 ///
 /// # Errors
-/// In words, why the answer is malformed, which the client sees as a 500.
+/// A sentence that says why the answer is malformed. The client gets a 500.
 pub fn reply(answer: &Bytes) -> Result<Reply, &'static str> {
     let Ok(value) = serde_json::from_slice::<Value>(answer) else {
         // An HTTP API takes no streamed answers, only REST APIs and function URLs do (developer guide, "Stream the integration
-        // response"). What it makes of one isn't documented; it isn't JSON.
+        // response"). What an HTTP API does with one is not documented. It is not JSON.
         let streamed = answer
             .windows(STREAM_DELIMITER.len())
             .any(|part| part == STREAM_DELIMITER);
@@ -81,7 +81,7 @@ fn answered(value: &Value) -> Option<Reply> {
     Some(reply)
 }
 
-/// Without `statusCode` the whole answer is the body of a 200.
+/// The reply for an answer without `statusCode`: a 200 whose body is the whole answer.
 fn inferred(value: &Value) -> Reply {
     let body = match value {
         Value::String(text) => text.clone(),

@@ -31,13 +31,13 @@ pub struct Target {
 
 #[derive(Debug, Clone)]
 struct Route {
-    /// `None` is every method.
+    /// `None` stands for every method.
     method: Option<String>,
     pattern: Vec<Segment>,
     target: Target,
 }
 
-/// A part of a path. The order is that of how specific it is.
+/// A part of a route's path, the most specific kind first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Segment {
     Exact(String),

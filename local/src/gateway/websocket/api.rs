@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) port: u16,
 }
 
-/// How a function's answer failed, for whoever waits for it.
+/// Why there is no answer of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failure {
     /// It returned an error, crashed, or answered what the gateway can't read.
@@ -64,13 +64,13 @@ impl Shared {
                 logs::line(&route.function, "[failed] its answer has no statusCode");
                 Failure::Function
             }),
-            // A function that ran into its own Timeout has failed; the gateway's own limit is another thing.
+            // A function that reached its own Timeout has failed. This is not the gateway's limit.
             Ok(Err(_)) => Err(Failure::Function),
             Err(_) => Err(Failure::TimedOut),
         }
     }
 
-    /// Tells the `$disconnect` function, if there is one. Its answer means nothing.
+    /// Runs the `$disconnect` function, if there is one. Its answer has no effect.
     pub(super) async fn disconnected(&self, connection: &Connection, end: &End) {
         let Some((key, route)) = self.route("$disconnect") else {
             return;
@@ -83,12 +83,12 @@ impl Shared {
             route_key: key,
             kind: Kind::Disconnect(end),
         };
-        // A failure was logged under the function's name; there is nobody else to tell.
+        // A failure is in the function's log, and there is nobody else to tell.
         drop(self.invoke(route, &event).await);
     }
 }
 
-/// Reads the status of an answer; one without is malformed.
+/// Reads the status of an answer. An answer without a status is malformed.
 fn read_answer(answer: &Bytes) -> Option<Answer> {
     let value: Value = serde_json::from_slice(answer).ok()?;
     let status = value.get("statusCode")?;

@@ -32,17 +32,17 @@ impl ServiceError {
         Self(StatusCode::BAD_REQUEST, "BadRequestException", message.into())
     }
 
-    /// Not allowed, not signed, or not an address of the service.
+    /// The request is not allowed or not signed, or its address is none of the service.
     pub(crate) fn forbidden() -> Self {
         Self(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into())
     }
 
-    /// Unknown, closed, or its handshake has not ended.
+    /// The connection is unknown or closed, or its handshake has not ended.
     fn gone() -> Self {
         Self(StatusCode::GONE, "GoneException", "Gone".into())
     }
 
-    /// Beyond the account's rate, or the client's buffer is full. No `Retry-After` is documented, so there is none.
+    /// Too many requests for the account, or the client's buffer is full. AWS documents no `Retry-After`, so there is none.
     fn limit_exceeded(message: &'static str) -> Self {
         Self(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message.into())
     }
@@ -75,7 +75,7 @@ pub(crate) async fn answer(shared: &Shared, id: &str, request: Request<Incoming>
 
 async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -> Result<Reply, ServiceError> {
     let (parts, body) = request.into_parts();
-    // On AWS no page can sign a request. Here a signature may not be asked for.
+    // On AWS a request needs a signature, and a page has no keys. Here a signature is needed only with `--sigv4`.
     if !shared.signed && is_from_a_page(&parts.headers) {
         logs::stack("@connections refused a request of a browser's page");
         return Err(ServiceError::forbidden());
@@ -119,7 +119,7 @@ async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -
 
 /// Hands a message to its connection: now or, as a fault, later.
 fn post(faults: &Faults, connection: Option<Arc<Connection>>, body: Bytes) -> Result<Reply, ServiceError> {
-    // The client gets a text frame, which must be UTF-8; what AWS says to anything else is not documented.
+    // The client gets a text frame, which must be UTF-8. What AWS answers to other bytes is not documented.
     let text = String::from_utf8(body.into()).map_err(|_| ServiceError::bad_request("The message is not UTF-8"))?;
     let connection = connection.ok_or_else(ServiceError::gone)?;
     if faults.happens(Fault::PushFull) {
@@ -130,7 +130,7 @@ fn post(faults: &Faults, connection: Option<Arc<Connection>>, body: Bytes) -> Re
         Some(late) => {
             tokio::spawn(async move {
                 sleep(late).await;
-                // Nobody is left to tell when it fails: that is the fault.
+                // When it fails, nobody is told: this is the fault.
                 connection.push(text).ok();
             });
         }
@@ -138,7 +138,7 @@ fn post(faults: &Faults, connection: Option<Arc<Connection>>, body: Bytes) -> Re
     Ok(empty(StatusCode::OK))
 }
 
-/// What happens to a request before it is looked at, by chance.
+/// The faults that happen to a request before the gateway looks at it.
 async fn trouble(faults: &Faults) -> Result<(), ServiceError> {
     if let Some(latency) = faults.push_latency() {
         sleep(latency).await;
@@ -159,7 +159,7 @@ async fn trouble(faults: &Faults) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Keys in lower camel case and times as `date-time`: what the SDKs parse.
+/// Describes a connection, with keys in lower camel case and times as `date-time`, as the SDKs parse them.
 fn describe(connection: &Connection) -> Reply {
     let mut identity = Map::from_iter([("sourceIp".to_owned(), json!(connection.source_ip.to_string()))]);
     if let Some(agent) = &connection.user_agent {

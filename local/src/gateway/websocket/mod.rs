@@ -40,7 +40,7 @@ pub struct WebSocketOptions {
     pub limits: Limits,
     /// Whether requests to `@connections` must be signed, as they must on AWS.
     pub signed: bool,
-    /// What goes wrong.
+    /// The faults that happen.
     pub faults: Arc<Faults>,
 }
 
@@ -86,7 +86,7 @@ impl WebSocketGateway {
     /// Closes every connection and waits, within `limit`, until `$disconnect` has run for each.
     pub async fn stop(&self, limit: Duration) {
         self.shared.registry.close_all(&End::going_away());
-        // The stack stops either way; what could not be told in time is what AWS calls best effort.
+        // The stack stops in any case. AWS does not promise `$disconnect` either.
         drop(timeout(limit, self.shared.registry.all_gone()).await);
     }
 }
@@ -108,7 +108,7 @@ fn parts_of(path: &str, stage: &str) -> Option<Address> {
         return Some(Address::Socket);
     }
     let rest = staged?.strip_prefix('/')?;
-    // An SDK sends the `@` as it is, others encode it.
+    // An SDK sends the `@` as it is; other clients may encode it.
     let (first, id) = rest.split_once('/')?;
     let decoded = |text: &str| {
         percent_encoding::percent_decode_str(text)

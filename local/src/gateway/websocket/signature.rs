@@ -1,8 +1,8 @@
 //! Signature Version 4, checked: what `--sigv4` demands of every request to `@connections`.
 //!
-//! The request is signed again, with the keys that the functions have here, and must come out the same. Each segment of its path
-//! is encoded a second time before that, as every service but S3 does it: the `=` of a connection id goes over the wire as
-//! `%3D` and is signed as `%253D`. A client that encodes once is refused there, and so it is here.
+//! The gateway signs the request again, with the keys that the functions have here, and compares the two signatures. Before that it
+//! encodes each segment of the path a second time, as every service but S3 does: the `=` of a connection id is `%3D` in the request
+//! and `%253D` in what is signed. AWS refuses a client that encodes only once, and so does the gateway.
 //!
 //! # Source
 //! IAM user guide, Signature Version 4: the canonical request, the credential scope, and the five minutes within which a
@@ -28,7 +28,7 @@ const SERVICE: &str = "execute-api";
 /// How far a request's time may be from ours.
 const MOST_SKEW: Duration = Duration::from_mins(5);
 
-/// Why a request is refused; for whoever wrote the client, since the service's own answer says little.
+/// Why a request is refused. It goes to the log, for the author of the client: the service's answer says only `Forbidden`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
     #[error("it carries no AWS4-HMAC-SHA256 signature in a header Authorization")]
@@ -88,7 +88,7 @@ pub(crate) fn check(parts: &Parts, body: &[u8]) -> Result<(), Refused> {
 /// The signature that the request should have.
 fn signature(parts: &Parts, body: &[u8], given: &Authorization<'_>, time: SystemTime) -> Result<String, Refused> {
     let mut settings = SigningSettings::default();
-    // What was signed is known, and is not for the library to choose.
+    // The request says which headers are signed; the library must not leave any out.
     settings.excluded_headers = None;
     let token = Some(SESSION_TOKEN.to_owned());
     let identity = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, token, None, "the stack").into();
