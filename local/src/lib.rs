@@ -1,30 +1,34 @@
-//! The local stack: what `cargo run` starts.
+//! The local stack: what `cargo run` starts. It plays AWS on this machine.
 //!
-//! It plays AWS on this machine: API Gateway in front ([`gateway`]), Lambda behind ([`lambda`]), both set up from the same
-//! `template.yaml` that is deployed ([`template`]), with a Redis ([`redis_server`]) and a sample platform ([`platform`]) at
-//! their side. The functions are the real executables, started as child processes; this crate never links the core crate, so
-//! it can't agree with it on a mistake.
+//! The functions are the real executables, started as child processes. This crate never links the core crate, so it can't
+//! agree with it on a mistake.
+//!
+//! Each room knows only rooms further down in this table.
+//!
+//! | room | what is in it |
+//! | --- | --- |
+//! | [`developer`] | what a developer types and sees: the command line, the screen, `senna listen`, Ctrl-C |
+//! | [`stack`] | starts all the parts below in order and stops them; the control address |
+//! | [`project`] | the clone of Senna: its settings, the build of the functions, `--watch`, tokens, `sam local` |
+//! | [`gateway`] | API Gateway: the HTTP API, the WebSocket API, `@connections` |
+//! | [`lambda`] | Lambda: the functions' processes, the Runtime API, Invoke |
+//! | [`template`] | reads `template.yaml`, the same that is deployed |
+//! | [`redis`] | a Redis or Valkey server: found or fetched, and run |
+//! | [`platform`] | a sample platform with two users |
+//! | [`server`] | listening and HTTP/1.1, for all of the above |
+//! | [`faults`] | what goes wrong on purpose |
+//! | [`aws`] | AWS's forms of ids and times, and the account, Region and keys that stand in for real ones |
+//! | [`machine`] | this machine: lines on the screen, and no process left behind |
 
-pub mod cli;
-pub mod clock;
-pub mod control;
+pub mod aws;
+pub mod developer;
 pub mod faults;
-pub mod functions_build;
 pub mod gateway;
-pub mod guard;
-pub mod ids;
 pub mod lambda;
-pub mod listen;
-pub mod logs;
+pub mod machine;
 pub mod platform;
-pub mod redis_fetch;
-pub mod redis_server;
-pub mod sam;
-pub mod screen;
+pub mod project;
+pub mod redis;
 pub mod server;
-pub mod settings;
 pub mod stack;
-pub mod stop;
 pub mod template;
-pub mod token;
-pub mod watch;

@@ -1,7 +1,7 @@
-//! `senna`, the binary behind `cargo run`: see [`local::cli`].
+//! `senna`, the binary behind `cargo run`: see [`local::developer::cli`].
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    local::cli::main()
+    local::developer::cli::main()
 }

@@ -1,7 +1,7 @@
-//! A sample platform: the site that the chat is added to, as far as the chat asks it anything.
+//! A sample platform: the requests that the chat sends to the site that it is added to.
 //!
-//! `GET /v1/users?fields=…&ids=1,2` and `GET /v1/topics?fields=…&ids=…` answer `{"entries":[…]}`; an id that is not known is not
-//! among them. It stands in until `SOCK_API_URL` names a real one.
+//! `GET /v1/users?fields=…&ids=1,2` and `GET /v1/topics?fields=…&ids=…` answer `{"entries":[…]}`. There is no
+//! entry for an unknown id. The stack uses this platform unless `SOCK_API_URL` names a real one.
 
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -53,7 +53,7 @@ fn answer(method: &Method, path: &str, query: &str) -> Reply {
     json_reply(StatusCode::OK, &json!({"entries": chosen(known, query)}))
 }
 
-/// Those that `ids` names, with the members that `fields` names; everything without them.
+/// The entries that `ids` names, with the fields that `fields` names. Without `ids` all entries, without `fields` all fields.
 fn chosen(known: Vec<Value>, query: &str) -> Vec<Value> {
     let list = |name: &str| {
         let pair = query

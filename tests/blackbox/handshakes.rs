@@ -51,45 +51,77 @@ async fn a_token_comes_in_one_of_five_ways() -> Result<()> {
     Ok(())
 }
 
+/// A handshake whose subprotocols stand in these header lines: its status and the subprotocol that is named. By hand, because a client
+/// library refuses an answer without the subprotocol that it offered, and reads only the first line of its own offer.
+async fn offered(chat: &Chat, lines: &[&str], more: &[(&str, &str)]) -> Result<(u16, Option<String>)> {
+    let usual = [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    let lines = lines.iter().map(|line| ("Sec-WebSocket-Protocol", *line));
+    let headers = usual.into_iter().chain(more.iter().copied()).chain(lines);
+    let request = Request {
+        path: "/".to_owned(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        ..Request::default()
+    };
+    let (status, headers, _) = exchange(chat.websocket_address()?, request).await?;
+    let named = headers.get("sec-websocket-protocol");
+    let named = named.map(|value| value.to_str()).transpose()?;
+    Ok((status.as_u16(), named.map(str::to_owned)))
+}
+
 #[tokio::test]
 async fn a_subprotocol_that_was_not_offered_is_not_named() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann] = chat.users(["ann"]);
     let token = ann.token()?;
-    let address = chat.websocket_address()?;
-    for offered in [
-        None,
-        Some("other"),
-        Some("senna.v2, senna"),
-        Some(&*format!("bearer.{token}")),
-    ] {
-        // By hand, because a client library refuses an answer without the subprotocol that it offered.
-        let mut headers = vec![
-            ("X-Auth-Token", token.as_str()),
-            ("Connection", "Upgrade"),
-            ("Upgrade", "websocket"),
-        ];
-        headers.extend([
-            ("Sec-WebSocket-Version", "13"),
-            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ]);
-        headers.extend(offered.map(|offered| ("Sec-WebSocket-Protocol", offered)));
-        let headers = headers
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let request = Request {
-            path: "/".to_owned(),
-            headers,
-            ..Request::default()
-        };
-        let (status, headers, _) = exchange(address, request).await?;
-        assert_eq!(
-            (status.as_u16(), headers.get("sec-websocket-protocol")),
-            (101, None),
-            "{offered:?}"
-        );
+    let bearer = format!("bearer.{token}");
+    let offers: [&[&str]; 5] = [
+        &[],
+        &["other"],
+        &["senna.v2, senna"],
+        &["senna.v2", "other"],
+        &[&bearer],
+    ];
+    for lines in offers {
+        let answer = offered(&chat, lines, &[("X-Auth-Token", &token)]).await?;
+        assert_eq!(answer, (101, None), "{lines:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn subprotocols_in_several_header_lines_are_one_list() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let bearer = format!("bearer.{}", ann.token()?);
+    let bad = "bearer.garbage";
+    let offers: [&[&str]; 6] = [
+        &["senna.v1", &bearer],
+        &[&bearer, "senna.v1"],
+        &["other, senna.v1", "another", &bearer],
+        &["senna.v1", "other"],
+        &["senna.v1", bad],
+        &[bad, "senna.v1"],
+    ];
+    let mut lines = Vec::new();
+    for offer in offers {
+        let (status, named) = offered(&chat, offer, &[]).await?;
+        lines.push(format!("{offer:?}: {status} {named:?}").replace(&bearer, "bearer.…"));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ["senna.v1", "bearer.…"]: 101 Some("senna.v1")
+    ["bearer.…", "senna.v1"]: 101 Some("senna.v1")
+    ["other, senna.v1", "another", "bearer.…"]: 101 Some("senna.v1")
+    ["senna.v1", "other"]: 401 None
+    ["senna.v1", "bearer.garbage"]: 401 None
+    ["bearer.garbage", "senna.v1"]: 401 None
+    "#);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A stack that is configured in every other way.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use tests::token::Signer;
 use tests::{Chat, RawRedis, Request, web_server};
@@ -123,5 +123,29 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         chat.handshake("/", &[("X-Auth-Token", &ann.token()?)]).await?.status,
         401
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() -> Result<()> {
+    let values = [
+        ("SOCK_JWT_ALGORITHM", "HS999"),
+        ("SOCK_DOMAIN_HANDLE", "bad/handle"),
+        ("SOCK_DOMAINS", "chat.a.com"),
+        ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
+    ];
+    for (variable, value) in values {
+        let refused = match Chat::own(&[(variable, value)]).await {
+            Ok(_) => bail!("{variable}={value} started"),
+            Err(error) => error.to_string(),
+        };
+        assert!(refused.contains("(exit status: 1)"), "{refused}");
+        let own = refused.lines().find(|line| line.starts_with("senna: "));
+        let own = own.with_context(|| refused.clone())?;
+        // Which function is the first is chance.
+        let (_, why) = own.split_once(" doesn't start: ").with_context(|| own.to_owned())?;
+        let due = format!("{variable} must be ");
+        assert!(why.starts_with(&due), "{why}");
+    }
     Ok(())
 }

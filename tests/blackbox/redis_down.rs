@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use http::Method;
-use local::redis_server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use serde_json::json;
 use tests::{Chat, User, until};
 

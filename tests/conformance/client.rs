@@ -251,18 +251,18 @@ impl Client {
         Ok(code)
     }
 
-    /// Says goodbye, with this code and reason, and waits for the server's.
+    /// Sends a close frame with this code and reason, and returns code and reason of the server's; 1005 is one without a code, and
+    /// nothing is a TCP connection that ended without one.
     ///
     /// # Errors
-    /// When it doesn't come.
-    pub(crate) async fn close(mut self, code_and_reason: Option<(u16, &str)>) -> Result<()> {
+    /// When the connection doesn't end.
+    pub(crate) async fn close(mut self, code_and_reason: Option<(u16, &str)>) -> Result<Option<(u16, String)>> {
         let frame = code_and_reason.map(|(code, reason)| CloseFrame {
             code: code.into(),
             reason: reason.to_owned().into(),
         });
         self.stream.close(frame).await?;
-        self.end().await?;
-        Ok(())
+        self.end().await
     }
 
     /// Ends the TCP connection without a word.

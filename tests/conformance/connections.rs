@@ -41,10 +41,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("conn.get.describes", MODEL, describes),
         requirement("conn.get.last_active_moves", MODEL, last_active_moves),
         requirement("conn.delete.closes_with_1000", CONNECTIONS, delete_closes_with_1000),
+        requirement("conn.path.has_the_stage", CONNECTIONS, path_has_the_stage),
         requirement(
-            "conn.path.with_and_without_stage",
-            CONNECTIONS,
-            path_with_and_without_stage,
+            "conn.path.without_the_stage_is_403",
+            "aws-sdk-php #1955",
+            path_without_the_stage_is_403,
         ),
         requirement("conn.path.elsewhere_is_403", "aws-sdk-php #1955", path_elsewhere_is_403),
     ]
@@ -227,20 +228,37 @@ async fn delete_closes_with_1000() -> Result<()> {
     is_gone(bench, &id).await
 }
 
-async fn path_with_and_without_stage() -> Result<()> {
+async fn path_has_the_stage() -> Result<()> {
     let bench = PLAIN.bench()?;
     let mut connected = bench.connect().await?;
     let id = connected.id.replace('=', "%3D");
     for path in [
         format!("/stage/@connections/{id}"),
         format!("/stage/%40connections/{id}"),
-        // As on a custom domain.
-        format!("/@connections/{id}"),
-        format!("/@connections/{}", connected.id),
+        format!("/stage/@connections/{}", connected.id),
     ] {
         let reply = bench.at_connections(post(&path)).await?;
         ensure!(reply.status == 200, "{path}: {reply:?}");
         ensure!(connected.client.text().await? == "x");
+    }
+    Ok(())
+}
+
+async fn path_without_the_stage_is_403() -> Result<()> {
+    let bench = PLAIN.bench()?;
+    let id = bench.connect().await?.id.replace('=', "%3D");
+    for method in [Method::POST, Method::GET, Method::DELETE] {
+        let path = format!("/@connections/{id}");
+        let reply = bench
+            .at_connections(Request {
+                method: method.clone(),
+                ..post(&path)
+            })
+            .await?;
+        ensure!(
+            (reply.status, reply.json()) == (403, json!({"message": "Forbidden"})),
+            "{method}: {reply:?}"
+        );
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ mod requirement;
 
 mod connections;
 mod faults;
+mod hostile;
 mod http;
 mod invoke;
 mod lambda;
@@ -51,6 +52,7 @@ fn main() -> Result<ExitCode> {
         sdks::requirements(),
         faults::requirements(),
         http::requirements(),
+        hostile::requirements(),
         staged::requirements(),
         lambda::requirements(),
         invoke::requirements(),

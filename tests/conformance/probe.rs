@@ -20,7 +20,8 @@
 //! | `{"panic": "text"}` | ends with a panic |
 //! | `{"exit": code}` | ends the process |
 //!
-//! With `SOCK_PROBE_INIT=throw` it fails before it asks for an event.
+//! With `SOCK_PROBE_INIT=throw` it fails before it asks for an event, in every process but the first of its stack: a stack whose
+//! functions don't start at all doesn't start either.
 
 #![expect(
     clippy::indexing_slicing,
@@ -38,7 +39,12 @@ type Answer = FunctionResponse<Value, Chunks>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    if variable("SOCK_PROBE_INIT").is_ok_and(|what| what == "throw") {
+    let stack = std::os::unix::process::parent_id();
+    if variable("SOCK_PROBE_INIT").is_ok_and(|what| what == "throw")
+        && ask(Method::POST, &format!("/first-starts/{stack}"), "{}".to_owned())
+            .await
+            .is_err()
+    {
         let report = json!({"errorType": "Probe", "errorMessage": "not ready"}).to_string();
         call_runtime(Method::POST, "/runtime/init/error", report).await?;
         return Err("not ready".into());

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
     routing::{get, post},
 };
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub(crate) struct Recorded {
 struct Known {
     events: Vec<Recorded>,
     open: BTreeSet<String>,
+    /// The stacks of which a probe that fails at its start has started once.
+    started: BTreeSet<String>,
 }
 
 /// The one recorder of this test process.
@@ -56,6 +59,7 @@ impl Recorder {
         let router = Router::new()
             .route("/events/{function}", post(record))
             .route("/gates/{gate}", get(wait))
+            .route("/first-starts/{stack}", post(is_first))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&known));
         let url = web_server::serve(router)?;
@@ -105,4 +109,13 @@ async fn wait(State(known): State<Arc<watch::Sender<Known>>>, Path(gate): Path<S
     let mut seen = known.subscribe();
     // The sender is held here, so it can't fail.
     drop(seen.wait_for(|known| known.open.contains(&gate)).await);
+}
+
+/// Good to the first that asks for a stack, and 409 to all others.
+async fn is_first(State(known): State<Arc<watch::Sender<Known>>>, Path(stack): Path<String>) -> StatusCode {
+    if known.send_if_modified(|known| known.started.insert(stack)) {
+        StatusCode::OK
+    } else {
+        StatusCode::CONFLICT
+    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use http::Method;
-use local::redis_server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
 use tests::{Chat, RawRedis, Socket, User, until};

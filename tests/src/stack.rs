@@ -96,11 +96,18 @@ impl Stack {
                 sender.send(line).ok();
             }
         });
-        let line = receiver.recv_timeout(START_LIMIT).unwrap_or_default();
-        let Some(addresses) = addresses(&line) else {
-            child.kill().ok();
-            child.wait().ok();
-            bail!("the stack didn't start; it wrote:\n{line}{}", text_of(&log));
+        let line = receiver.recv_timeout(START_LIMIT);
+        let Some(addresses) = line.as_deref().ok().and_then(addresses) else {
+            // One that closed its output without a word is about to end by itself, with a status that tells.
+            if line.as_deref() != Ok("") {
+                child.kill().ok();
+            }
+            let status = child.wait()?;
+            bail!(
+                "the stack didn't start ({status}); it wrote:\n{}{}",
+                line.unwrap_or_default(),
+                text_of(&log)
+            );
         };
         Ok(Self {
             addresses,

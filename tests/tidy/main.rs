@@ -1,6 +1,8 @@
 //! House rules that the compiler does not check.
 
 #[cfg(test)]
+mod circles;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod support;

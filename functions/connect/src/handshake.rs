@@ -22,11 +22,7 @@ pub(crate) fn subprotocol(event: &SocketEvent) -> Option<&'static str> {
         .then_some(SUBPROTOCOL)
 }
 
-/// API Gateway joins all offered subprotocols in one header.
+/// Everything that the client offered, in one header line or in several (RFC 6455, section 11.3.4).
 fn offered(event: &SocketEvent) -> impl Iterator<Item = &str> {
-    let header = event
-        .headers()
-        .get("sec-websocket-protocol")
-        .and_then(|value| value.to_str().ok());
-    header.unwrap_or_default().split(',').map(str::trim)
+    event.header_values("sec-websocket-protocol")
 }

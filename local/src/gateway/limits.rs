@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::server::BODY_TIMEOUT;
+
 /// The limits of both gateways.
 ///
 /// # Source
@@ -10,6 +12,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Longest body of an HTTP request; beyond it 413.
     pub http_body_bytes: usize,
+    /// How long the body of a request to either API may take; beyond it 408. AWS documents no limit.
+    pub body: Duration,
     /// Longest URL of a handshake: its path and query. Beyond it 414; the service doesn't document what it answers.
     pub url_bytes: usize,
     /// Longest WebSocket message in either direction; beyond it close 1009, or 413 on `@connections`.
@@ -23,23 +27,24 @@ pub struct Limits {
     pub lifetime: Duration,
     /// Messages that wait for a slow client; beyond it `@connections` answers 429. AWS documents the answer and not the size.
     pub outgoing_messages: usize,
-    /// Messages of one connection that are worked on at a time; the next is read when one is done. AWS closes with 1008 at a
-    /// rate that it doesn't document.
+    /// Messages of one connection that are worked on at a time. The next one waits until one of them is done, and nothing is read
+    /// behind it. AWS closes with 1008 at a rate that it doesn't document.
     pub concurrent_messages: usize,
-    /// How long the goodbye of a closing connection may take.
+    /// How long the gateway waits for the client when it closes a connection.
     pub closing: Duration,
 }
 
 impl Limits {
     /// The limits when a connection's clock runs `scale` times as fast: two hours pass in 7.2 seconds at 1000.
     ///
-    /// Only the two times that a connection may live or rest are scaled. The limit of an integration is not: a function works as
-    /// fast as it works, and would be cut off; and a template can set it (`IntegrationTimeout`).
+    /// Only the times that a connection or a body may take are scaled. The limit of an integration is not scaled: functions
+    /// don't run faster, so it would cut them off. A template can set that limit (`IntegrationTimeout`).
     #[must_use]
     pub fn scaled(self, scale: u32) -> Self {
         Self {
             idle: self.idle / scale.max(1),
             lifetime: self.lifetime / scale.max(1),
+            body: self.body / scale.max(1),
             ..self
         }
     }
@@ -49,6 +54,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             http_body_bytes: 10 * 1024 * 1024,
+            body: BODY_TIMEOUT,
             url_bytes: 4096,
             message_bytes: 128 * 1024,
             frame_bytes: 32 * 1024,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES};
+use super::limits::{MAX_ANSWER_BYTES, MAX_PAYLOAD_BYTES};
 
-/// Why a request to a function has no answer. For API Gateway [`InvokeError::Throttled`] and [`InvokeError::Busy`] are one thing,
-/// a function that can't be asked now, and all others another, a failed integration.
+/// Why a request to a function has no answer. To API Gateway [`InvokeError::Throttled`] and [`InvokeError::Busy`] mean that the
+/// function can't be asked now, and all others mean that the integration failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// The function reported an error (it returned `Err` or panicked, or could not get ready).
@@ -39,7 +39,7 @@ pub enum InvokeError {
     /// As many requests as the template reserves were under way. The function was not asked.
     #[error("Rate Exceeded.")]
     Throttled,
-    /// Every process was busy for as long as the request may take. Lambda has no such error: it is the bound of this machine.
+    /// Every process was busy for as long as the request may take. Lambda has no such error: this machine runs fewer processes.
     #[error("every one of the {0} processes was busy until the time was over (--concurrency raises the bound)")]
     Busy(usize),
     /// There is no such function, or the stack is stopping.
@@ -48,7 +48,7 @@ pub enum InvokeError {
 }
 
 impl InvokeError {
-    /// Lambda's word for it.
+    /// Lambda's name for the error.
     pub fn kind(&self) -> &str {
         match self {
             Self::Function { kind, .. } => kind,

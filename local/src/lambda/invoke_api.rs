@@ -1,7 +1,8 @@
 //! Lambda's Invoke, so that `aws lambda invoke --endpoint-url` and every SDK can call a function here.
 //!
-//! It listens on the loopback alone and checks no signature: whoever can reach it could run the functions anyway. Versions and
-//! aliases don't exist here, so a qualifier is taken and changes nothing. A failed `Event` is logged and not tried again.
+//! It listens only on the loopback and checks no signature: any program of this machine could run the functions anyway. Pages in a
+//! browser could not, so they are refused. There are no versions and aliases here: a qualifier is accepted and changes nothing. A
+//! failed `Event` is logged and not tried again.
 //!
 //! # Source
 //! Lambda API reference, Invoke.
@@ -16,11 +17,12 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::{Call, InvokeError, Lambda, MAX_PAYLOAD_BYTES};
+use super::{call::Call, error::InvokeError, limits::MAX_PAYLOAD_BYTES, pool::Lambda};
 use crate::{
-    ids,
-    server::{BodyError, Listeners, Reply, Server, empty, json as json_reply, read_body, serve},
-    template::intrinsics::function_arn,
+    aws::{ids, stand_ins::function_arn},
+    server::{
+        BODY_TIMEOUT, BodyError, Listeners, Reply, Server, empty, is_from_a_page, json as json_reply, read_body, serve,
+    },
 };
 
 /// The longest payload of an `Event`.
@@ -48,6 +50,13 @@ impl InvokeApi {
 
 async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
+    if is_from_a_page(&parts.headers) {
+        return problem(
+            StatusCode::FORBIDDEN,
+            "AccessDeniedException",
+            "a browser's page may not run functions",
+        );
+    }
     let Some(name) = function_name(&parts.method, parts.uri.path()) else {
         return problem(
             StatusCode::NOT_FOUND,
@@ -68,10 +77,11 @@ async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     } else {
         MAX_PAYLOAD_BYTES
     };
-    let payload = match read_body(body, limit).await {
+    let payload = match read_body(body, limit, BODY_TIMEOUT).await {
         Ok(payload) => payload,
         Err(BodyError::TooLarge) => return too_large(limit),
         Err(BodyError::Broken) => return empty(StatusCode::BAD_REQUEST),
+        Err(BodyError::TooSlow) => return empty(StatusCode::REQUEST_TIMEOUT),
     };
     // An event is JSON, and without a payload it is empty.
     let payload = if payload.is_empty() {
@@ -123,7 +133,7 @@ async fn answer(lambda: &Arc<Lambda>, request: Request<Incoming>) -> Reply {
     }
 }
 
-/// A request that is waited for. What goes wrong in the function is a 200 that says so in a header.
+/// Runs a function and waits for its answer. An error of the function is a 200 with a header that says so.
 async fn run(lambda: &Lambda, function: &str, call: Call, tail: bool) -> Reply {
     let ended = lambda.run(function, call).await;
     let (payload, failed) = match ended.result {

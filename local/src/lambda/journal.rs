@@ -1,7 +1,7 @@
-//! What a process writes, as lines of the request that it is at, and the lines that Lambda adds.
+//! The lines that a process writes, with the request that it works on, and the lines that Lambda adds.
 //!
-//! The screen shows what the function writes and nothing else. With a folder for logs each function has a file there, with
-//! what CloudWatch would hold: `START`, the function's lines, `END` and `REPORT`, each with its time and request id in front.
+//! The screen shows only the lines of the function. With a folder for logs each function has a file there, with the lines that
+//! CloudWatch would have: `START`, the function's lines, `END` and `REPORT`, each with its time and request id in front.
 //!
 //! # Source
 //! Lambda developer guide, "Working with CloudWatch Logs", for the three lines; init time is billed since August 2025.
@@ -21,9 +21,9 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 
-use crate::{clock, logs};
+use crate::{aws::clock, machine::logs};
 
-/// Longest line that is passed on whole; a function that never ends its line must not grow our memory.
+/// The longest line that is passed on in one piece. A function that never ends its line must not fill our memory.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// How much of a request's log `X-Amz-Log-Result` holds.
@@ -40,7 +40,7 @@ pub(super) struct FunctionLog {
 }
 
 impl FunctionLog {
-    /// The log of the function `name`, begun anew in `folder`; on the screen alone without one.
+    /// The log of the function `name`: a new file in `folder`, or only the screen without a folder.
     ///
     /// # Errors
     /// What the system says when the file can't be made.
@@ -75,7 +75,7 @@ pub(super) struct Journal {
     current: Mutex<Request>,
 }
 
-/// The request that a process is at, or was at last.
+/// The request that a process works on, or worked on last.
 #[derive(Debug)]
 struct Request {
     id: String,
@@ -104,7 +104,7 @@ impl Journal {
         self.add(&mut current, &format!("START RequestId: {request_id} Version: $LATEST"));
     }
 
-    /// The request has ended; what stands in `report` is written, and the end of its log is returned.
+    /// The request has ended. Writes `report`, and returns the end of the request's log.
     pub(super) fn end(&self, report: &Report) -> String {
         let mut current = self.current();
         let id = current.id.clone();
@@ -114,6 +114,11 @@ impl Journal {
         self.add(&mut current, &format!("END RequestId: {id}"));
         self.add(&mut current, &report.line(&id));
         current.tail.clone()
+    }
+
+    /// The last line of the log.
+    pub(super) fn last_line(&self) -> Option<String> {
+        self.current().tail.lines().last().map(str::to_owned)
     }
 
     /// A line that the function wrote.
@@ -145,7 +150,7 @@ pub(super) struct Report {
     pub(super) memory_mb: u32,
     /// The most memory that the process has had; not every system tells.
     pub(super) peak_mb: Option<u64>,
-    /// What Lambda says of a request that ended otherwise than with an answer or a report of the function.
+    /// Lambda's words for a request that ended without an answer or an error of the function.
     pub(super) failure: Option<String>,
     /// `Status` and `Error Type` of such a request.
     pub(super) status: Option<(&'static str, String)>,
@@ -183,7 +188,7 @@ pub(super) fn peak_memory_mb(pid: u32) -> Option<u64> {
     Some(kilobytes.div_ceil(1024))
 }
 
-/// Asks a reader to pass on all that has been written, and is told when that is done.
+/// Asks a reader to pass on everything that has been written. The reader answers when that is done.
 pub(super) type Flush = oneshot::Sender<()>;
 
 /// Passes every line of a process's output on to its journal until the output ends.
@@ -201,12 +206,13 @@ pub(super) async fn read(
         tokio::select! {
             more = line.read(&mut reader) => if !more { break },
             Some(done) = flushes.recv() => {
-                // What was written before the answer is in the pipe by now, though our reader may not have been woken yet.
+                // Everything that the function wrote before its answer is in the pipe now, but the reader may not have been
+                // woken yet.
                 while ioctl_fionread(reader.get_ref()).is_ok_and(|waiting| waiting > 0) {
                     if !line.read(&mut reader).await { break }
                 }
                 line.end();
-                // Whoever asked may have gone.
+                // It fails when the one who asked has gone.
                 done.send(()).ok();
             }
         }
@@ -221,7 +227,7 @@ struct Line {
 }
 
 impl Line {
-    /// Takes what is there, waiting for it; false at the end of the output.
+    /// Waits for output and takes it; false at the end of the output.
     async fn read(&mut self, reader: &mut BufReader<impl AsyncRead + Unpin>) -> bool {
         let taken = match reader.fill_buf().await {
             Ok([]) | Err(_) => return false,

@@ -2,26 +2,26 @@
 
 use std::{
     collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
+use futures_util::{TryStreamExt as _, stream};
+use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
-    Call, FunctionSpec, Invocation, InvokeError, InvokeResult, LambdaOptions, MAX_PAYLOAD_BYTES, Rest,
-    journal::FunctionLog,
+    call::{Call, Invocation, InvokeResult},
+    error::InvokeError,
+    function::{Function, LogError},
+    limits::MAX_PAYLOAD_BYTES,
     process::{Job, Process, Surroundings},
     runtime_api,
+    spec::{FunctionSpec, LambdaOptions, Rest},
 };
 use crate::{
-    ids, logs,
+    aws::ids,
+    machine::logs,
     server::{Listeners, serve},
 };
 
@@ -30,11 +30,13 @@ use crate::{
 /// # Source
 /// Lambda: the init phase is limited to 10 seconds.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a process stays without work; Lambda says only that it keeps them for some time.
+/// How long a process without work is kept. Lambda documents only that it keeps them for some time.
 const IDLE_LIMIT: Duration = Duration::from_mins(10);
-/// The longest that a process which is to be killed works on its request: a function of a chat takes some milliseconds.
+/// How long, at most, a process that is to be killed works on its request. A function of the chat takes some milliseconds.
 const DOOM_MICROS: u64 = 10_000;
-/// How often idle processes are looked through.
+/// How many functions start at a time when the stack starts.
+const STARTS_AT_A_TIME: usize = 4;
+/// How often the idle processes are checked.
 const REAP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// All functions of the stack. Dropping it ends their processes.
@@ -52,39 +54,17 @@ struct Shared {
     options: LambdaOptions,
 }
 
-/// A function and its processes.
-#[derive(Debug)]
-struct Function {
-    /// What its processes run; replaced when it has been built anew.
-    spec: Mutex<Arc<FunctionSpec>>,
-    /// A permit for each process that may run at a time.
-    slots: Arc<Semaphore>,
-    /// Warm processes, the one used last at the end.
-    idle: Mutex<Vec<(Arc<Process>, Instant)>>,
-    log: Arc<FunctionLog>,
-}
-
 impl Lambda {
-    /// Gets ready to run `functions`, by the names under which they are asked for. No process is started before the first request.
+    /// Prepares `functions`, by the names under which callers ask for them. It starts no process yet.
     ///
     /// # Errors
     /// [`LogError`], when a log can't be written.
     pub fn start(functions: BTreeMap<String, FunctionSpec>, options: LambdaOptions) -> Result<Self, LogError> {
-        let functions = functions.into_iter().map(|(name, spec)| {
-            let log = FunctionLog::create(&spec.name, options.logs.as_deref()).map_err(|source| LogError {
-                function: spec.name.clone(),
-                source,
-            })?;
-            let function = Function {
-                slots: Arc::new(Semaphore::new(spec.reserved.unwrap_or(options.concurrency))),
-                spec: Mutex::new(Arc::new(spec)),
-                idle: Mutex::default(),
-                log: Arc::new(log),
-            };
-            Ok((name, function))
-        });
+        let new = |spec| Function::new(spec, options.concurrency, options.logs.as_deref());
+        let functions = functions.into_iter().map(|(name, spec)| Ok((name, new(spec)?)));
+        let functions = functions.collect::<Result<_, LogError>>()?;
         let shared = Arc::new(Shared {
-            functions: functions.collect::<Result<_, LogError>>()?,
+            functions,
             processes: Mutex::default(),
             options,
         });
@@ -98,8 +78,25 @@ impl Lambda {
         Ok(Self { shared, reaper })
     }
 
-    /// Runs the function `name` on an event and returns its answer. The request is seen through even if the caller gives up,
-    /// as Lambda does.
+    /// Starts a process of each function, so that one that can't start says why now and not at its first request. The processes
+    /// stay for the first requests.
+    ///
+    /// # Errors
+    /// [`StartError`], for the first function whose process ends, or asks for no request in time.
+    pub async fn warm_up(&self) -> Result<(), StartError> {
+        // A function with a reservation of 0 is switched off.
+        let functions = self
+            .shared
+            .functions
+            .values()
+            .filter(|function| function.spec().reserved != Some(0));
+        stream::iter(functions.map(Ok))
+            .try_for_each_concurrent(STARTS_AT_A_TIME, |function| self.shared.warm_up(function))
+            .await
+    }
+
+    /// Runs the function `name` on an event and returns its answer. As on Lambda, the request runs to its end even when the
+    /// caller gives up.
     ///
     /// # Errors
     /// [`InvokeError`]; it is logged here, under the function's name.
@@ -107,7 +104,7 @@ impl Lambda {
         self.run(name, call.into()).await.result
     }
 
-    /// As [`Lambda::invoke`], with all that is known of the request.
+    /// Does the same as [`Lambda::invoke`], and returns everything that is known of the request.
     pub async fn run(&self, name: &str, call: Call) -> Invocation {
         let shared = Arc::clone(&self.shared);
         let request_id = ids::lambda_request_id();
@@ -133,7 +130,7 @@ impl Lambda {
         }
     }
 
-    /// The function that `name` means: its key here, or else its name.
+    /// The key of the function that `name` means. `name` is that key, or the function's name.
     pub fn find(&self, name: &str) -> Option<&str> {
         let functions = &self.shared.functions;
         if let Some((key, _)) = functions.get_key_value(name) {
@@ -145,7 +142,7 @@ impl Lambda {
             .map(|(key, _)| key.as_str())
     }
 
-    /// Lets new processes run `executables`, by the functions' keys here. What is idle ends now, what is busy when it has answered.
+    /// Lets new processes run `executables`, by the functions' keys. Idle processes end now, busy ones after their answer.
     pub fn replace(&self, executables: &BTreeMap<String, PathBuf>) {
         for (key, executable) in executables {
             if let Some(function) = self.shared.functions.get(key) {
@@ -158,7 +155,7 @@ impl Lambda {
     pub async fn stop(&self) {
         self.reaper.abort();
         for function in self.shared.functions.values() {
-            function.slots.close();
+            function.close();
         }
         let processes = self.shared.processes().clone();
         for process in &processes {
@@ -173,6 +170,26 @@ impl Lambda {
 impl Shared {
     fn processes(&self) -> MutexGuard<'_, Vec<Arc<Process>>> {
         self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn warm_up(self: &Arc<Self>, function: &Function) -> Result<(), StartError> {
+        let failed = |why: String| StartError {
+            function: function.spec().name.clone(),
+            why,
+        };
+        let process = self.spawn(function).await.map_err(failed)?;
+        if let Err(error) = got_ready(&process, process.ready()).await {
+            return Err(failed(match error {
+                InvokeError::Function { message, .. } => message,
+                error => process.last_line().unwrap_or_else(|| error.to_string()),
+            }));
+        }
+        if self.options.rest == Rest::Ends {
+            process.kill();
+        } else {
+            function.put_back(process);
+        }
+        Ok(())
     }
 
     /// The result of a request, and the end of its log.
@@ -196,10 +213,11 @@ impl Shared {
                 }
             };
             match self.run_on(&process, request_id, call.clone()).await {
-                // It ended while it was idle and had not seen the request: another one can take it.
+                // The process ended while it was idle, and had not taken the request. Another process can take it.
                 (Err(InvokeError::Init(_)), _) if !cold => {}
                 ended => {
-                    // After these the process is as good as before; any other error means that it has ended or is about to.
+                    // After these results the process can take another request. After any other error it has ended or is about
+                    // to end.
                     let usable = matches!(
                         ended.0,
                         Ok(_) | Err(InvokeError::Function { .. } | InvokeError::AnswerTooLarge)
@@ -232,7 +250,7 @@ impl Shared {
             let error = InvokeError::Init("it is busy with a request that was given up".to_owned());
             return (Err(error), String::new());
         }
-        if let Err(error) = took(process, taken).await {
+        if let Err(error) = got_ready(process, async { taken.await.is_ok() }).await {
             return (Err(error), String::new());
         }
         let started = Instant::now();
@@ -254,7 +272,7 @@ impl Shared {
         (result, log_tail)
     }
 
-    /// Starts a process, and a Runtime API for it alone.
+    /// Starts a process, and its own Runtime API.
     async fn spawn(self: &Arc<Self>, function: &Function) -> Result<Arc<Process>, String> {
         let listeners = Listeners::bind("127.0.0.1", 0, "nothing")
             .await
@@ -283,24 +301,18 @@ impl Shared {
 
     fn reap(&self) {
         for function in self.functions.values() {
-            function.idle().retain(|(process, since)| {
-                let expired = since.elapsed() > IDLE_LIMIT;
-                if expired {
-                    process.kill();
-                }
-                !expired && process.is_alive()
-            });
+            function.reap(IDLE_LIMIT);
         }
     }
 }
 
-/// When a process that is to be killed is killed: at once, or in the middle of what it does, or so late that it has done all. What it
-/// answered by then, nobody hears.
+/// After what time a process that is to be killed is killed: at once, in the middle of its work, or after it. If it has answered by
+/// then, nobody gets the answer.
 fn doom() -> Duration {
     Duration::from_micros(fastrand::u64(..DOOM_MICROS))
 }
 
-/// Waits for the end that is set, if one is.
+/// Waits until the time to kill the process, and without one for ever.
 async fn fate(doom: Option<Duration>) {
     match doom {
         Some(time) => tokio::time::sleep(time).await,
@@ -308,12 +320,15 @@ async fn fate(doom: Option<Duration>) {
     }
 }
 
-/// Waits until the process has taken the request that it was given.
-async fn took(process: &Process, mut taken: oneshot::Receiver<()>) -> Result<(), InvokeError> {
+/// Waits for `first`, which is the first thing that the process does when it is ready.
+///
+/// # Errors
+/// Why it could not get ready, when it ends first or takes too long.
+async fn got_ready(process: &Process, first: impl Future<Output = bool>) -> Result<(), InvokeError> {
     tokio::select! {
-        // In this order: a process that took the request and then ended has taken it.
+        // `biased` checks in this order: a process that took a request and then ended has taken it.
         biased;
-        Ok(()) = &mut taken => Ok(()),
+        true = first => Ok(()),
         reason = process.ended() => Err(process.init_error().unwrap_or(InvokeError::Init(format!("it exited {reason}")))),
         () = tokio::time::sleep(INIT_LIMIT) => {
             process.kill();
@@ -322,69 +337,11 @@ async fn took(process: &Process, mut taken: oneshot::Receiver<()>) -> Result<(),
     }
 }
 
-impl Function {
-    fn spec(&self) -> Arc<FunctionSpec> {
-        Arc::clone(&self.spec.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<(Arc<Process>, Instant)>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A place for a request. With a reservation there is one at once or never, as on AWS. Without, a request waits its turn,
-    /// first come first served, as long as it may take at all: Lambda would throttle too, but at a thousand, a number that
-    /// a laptop never reaches, and with `concurrency` processes and throttling, a load that AWS takes without a word would fail here.
-    async fn slot(&self, concurrency: usize) -> Result<OwnedSemaphorePermit, InvokeError> {
-        let spec = self.spec();
-        let slots = Arc::clone(&self.slots);
-        let gone = || InvokeError::Unknown(spec.name.clone());
-        if spec.reserved.is_some() {
-            return slots.try_acquire_owned().map_err(|error| match error {
-                TryAcquireError::NoPermits => InvokeError::Throttled,
-                TryAcquireError::Closed => gone(),
-            });
-        }
-        match timeout(spec.timeout, slots.acquire_owned()).await {
-            Ok(slot) => slot.map_err(|_| gone()),
-            Err(_) => Err(InvokeError::Busy(concurrency)),
-        }
-    }
-
-    fn take_idle(&self) -> Option<Arc<Process>> {
-        let mut idle = self.idle();
-        std::iter::from_fn(|| idle.pop())
-            .map(|(process, _)| process)
-            .find(|process| process.is_alive())
-    }
-
-    /// Keeps a process for the next request, unless it runs what has been replaced.
-    fn put_back(&self, process: Arc<Process>) {
-        // Under the lock of the idle ones, so that a replacement comes before this or finds the process there.
-        let mut idle = self.idle();
-        if !Arc::ptr_eq(&process.spec, &self.spec()) {
-            process.kill();
-        } else if process.is_alive() {
-            idle.push((process, Instant::now()));
-        }
-    }
-
-    fn replace(&self, executable: &Path) {
-        let mut idle = self.idle();
-        let mut spec = self.spec.lock().unwrap_or_else(PoisonError::into_inner);
-        *spec = Arc::new(FunctionSpec {
-            executable: executable.to_owned(),
-            ..FunctionSpec::clone(&spec)
-        });
-        for (process, _) in idle.drain(..) {
-            process.kill();
-        }
-    }
-}
-
-/// A function's log can't be written.
+/// A function can't start.
 #[derive(Debug, thiserror::Error)]
-#[error("can't write the log of {function}")]
-pub struct LogError {
+#[error("the function {function} doesn't start: {why}")]
+pub struct StartError {
     function: String,
-    source: io::Error,
+    /// The function's own message, if it wrote one.
+    why: String,
 }

@@ -17,12 +17,20 @@ use tokio::{
 };
 
 use super::{
-    Call, FunctionSpec, InvokeError, InvokeResult,
+    call::{Call, InvokeResult},
+    error::InvokeError,
     journal::{self, Flush, FunctionLog, Journal, Report},
+    spec::FunctionSpec,
 };
-use crate::{gateway::signature, guard::Guard, ids, template::intrinsics::REGION};
+use crate::{
+    aws::{
+        ids,
+        stand_ins::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN},
+    },
+    machine::guard::Guard,
+};
 
-/// How long the last words of a process that has ended may take to come out.
+/// How long to wait for the last output of a process that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// A request on its way to a process.
@@ -32,18 +40,18 @@ pub(super) struct Job {
     pub(super) request_id: String,
     /// The request.
     pub(super) call: Call,
-    /// Told when the process has taken the request: its time runs from then.
+    /// Gets a message when the process has taken the request. The time of the request runs from then.
     pub(super) started: oneshot::Sender<()>,
-    /// Told the answer.
+    /// Gets the answer.
     pub(super) done: oneshot::Sender<InvokeResult>,
 }
 
-/// What a process is started with beside its function.
+/// What a process needs in addition to its function.
 #[derive(Debug)]
 pub(super) struct Surroundings {
     /// Where its Runtime API is (`127.0.0.1:port`).
     pub(super) runtime_api: String,
-    /// Where its lines go.
+    /// The log for its lines.
     pub(super) log: Arc<FunctionLog>,
     /// Whether it is stopped between two requests.
     pub(super) freeze: bool,
@@ -59,13 +67,13 @@ pub(super) struct Process {
     pid: Option<Pid>,
     freeze: bool,
     spawned: Instant,
-    /// How long it took to ask for its first request; taken by the report of that request.
+    /// How long it took to ask for its first request, until the report of that request takes this value.
     init: Mutex<Option<Duration>>,
     jobs: mpsc::Sender<Job>,
     inbox: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<InvokeResult>)>>,
-    /// Whether it has asked for a request yet, and why not if it said so.
-    readiness: Mutex<Readiness>,
+    /// Whether it has asked for a request, or has reported why it can't.
+    readiness: watch::Sender<Readiness>,
     exit: watch::Receiver<Option<String>>,
     kill: Arc<Notify>,
     journal: Arc<Journal>,
@@ -112,7 +120,7 @@ impl Process {
             if let (Some(guard), Some(pid)) = (guard, pid) {
                 guard.forget(pid);
             }
-            // What it wrote last comes out before anyone is told that it has ended, since that is usually the reason why.
+            // Its last output comes out before anybody is told that it has ended: it usually says why.
             for reader in readers {
                 drop(timeout(LAST_WORDS, reader).await);
             }
@@ -127,7 +135,7 @@ impl Process {
             jobs,
             inbox: tokio::sync::Mutex::new(inbox),
             current: Mutex::new(None),
-            readiness: Mutex::new(Readiness::Starting),
+            readiness: watch::Sender::new(Readiness::Starting),
             exit,
             kill,
             journal,
@@ -154,26 +162,28 @@ impl Process {
         self.kill.notify_one();
     }
 
-    /// Hands a request over; the process takes it with its next call of `next`. Gives it back when the process has one already.
+    /// Hands a request over. The process takes it with its next call of `next`. Returns the request when the process has
+    /// another one.
     pub(super) fn give(&self, job: Job) -> Result<(), Job> {
         self.jobs.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job) => job,
         })
     }
 
-    /// Waits for the next request, frozen if that is wanted.
+    /// Waits for the next request. With `freeze` the process is stopped meanwhile.
     ///
     /// # Source
     /// Lambda developer guide, "Lambda execution environment": frozen as soon as the runtime has asked for the next request,
     /// and not before.
     pub(super) async fn next_job(&self) -> Option<Job> {
-        {
-            let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*readiness, Readiness::Starting) {
+        self.readiness.send_if_modified(|readiness| {
+            let starting = matches!(readiness, Readiness::Starting);
+            if starting {
                 *readiness = Readiness::Ready;
                 *self.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.spawned.elapsed());
             }
-        }
+            starting
+        });
         let mut inbox = self.inbox.lock().await;
         if let Ok(job) = inbox.try_recv() {
             return Some(job);
@@ -184,15 +194,15 @@ impl Process {
         job
     }
 
-    /// Stops the process or lets it go on, if it is to be frozen at all.
+    /// Stops the process or lets it go on, when `freeze` is set.
     fn signal(&self, signal: Signal) {
         if let Some(pid) = self.pid.filter(|_| self.freeze && self.is_alive()) {
-            // It may have ended this instant, and then there is nothing to stop.
+            // It fails when the process has just ended, and then there is nothing to stop.
             kill_process(pid, signal).ok();
         }
     }
 
-    /// Notes which request the process is at.
+    /// Notes which request the process works on.
     pub(super) fn begin(&self, request_id: String, done: oneshot::Sender<InvokeResult>) {
         self.journal.start(&request_id);
         let before = self
@@ -201,19 +211,19 @@ impl Process {
             .unwrap_or_else(PoisonError::into_inner)
             .replace((request_id, done));
         if let Some((_, done)) = before {
-            // It asked for the next request without answering this one. Whoever waits may have given up, which is fine.
+            // It asked for the next request and has not answered this one. Sending fails when nobody waits any more.
             drop(done.send(Err(InvokeError::Exited(
                 "without an answer: the function asked for the next request".to_owned(),
             ))));
         }
     }
 
-    /// Answers the request that the process is at; false when its id is another.
+    /// Answers the request that the process works on; false when that request has another id.
     pub(super) fn finish(&self, request_id: &str, result: InvokeResult) -> bool {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         match current.take_if(|(id, _)| id == request_id) {
             Some((_, done)) => {
-                // Whoever waited may have given up in this very moment.
+                // It fails when nobody waits any more.
                 drop(done.send(result));
                 true
             }
@@ -221,11 +231,11 @@ impl Process {
         }
     }
 
-    /// Writes the end of the request's log, and returns it as far as callers of Lambda get it.
+    /// Writes the end of the request's log, and returns the part of the log that callers of Lambda get.
     pub(super) async fn log_end(&self, duration: Duration, error: Option<&InvokeError>) -> String {
         for output in &self.outputs {
             let (done, written) = oneshot::channel();
-            // A closed output has been written whole.
+            // It fails when the output is closed, and then everything has been written.
             if output.send(done).await.is_ok() {
                 written.await.ok();
             }
@@ -246,26 +256,42 @@ impl Process {
         })
     }
 
-    /// Notes why the process could not get ready; it ends by itself after saying so. False when it was ready already.
+    /// Notes why the process could not get ready. The process ends by itself after this report. False when it was ready already.
     pub(super) fn init_failed(&self, error: InvokeError) -> bool {
-        let mut readiness = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
-        let starting = matches!(*readiness, Readiness::Starting);
-        if starting {
-            *readiness = Readiness::Failed(error);
-        }
-        starting
+        self.readiness.send_if_modified(|readiness| {
+            let starting = matches!(readiness, Readiness::Starting);
+            if starting {
+                *readiness = Readiness::Failed(error);
+            }
+            starting
+        })
     }
 
-    /// What it said about why it could not get ready.
+    /// Waits until the process asks for its first request; false when that never comes.
+    pub(super) async fn ready(&self) -> bool {
+        let mut readiness = self.readiness.subscribe();
+        let ready = readiness
+            .wait_for(|readiness| matches!(readiness, Readiness::Ready))
+            .await;
+        ready.is_ok()
+    }
+
+    /// The last line that it wrote. `main` puts "Error: " before the error that it returns.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let line = self.journal.last_line()?;
+        Some(line.strip_prefix("Error: ").map_or(line.clone(), str::to_owned))
+    }
+
+    /// Why it could not get ready, if it has reported this.
     pub(super) fn init_error(&self) -> Option<InvokeError> {
-        match &*self.readiness.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.readiness.borrow() {
             Readiness::Failed(error) => Some(error.clone()),
             Readiness::Starting | Readiness::Ready => None,
         }
     }
 }
 
-/// Waits for the end of a child, or ends it when told to.
+/// Waits until a child has ended, or kills it when it is told to.
 async fn wait(child: &mut Child, kill: &Notify) -> String {
     tokio::select! {
         status = child.wait() => status.map_or_else(|error| format!("with error: {error}"), in_lambdas_words),
@@ -280,8 +306,8 @@ async fn wait(child: &mut Child, kill: &Notify) -> String {
 /// How a process ended, after "Runtime exited".
 ///
 /// # Source
-/// Logs of functions on AWS: "Runtime exited with error: exit status 1", "Runtime exited with error: signal: killed", "Runtime exited
-/// without providing a reason".
+/// Logs of functions on AWS: "Runtime exited with error: exit status 1", "Runtime exited with error: signal: killed", "Runtime
+/// exited without providing a reason".
 fn in_lambdas_words(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "without providing a reason".to_owned(),
@@ -300,8 +326,8 @@ fn in_lambdas_words(status: ExitStatus) -> String {
     }
 }
 
-/// The command line and environment: Lambda's own variables and those of the template, and nothing that this shell holds,
-/// so that a function can't rely on a variable that the template forgot.
+/// The command line and environment of a process: Lambda's own variables and those of the template. Variables of this shell are
+/// left out, so that no function relies on a variable that is missing in the template.
 fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
     let mut command = Command::new(&spec.executable);
     let folder = spec.executable.parent().unwrap_or(&spec.executable);
@@ -319,14 +345,14 @@ fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
             format!("local/[$LATEST]{}", ids::lambda_request_id()),
         )
         .env("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023")
-        // SAM's word for "this is a laptop", by which the functions write plain log lines.
+        // SAM sets this on a developer's machine. The functions then write plain log lines.
         .env("AWS_SAM_LOCAL", "true")
         .env("AWS_REGION", REGION)
         .env("AWS_DEFAULT_REGION", REGION)
-        // What an SDK signs with here.
-        .env("AWS_ACCESS_KEY_ID", signature::ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", signature::SECRET_ACCESS_KEY)
-        .env("AWS_SESSION_TOKEN", signature::SESSION_TOKEN)
+        // The keys with which an SDK signs here.
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
         .env("_HANDLER", "bootstrap")
         .env("LAMBDA_TASK_ROOT", folder)
         .env("LAMBDA_RUNTIME_DIR", folder)
@@ -336,7 +362,7 @@ fn command(spec: &FunctionSpec, runtime_api: &str) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // Ctrl-C reaches the stack, which first lets the functions say goodbye to the open connections.
+        // Ctrl-C must reach only the stack: it runs `$disconnect` for the open connections before it ends the functions.
         .process_group(0)
         .kill_on_drop(true);
     command

@@ -1,7 +1,8 @@
 //! The Lambda Runtime API: what `lambda_runtime` inside each function calls.
 //!
-//! Each process has one of its own, so that `AWS_LAMBDA_RUNTIME_API` is a host and a port, as on AWS. `next` is held open until
-//! there is a request: an empty answer (204) makes a release build of the runtime panic, which looks for headers in it.
+//! Each process has one of its own, so that `AWS_LAMBDA_RUNTIME_API` is a host and a port, as on AWS. The answer to
+//! `next` waits until there is a request. An empty answer (204) would make a release build of the runtime panic, because it reads
+//! headers of the answer.
 //!
 //! # Source
 //! AWS, "Using the Lambda runtime API"; the client in `lambda_runtime` 1.5.
@@ -13,21 +14,21 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::{InvokeError, InvokeResult, MAX_ANSWER_BYTES, process::Process};
+use super::{call::InvokeResult, error::InvokeError, limits::MAX_ANSWER_BYTES, process::Process};
 use crate::{
-    clock, ids,
-    server::{BodyError, Reply, collect_body, empty, json as json_reply, read_body},
+    aws::{clock, ids},
+    server::{BODY_TIMEOUT, BodyError, Reply, collect_body, empty, is_from_a_page, json as json_reply, read_body},
 };
 
-/// Where a report says of which type the error is, in the headers or in the trailers.
+/// The header or trailer with the type of the error.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-/// Where the trailers of a streamed answer hold the report, in base64.
+/// The trailer of a streamed answer with the report, in base64.
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
 /// The version in every path.
 const VERSION: &str = "2018-06-01";
 
-/// A call, as far as its path tells.
+/// A call, as its method and path say.
 enum Call {
     Next,
     Response(String),
@@ -52,6 +53,9 @@ fn parse(method: &Method, path: &str) -> Option<Call> {
 
 /// Answers a call of `process`.
 pub(super) async fn handle(process: &Process, request: Request<Incoming>) -> Reply {
+    if is_from_a_page(request.headers()) {
+        return problem(StatusCode::FORBIDDEN, "Forbidden", "a browser's page is no function");
+    }
     let Some(call) = parse(request.method(), request.uri().path()) else {
         return problem(
             StatusCode::NOT_FOUND,
@@ -89,8 +93,8 @@ pub(super) async fn handle(process: &Process, request: Request<Incoming>) -> Rep
     }
 }
 
-/// The answer in a body. One that is streamed (`Lambda-Runtime-Function-Response-Mode: streaming`) is awaited whole, since every
-/// caller here gets it whole, as callers of `Invoke` do; an error in the middle comes in the trailers.
+/// The answer in a body. This waits for the whole of a streamed one (`Lambda-Runtime-Function-Response-Mode: streaming`), because
+/// callers here get whole answers, as callers of `Invoke` do. The trailers tell of an error in the middle.
 ///
 /// # Source
 /// Lambda developer guide, "Building a custom runtime", response streaming.
@@ -102,13 +106,18 @@ async fn answer(body: Incoming) -> InvokeResult {
             Err(function_error(&trailers, report.unwrap_or_default().into()))
         }
         Err(BodyError::TooLarge) => Err(InvokeError::AnswerTooLarge),
-        Err(BodyError::Broken) => Err(InvokeError::Exited("while it answered".to_owned())),
+        Err(BodyError::Broken | BodyError::TooSlow) => Err(InvokeError::Exited("while it answered".to_owned())),
     }
 }
 
-/// The error that a report is; one that can't be read is an error without words.
+/// The error in the body of a report. A report that can't be read is an error without a message.
 async fn reported(headers: &HeaderMap, body: Incoming) -> InvokeError {
-    function_error(headers, read_body(body, MAX_ANSWER_BYTES).await.unwrap_or_default())
+    function_error(
+        headers,
+        read_body(body, MAX_ANSWER_BYTES, BODY_TIMEOUT)
+            .await
+            .unwrap_or_default(),
+    )
 }
 
 /// Waits for a request and hands it to the process.
@@ -133,7 +142,7 @@ async fn next(process: &Process) -> Reply {
         }
     }
     process.begin(job.request_id, job.done);
-    // Whoever waits may have given up; the process then works for nobody, and is killed.
+    // It fails when nobody waits any more. Then the process works for nobody, and is killed.
     job.started.send(()).ok();
     reply
 }

@@ -1,8 +1,8 @@
 //! The spelling of header names.
 //!
-//! HTTP header names have no case, and hyper lower-cases them; a WebSocket API's `$connect` event shows them as the client
-//! wrote them (recorded production events), and a function that looks for `x-auth-token` alone must not work here and fail
-//! there. So the first bytes of each TCP connection are kept, and spellings are looked up in them.
+//! HTTP header names have no case, and hyper puts them in lower case. A WebSocket API's `$connect` event has them as the client
+//! wrote them (recorded production events). A function that looks only for `x-auth-token` must not work here and fail on AWS.
+//! So the server keeps the first bytes of each TCP connection, and finds the spelling of a name in them.
 
 use std::{
     io,
@@ -19,11 +19,11 @@ use tokio::{
     net::TcpStream,
 };
 
-/// As much of a head as is kept; hyper refuses a much longer one.
+/// How many bytes of a head are kept. hyper refuses a much longer one.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// How a client spelled the header names of its first request. A WebSocket handshake is the first and last request of its
-/// TCP connection in every client we know; for a later one, the names of the first are a good guess.
+/// How a client spelled the header names of its first request. In every client that we know a WebSocket handshake is the
+/// first and last request of its TCP connection. For a later request the names of the first one are a good guess.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderSpelling(Arc<Mutex<Head>>);
 
@@ -62,7 +62,7 @@ impl HeaderSpelling {
     }
 }
 
-/// Resets a TCP connection instead of closing it: the other end reads an error and not an end.
+/// Resets a TCP connection instead of closing it: the other side gets an error and not an end.
 #[derive(Debug, Clone, Default)]
 pub struct ResetSwitch(Arc<AtomicBool>);
 
@@ -84,7 +84,7 @@ pub(super) struct RecordingStream {
 impl Drop for RecordingStream {
     fn drop(&mut self) {
         if self.reset.0.load(Ordering::Acquire) {
-            // Without it the connection is closed, which is all that is left to do.
+            // When it fails, the connection is closed and not reset.
             drop(self.stream.set_zero_linger());
         }
     }

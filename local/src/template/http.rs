@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    Wrong,
-    intrinsics::{Scope, scalar},
-    known,
-    yaml::Node,
+    intrinsics::Scope,
+    known, timeout,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
 
 /// The longest that an HTTP API waits for a function.
@@ -58,7 +58,7 @@ pub struct HttpRoute {
 /// What a template says of an API beside its routes; `globals` is what `Globals` says of all.
 ///
 /// # Errors
-/// [`Wrong`], when it can't be served as it stands.
+/// [`Wrong`], when the local stack can't serve it.
 pub(super) fn api(scope: &Scope<'_>, id: &str, own: Option<&Node>, globals: Option<&Node>) -> Result<HttpApi, Wrong> {
     known::only(known::HTTP_API, globals, "Globals.HttpApi")?;
     known::only(known::HTTP_API, own, id)?;
@@ -126,7 +126,7 @@ fn cors(scope: &Scope<'_>, node: &Node) -> Result<Option<Cors>, Wrong> {
 /// Adds the routes of a function's events, each with the id of the API that it belongs to.
 ///
 /// # Errors
-/// [`Wrong`], at the first event that can't be served as it stands.
+/// [`Wrong`], at the first event that the local stack can't serve.
 pub(super) fn routes(
     scope: &Scope<'_>,
     function: &str,
@@ -168,7 +168,7 @@ pub(super) fn routes(
                 "the local stack serves one HTTP API; {name} is of {api}, and others of {other}"
             )));
         }
-        let timeout = super::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
+        let timeout = timeout::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
         let route = HttpRoute {
             method_and_path,
             function: function.to_owned(),

@@ -1,19 +1,15 @@
 //! `CloudFormation`'s intrinsic functions, as far as routes and environments use them.
 //!
-//! What exists only after a deployment (an API's id, an ARN) gets a stand-in of the real form.
+//! What exists only after a deployment (an API's id, an ARN) gets a stand-in of the same form.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Wrong,
     parameters::{self, Parameter},
-    yaml::{Node, Value},
+    wrong::Wrong,
+    yaml::{Node, Value, scalar},
 };
-
-/// The account that stands in for the real one.
-pub const ACCOUNT: &str = "123456789012";
-/// The Region that stands in for the real one.
-pub const REGION: &str = "us-east-1";
+use crate::aws::stand_ins::{ACCOUNT, REGION, function_arn};
 
 /// What an expression may refer to.
 #[derive(Debug)]
@@ -24,16 +20,12 @@ pub struct Scope<'a> {
     resources: Vec<&'a str>,
 }
 
-/// The ARN that stands in for that of the function `logical_id`.
-pub fn function_arn(logical_id: &str) -> String {
-    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical_id}")
-}
-
 impl<'a> Scope<'a> {
-    /// The scope of a template: its parameters at their defaults or at the values that are `given`, its conditions and its resources.
+    /// The scope of a template: its parameters at their defaults or at the values that are `given`, its conditions and its
+    /// resources.
     ///
     /// # Errors
-    /// [`Wrong`], when one of these sections isn't a mapping, or a parameter has no value, or a forbidden one.
+    /// [`Wrong`], when one of these sections isn't a mapping, or a parameter has no value, or a value that isn't allowed.
     pub fn new(template: &'a Node, given: &BTreeMap<String, String>) -> Result<Self, Wrong> {
         let section = |name: &str| template.get(name).map_or(Ok(&[][..]), |node| node.entries(name));
         let parameters = parameters::values(template, given)?;
@@ -66,7 +58,7 @@ impl<'a> Scope<'a> {
     /// The text that a node stands for; `None` for `AWS::NoValue`.
     ///
     /// # Errors
-    /// [`Wrong`], when it isn't text or calls what we don't know.
+    /// [`Wrong`], when it isn't text, or calls a function that we don't know.
     pub fn text(&self, node: &Node) -> Result<Option<String>, Wrong> {
         let Some(node) = self.choose(node)? else {
             return Ok(None);
@@ -113,12 +105,12 @@ impl<'a> Scope<'a> {
     /// Whether the condition called `name` holds; `at` is where the name stands.
     ///
     /// # Errors
-    /// [`Wrong`], when there is no such condition or it can't be evaluated, as when it is made of itself.
+    /// [`Wrong`], when there is no such condition or it can't be evaluated, for example because it uses itself.
     pub fn named_condition(&self, at: &Node) -> Result<bool, Wrong> {
         self.named_condition_within(at, &[])
     }
 
-    /// The same, for a condition that those `under_way` are made of.
+    /// The same, for a condition that the conditions `under_way` use.
     fn named_condition_within(&self, at: &Node, under_way: &[&str]) -> Result<bool, Wrong> {
         let name = scalar(at, "a condition's name")?;
         if under_way.contains(&name) {
@@ -253,21 +245,10 @@ impl<'a> Scope<'a> {
         }
         Ok(match attribute {
             None => resource.to_owned(),
-            // An alias of a function is called as the function is: there is one version here.
+            // A call of an alias is a call of the function: here there is only one version.
             Some("Arn" | "Alias") => function_arn(resource),
             Some(attribute) => format!("{resource}.{attribute}"),
         })
-    }
-}
-
-/// The text of a scalar node.
-///
-/// # Errors
-/// [`Wrong`], when it isn't one; `what` names the thing.
-pub fn scalar<'n>(node: &'n Node, what: &str) -> Result<&'n str, Wrong> {
-    match &node.value {
-        Value::Text(text) => Ok(text),
-        _ => Err(node.wrong(format!("{what} must be plain text"))),
     }
 }
 

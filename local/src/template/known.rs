@@ -1,12 +1,12 @@
-//! What of a template changes how a request is answered, and whether it is played here.
+//! Which parts of a template have an effect on answers, and which of them the local stack can play.
 //!
-//! The lists name what is served, and what has no effect on an answer. Everything else is refused by its name: also what AWS adds
-//! after this was written, since nobody here can know what it does.
+//! The lists name what is served, and what has no effect on an answer. Everything else is refused by its name. This includes
+//! what AWS adds later, because nobody can know now what it does.
 //!
 //! # Source
 //! SAM's schema of each resource; `CloudFormation`'s list of types.
 
-use super::{Wrong, yaml::Node};
+use super::{wrong::Wrong, yaml::Node};
 
 /// Properties of a function that are served, or have no effect on an answer.
 pub(super) const FUNCTION: &[&str] = &[

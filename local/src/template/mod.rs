@@ -1,23 +1,26 @@
-//! `template.yaml`: the one description of routes, functions and environment, for AWS and for this machine alike.
+//! `template.yaml`: one description of routes, functions and environment, for AWS and for this machine.
 //!
 //! [`yaml`] reads the text and keeps positions, [`intrinsics`] evaluates `!Ref`, `!Sub` and their like, and [`model`] takes
-//! from the result what the local stack serves. What this can't understand it refuses, naming the line: a guess here would
-//! be a surprise after `sam deploy`. `Rules` and `Outputs` are left alone: they are about a deployment.
+//! from the result what the local stack serves. It refuses what it can't understand, and names the line: a guess here would
+//! be a surprise after `sam deploy`. It ignores `Rules` and `Outputs`, which concern only a deployment.
 
 mod http;
 pub mod intrinsics;
 mod known;
 pub mod model;
 mod parameters;
+pub mod selection;
+mod timeout;
 mod websocket;
+mod wrong;
 pub mod yaml;
 
-use std::{collections::BTreeMap, io, path::Path, time::Duration};
+use std::{collections::BTreeMap, io, path::Path};
 
 pub use http::{Cors, HttpApi, HttpRoute};
-use intrinsics::Scope;
 pub use model::{Function, Template};
 pub use websocket::{WebSocketApi, WebSocketRoute};
+pub use wrong::Wrong;
 
 /// Why a template can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,18 +41,6 @@ pub enum TemplateError {
         /// Where, and what.
         wrong: Wrong,
     },
-}
-
-/// A fault at a position of the template.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {what}")]
-pub struct Wrong {
-    /// Line, from 1.
-    pub line: usize,
-    /// Column, from 1.
-    pub column: usize,
-    /// What is wrong, in words for whoever edits the template.
-    pub what: String,
 }
 
 /// Reads the template at `path`, with these values of parameters in place of their defaults.
@@ -78,25 +69,4 @@ pub fn read(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Templa
 /// [`Wrong`], at the first place that can't be understood.
 pub fn parse(text: &str) -> Result<Template, Wrong> {
     model::build(&yaml::parse(text)?, &BTreeMap::new())
-}
-
-/// The shortest limit that an integration can be given.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(50);
-
-/// How long an integration may take: what is written in milliseconds, or as long as API Gateway ever waits, which is `limit`.
-///
-/// # Errors
-/// [`Wrong`], when it is none of the values that API Gateway takes.
-fn timeout(scope: &Scope<'_>, written: Option<&yaml::Node>, limit: Duration) -> Result<Duration, Wrong> {
-    let Some(node) = written else { return Ok(limit) };
-    let Some(text) = scope.text(node)? else {
-        return Ok(limit);
-    };
-    let timeout = text.parse().map(Duration::from_millis).ok();
-    timeout
-        .filter(|timeout| (SHORTEST_TIMEOUT..=limit).contains(timeout))
-        .ok_or_else(|| {
-            let (from, to) = (SHORTEST_TIMEOUT.as_millis(), limit.as_millis());
-            node.wrong(format!("a timeout is {from} to {to} milliseconds, and {text} is not"))
-        })
 }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Wrong,
     http::{self, HttpApi},
-    intrinsics::{Scope, scalar},
+    intrinsics::Scope,
     known,
     websocket::{self, WebSocketApi},
-    yaml::Node,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
 
 /// Lambda's `Timeout` when the template names none.
@@ -16,12 +16,12 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Lambda's `MemorySize` when the template names none.
 const DEFAULT_MEMORY_MB: u32 = 128;
 
-/// A template, understood.
+/// What the local stack takes from a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     /// The functions, by logical id.
     pub functions: BTreeMap<String, Function>,
-    /// The HTTP API; without routes if there is none.
+    /// The HTTP API. It has no routes when the template has no such API.
     pub http: HttpApi,
     /// The WebSocket API, if there is one.
     pub websocket: Option<WebSocketApi>,
@@ -47,7 +47,7 @@ pub struct Function {
 /// Builds the model, with `parameters` in place of the defaults.
 ///
 /// # Errors
-/// [`Wrong`], at the first thing that can't be served as it stands.
+/// [`Wrong`], at the first thing that the local stack can't serve.
 pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Template, Wrong> {
     let scope = Scope::new(root, parameters)?;
     let globals = |kind: &str| root.get("Globals").and_then(|globals| globals.get(kind));
@@ -82,7 +82,7 @@ pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Templ
                 websocket = Some(websocket::api(&scope, id, resource, globals("WebSocketApi"))?);
             }
             "AWS::ApiGatewayV2::RouteResponse" => answering.extend(websocket::answered_route(&scope, properties)?),
-            // Everything else has no part in answering a request.
+            // No other resource has a part in answering a request.
             other => known::silent(other, kind, id)?,
         }
     }
@@ -133,7 +133,7 @@ fn function(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<&Node>
         let own = properties(resource).and_then(|properties| properties.get(key));
         own.or_else(|| globals.and_then(|globals| globals.get(key)))
     };
-    // An executable is what can be run here.
+    // The local stack can run only executables.
     for (key, runs) in [("Runtime", "provided."), ("PackageType", "Zip")] {
         if let Some(node) = property(key)
             && !scope.required(node)?.starts_with(runs)

@@ -1,19 +1,18 @@
-//! The parameters of a template: their defaults, or what is given in their place.
+//! The parameters of a template, with their defaults or the values of `--parameter`.
 
 use std::collections::BTreeMap;
 
 use regex_lite::Regex;
 
 use super::{
-    Wrong,
-    intrinsics::scalar,
-    yaml::{Node, Value},
+    wrong::Wrong,
+    yaml::{Node, Value, scalar},
 };
 
 /// A parameter with its value.
 #[derive(Debug)]
 pub(super) struct Parameter {
-    /// As it was written; commas stand between the items of a list.
+    /// The value as it was written. The items of a list have commas between them.
     pub(super) value: String,
     /// Whether it stands for a list.
     pub(super) is_list: bool,
@@ -22,7 +21,7 @@ pub(super) struct Parameter {
 /// The parameters that `template` declares, with the values of `given` where there are some.
 ///
 /// # Errors
-/// [`Wrong`], when one has neither default nor value, or a value that `CloudFormation` would refuse, or isn't declared.
+/// [`Wrong`], when a parameter has neither default nor value, or a value that `CloudFormation` would refuse, or is not declared.
 pub(super) fn values<'t>(
     template: &'t Node,
     given: &BTreeMap<String, String>,
@@ -53,7 +52,7 @@ pub(super) fn values<'t>(
     Ok(values)
 }
 
-/// Checks a value as `CloudFormation` does before it looks at anything else; whether it is a list.
+/// Checks a value as `CloudFormation` does before anything else, and returns whether it is a list.
 ///
 /// # Source
 /// `CloudFormation` user guide, "Parameters section": a pattern must match the whole value, and of a list every item.
@@ -108,7 +107,7 @@ fn check(name: &str, declaration: &Node, value: &str) -> Result<bool, Wrong> {
         if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(item)) {
             return refuse("it doesn't match AllowedPattern".to_owned());
         }
-        // As a number, which is exact up to a length that no parameter can have.
+        // A length as `f64` is exact up to 2^53, which no parameter reaches.
         let length = u32::try_from(item.chars().count()).unwrap_or(u32::MAX).into();
         for (measured, low, high) in [
             (Some(length).filter(|_| !is_number), "MinLength", "MaxLength"),

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Wrong,
-    intrinsics::{Scope, function_arn, scalar},
+    intrinsics::Scope,
     known,
-    yaml::Node,
+    selection::Selection,
+    timeout,
+    wrong::Wrong,
+    yaml::{Node, scalar},
 };
-use crate::gateway::websocket::selection::Selection;
+use crate::aws::stand_ins::function_arn;
 
 /// The longest that a WebSocket API waits for a function.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
@@ -38,7 +40,7 @@ pub struct WebSocketRoute {
 }
 
 impl WebSocketApi {
-    /// Leaves only those routes two-way that have a response, by their logical ids.
+    /// Makes all routes one-way that have no response. `answering` are the logical ids of those that have one.
     pub(super) fn keep_two_way(&mut self, answering: &[String]) {
         for (key, route) in &mut self.routes {
             route.two_way &= answering.contains(&route_id(&self.id, key));
@@ -49,7 +51,7 @@ impl WebSocketApi {
 /// What a template says of an API; `globals` is what `Globals` says of all.
 ///
 /// # Errors
-/// [`Wrong`], when it can't be served as it stands.
+/// [`Wrong`], when the local stack can't serve it.
 pub(super) fn api(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<&Node>) -> Result<WebSocketApi, Wrong> {
     let own = resource.get("Properties");
     known::only(known::WEBSOCKET_API, globals, "Globals.WebSocketApi")?;
@@ -79,7 +81,7 @@ pub(super) fn api(scope: &Scope<'_>, id: &str, resource: &Node, globals: Option<
             WebSocketRoute {
                 function: function.to_owned(),
                 two_way: answers.as_deref() == Some("$default"),
-                timeout: super::timeout(scope, route.get("IntegrationTimeout"), INTEGRATION_LIMIT)?,
+                timeout: timeout::timeout(scope, route.get("IntegrationTimeout"), INTEGRATION_LIMIT)?,
             },
         );
     }
@@ -99,7 +101,7 @@ pub(super) fn answered_route(scope: &Scope<'_>, properties: Option<&Node>) -> Re
     let property = |key: &str| properties.and_then(|properties| properties.get(key));
     match (property("RouteResponseKey"), property("RouteId")) {
         (Some(key), Some(route)) if scope.required(key)? == "$default" => match route.call() {
-            // Not evaluated: it names a resource that only the transform makes.
+            // This is not evaluated: it names a resource that only the transform makes.
             Some(("Ref", name)) => scalar(name, "Ref").map(|name| Some(name.to_owned())),
             _ => Err(route.wrong("RouteId must be a !Ref to the route that the transform makes")),
         },

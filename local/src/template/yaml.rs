@@ -2,7 +2,7 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
-use super::Wrong;
+use super::wrong::Wrong;
 
 /// A value of the template and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Node {
     pub value: Value,
 }
 
-/// What stands at a place of the template. Scalars stay text, since everything that we read is text or a whole number.
+/// What stands at a place of the template. Scalars stay text: everything that we read is text or a whole number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A scalar; an unquoted empty one, `~` and `null` are the empty text.
@@ -67,6 +67,17 @@ impl Node {
             },
             _ => None,
         }
+    }
+}
+
+/// The text of a scalar node.
+///
+/// # Errors
+/// [`Wrong`], when it isn't one; `what` names the thing.
+pub fn scalar<'n>(node: &'n Node, what: &str) -> Result<&'n str, Wrong> {
+    match &node.value {
+        Value::Text(text) => Ok(text),
+        _ => Err(node.wrong(format!("{what} must be plain text"))),
     }
 }
 
@@ -123,7 +134,7 @@ fn node(span: Span, value: Value) -> Node {
     }
 }
 
-/// Writes a short tag out: `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`. YAML's own tags (`!!str`) say nothing here.
+/// Writes a short tag out: `!GetAtt A.B` is `{"Fn::GetAtt": "A.B"}`. YAML's own tags (`!!str`) are ignored.
 fn tagged(tag: Option<&Tag>, inner: Node) -> Node {
     let Some(tag) = tag.filter(|tag| tag.handle == "!") else {
         return inner;

@@ -35,6 +35,17 @@ impl SocketEvent {
         &self.event.headers
     }
 
+    /// All values of a header of the handshake, sent in one line or in several. API Gateway gives the last line in `headers`, and
+    /// every line in `multiValueHeaders`, so a value may come twice.
+    pub fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let lines = self.event.multi_value_headers.get_all(name).iter();
+        let lines = lines.chain(self.event.headers.get_all(name));
+        lines
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .map(str::trim)
+    }
+
     /// A parameter of the handshake's query.
     pub fn query(&self, name: &str) -> Option<&str> {
         self.event.query_string_parameters.first(name)

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use local::redis_server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use redis::{Client, FromRedisValue};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::{Instant, sleep};

@@ -1,6 +1,6 @@
 //! What a store does when its server fails it.
 
-use local::redis_server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use redis::Client;
 use shared::adapters::clock::SystemClock;
 use shared::adapters::redis::RedisStore;

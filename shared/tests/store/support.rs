@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use local::redis_server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use redis::cluster::ClusterClient;
 use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;

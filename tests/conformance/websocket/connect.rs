@@ -16,6 +16,10 @@ const WSCAT: &str = "recorded experiment with wscat on answers of $connect; agre
 /// The page on subprotocols.
 const SUBPROTOCOL: &str = "developer guide, Set up a $connect route that requires a WebSocket subprotocol";
 
+/// What the proxy event of API Gateway has of a header that comes several times; the `$connect` event has the same two fields.
+const REPEATED: &str =
+    "developer guide, Input format of a Lambda function for proxy integration: headers, multiValueHeaders";
+
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![
         requirement("ws.connect.event", RECORDED, event),
@@ -58,6 +62,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             "ws.connect.subprotocols_arrive_as_one_header",
             SUBPROTOCOL,
             subprotocols_arrive_as_one_header,
+        ),
+        requirement(
+            "ws.connect.repeated_header_lines_are_all_in_multi_value_headers",
+            REPEATED,
+            repeated_header_lines_are_all_in_multi_value_headers,
         ),
     ]
 }
@@ -232,5 +241,23 @@ async fn subprotocols_arrive_as_one_header() -> Result<()> {
         event["multiValueHeaders"]["Sec-WebSocket-Protocol"] == json!(["first, second"]),
         "{event}"
     );
+    Ok(())
+}
+
+async fn repeated_header_lines_are_all_in_multi_value_headers() -> Result<()> {
+    let lines = [
+        ("Sec-WebSocket-Protocol", "first, second"),
+        ("X-Twice", "a"),
+        ("Sec-WebSocket-Protocol", "third"),
+        ("X-Twice", "b"),
+    ];
+    let event = PLAIN.bench()?.connect_with(&lines).await?.event;
+    for (name, last, all) in [
+        ("Sec-WebSocket-Protocol", "third", json!(["first, second", "third"])),
+        ("X-Twice", "b", json!(["a", "b"])),
+    ] {
+        ensure!(event["headers"][name] == last, "{event}");
+        ensure!(event["multiValueHeaders"][name] == all, "{event}");
+    }
     Ok(())
 }

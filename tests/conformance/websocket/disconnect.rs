@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use http::Method;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
 use super::{OVERVIEW, RECORDED, check_context, has_exactly};
 use crate::{
@@ -30,6 +30,11 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             "ws.disconnect.follows_the_gateways_close_at_once",
             "RFC 6455, section 7.1.1: the server ends the TCP connection first",
             follows_the_gateways_close_at_once,
+        ),
+        requirement(
+            "ws.disconnect.follows_the_clients_close_at_once",
+            "RFC 6455, section 7.1.1: the server ends the TCP connection first",
+            follows_the_clients_close_at_once,
         ),
         requirement(
             "ws.disconnect.only_after_a_connection",
@@ -116,15 +121,15 @@ async fn has_the_gateways_code() -> Result<()> {
     Ok(())
 }
 
-/// A gateway that waits for the client waits for a second each time; one that doesn't may meet a slow machine now and then.
-async fn follows_the_gateways_close_at_once() -> Result<()> {
+/// How `$disconnect` follows the end of a connection whose client keeps its own half of the TCP connection. A gateway that waits for the
+/// client waits for a second each time; one that doesn't may meet a slow machine now and then.
+async fn follows_at_once(end: impl AsyncFn(&mut Connected) -> Result<()>) -> Result<()> {
     let mut lived = Vec::new();
     for _ in 0..5 {
-        let Connected { mut client, id, .. } = PLAIN.bench()?.connect().await?;
-        PLAIN.bench()?.connections(Method::DELETE, &id, "").await?;
-        ensure!(client.close_code().await? == 1000);
-        // The client still has its half of the connection.
-        let context = PLAIN.bench()?.disconnected(&id).await?["requestContext"].take();
+        let mut connected = PLAIN.bench()?.connect().await?;
+        end(&mut connected).await?;
+        ensure!(connected.client.close_code().await? == 1000);
+        let context = PLAIN.bench()?.disconnected(&connected.id).await?["requestContext"].take();
         let at = |key: &str| context[key].as_i64().unwrap_or_default();
         lived.push(at("requestTimeEpoch") - at("connectedAt"));
         if lived.last().is_some_and(|lived| *lived < 1_000) {
@@ -132,6 +137,26 @@ async fn follows_the_gateways_close_at_once() -> Result<()> {
         }
     }
     anyhow::bail!("it lived for {lived:?} ms each time")
+}
+
+async fn follows_the_gateways_close_at_once() -> Result<()> {
+    follows_at_once(async |connected| {
+        let deleted = PLAIN.bench()?.connections(Method::DELETE, &connected.id, "").await?;
+        ensure!(deleted.status == 204, "{deleted:?}");
+        Ok(())
+    })
+    .await
+}
+
+async fn follows_the_clients_close_at_once() -> Result<()> {
+    follows_at_once(async |connected| {
+        let frame = CloseFrame {
+            code: 1000.into(),
+            reason: "".into(),
+        };
+        connected.client.send_message(Message::Close(Some(frame))).await
+    })
+    .await
 }
 
 async fn only_after_a_connection() -> Result<()> {

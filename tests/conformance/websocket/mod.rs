@@ -1,5 +1,6 @@
 //! The WebSocket API: handshakes, messages and their routes, and how connections end.
 
+mod close;
 mod connect;
 mod disconnect;
 mod limits;
@@ -32,6 +33,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         message::requirements(),
         limits::requirements(),
         disconnect::requirements(),
+        close::requirements(),
     ];
     all.into_iter().flatten().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use futures_util::{SinkExt, StreamExt as _, stream::SplitSink};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -14,19 +14,24 @@ use tokio::{
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Error, Message,
+        Error, Message, Utf8Bytes,
         error::{CapacityError, ProtocolError},
         protocol::{CloseFrame, Role, WebSocketConfig},
     },
 };
 
 use super::{
-    Failure, Shared,
+    api::{Failure, Shared},
     event::{Event, Kind},
     frames::{self, Problem},
     registry::{Connection, End, Goodbye},
 };
-use crate::{clock, faults::Fault, gateway::Limits, ids, server::ResetSwitch};
+use crate::{
+    aws::{clock, ids},
+    faults::Fault,
+    gateway::limits::Limits,
+    server::ResetSwitch,
+};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -35,7 +40,7 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(super) struct Incoming(Socket);
 
 impl Incoming {
-    /// Speaks WebSocket on what was upgraded, within the limits.
+    /// Begins to speak WebSocket on an upgraded connection, within the limits.
     pub(super) async fn new(upgraded: Upgraded, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(4 * 1024)
@@ -55,7 +60,7 @@ pub(super) async fn run(
     reset: ResetSwitch,
 ) -> End {
     let (sink, mut stream) = socket.split();
-    // Writing is a task of its own, so that a client that doesn't read holds up nothing but itself.
+    // Writing is a task of its own, so that a client that doesn't read delays only itself.
     let (stop_writing, stopped) = tokio::sync::oneshot::channel();
     let mut writer = tokio::spawn(write(
         sink,
@@ -65,32 +70,33 @@ pub(super) async fn run(
     ));
     let oldest = Instant::now() + shared.limits.lifetime;
     let slots = Arc::new(Semaphore::new(shared.limits.concurrent_messages));
+    // A message that was read and waits for a slot. Nothing is read behind it: a client that sends faster than it is served
+    // waits in its own TCP buffer.
+    let mut held: Option<Utf8Bytes> = None;
     let end = loop {
-        // Taken before the next message is read: a client that sends faster than it is served waits in its own TCP buffer.
-        let slot = Arc::clone(&slots).acquire_owned();
-        let next = async {
-            let slot = slot.await;
-            (slot, stream.next().await)
-        };
         tokio::select! {
-            (slot, frame) = next => match frame {
+            slot = Arc::clone(&slots).acquire_owned(), if held.is_some() => {
+                let Some(text) = held.take() else { continue };
+                let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
+                // Messages of one connection run side by side, as they do on AWS: order is not promised.
+                tokio::spawn(async move {
+                    receive(&shared, &connection, &text).await;
+                    drop(slot);
+                });
+            }
+            frame = stream.next(), if held.is_none() => match frame {
                 Some(Ok(Message::Text(_))) if shared.faults.happens(Fault::MessageRefused) => {
                     break End::by_gateway(1008, "Too many requests");
                 }
                 Some(Ok(Message::Text(text))) => {
                     connection.touch();
-                    let (shared, connection) = (Arc::clone(shared), Arc::clone(connection));
-                    // Messages of one connection run side by side, as they do on AWS: order is not promised.
-                    tokio::spawn(async move {
-                        receive(&shared, &connection, &text).await;
-                        drop(slot);
-                    });
+                    held = Some(text);
                 }
                 Some(Ok(Message::Binary(_))) => break End::by_gateway(1003, "Binary data is not supported"),
                 Some(Ok(Message::Close(frame))) => {
                     break End::by_client(frame.map(|frame| (frame.code.into(), frame.reason.to_string())));
                 }
-                // A ping was answered by the library; the answer goes out with the next read.
+                // The library has prepared the answer to a ping, and sends it with the next read.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Err(error)) => break end_of(&error),
                 None => break End::lost(),
@@ -107,7 +113,7 @@ pub(super) async fn run(
         return end;
     }
     stop_writing.send(()).ok();
-    // The writer may hang on a client that doesn't read; it has a moment, and so has the goodbye.
+    // The writer hangs when the client doesn't read. Writer and goodbye together have a limited time.
     let goodbye = async {
         let Ok(sink) = (&mut writer).await else { return };
         let Ok(mut socket) = stream.reunite(sink) else { return };
@@ -119,7 +125,7 @@ pub(super) async fn run(
     end
 }
 
-/// Sends what waits until told to stop, and gives the sink back.
+/// Sends the waiting messages until it is told to stop, and returns the sink.
 async fn write(
     mut sink: SplitSink<Socket, Message>,
     mut waiting: mpsc::Receiver<String>,
@@ -128,7 +134,7 @@ async fn write(
 ) -> SplitSink<Socket, Message> {
     loop {
         let text = tokio::select! {
-            // What was accepted is sent before the end.
+            // First the messages that were accepted, then the end.
             biased;
             text = waiting.recv() => text,
             _ = &mut stopped => None,
@@ -136,7 +142,7 @@ async fn write(
         let Some(text) = text else { return sink };
         for frame in frames::split(text, frame_bytes) {
             if sink.send(frame).await.is_err() {
-                // The reading half sees the same end, and reports it.
+                // The reading half sees the same error, and reports it.
                 return sink;
             }
         }
@@ -169,34 +175,47 @@ fn end_of(error: &Error) -> End {
     }
 }
 
-/// Says goodbye, waits for the client's, and ends the TCP connection.
+/// Says goodbye, and ends the TCP connection.
 async fn close(socket: &mut Socket, end: &End) {
-    let tell = end.goodbye == Goodbye::Frame;
-    let frame = tell.then(|| CloseFrame {
+    match end.goodbye {
+        Goodbye::Frame => close_first(socket, end).await,
+        Goodbye::Answer => {
+            // The library has the answer ready: the code that the client sent, or 1002 when no client may send that code (RFC 6455,
+            // sections 5.5.1 and 7.4). It is sent by this call. When it can't be sent the client has gone.
+            if SinkExt::close(socket).await.is_ok() {
+                drop(socket.get_mut().shutdown().await);
+            }
+        }
+        Goodbye::Nothing | Goodbye::Reset => {}
+    }
+}
+
+/// Sends a close frame, waits for the client's, and ends the TCP connection.
+async fn close_first(socket: &mut Socket, end: &End) {
+    let frame = CloseFrame {
         code: end.code.into(),
         reason: end.reason.as_str().into(),
-    });
-    // On a connection that the client closed this completes the library's own answer. Failing means that it is gone.
-    if socket.close(frame).await.is_err() || !tell {
+    };
+    if socket.close(Some(frame)).await.is_err() {
         return;
     }
-    // Clients wait for the server to end the TCP connection first (RFC 6455, section 7.1.1): it does when both have said it.
+    // The server ends the TCP connection first (RFC 6455, section 7.1.1), after both sides have sent a close frame.
     while let Some(Ok(message)) = socket.next().await {
         if message.is_close() {
             return;
         }
     }
-    // One that broke the protocol may not be understood any more. It sees that nothing more comes.
+    // After an error of the protocol the client's frames can't be read any more. This tells the client that nothing more comes.
     if socket.get_mut().shutdown().await.is_err() {
         return;
     }
-    // What the client still sends is thrown away unread: closing a TCP connection with unread bytes resets it, and the
-    // client would lose the close frame that tells it why.
+    // The rest of what the client sends is dropped. Without this read the system would reset the TCP connection, and the client
+    // would lose the close frame that tells it why.
     let mut rest = [0; 4096];
     while matches!(socket.get_mut().read(&mut rest).await, Ok(count) if count > 0) {}
 }
 
-/// Handles one message: finds its route, runs the function, and sends what there is to send.
+/// Handles one message: finds its route, runs the function, and sends the answer, if there is one.
 async fn receive(shared: &Shared, connection: &Connection, text: &str) {
     let request_id = ids::gateway_id();
     let key = shared.api.selection.key(text);
@@ -228,9 +247,9 @@ async fn receive(shared: &Shared, connection: &Connection, text: &str) {
     let problem = match answer {
         Err(Failure::TimedOut) => Problem::TimedOut,
         Err(Failure::Function) => Problem::InternalServerError,
-        // One-way: whatever it says is dropped, a status of 500 too.
+        // A one-way route drops every answer, even a status of 500.
         Ok(_) if !route.two_way => return,
-        // One project reports that a two-way route replaces the body then; nothing else is known, so it does here.
+        // One project reports that a two-way route replaces the body then. Nothing else is known.
         Ok(answer) if !answer.status.is_success() => Problem::InternalServerError,
         Ok(answer) => match answer.value.get("body").and_then(Value::as_str) {
             None => return,
@@ -241,8 +260,8 @@ async fn receive(shared: &Shared, connection: &Connection, text: &str) {
     send(connection, frames::problem(problem, &connection.id, &request_id)).await;
 }
 
-/// Sends an answer on the connection that asked, waiting for a slow client if need be: that holds up this connection alone.
+/// Sends an answer on the connection that asked. It waits for a slow client, which delays only this connection.
 async fn send(connection: &Connection, text: String) {
-    // It may have ended in the meantime, and then nobody wants the answer.
+    // It fails when the connection has ended, and then nobody wants the answer.
     drop(connection.outgoing.send(text).await);
 }

@@ -1,8 +1,8 @@
 //! The three kinds of event that a WebSocket API gives to a function.
 //!
 //! # Source
-//! Recorded production events. What an event doesn't have is absent, never null: a message carries neither headers nor query,
-//! and `$disconnect` carries headers that are all empty but the host.
+//! Recorded production events. A field without a value is absent, never null. A message has neither headers nor query.
+//! In `$disconnect` all headers but the host are empty.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use super::registry::{Connection, End};
-use crate::{clock, ids, template::WebSocketApi};
+use crate::{
+    aws::{clock, ids},
+    template::WebSocketApi,
+};
 
 /// An event about a connection.
 #[derive(Debug)]
@@ -44,7 +47,7 @@ pub(crate) enum Kind<'a> {
 }
 
 impl Event<'_> {
-    /// The event as the function gets it.
+    /// The JSON that the function gets.
     pub(crate) fn to_json(&self, api: &WebSocketApi, port: u16) -> Value {
         let own_id;
         let (event_type, request_id) = match &self.kind {
@@ -154,8 +157,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::gateway::websocket::selection::Selection;
     use crate::template::WebSocketRoute;
+    use crate::template::selection::Selection;
 
     fn json_of(kind: Kind<'_>, route_key: &str) -> Value {
         let api = WebSocketApi {

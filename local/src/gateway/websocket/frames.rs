@@ -20,7 +20,7 @@ pub(super) enum Problem {
     TimedOut,
 }
 
-/// The text of an error frame. Its spaces are those of recorded frames.
+/// The text of an error frame, with spaces as in recorded frames.
 pub(super) fn problem(problem: Problem, connection_id: &str, request_id: &str) -> String {
     let message = match problem {
         Problem::Forbidden => "Forbidden",
@@ -31,7 +31,7 @@ pub(super) fn problem(problem: Problem, connection_id: &str, request_id: &str) -
     format!(r#"{{"message": {message}, "connectionId":{connection_id}, "requestId":{request_id}}}"#)
 }
 
-/// A message as frames of at most `limit` bytes, since API Gateway splits what is larger.
+/// A message as frames of at most `limit` bytes: API Gateway splits a larger one.
 pub(super) fn split(text: String, limit: usize) -> Vec<Message> {
     if text.len() <= limit {
         return vec![Message::text(text)];

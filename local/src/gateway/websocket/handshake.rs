@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Answer, Failure, Shared,
+    api::{Answer, Failure, Shared},
     connection::{self, Incoming as Frames},
     event::{Event, Kind},
     registry::{Connection, End},
 };
 use crate::{
-    ids, logs,
+    aws::ids,
+    machine::logs,
     server::{Peer, Reply, empty, json as json_reply},
 };
 
@@ -28,10 +29,11 @@ pub(super) async fn answer(shared: Arc<Shared>, mut request: Request<Incoming>, 
         return json_reply(StatusCode::URI_TOO_LONG, &json!({"message": "Request-URI Too Long"}));
     }
     let Some(accept) = accept_key(&parts) else {
-        // Recorded for a plain GET; the same is said to anything else that isn't a handshake.
+        // This was recorded for a plain GET. Here every request that is no handshake gets it.
         return json_reply(StatusCode::UPGRADE_REQUIRED, &json!({"message": "Upgrade Required"}));
     };
-    // In a task of its own: a client that gives up now must not cut `$connect` short, which may have stored the connection.
+    // A task of its own: when the client gives up now, `$connect` must still run to its end, because it may have stored the
+    // connection.
     let task = tokio::spawn(async move { connect(&shared, &parts, &peer, upgrade, &accept).await });
     task.await.unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
 }
@@ -68,7 +70,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
     let client = (source_ip, text(&header::USER_AGENT));
     let domain = text(&header::HOST).unwrap_or_default();
     let connection = Arc::new(Connection::new(ids::gateway_id(), client, domain, outgoing));
-    // Known from here on, and answered with 410 until the handshake has ended.
+    // From here on the connection is known. `@connections` answers 410 until the handshake has ended.
     shared.registry.add(&connection);
     let answer = match shared.route("$connect") {
         // The integration is optional.
@@ -102,7 +104,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
             StatusCode::BAD_GATEWAY,
             &json!({"message": "Internal server error"}),
         )),
-        // What the client of a handshake sees then is not documented.
+        // AWS does not document what the client sees then.
         Some(Err(Failure::TimedOut)) => Some(json_reply(
             StatusCode::GATEWAY_TIMEOUT,
             &json!({"message": "Endpoint request timed out"}),
@@ -114,7 +116,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
         return refusal;
     }
     let reply = switching(accept, answer.and_then(Result::ok).as_ref());
-    // Before the client can know: what is pushed from now on waits until the socket stands.
+    // Before the client gets the answer: messages that are pushed from now on wait until the socket is open.
     shared.registry.opened(&connection);
     let (shared, reset) = (Arc::clone(shared), peer.reset.clone());
     tokio::spawn(async move {
@@ -129,7 +131,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
                 )
                 .await
             }
-            // The client went away while `$connect` was at work.
+            // The client went away while `$connect` was running.
             Err(_) => End::lost(),
         };
         connection.closed();
@@ -140,7 +142,7 @@ async fn connect(shared: &Arc<Shared>, parts: &Parts, peer: &Peer, upgrade: OnUp
     reply
 }
 
-/// Header names as the client wrote them. Recorded events lack the two that belong to the upgrade itself.
+/// The headers, with their names as the client wrote them. Recorded events do not have `Connection` and `Upgrade`.
 fn spelled(headers: &HeaderMap, peer: &Peer) -> Vec<(String, String)> {
     let of_the_client = headers
         .iter()
@@ -162,15 +164,15 @@ fn refused(answer: &Answer) -> Reply {
         .to_owned();
     let mut reply = http::Response::new(http_body_util::Full::from(body));
     *reply.status_mut() = match answer.status {
-        // Not an upgrade, and not a status that may stand alone.
+        // A 1xx status can't be the final answer of a refusal.
         status if status.is_informational() => StatusCode::BAD_GATEWAY,
         status => status,
     };
     reply
 }
 
-/// `101 Switching Protocols`. A subprotocol is named only if the function named one in `headers`. Whether the service would read
-/// it in `multiValueHeaders` is not documented.
+/// `101 Switching Protocols`. It names a subprotocol only if the function named one in `headers`. It is not documented whether
+/// AWS reads `multiValueHeaders` here.
 fn switching(accept: &str, answer: Option<&Answer>) -> Reply {
     let mut reply = empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = reply.headers_mut();

@@ -1,32 +1,30 @@
 //! The WebSocket API: handshakes, messages, and the connections that functions push to.
 
+mod api;
 mod connection;
+mod connections_api;
 pub mod event;
 mod frames;
 mod handshake;
 pub mod registry;
-pub mod selection;
+mod signature;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    Limits,
-    connections_api::{self, ServiceError},
-};
+use super::limits::Limits;
 use crate::{
-    faults::{Fault, Faults},
+    faults::Faults,
     lambda::Lambda,
-    logs,
-    server::{Listeners, Server, serve},
-    template::{WebSocketApi, WebSocketRoute},
+    server::{Listeners, Server, has_host, json as json_reply, serve},
+    template::WebSocketApi,
 };
-use event::{Event, Kind};
-use registry::{Connection, End, Registry};
+use api::Shared;
+use connections_api::ServiceError;
+use registry::{End, Registry};
 
 /// The WebSocket API and its `@connections` address, served until it is dropped.
 #[derive(Debug)]
@@ -42,37 +40,8 @@ pub struct WebSocketOptions {
     pub limits: Limits,
     /// Whether requests to `@connections` must be signed, as they must on AWS.
     pub signed: bool,
-    /// What goes wrong.
+    /// The faults that happen.
     pub faults: Arc<Faults>,
-}
-
-/// What every connection needs.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    api: WebSocketApi,
-    lambda: Arc<Lambda>,
-    pub(crate) limits: Limits,
-    /// Whether requests to `@connections` must be signed.
-    pub(crate) signed: bool,
-    pub(crate) faults: Arc<Faults>,
-    pub(crate) registry: Arc<Registry>,
-    port: u16,
-}
-
-/// How a function's answer failed, for whoever waits for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// It returned an error, crashed, or answered what the gateway can't read.
-    Function,
-    /// It took longer than the integration may.
-    TimedOut,
-}
-
-/// The part of a function's answer that a WebSocket API reads.
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    value: Value,
 }
 
 impl WebSocketGateway {
@@ -93,6 +62,9 @@ impl WebSocketGateway {
         let server = serve(listeners, move |request, peer| {
             let shared = Arc::clone(&seen);
             async move {
+                if !has_host(request.headers()) {
+                    return json_reply(StatusCode::BAD_REQUEST, &json!({"message": "Bad Request"}));
+                }
                 match parts_of(request.uri().path(), &shared.api.stage) {
                     Some(Address::Socket) => handshake::answer(shared, request, peer).await,
                     Some(Address::Connections(id)) => connections_api::answer(&shared, &id, request).await,
@@ -114,7 +86,7 @@ impl WebSocketGateway {
     /// Closes every connection and waits, within `limit`, until `$disconnect` has run for each.
     pub async fn stop(&self, limit: Duration) {
         self.shared.registry.close_all(&End::going_away());
-        // The stack stops either way; what could not be told in time is what AWS calls best effort.
+        // The stack stops in any case. AWS does not promise `$disconnect` either.
         drop(timeout(limit, self.shared.registry.all_gone()).await);
     }
 }
@@ -125,17 +97,18 @@ enum Address {
     Connections(String),
 }
 
-/// With the stage, as on the address that AWS gives an API, and without it, as on a custom domain.
+/// A client's socket is found with the stage, as on the address that AWS gives an API, and without it, as on a custom domain.
+/// `@connections` is found with the stage alone: without it AWS answers 403 on the API's own address, and code that forgets the
+/// stage must not work here.
 fn parts_of(path: &str, stage: &str) -> Option<Address> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let rest = match path.strip_prefix(stage) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest.strip_prefix('/').unwrap_or(rest),
-        _ => path,
-    };
-    if rest.is_empty() {
+    let staged = path.strip_prefix(stage);
+    let staged = staged.filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    if path.is_empty() || matches!(staged, Some("" | "/")) {
         return Some(Address::Socket);
     }
-    // An SDK sends the `@` as it is, others encode it.
+    let rest = staged?.strip_prefix('/')?;
+    // An SDK sends the `@` as it is; other clients may encode it.
     let (first, id) = rest.split_once('/')?;
     let decoded = |text: &str| {
         percent_encoding::percent_decode_str(text)
@@ -145,63 +118,12 @@ fn parts_of(path: &str, stage: &str) -> Option<Address> {
     (decoded(first) == "@connections").then(|| Address::Connections(decoded(id)))
 }
 
-impl Shared {
-    fn route(&self, key: &str) -> Option<(&str, &WebSocketRoute)> {
-        self.api
-            .routes
-            .get_key_value(key)
-            .map(|(key, route)| (key.as_str(), route))
-    }
-
-    /// Runs the function of `route` for an event.
-    async fn invoke(&self, route: &WebSocketRoute, event: &Event<'_>) -> Result<Answer, Failure> {
-        let payload = Bytes::from(event.to_json(&self.api, self.port).to_string());
-        match timeout(route.timeout, self.lambda.invoke(&route.function, payload)).await {
-            Ok(Ok(answer)) => read_answer(&answer).ok_or_else(|| {
-                logs::line(&route.function, "[failed] its answer has no statusCode");
-                Failure::Function
-            }),
-            // A function that ran into its own Timeout has failed; the gateway's own limit is another thing.
-            Ok(Err(_)) => Err(Failure::Function),
-            Err(_) => Err(Failure::TimedOut),
-        }
-    }
-
-    /// Tells the `$disconnect` function, if there is one. Its answer means nothing.
-    async fn disconnected(&self, connection: &Connection, end: &End) {
-        let Some((key, route)) = self.route("$disconnect") else {
-            return;
-        };
-        if self.faults.happens(Fault::DisconnectLost) {
-            return logs::stack(format_args!("fault: no $disconnect for {}", connection.id));
-        }
-        let event = Event {
-            connection,
-            route_key: key,
-            kind: Kind::Disconnect(end),
-        };
-        // A failure was logged under the function's name; there is nobody else to tell.
-        drop(self.invoke(route, &event).await);
-    }
-}
-
-/// Reads the status of an answer; one without is malformed.
-fn read_answer(answer: &Bytes) -> Option<Answer> {
-    let value: Value = serde_json::from_slice(answer).ok()?;
-    let status = value.get("statusCode")?;
-    let status = status.as_u64().or_else(|| status.as_str()?.parse().ok())?;
-    Some(Answer {
-        status: StatusCode::from_u16(u16::try_from(status).ok()?).ok()?,
-        value,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn paths_work_with_and_without_the_stage() {
+    fn a_socket_needs_no_stage_and_connections_do() {
         let id = |path: &str| match parts_of(path, "live") {
             Some(Address::Connections(id)) => id,
             Some(Address::Socket) => "socket".to_owned(),
@@ -211,7 +133,7 @@ mod tests {
             assert_eq!(id(path), "socket", "{path}");
         }
         for path in [
-            "/@connections/L0SM9cOFvHcCIhw%3D",
+            "/live/@connections/L0SM9cOFvHcCIhw%3D",
             "/live/@connections/L0SM9cOFvHcCIhw=",
             "/live/%40connections/L0SM9cOFvHcCIhw%3d",
         ] {
@@ -223,6 +145,9 @@ mod tests {
             "/other/@connections/x",
             "/live/live",
             "/@connections",
+            "/live/@connections",
+            "/@connections/L0SM9cOFvHcCIhw=",
+            "//@connections/L0SM9cOFvHcCIhw=",
         ] {
             assert_eq!(id(path), "forbidden", "{path}");
         }

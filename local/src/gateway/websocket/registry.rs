@@ -11,7 +11,7 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 
-use crate::clock;
+use crate::aws::clock;
 
 /// A connection, from the start of its handshake to the end of its `$disconnect`.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Connection {
     pub(crate) domain: String,
     /// Messages on their way to the client. Bounded: a client that doesn't read must not fill our memory.
     pub(crate) outgoing: mpsc::Sender<String>,
-    /// Whether the handshake has ended and the end has not come: only then can it be pushed to.
+    /// Whether the connection is between the end of its handshake and its own end. Only then can functions push to it.
     open: AtomicBool,
     last_active_ms: AtomicI64,
     close: watch::Sender<Option<End>>,
@@ -37,7 +37,7 @@ pub(crate) struct End {
     pub(crate) code: u16,
     /// `disconnectReason`.
     pub(crate) reason: String,
-    /// What the client sees of it.
+    /// What the client sees of the end.
     pub(crate) goodbye: Goodbye,
 }
 
@@ -46,14 +46,16 @@ pub(crate) struct End {
 pub(crate) enum Goodbye {
     /// A close frame with the code and reason of the end.
     Frame,
-    /// The answer to its own close frame, or nothing, since it is gone.
+    /// The answer to its own close frame.
     Answer,
+    /// Nothing: it has gone without a close frame.
+    Nothing,
     /// Its TCP connection is reset.
     Reset,
 }
 
 impl End {
-    /// The gateway's own end, with `code`.
+    /// The gateway ends the connection, with `code`.
     pub(crate) fn by_gateway(code: u16, reason: &str) -> Self {
         Self {
             code,
@@ -62,17 +64,17 @@ impl End {
         }
     }
 
-    /// Idle for too long, or too old.
+    /// The connection was idle for too long, or is too old.
     pub(crate) fn going_away() -> Self {
         Self::by_gateway(1001, "Going away")
     }
 
-    /// `DELETE @connections/{id}`; the words are from a recorded `$disconnect`.
+    /// A `DELETE @connections/{id}` ends the connection. The reason is from a recorded `$disconnect`.
     pub(crate) fn deleted() -> Self {
         Self::by_gateway(1000, "Connection Closed Normally")
     }
 
-    /// The client's end. Without a code it is 1005, in the words of a recorded event.
+    /// The client ends the connection. Without a code it is 1005, with the reason of a recorded event.
     pub(crate) fn by_client(code_and_reason: Option<(u16, String)>) -> Self {
         let (code, reason) =
             code_and_reason.unwrap_or_else(|| (1005, "Client-side close frame status not set".to_owned()));
@@ -83,16 +85,16 @@ impl End {
         }
     }
 
-    /// The network's end. No wording is recorded, so there is none.
+    /// The TCP connection was lost. No reason is recorded, so it is empty.
     pub(crate) fn lost() -> Self {
         Self {
             code: 1006,
             reason: String::new(),
-            goodbye: Goodbye::Answer,
+            goodbye: Goodbye::Nothing,
         }
     }
 
-    /// The network's end, made by us.
+    /// The control address cut the TCP connection.
     pub(crate) fn cut() -> Self {
         Self {
             goodbye: Goodbye::Reset,
@@ -106,7 +108,7 @@ impl End {
 pub(crate) enum PushError {
     /// It is not open, or not yet.
     Gone,
-    /// As many messages wait for the client as may.
+    /// The most messages that may wait for the client are waiting.
     Full,
 }
 
@@ -148,7 +150,7 @@ impl Connection {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Notes a message in either direction.
+    /// Notes that there was a message, in either direction.
     pub(crate) fn touch(&self) {
         self.last_active_ms.store(clock::now_ms(), Ordering::Relaxed);
     }
@@ -169,7 +171,7 @@ impl Connection {
         })
     }
 
-    /// Asks for the end; false when it is not open.
+    /// Asks the connection to end; false when it is not open.
     pub(crate) fn close(&self, end: End) -> bool {
         let open = self.open.swap(false, Ordering::AcqRel);
         if open {
@@ -178,7 +180,7 @@ impl Connection {
         open
     }
 
-    /// Waits until someone asks for the end.
+    /// Waits until somebody asks the connection to end.
     pub(crate) async fn asked_to_close(&self) -> End {
         let mut asked = self.close.subscribe();
         match asked.wait_for(Option::is_some).await {
@@ -194,7 +196,7 @@ impl Connection {
 pub(crate) struct Registry {
     connections: Mutex<BTreeMap<String, Arc<Connection>>>,
     count: watch::Sender<usize>,
-    /// How every connection ends whose handshake ends from now on.
+    /// Set when the stack stops: a connection whose handshake ends later ends at once, in this way.
     closing: OnceLock<End>,
 }
 
@@ -233,7 +235,7 @@ impl Registry {
 
     /// Opens a connection whose handshake has ended, and asks it to end at once if all were asked in the meantime.
     pub(crate) fn opened(&self, connection: &Connection) {
-        // Under the lock of `close_all`, so that one of the two sees the other.
+        // It holds the lock that `close_all` takes, so one of the two always sees what the other did.
         let _all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         connection.opened();
         if let Some(end) = self.closing.get() {
@@ -241,7 +243,7 @@ impl Registry {
         }
     }
 
-    /// Asks every connection to end, now or as soon as its handshake has ended. There is no way back.
+    /// Asks every connection to end, now or as soon as its handshake has ended. This can't be undone.
     pub(crate) fn close_all(&self, end: &End) {
         let all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         let end = self.closing.get_or_init(|| end.clone());

@@ -1,0 +1,297 @@
+//! The command line of `cargo run`.
+
+use std::{error::Error, io, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{listen, screen, stop::StopSignal};
+use crate::{
+    faults::Plan,
+    lambda::Rest,
+    machine::{guard, logs},
+    project::{
+        settings::{Folders, Settings},
+        token::Signer,
+    },
+    stack::{Build, Options, Stack},
+};
+
+/// Every variable that the stack reads.
+const ENVIRONMENT: &str = "\
+Environment (an empty variable counts as unset):
+  SOCK_HTTP_HOST        where to listen: localhost, or an address of this machine such as 0.0.0.0 [localhost]
+  SOCK_HTTP_PORT        port of the REST API; 0 is any free one [3005]
+  SOCK_WS_PORT          port of the WebSocket API and of @connections; 0 is any free one [3006]
+  SOCK_REDIS_URL        a Redis or Valkey to use, redis(s)://… or valkey(s)://… [one of the stack's own, with its data in .senna/data]
+  SOCK_API_URL          the platform's API, for users and topics [a sample platform of the stack's own]
+  SOCK_JWT_ALGORITHM    the accepted signature [HS256]
+  SOCK_JWT_SECRET       secret of the HS algorithms [a random one, kept in .senna/jwt-secret]
+  SOCK_JWT_PUBLIC_KEY   key of the other algorithms, in PEM
+  SOCK_JWKS_URL         key set of the other algorithms
+Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HANDLE, SOCK_DOMAINS, SOCK_JWT_HEADER,
+SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
+always the stack's own.";
+
+/// Every fault that can be asked for.
+const FAULTS: &str = "\
+Faults, with --fault or while the stack runs (PUT /faults at the address `control` of --json):
+  disconnect-lost=0.1                    $disconnect doesn't run
+  message-refused=0.1                    a client's message closes its connection with 1008, too many requests
+  push-throttled=0.1, push-full=0.1      @connections answers 429, for its rate or the client's full buffer
+  push-gone=0.1, push-failed=0.1         it answers 410 for an open connection, or 500
+  push-latency=50..200                   it takes that many milliseconds
+  push-late=0.1, push-late-by=500..2000  it accepts a message and delivers it that many milliseconds later
+  kill=0.01                              a function is killed while it works on a request
+POST /connections/cut {\"fraction\": 0.5} at `control` cuts that share of the connections without a goodbye.";
+
+/// Senna on this machine: the functions, API Gateway in front, Redis and a sample platform at their side.
+#[derive(Debug, Parser)]
+#[command(name = "senna", version, after_help = [ENVIRONMENT, FAULTS].join("\n\n"), args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+/// Flags of the stack itself.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Run {
+    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
+    #[arg(long)]
+    json: bool,
+    /// Keep nothing: data goes to a temporary folder that is removed at the end
+    #[arg(long)]
+    fresh: bool,
+    /// Stop when standard input closes, which happens whenever the script or test that started this ends
+    #[arg(long)]
+    stop_with_stdin: bool,
+    /// Don't build: use the functions that lie beside this program
+    #[arg(long)]
+    no_build: bool,
+    /// Build the functions again when their sources change, and use the new ones as soon as they build; connections stay open
+    #[arg(long, conflicts_with = "no_build")]
+    watch: bool,
+    /// The most processes at a time of a function without `ReservedConcurrentExecutions`; beyond it requests wait, where AWS would
+    /// answer with an error at a thousand
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// Stop each process between two requests, as Lambda freezes it: its sockets stay open, and it does nothing after its answer
+    #[arg(long)]
+    freeze: bool,
+    /// Start a new process for every request, so that each is a cold start
+    #[arg(long, conflicts_with = "freeze")]
+    cold: bool,
+    /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
+    #[arg(long)]
+    sigv4: bool,
+    /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    clock_scale: u32,
+    /// Let a fault happen, with a chance from 0 to 1; give it again for more faults. See below
+    #[arg(long, value_name = "NAME=VALUE")]
+    fault: Vec<String>,
+    /// The seed of the random numbers that decide about faults: the same seed makes the same decisions [default: another each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Also write FILE, which lets functions in Docker use this stack: `sam local start-api --env-vars FILE`
+    #[arg(long, value_name = "FILE", env = "SENNA_SAM_ENV")]
+    sam_env: Option<PathBuf>,
+    /// The value of a parameter of the template, in place of its default; give it again for more parameters
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
+    parameter: Vec<(String, String)>,
+    /// Another template than this workspace's template.yaml; the functions are built in its folder
+    #[arg(long, value_name = "FILE", global = true)]
+    template: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a development token for a user
+    Token {
+        /// The user's id; digits make a numeric id
+        #[arg(long, value_name = "ID")]
+        user: String,
+        /// How long it is valid, in seconds
+        #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
+        ttl: u32,
+    },
+    /// Connect to the WebSocket, print every frame, and send every line that is typed
+    Listen(Listen),
+    /// Kill what is left when the stack has gone
+    #[command(hide = true)]
+    Guard,
+}
+
+#[derive(Debug, Args)]
+struct Listen {
+    /// The user to connect as, with a development token
+    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    user: Option<String>,
+    /// A token to connect with
+    #[arg(long)]
+    token: Option<String>,
+    /// The address; without it port `SOCK_WS_PORT` of localhost
+    #[arg(long)]
+    url: Option<String>,
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        // Before anything that can fail or start threads: the guard must outlive everything else.
+        Some(Command::Guard) => {
+            guard::run(io::stdin());
+            return ExitCode::SUCCESS;
+        }
+        command => on_runtime(perform(command, cli.run)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // It fails when nobody reads standard error any more.
+            drop(writeln!(io::stderr(), "senna: {}", sentence(&*error)));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Box<dyn Error>>>) -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}
+
+async fn perform(command: Option<Command>, run: Run) -> Result<(), Box<dyn Error>> {
+    let settings = Settings::from_env();
+    let folders = Folders::new(run.template.as_deref());
+    let mint =
+        |user: &str, ttl: u32| Signer::new(&settings, &folders.state())?.mint(user, Duration::from_secs(ttl.into()));
+    match command {
+        None => serve(&settings, run).await,
+        Some(Command::Token { user, ttl }) => {
+            screen::line(mint(&user, ttl)?);
+            Ok(())
+        }
+        Some(Command::Listen(Listen { user, token, url })) => {
+            let token = match token {
+                Some(token) => token,
+                None => mint(&user.unwrap_or_default(), 86_400)?,
+            };
+            let url = match url {
+                Some(url) => url,
+                None => format!("ws://localhost:{}", settings.ws_port()?),
+            };
+            Ok(listen::listen(&url, &token).await?)
+        }
+        Some(Command::Guard) => Ok(()),
+    }
+}
+
+async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
+    let Run {
+        json,
+        fresh,
+        stop_with_stdin,
+        no_build,
+        watch,
+        concurrency,
+        freeze,
+        cold,
+        sigv4,
+        clock_scale,
+        fault,
+        seed,
+        sam_env,
+        parameter,
+        template,
+    } = run;
+    let mut faults = Plan::default();
+    fault.iter().try_for_each(|text| faults.add(text))?;
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    if !faults.is_empty() {
+        logs::stack(format_args!("faults: {} --seed {seed}", faults.to_json()));
+    }
+    let options = Options {
+        template,
+        parameters: parameter.into_iter().collect(),
+        build: match (no_build, watch) {
+            (true, _) => Build::Never,
+            (false, true) => Build::Again,
+            (false, false) => Build::Once,
+        },
+        fresh,
+        concurrency: concurrency.into(),
+        rest: match (cold, freeze) {
+            (true, _) => Rest::Ends,
+            (false, true) => Rest::Frozen,
+            (false, false) => Rest::Waits,
+        },
+        sam_env,
+        sigv4,
+        clock_scale,
+        faults,
+        seed,
+    };
+    let mut stop = StopSignal::new(stop_with_stdin);
+    let stack = tokio::select! {
+        stack = Stack::start(settings, &options) => stack?,
+        // Dropping a half-started stack stops what it had started.
+        () = stop.asked() => return Ok(()),
+    };
+    if json {
+        screen::ready_json(stack.addresses());
+    } else {
+        screen::ready(stack.addresses(), "cargo run --");
+    }
+    stop.asked().await;
+    tokio::select! {
+        () = stack.stop() => {}
+        // The user asked twice. The guard kills what is left.
+        () = stop.asked() => {}
+    }
+    Ok(())
+}
+
+/// An error and its causes as one sentence.
+fn sentence(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::stack::StackError;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_error_is_one_sentence_with_its_causes() {
+        let cause = io::Error::other("no space left");
+        let error = StackError::Guard(cause);
+        assert_eq!(sentence(&error), "can't start the guard process: no space left");
+    }
+}

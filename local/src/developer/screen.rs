@@ -1,0 +1,105 @@
+//! Standard output: what `cargo run` shows when it is ready, the JSON line of `--json`, tokens, and received frames.
+
+use std::{
+    fmt::Display,
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+
+use serde_json::json;
+
+use crate::{platform::SAMPLE_USERS, stack::Addresses};
+
+/// How long the tokens on the screen are valid.
+const TOKEN_TTL: Duration = Duration::from_hours(24);
+
+/// Writes a line and flushes it, because a script may wait for it.
+pub fn line(text: impl Display) {
+    let mut stdout = std::io::stdout().lock();
+    // It fails when nobody reads standard output any more.
+    drop(writeln!(stdout, "{text}").and_then(|()| stdout.flush()));
+}
+
+/// Writes the JSON line of `--json`.
+pub fn ready_json(addresses: &Addresses) {
+    line(json!({
+        "rest": addresses.rest,
+        "websocket": addresses.websocket,
+        "push": addresses.push,
+        "lambda": addresses.lambda,
+        "redis": addresses.redis,
+        "platform": addresses.platform,
+        "control": addresses.control,
+        "jwt_secret": addresses.signer.as_ref().map(|signer| signer.secret().to_owned()),
+    }));
+}
+
+/// Writes the screen: addresses, tokens and what to try first.
+pub fn ready(addresses: &Addresses, program: &str) {
+    line(screen(addresses, program, std::io::stdout().is_terminal()));
+}
+
+fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
+    let strong = |text: &str| {
+        if colours {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    };
+    let Addresses {
+        rest,
+        websocket,
+        push,
+        lambda,
+        redis,
+        platform,
+        control,
+        ..
+    } = addresses;
+    let places = format!(
+        "
+{title}
+
+  REST       {rest}
+  WebSocket  {websocket}
+  push       {push}/@connections/{{id}}
+  Lambda     {lambda}
+  Redis      {redis}
+  platform   {platform}
+  faults     {control}/faults
+",
+        title = strong("Senna is ready"),
+    );
+    let mint = |id: &str| addresses.signer.as_ref()?.mint(id, TOKEN_TTL).ok();
+    let [(writer_id, writer), (reader_id, reader)] = SAMPLE_USERS;
+    let (Some(writer_token), Some(reader_token)) = (mint(writer_id), mint(reader_id)) else {
+        return format!(
+            "{places}\n  Tokens come from your platform, which holds the private key.\n\nCtrl-C stops everything."
+        );
+    };
+    let body = format!(r#"{{"type":"text","text":"Hello, {reader}"}}"#);
+    format!(
+        "{places}
+{tokens}
+
+  {writer}, user {writer_id}
+  {writer_token}
+
+  {reader}, user {reader_id}
+  {reader_token}
+
+{listen}
+
+  {program} listen --user {reader_id} --url {websocket}
+
+{send}
+
+  curl {rest}/user/{reader_id} -H 'Content-Type: application/json' -H 'Authorization: Bearer {writer_token}' -d '{body}'
+
+Ctrl-C stops everything.",
+        tokens = strong("Tokens, good for a day"),
+        listen = strong(&format!("Listen as {reader}, in a second terminal")),
+        send = strong(&format!("Send as {writer}, in a third")),
+    )
+}
