@@ -30,6 +30,9 @@ pub enum ApiError {
     /// The token does not tell a user.
     #[error("Incorrect token - please try a different one")]
     TokenWithoutUser,
+    /// The token's `user_id` is not an id.
+    #[error("Incorrect token - its user_id {0}")]
+    TokenUserId(InvalidId),
     /// The user has [`CONNECTIONS_MAX`] connections already.
     #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
     TooManyConnections,
@@ -113,7 +116,8 @@ impl ApiError {
             | Self::TokenSignature
             | Self::TokenExpired
             | Self::TokenNotActive
-            | Self::TokenWithoutUser => "INVALID_TOKEN_ERR",
+            | Self::TokenWithoutUser
+            | Self::TokenUserId(_) => "INVALID_TOKEN_ERR",
             Self::ConnectionUnknown => "CONNECTION_UNKNOWN",
             Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
             Self::InvalidTarget(_) => "MESSAGES_INVALID_TARGET",
@@ -138,7 +142,9 @@ impl ApiError {
     /// The name of the error's class, as the clients of the first server know it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::NotAuthenticated | Self::TokenWithoutUser | Self::ConnectionUnknown => "UnauthenticatedError",
+            Self::NotAuthenticated | Self::TokenWithoutUser | Self::TokenUserId(_) | Self::ConnectionUnknown => {
+                "UnauthenticatedError"
+            }
             Self::TokenMalformed | Self::TokenSignature => "JsonWebTokenError",
             Self::TokenExpired => "TokenExpiredError",
             Self::TokenNotActive => "NotBeforeError",
@@ -173,6 +179,7 @@ impl ApiError {
             | Self::TokenExpired
             | Self::TokenNotActive
             | Self::TokenWithoutUser
+            | Self::TokenUserId(_)
             | Self::ConnectionUnknown => 401,
             Self::BodyTooLarge(_) => 413,
             Self::InvalidMessage(reason) if is_too_large(reason) => 413,
@@ -262,6 +269,7 @@ mod tests {
             ApiError::TokenExpired,
             ApiError::TokenNotActive,
             ApiError::TokenWithoutUser,
+            ApiError::TokenUserId(InvalidId::LeadingZeros),
             ApiError::ConnectionUnknown,
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
@@ -311,11 +319,12 @@ mod tests {
         401 INVALID_TOKEN_ERR TokenExpiredError jwt expired
         401 INVALID_TOKEN_ERR NotBeforeError jwt not active
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
+        401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - its user_id must not have leading zeros
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         501 TOPICS_UNAVAILABLE NotImplementedError Topics are not available yet
-        400 INVALID_ID ArgumentError target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+        400 INVALID_ID ArgumentError target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
         400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"
         400 null ArgumentError Missing text property for text-message
