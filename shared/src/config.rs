@@ -33,29 +33,30 @@ impl ConfigError {
         }
     }
 
-    /// The address looks right and is not.
-    pub(crate) fn redis_url(error: &redis::RedisError) -> Self {
+    /// The address looks right, but the client library refuses it.
+    pub(crate) fn redis_url(reason: &dyn fmt::Display) -> Self {
         Self::new(
             "SOCK_REDIS_URL",
-            format!("is no address of a Redis ({error})"),
+            format!("is not an address of a Redis ({reason})"),
             "rediss://user:password@redis.example.com:6379",
         )
     }
 
-    /// The certificate is none, or there is nothing that it could prove.
-    pub(crate) fn redis_ca(error: &redis::RedisError) -> Self {
-        let problem = format!("does not go with SOCK_REDIS_URL ({error})");
+    /// The certificate is invalid, or the address is one without TLS.
+    pub(crate) fn redis_ca(reason: &dyn fmt::Display) -> Self {
+        let problem = format!("does not go with SOCK_REDIS_URL ({reason})");
         Self::new("SOCK_REDIS_CA", problem, EXAMPLE_CA)
     }
 
-    /// The public key is not one of this algorithm.
+    /// The public key does not belong to this algorithm.
     pub(crate) fn public_key(algorithm: Algorithm) -> Self {
         let problem = format!("must be a public key for {algorithm:?} in PEM");
         Self::new("SOCK_JWT_PUBLIC_KEY", problem, "-----BEGIN PUBLIC KEY-----…")
     }
 }
 
-/// The variables of the process. An empty one counts as absent, because a template cannot leave one out.
+/// The variables of the process. White space around a value is no part of it: a secret or a certificate that was read from a file ends in a
+/// newline. An empty value counts as absent, because a template cannot leave a variable out.
 #[derive(Clone, Default)]
 pub struct Environment(HashMap<String, String>);
 
@@ -71,7 +72,8 @@ impl Environment {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        let value = self.0.get(name).map(|value| value.trim());
+        value.filter(|value| !value.is_empty())
     }
 
     fn url(&self, name: &'static str, schemes: &[&str], example: &'static str) -> Result<Option<String>, ConfigError> {
@@ -82,7 +84,7 @@ impl Environment {
 
     /// A text in PEM. Templates and shells write the ends of its lines as \n.
     fn pem(&self, name: &str) -> Option<String> {
-        self.get(name).map(|pem| pem.replace("\\n", "\n"))
+        self.get(name).map(|pem| pem.replace("\\n", "\n").trim().to_owned())
     }
 }
 
@@ -97,7 +99,7 @@ impl FromIterator<(String, String)> for Environment {
     }
 }
 
-/// Shown without values: some are secrets.
+/// Shows no values: some are secrets.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
@@ -121,7 +123,7 @@ impl LogConfig {
     /// Reads the concern.
     ///
     /// # Errors
-    /// [`ConfigError`] if the filter is none.
+    /// [`ConfigError`] if the filter is invalid.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let filter = env
             .get("SOCK_LOG")
@@ -140,10 +142,10 @@ impl LogConfig {
 /// Where messages live.
 #[derive(Clone)]
 pub struct RedisConfig {
-    /// `SOCK_REDIS_URL`: `redis://` or `rediss://`. Of a cluster any node; several addresses, separated by commas, are several nodes of one cluster,
+    /// `SOCK_REDIS_URL`: `redis://` or `valkey://`, with TLS `rediss://` or `valkeys://`. Of a cluster any node; several addresses, separated by commas, are several nodes of one cluster,
     /// or a master and its replicas, of which one must be up. A comma in a password is written `%2C`. Required.
     pub urls: Vec<String>,
-    /// `SOCK_REDIS_CA`: the certificate of the authority that signed the servers' certificates, in PEM, in place of the public authorities.
+    /// `SOCK_REDIS_CA`: the certificate of the CA that signed the servers' certificates, in PEM. It replaces the public CAs.
     pub authority: Option<String>,
     /// `SOCK_REDIS_PREFIX`: first part of every key, default `senna-sockets`.
     pub prefix: String,
@@ -153,7 +155,7 @@ impl RedisConfig {
     /// Reads the concern.
     ///
     /// # Errors
-    /// [`ConfigError`] if the address is missing, or anything is wrong.
+    /// [`ConfigError`] if the address is missing, or a value is wrong.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         const EXAMPLE: &str = "rediss://user:password@redis.example.com:6379";
         let problem = |problem| ConfigError::new("SOCK_REDIS_URL", problem, EXAMPLE);
@@ -161,9 +163,11 @@ impl RedisConfig {
         let list = list.ok_or_else(|| problem("is missing: it says where messages live"))?;
         let urls = list
             .split(',')
-            .map(|url| valid_url(url.trim(), &["redis", "rediss"]))
+            .map(|url| valid_url(url.trim(), &["redis", "rediss", "valkey", "valkeys"]))
             .collect::<Option<_>>()
-            .ok_or_else(|| problem("must be a URL with redis or rediss, or several with commas between them"))?;
+            .ok_or_else(|| {
+                problem("must be a URL with redis, rediss, valkey or valkeys, or several with commas between them")
+            })?;
         let authority = env.pem("SOCK_REDIS_CA");
         if authority
             .as_ref()
@@ -204,7 +208,7 @@ impl fmt::Debug for RedisConfig {
 /// The platform's own API.
 #[derive(Clone, Debug)]
 pub struct DirectoryConfig {
-    /// `SOCK_API_URL`: its address; without it answers carry ids only.
+    /// `SOCK_API_URL`: its address. Without it answers have ids only.
     pub url: Option<String>,
     /// `SOCK_API_USER_AGENT`: how we introduce ourselves there, default `Senna`.
     pub user_agent: String,
@@ -214,7 +218,7 @@ impl DirectoryConfig {
     /// Reads the concern.
     ///
     /// # Errors
-    /// [`ConfigError`] if the address is none, or the name cannot stand in a header.
+    /// [`ConfigError`] if the address is not a URL, or the name cannot stand in a header.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let user_agent = env.get("SOCK_API_USER_AGENT").unwrap_or("Senna");
         if http::HeaderValue::from_str(user_agent).is_err() {
@@ -232,7 +236,7 @@ impl DirectoryConfig {
     }
 }
 
-/// Where pushes go, and with whose signature.
+/// Where pushes go, and who signs them.
 #[derive(Clone)]
 pub struct PushConfig {
     /// `SOCK_PUSH_ENDPOINT`: where `@connections` lives, stage included. Required.
@@ -308,7 +312,7 @@ mod tests {
             "redis://:a,b@h",
         ] {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", url)]), @"SOCK_REDIS_URL must be a URL with redis or rediss, or several with commas between them; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
+                insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", url)]), @"SOCK_REDIS_URL must be a URL with redis, rediss, valkey or valkeys, or several with commas between them; for example SOCK_REDIS_URL=rediss://user:password@redis.example.com:6379");
             }
         }
         insta::assert_snapshot!(redis(&[("SOCK_REDIS_URL", "rediss://h"), ("SOCK_REDIS_CA", "/ca.pem")]), @"SOCK_REDIS_CA must be a certificate in PEM; for example SOCK_REDIS_CA=-----BEGIN CERTIFICATE-----…");
@@ -318,7 +322,6 @@ mod tests {
         insta::assert_snapshot!(identity(&[]), @"SOCK_JWT_SECRET is missing: it is the secret that the platform signs its tokens with; for example SOCK_JWT_SECRET=a long random text");
         insta::assert_snapshot!(identity(&[("SOCK_JWT_ALGORITHM", "none")]), @"SOCK_JWT_ALGORITHM must be one of HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA; for example SOCK_JWT_ALGORITHM=RS256");
         insta::assert_snapshot!(identity(&[("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWT_SECRET", "x")]), @"SOCK_JWT_PUBLIC_KEY is missing, and SOCK_JWKS_URL too: one of them must give the public key; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
-        insta::assert_snapshot!(identity(&[("SOCK_JWT_SECRET", "x"), ("SOCK_DOMAINS", "a")]), @"SOCK_DOMAINS must be hosts and handles; for example SOCK_DOMAINS=chat.a.com=a,chat.b.com=b");
     }
 
     #[test]
@@ -329,9 +332,9 @@ mod tests {
 
     #[test]
     fn several_addresses_are_separated_by_commas() {
-        let list = "rediss://u:a%2Cb@one:1/, rediss://u:a%2Cb@two:2/3";
+        let list = "rediss://u:a%2Cb@one:1/, valkeys://u:a%2Cb@two:2/3\n";
         let redis = RedisConfig::from_env(&env(&[("SOCK_REDIS_URL", list)])).unwrap();
-        assert_eq!(redis.urls, ["rediss://u:a%2Cb@one:1", "rediss://u:a%2Cb@two:2/3"]);
+        assert_eq!(redis.urls, ["rediss://u:a%2Cb@one:1", "valkeys://u:a%2Cb@two:2/3"]);
     }
 
     #[test]

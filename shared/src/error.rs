@@ -30,6 +30,9 @@ pub enum ApiError {
     /// The token does not tell a user.
     #[error("Incorrect token - please try a different one")]
     TokenWithoutUser,
+    /// The token's `user_id` is not an id.
+    #[error("Incorrect token - its user_id {0}")]
+    TokenUserId(InvalidId),
     /// The user has [`CONNECTIONS_MAX`] connections already.
     #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
     TooManyConnections,
@@ -161,7 +164,7 @@ impl ApiError {
             Self::TokenMalformed | Self::TokenSignature => row(401, BAD_TOKEN, "JsonWebTokenError"),
             Self::TokenExpired => row(401, BAD_TOKEN, "TokenExpiredError"),
             Self::TokenNotActive => row(401, BAD_TOKEN, "NotBeforeError"),
-            Self::TokenWithoutUser => row(401, BAD_TOKEN, UNAUTHENTICATED),
+            Self::TokenWithoutUser | Self::TokenUserId(_) => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
             Self::InvalidId { .. } => row(400, "INVALID_ID", ARGUMENT),
@@ -245,6 +248,7 @@ mod tests {
             ApiError::TokenExpired,
             ApiError::TokenNotActive,
             ApiError::TokenWithoutUser,
+            ApiError::TokenUserId(InvalidId::LeadingZeros),
             ApiError::ConnectionUnknown,
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
@@ -300,11 +304,12 @@ mod tests {
         401 INVALID_TOKEN_ERR TokenExpiredError jwt expired
         401 INVALID_TOKEN_ERR NotBeforeError jwt not active
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
+        401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - its user_id must not have leading zeros
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         501 TOPICS_UNAVAILABLE NotImplementedError Topics are not available yet
-        400 INVALID_ID ArgumentError target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+        400 INVALID_ID ArgumentError target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
         400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"
         400 null ArgumentError Missing text property for text-message

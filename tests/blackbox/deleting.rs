@@ -52,7 +52,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
     ann.delete(&bob, &only).await?.ok(200)?;
     insta::assert_snapshot!(chat.shown(&bob.history(&ann, "").await?), @r#"
     200 {
-      "entry": null,
+      "entry": {"id": [ann], "unknown": true},
       "messages": [],
       "state": {
         "key": "myplatform:dm:[ann]-[bob]",
@@ -76,7 +76,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
-          "user": null
+          "user": {"id": [ann], "unknown": true}
         }
       ],
       "state": {

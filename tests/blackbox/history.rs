@@ -54,7 +54,7 @@ async fn nobody_has_written_yet() -> Result<()> {
     let [ann, bob] = chat.users(["ann", "bob"]);
     insta::assert_snapshot!(chat.shown(&ann.history(&bob, "").await?), @r#"
     200 {
-      "entry": null,
+      "entry": {"id": [bob], "unknown": true},
       "messages": [],
       "state": {
         "key": "myplatform:dm:[ann]-[bob]",

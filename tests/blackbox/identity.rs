@@ -116,9 +116,16 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
     let body = digits(&bob.id).history(&digits(&ann.id), "").await?;
     insta::assert_snapshot!(chat.shown(&body), @r#"
     200 {
-      "entry": null,
+      "entry": {"id": [ann], "unknown": true},
       "messages": [
-        {"author": null, "id": "[id 1]", "seq": 1, "text": "Hello", "timestamp": {epoch, iso}, "type": "text"}
+        {
+          "author": {"id": [ann], "unknown": true},
+          "id": "[id 1]",
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        }
       ],
       "state": {
         "key": "myplatform:dm:[ann]-[bob]",

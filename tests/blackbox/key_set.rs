@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::Method;
 use serde_json::{Value, json};
-use tests::token::Signer;
+use tests::token::{LONG_AGO, Signer};
 use tests::{Chat, Request, until, web_server};
 
 /// A key set that can change; without keys the server fails.
@@ -19,12 +19,20 @@ struct KeySet(Arc<Mutex<Vec<Value>>>);
 
 impl KeySet {
     fn publish(&self, signers: &[&Signer]) -> Result<()> {
-        let keys = signers
-            .iter()
-            .map(|signer| signer.public_jwk())
-            .collect::<Result<_>>()?;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+        let keys: Result<_> = signers.iter().map(|signer| signer.public_jwk()).collect();
+        self.publish_entries(keys?);
         Ok(())
+    }
+
+    fn publish_entries(&self, entries: Vec<Value>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = entries;
+    }
+
+    /// Serves the set, and returns its address.
+    fn serve(&self) -> Result<String> {
+        let served = self.clone();
+        let router = Router::new().route("/keys", get(move || ready(served.answer())));
+        Ok(format!("{}/keys", web_server::serve(router)?))
     }
 
     fn answer(&self) -> Response {
@@ -57,13 +65,8 @@ async fn keys_can_rotate() -> Result<()> {
     let first = Signer::rsa(include_str!("../keys/first.pem"))?.named("first");
     let second = Signer::rsa(include_str!("../keys/second.pem"))?.named("second");
     let keys = KeySet::default();
-    let served = keys.clone();
-    let router = Router::new().route("/keys", get(move || ready(served.answer())));
-    let url = web_server::serve(router)?;
-    let variables = [
-        ("SOCK_JWT_ALGORITHM", "RS256"),
-        ("SOCK_JWKS_URL", &*format!("{url}/keys")),
-    ];
+    let url = keys.serve()?;
+    let variables = [("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWKS_URL", &*url)];
     let chat = Chat::own_signed(&variables, first.clone()).await?;
     let (by_first, by_second) = (first.user(&json!(7))?, second.user(&json!(7))?);
     insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again");
@@ -88,5 +91,42 @@ async fn keys_can_rotate() -> Result<()> {
     })
     .await?;
     insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_used_costs_the_others_nothing() -> Result<()> {
+    let nameless = Signer::rsa(include_str!("../keys/first.pem"))?;
+    let first = nameless.clone().named("a");
+    let second = Signer::rsa(include_str!("../keys/second.pem"))?.named("a");
+    let changed = |field: &str, value: Value| -> Result<Value> {
+        let mut key = second.public_jwk()?;
+        key[field] = value;
+        Ok(key)
+    };
+    let keys = KeySet::default();
+    keys.publish_entries(vec![
+        json!(null),
+        json!({"kty": "RSA"}),
+        changed("kid", json!(7))?,
+        changed("use", json!("enc"))?,
+        changed("alg", json!("RS512"))?,
+        changed("kty", json!("NEW"))?,
+        changed("n", json!("AQAB"))?,
+        // One name on two keys: each is tried.
+        second.public_jwk()?,
+        first.public_jwk()?,
+    ]);
+    let url = keys.serve()?;
+    let variables = [("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWKS_URL", &*url)];
+    let chat = Chat::own_signed(&variables, first.clone()).await?;
+    for signer in [&first, &second, &nameless] {
+        assert!(
+            welcome(&chat, &signer.user(&json!(7))?).await?.contains("true"),
+            "{signer:?}"
+        );
+    }
+    let expired = first.sign(&json!({"user_id": 7, "exp": LONG_AGO}))?;
+    insta::assert_snapshot!(welcome(&chat, &expired).await?, @"401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired");
     Ok(())
 }

@@ -25,14 +25,16 @@ fn ids(asked: &Asked) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn objects_pass_through_as_the_platform_gave_them() -> Result<()> {
+async fn the_fields_that_were_asked_for_pass_through() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let whole = json!({
-        "id": ann.id, "username": "ann", "role": "admin", "picture_url": null, "profile_url": "https://p.example/ann",
-        "more": {"nested": [1, 2.5, "ü"]},
+        "id": ann.id, "username": "ann", "role": ["admin", {"of": 2.5}], "picture_url": null, "profile_url": "https://p.example/ü",
     });
-    chat.platform()?.add(&whole);
+    let mut more = whole.clone();
+    more["password_hash"] = json!("$2y$10$");
+    more["more"] = json!({"nested": [1]});
+    chat.platform()?.add(&more);
     // Nothing but an id, and that as digits.
     chat.platform()?.add(&json!({"id": bob.id.to_string()}));
     ann.send_text(&bob, "Hello").await?;
@@ -41,20 +43,18 @@ async fn objects_pass_through_as_the_platform_gave_them() -> Result<()> {
     200 {
       "entry": {
         "id": [ann],
-        "more": {"nested": [1, 2.5, "ü"]},
         "picture_url": null,
-        "profile_url": "https://p.example/ann",
-        "role": "admin",
+        "profile_url": "https://p.example/ü",
+        "role": ["admin", {"of": 2.5}],
         "username": "ann"
       },
       "messages": [
         {
           "author": {
             "id": [ann],
-            "more": {"nested": [1, 2.5, "ü"]},
             "picture_url": null,
-            "profile_url": "https://p.example/ann",
-            "role": "admin",
+            "profile_url": "https://p.example/ü",
+            "role": ["admin", {"of": 2.5}],
             "username": "ann"
           },
           "id": "[id 1]",
@@ -129,17 +129,14 @@ async fn a_history_takes_one_request() -> Result<()> {
         .map(|message| message["author"].clone())
         .collect();
     let known = json!({"id": ann.id, "username": "ann"});
+    // The platform does not know this author, whose words do not become nobody's.
+    let unknown = json!({"id": bob.id, "unknown": true});
     assert_eq!(
         authors,
-        [
-            known.clone(),
-            Value::Null,
-            known.clone(),
-            Value::Null,
-            known,
-            Value::Null
-        ]
+        [&known, &unknown].repeat(3).into_iter().cloned().collect::<Vec<_>>()
     );
+    assert_eq!(body["entry"], unknown);
+    assert_eq!(ann.list("").await?.body["entries"][0]["user"], unknown);
     Ok(())
 }
 
@@ -151,7 +148,7 @@ async fn what_the_platform_said_is_kept_for_a_while() -> Result<()> {
     // Of users whom the platform doesn't know, too. One request at a time is done by one process, which keeps it, unless others
     // are busy; there are ten at the most.
     for _ in 0..30 {
-        assert_eq!(ann.history(&bob, "").await?.ok(200)?["entry"], Value::Null);
+        assert_eq!(ann.history(&bob, "").await?.ok(200)?["entry"]["unknown"], true);
     }
     let asked = chat.platform()?.asked_for(&bob.id).len();
     assert!((1..=10).contains(&asked), "asked {asked} times for 30 pages");
@@ -162,11 +159,14 @@ async fn what_the_platform_said_is_kept_for_a_while() -> Result<()> {
 async fn ids_of_all_kinds_can_be_asked_for() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann] = chat.users(["ann"]);
-    for id in ["profile+plus", "profile=@:~.-_x"] {
+    for id in ["profile+plus", "profile=@:~.-_x", "profile|7", "1983516295378495151"] {
         let user = chat.user(&json!(id));
-        chat.platform()?.add(&json!({"id": id, "username": id}));
+        // Many platforms write a long number as a number.
+        let given = id.parse::<u64>().map_or(json!(id), |number| json!(number));
+        chat.platform()?.add(&json!({"id": given, "username": id}));
         user.send_text(&ann, "x").await?;
-        assert_eq!(ann.history(&user, "").await?.ok(200)?["entry"]["username"], id);
+        let expected = json!({"id": id, "username": id});
+        assert_eq!(ann.history(&user, "").await?.ok(200)?["entry"], expected);
     }
     Ok(())
 }
@@ -192,5 +192,65 @@ async fn an_empty_page_asks_for_nobody() -> Result<()> {
     ann.list("").await?.ok(200)?;
     assert_eq!(chat.platform()?.asked_for(&json!("")), []);
     assert_eq!(chat.platform()?.asked_for(&ann.id), []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_large_profile_is_its_id() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let picture = format!("https://p.example/{}", "x".repeat(63_000));
+    chat.platform()?
+        .add(&json!({"id": ann.id, "username": "ann", "picture_url": picture}));
+    chat.platform()?
+        .add(&json!({"id": bob.id, "username": "bob", "picture_url": "x".repeat(4_000)}));
+    for _ in 0..100 {
+        ann.send_text(&bob, "x").await?;
+    }
+    let body = ann.history(&bob, "?per_page=100").await?.ok(200)?;
+    let messages = body["messages"].as_array().context("messages")?;
+    assert_eq!(messages.len(), 100);
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["author"] == json!({"id": ann.id}))
+    );
+    assert_eq!(body["entry"]["username"], "bob", "4 KiB are not reached");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_that_the_platform_refuses_costs_the_others_nothing() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, ben] = chat.users(["ann", "ben"]);
+    let others = chat.users(["u1", "u2", "u3", "u4", "u5", "u6", "u7"]);
+    for other in &others {
+        chat.platform()?.add(&json!({"id": other.id, "username": "someone"}));
+        other.send_text(&ann, "Hello").await?;
+    }
+    let refused = &others[2];
+    chat.platform()?.refuse(&refused.id);
+    refused.send_text(&ben, "Hello").await?;
+    // At once, and as often as one likes: there is no pause, and no search for the refused id again.
+    for _ in 0..30 {
+        let body = ann.list("").await?.ok(200)?;
+        let entries = body["entries"].as_array().context("entries")?;
+        assert_eq!(entries.len(), others.len());
+        for entry in entries {
+            let expected = if entry["id"] == refused.id {
+                json!({"id": refused.id})
+            } else {
+                json!({"id": entry["id"], "username": "someone"})
+            };
+            assert_eq!(entry["user"], expected);
+        }
+        assert_eq!(
+            ben.list("").await?.ok(200)?["entries"][0]["user"],
+            json!({"id": refused.id})
+        );
+    }
+    // One of seven is found by four requests, in each of ten processes at the most.
+    let asked = chat.platform()?.asked_for(&refused.id).len();
+    assert!((4..=40).contains(&asked), "asked {asked} times");
     Ok(())
 }

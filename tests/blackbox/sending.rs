@@ -31,10 +31,10 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
     let history = bob.history(&ann, "").await?;
     insta::assert_snapshot!(chat.shown(&history), @r#"
     200 {
-      "entry": null,
+      "entry": {"id": [ann], "unknown": true},
       "messages": [
         {
-          "author": null,
+          "author": {"id": [ann], "unknown": true},
           "id": "[id 1]",
           "seq": 1,
           "text": "Grüße 👋\n\"quoted\" \\ \u0000 end",
@@ -72,7 +72,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 1,
-          "user": null
+          "user": {"id": [ann], "unknown": true}
         }
       ],
       "state": {
@@ -102,7 +102,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
-          "user": null
+          "user": {"id": [bob], "unknown": true}
         }
       ],
       "state": {

@@ -34,7 +34,12 @@ async fn the_host_decides() -> Result<()> {
         "chat.red.test",
         "chat.red.test:443",
         "CHAT.Red.Test",
+        "chat.red.test.",
+        "chat.red.test.:443",
         "chat.blue.test:3005",
+        "[::1]",
+        "[::1]:3005",
+        "[::2]",
         "red.test",
         "chat.red.test.evil.test",
         "localhost:3005",
@@ -46,7 +51,12 @@ async fn the_host_decides() -> Result<()> {
     chat.red.test "red:inbox:[ann]"
     chat.red.test:443 "red:inbox:[ann]"
     CHAT.Red.Test "red:inbox:[ann]"
+    chat.red.test. "red:inbox:[ann]"
+    chat.red.test.:443 "red:inbox:[ann]"
     chat.blue.test:3005 "blue:inbox:[ann]"
+    [::1] "six:inbox:[ann]"
+    [::1]:3005 "six:inbox:[ann]"
+    [::2] "myplatform:inbox:[ann]"
     red.test "myplatform:inbox:[ann]"
     chat.red.test.evil.test "myplatform:inbox:[ann]"
     localhost:3005 "myplatform:inbox:[ann]"

@@ -87,14 +87,16 @@ async fn user_id_must_be_an_id() -> Result<()> {
         json!("a"),
         json!("x".repeat(64)),
         json!("auth0|7"),
+        json!("9007199254740992"),
+        json!("1983516295378495150"),
         json!(null),
         json!(true),
         json!({}),
         json!([1]),
         json!(1.5),
         json!(-1),
+        json!(42.0),
         json!(9_007_199_254_740_992_u64),
-        json!("9007199254740992"),
         json!("05"),
         json!(""),
         json!("a b"),
@@ -120,22 +122,24 @@ async fn user_id_must_be_an_id() -> Result<()> {
     "9007199254740991": "myplatform:inbox:9007199254740991"
     "a": "myplatform:inbox:a"
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": "myplatform:inbox:xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    "auth0|7": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    "auth0|7": "myplatform:inbox:auth0|7"
+    "9007199254740992": "myplatform:inbox:9007199254740992"
+    "1983516295378495150": "myplatform:inbox:1983516295378495150"
     null: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    true: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    {}: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    [1]: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    1.5: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    -1: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    9007199254740992: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "9007199254740992": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "05": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "a b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "ä": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "{x}": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "a/b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    true: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    {}: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    [1]: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    1.5: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
+    -1: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
+    42.0: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
+    9007199254740992: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
+    "05": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must not have leading zeros
+    "": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    "a b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    "ä": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    "{x}": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    "a/b": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - its user_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     "#);
     Ok(())
 }

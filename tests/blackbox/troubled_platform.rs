@@ -67,15 +67,31 @@ async fn ids_stand_in_for_what_it_does_not_say() -> Result<()> {
     assert_eq!(ann.history(&bob, "").await?.ok(200)?["entry"], bare);
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 
-    for mood in [Mood::Failing, Mood::Babbling] {
+    for mood in [Mood::Failing, Mood::Babbling, Mood::Endless, Mood::Redirecting] {
         platform.is(mood);
         let asked = platform.asked_for(&bob.id).len();
+        let start = Instant::now();
         until("the platform is asked again", async || {
             assert_eq!(profile(&ann, &bob).await?, bare, "{mood:?}");
             Ok((platform.asked_for(&bob.id).len() > asked + 1).then_some(()))
         })
         .await?;
+        // Two pauses of two seconds, and no timeout of five.
+        assert!(
+            start.elapsed() < Duration::from_secs(8),
+            "{mood:?} {:?}",
+            start.elapsed()
+        );
     }
+
+    // A refusal is an answer: every page asks again.
+    platform.is(Mood::Refusing);
+    until("a page that asks", async || {
+        let asked = platform.asked_for(&bob.id).len();
+        assert_eq!(profile(&ann, &bob).await?, bare);
+        Ok((platform.asked_for(&bob.id).len() == asked + 2).then_some(()))
+    })
+    .await?;
 
     platform.is(Mood::Well);
     let known = until("the platform is believed again", async || {

@@ -33,7 +33,7 @@ async fn the_author_changes_a_text() -> Result<()> {
     insta::assert_snapshot!(chat.shown_json(&stored.body["messages"]), @r#"
     [
       {
-        "author": null,
+        "author": {"id": [ann], "unknown": true},
         "edited": {epoch, iso},
         "id": "[id 1]",
         "seq": 1,

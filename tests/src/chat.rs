@@ -19,7 +19,7 @@ use crate::{Answer, Handshake, Request, User, http_client, socket};
 /// The `User-Agent` that the shared stack is configured with.
 pub const USER_AGENT: &str = "Senna black box";
 /// The sites of the shared stack, beside the default `myplatform`.
-const DOMAINS: &str = "chat.red.test=red,chat.blue.test=blue";
+const DOMAINS: &str = "chat.red.test=red,CHAT.blue.test.:443=blue,[0::1]=six";
 
 /// The id of the first user; every user of a test process has another. Large enough to be nothing else in a body.
 static NEXT_USER: AtomicU64 = AtomicU64::new(1_000_001);

@@ -1,13 +1,15 @@
 //! The platform that the chat is added to: knows some users and not others, remembers what it was asked, and can have troubles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -26,6 +28,12 @@ pub enum Mood {
     Babbling,
     /// Not at all, but it takes the request.
     Silent,
+    /// With 200 and an answer that never ends.
+    Endless,
+    /// With 302 to an address that answers as it should.
+    Redirecting,
+    /// With 403.
+    Refusing,
 }
 
 /// A request that came.
@@ -47,6 +55,7 @@ pub struct Platform {
 #[derive(Debug, Default)]
 struct Known {
     users: BTreeMap<String, Value>,
+    refused: BTreeSet<String>,
     asked: Vec<Asked>,
     mood: Mood,
 }
@@ -60,6 +69,7 @@ impl Platform {
         let state = Arc::<Mutex<Known>>::default();
         let router = Router::new()
             .route("/v1/users", get(users))
+            .route("/elsewhere", get(users_elsewhere))
             .with_state(Arc::clone(&state));
         Ok(Self {
             url: web_server::serve(router)?,
@@ -75,6 +85,11 @@ impl Platform {
     /// Lets the platform know a user, whose object has an `id`.
     pub fn add(&self, user: &Value) {
         self.with(|known| known.users.insert(id_text(&user["id"]), user.clone()));
+    }
+
+    /// From now on the platform answers 400 to every request for this id.
+    pub fn refuse(&self, id: &Value) {
+        self.with(|known| known.refused.insert(id_text(id)));
     }
 
     /// From now on the platform answers like this.
@@ -109,7 +124,7 @@ async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_owned();
-    let (entries, mood) = {
+    let (entries, refused, mood) = {
         let mut known = state.lock().unwrap_or_else(PoisonError::into_inner);
         known.asked.push(Asked {
             query: query.clone(),
@@ -119,15 +134,30 @@ async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery
             ids(&query)
                 .filter_map(|id| known.users.get(id).cloned())
                 .collect::<Vec<_>>(),
+            ids(&query).any(|id| known.refused.contains(id)),
             known.mood,
         )
     };
     match mood {
+        Mood::Well if refused => StatusCode::BAD_REQUEST.into_response(),
         Mood::Well => Json(json!({"entries": entries})).into_response(),
         Mood::Failing => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         Mood::Babbling => "<html>We'll be back soon</html>".into_response(),
         Mood::Silent => std::future::pending().await,
+        Mood::Endless => {
+            let spaces = futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 * 1024])));
+            Body::from_stream(spaces).into_response()
+        }
+        Mood::Redirecting => Redirect::to(&format!("/elsewhere?{query}")).into_response(),
+        Mood::Refusing => StatusCode::FORBIDDEN.into_response(),
     }
+}
+
+async fn users_elsewhere(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery) -> Response {
+    let known = state.lock().unwrap_or_else(PoisonError::into_inner);
+    let query = query.unwrap_or_default();
+    let entries: Vec<_> = ids(&query).filter_map(|id| known.users.get(id).cloned()).collect();
+    Json(json!({"entries": entries})).into_response()
 }
 
 fn ids(query: &str) -> impl Iterator<Item = &str> {

@@ -1,6 +1,19 @@
-//! Who may know whom.
+//! Which code may know which.
 
 use crate::support::{files, read};
+
+/// Which layers of the core may know an outside library, by a word of its paths. Libraries that are not here are for everyone but the domain.
+const OUTSIDE: [(&str, &[&str]); 9] = [
+    ("redis::", &["adapters"]),
+    ("reqwest::", &["adapters"]),
+    ("moka::", &["adapters"]),
+    ("rustls::", &["adapters", "runtime"]),
+    ("aws_", &["adapters", "runtime"]),
+    ("lambda_", &["runtime"]),
+    ("jsonwebtoken::", &["config", "adapters"]),
+    ("http::", &["config", "adapters", "runtime"]),
+    ("tracing_subscriber::", &["trace", "config", "runtime"]),
+];
 
 /// Code without comments, in which a name would only be a word.
 fn code(path: &str) -> String {
@@ -16,6 +29,61 @@ fn nowhere(folders: &[&str], words: &[&str]) {
         let code = code(&path);
         for word in words {
             assert!(!code.contains(word), "{path} must not know {word}");
+        }
+    }
+}
+
+/// The layers of the core, as its first page lists them: each may know those before it.
+fn layers() -> Vec<String> {
+    let page = read("shared/src/lib.rs");
+    let name = |line: &str| Some(line.strip_prefix("//! - [`")?.split_once('`')?.0.to_owned());
+    page.lines().filter_map(name).collect()
+}
+
+/// The files of a layer.
+fn files_of(layer: &str) -> Vec<String> {
+    let is_in = |path: &str| {
+        let rest = path
+            .strip_prefix("shared/src/")
+            .and_then(|path| path.strip_prefix(layer));
+        rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+    };
+    files(&["shared/src"], "rs")
+        .into_iter()
+        .filter(|path| is_in(path))
+        .collect()
+}
+
+#[test]
+fn the_list_of_layers_is_complete() {
+    let mut listed: Vec<String> = layers().iter().flat_map(|layer| files_of(layer)).collect();
+    listed.push("shared/src/lib.rs".to_owned());
+    listed.sort();
+    assert_eq!(listed, files(&["shared/src"], "rs"));
+}
+
+#[test]
+fn each_layer_knows_only_those_above_it() {
+    let layers = layers();
+    for (place, layer) in layers.iter().enumerate() {
+        for path in files_of(layer) {
+            let code = code(&path);
+            assert!(
+                !code.contains("crate::{"),
+                "{path}: name the layer, as in crate::domain::{{…}}"
+            );
+            for below in layers.iter().skip(place + 1) {
+                assert!(
+                    !code.contains(&format!("crate::{below}")),
+                    "{path} is in {layer} and must not know {below}"
+                );
+            }
+            for (word, may) in OUTSIDE {
+                assert!(
+                    may.contains(&layer.as_str()) || !code.contains(word),
+                    "{path} is in {layer} and must not know {word}"
+                );
+            }
         }
     }
 }
@@ -40,36 +108,6 @@ fn the_domain_knows_only_itself() {
             assert!(!code.contains(word), "{path} must not know {word}");
         }
     }
-}
-
-#[test]
-fn ports_know_only_the_domain() {
-    nowhere(
-        &["shared/src/ports"],
-        &[
-            "crate::adapters",
-            "crate::app",
-            "crate::wire",
-            "redis::",
-            "lambda",
-            "http::",
-        ],
-    );
-}
-
-#[test]
-fn what_routes_do_knows_no_adapter() {
-    nowhere(
-        &["shared/src/app"],
-        &[
-            "crate::adapters",
-            "crate::runtime",
-            "crate::config",
-            "redis::",
-            "lambda",
-            "http::",
-        ],
-    );
 }
 
 #[test]

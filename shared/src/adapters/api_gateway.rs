@@ -18,7 +18,7 @@ use crate::config::PushConfig;
 use crate::domain::ConnectionId;
 use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Push, Unavailable};
-use crate::runtime::xray::part;
+use crate::trace::part;
 
 /// Tries at one post, the first included. Retries wait a random time that doubles from [`FIRST_WAIT`].
 const ATTEMPTS: u32 = 4;

@@ -1,24 +1,24 @@
 //! The platform's API: one request for all ids of a page, kept for a short time.
 
-use std::sync::Arc;
+mod profile;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use moka::sync::Cache;
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use reqwest::StatusCode;
+use tokio::time::timeout;
 
 use super::clock::SystemClock;
-use super::http_client;
+use super::http_client::{self, NoAnswer};
 use crate::config::DirectoryConfig;
 use crate::domain::Id;
 use crate::error::Chain;
 use crate::ports::{Clock as _, Directory, Profile, Profiles, Unavailable};
-use crate::wire;
 
-/// How long the platform may take.
+/// How long the platform may take, for all requests of a page together.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a profile is kept.
 const KEPT: Duration = Duration::from_secs(30);
@@ -26,6 +26,8 @@ const KEPT: Duration = Duration::from_secs(30);
 const KEPT_PROFILES: u64 = 10_000;
 /// How long the platform is left alone after it failed, in milliseconds, so that not every page waits for its timeout.
 const PAUSE_MS: u64 = 2_000;
+/// How many requests a page may cost when the platform refuses some ids. It is enough to find one refused id among a hundred by halves.
+const REQUESTS_MAX: usize = 16;
 
 /// Profiles from the platform's API, or none where there is no such API.
 #[derive(Debug)]
@@ -33,23 +35,6 @@ pub struct PlatformDirectory {
     api: Option<Api>,
     kept: Cache<Id, Profile>,
     silent_until_ms: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Api {
-    url: String,
-    client: reqwest::Client,
-}
-
-#[derive(Deserialize)]
-struct Entries<'a> {
-    #[serde(borrow)]
-    entries: Vec<Option<&'a RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct WithId {
-    id: Value,
 }
 
 impl PlatformDirectory {
@@ -73,56 +58,24 @@ impl PlatformDirectory {
         })
     }
 
-    /// Asks for these users and keeps what comes; after a failure not before a pause is over.
+    /// Asks the platform, and keeps what it said. What is missing in the profiles was not answered.
     async fn ask(&self, api: &Api, ids: &[Id]) -> Profiles {
-        let all = |profile: &Profile| ids.iter().map(|id| (id.clone(), profile.clone())).collect::<Profiles>();
+        let mut answered = Profiles::new();
         if SystemClock.now_ms() < self.silent_until_ms.load(Ordering::Relaxed) {
-            return all(&Profile::Unavailable);
+            return answered;
         }
-        match api.users(ids).await {
-            Ok(known) => {
-                let mut profiles = all(&Profile::Unknown);
-                profiles.extend(known);
-                for id in ids {
-                    if let Some(profile) = profiles.get(id) {
-                        self.kept.insert(id.clone(), profile.clone());
-                    }
-                }
-                profiles
-            }
-            Err(error) => {
-                tracing::warn!(error = %Chain(&error), users = ids.len(), "answering without profiles");
-                self.silent_until_ms
-                    .store(SystemClock.now_ms() + PAUSE_MS, Ordering::Relaxed);
-                all(&Profile::Unavailable)
+        let asking = timeout(TIMEOUT, api.profiles(ids, &mut answered)).await;
+        if let Err(error) = asking.unwrap_or_else(|elapsed| Err(Unavailable::new("platform", elapsed))) {
+            tracing::warn!(error = %Chain(&error), users = ids.len(), "answering without profiles");
+            self.silent_until_ms
+                .store(SystemClock.now_ms() + PAUSE_MS, Ordering::Relaxed);
+        }
+        for id in ids {
+            if let Some(profile) = answered.get(id) {
+                self.kept.insert(id.clone(), profile.clone());
             }
         }
-    }
-}
-
-impl Api {
-    async fn users(&self, ids: &[Id]) -> Result<Profiles, Unavailable> {
-        let unavailable = |error: reqwest::Error| Unavailable::new("platform", error.without_url());
-        let ids = ids.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
-        // Commas stay as the platform's contract has them; of what an id may hold, only `+` means something else in a query.
-        let ids = ids.replace('+', "%2B");
-        let url = format!(
-            "{}/v1/users?fields=id,username,role,picture_url,profile_url&ids={ids}",
-            self.url
-        );
-        let response = self
-            .client
-            .get(url)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status);
-        let body = response.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
-        let answer: Entries<'_> = serde_json::from_slice(&body).map_err(|error| Unavailable::new("platform", error))?;
-        let profile = |raw: &RawValue| {
-            let id = serde_json::from_str::<WithId>(raw.get()).ok()?.id;
-            Some((wire::id_from_json(&id).ok()?, Profile::Known(Arc::from(raw.get()))))
-        };
-        Ok(answer.entries.into_iter().flatten().filter_map(profile).collect())
+        answered
     }
 }
 
@@ -142,8 +95,92 @@ impl Directory for PlatformDirectory {
             }
         }
         if !missing.is_empty() {
-            profiles.extend(self.ask(api, &missing).await);
+            let mut answered = self.ask(api, &missing).await;
+            for id in missing {
+                let profile = answered.remove(&id).unwrap_or(Profile::Unavailable);
+                profiles.insert(id, profile);
+            }
         }
         profiles
     }
+}
+
+#[derive(Debug)]
+struct Api {
+    url: String,
+    client: reqwest::Client,
+}
+
+/// What the platform does with one request.
+enum Answer {
+    Profiles(Profiles),
+    /// It refuses the request as it is: perhaps for one of the ids, or because the address is too long.
+    Refused(StatusCode),
+}
+
+impl Api {
+    /// Adds what the platform says about these ids. When it refuses a request for several ids, they are asked for again by halves, side by
+    /// side, so that one id that it does not like costs the others nothing. An id that it refuses alone has the profile
+    /// [`Profile::Unavailable`]; those that [`REQUESTS_MAX`] leaves no request for have none.
+    ///
+    /// # Errors
+    /// If the platform fails at one of the requests. The profiles of the others are added.
+    async fn profiles(&self, ids: &[Id], profiles: &mut Profiles) -> Result<(), Unavailable> {
+        let mut groups = vec![ids];
+        let mut left = REQUESTS_MAX;
+        let mut failure = None;
+        while !groups.is_empty() && failure.is_none() {
+            groups.truncate(left);
+            left -= groups.len();
+            let answers = join_all(groups.iter().map(|group| self.users(group))).await;
+            let mut halves = Vec::new();
+            for (group, answer) in groups.into_iter().zip(answers) {
+                match answer {
+                    Ok(Answer::Profiles(known)) => {
+                        profiles.extend(group.iter().map(|id| (id.clone(), Profile::Unknown)));
+                        profiles.extend(known);
+                    }
+                    Ok(Answer::Refused(status)) => {
+                        tracing::warn!(%status, users = group.len(), "the platform refused a request for users");
+                        match group {
+                            _ if is_about_us(status) => {}
+                            [id] => {
+                                profiles.insert(id.clone(), Profile::Unavailable);
+                            }
+                            _ => {
+                                let (one, other) = group.split_at(group.len() / 2);
+                                halves.extend([one, other]);
+                            }
+                        }
+                    }
+                    Err(error) => failure = Some(error),
+                }
+            }
+            groups = halves;
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn users(&self, ids: &[Id]) -> Result<Answer, Unavailable> {
+        let ids = ids.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
+        // Commas stay as the platform's contract has them. Of what an id may hold, `+` means a space in a query, and `|` may not stand in one.
+        let ids = ids.replace('+', "%2B").replace('|', "%7C");
+        let url = format!("{}/v1/users?fields={}&ids={ids}", self.url, profile::FIELDS.join(","));
+        match http_client::get(&self.client, &url).await {
+            Ok(body) => {
+                let known = profile::parse(&body).map_err(|error| Unavailable::new("platform", error))?;
+                Ok(Answer::Profiles(known))
+            }
+            Err(NoAnswer::Status(status)) if status.is_client_error() => Ok(Answer::Refused(status)),
+            Err(error) => Err(Unavailable::new("platform", error)),
+        }
+    }
+}
+
+/// Whether the platform refuses us and not the ids: then smaller requests would be refused too.
+fn is_about_us(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+    )
 }

@@ -1,31 +1,19 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. We verify tokens and never sign any.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod key_set;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::RwLock;
-use tokio::time::Instant;
 
-use super::http_client;
+use self::key_set::KeySet;
 use crate::config::{ConfigError, IdentityConfig, KeySource};
 use crate::domain::{Domain, Id, User};
 use crate::error::ApiError;
-use crate::ports::Unavailable;
 use crate::wire;
-
-/// How long a key set is believed before it is asked for again.
-const KEY_SET_AGE: Duration = Duration::from_mins(10);
-/// How often a token with an unknown key may make us ask for the key set again, which finds a key that has just rotated in.
-const KEY_SET_PAUSE: Duration = Duration::from_secs(10);
-/// How long the key set may take to come.
-const KEY_SET_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Tells the user and site of requests.
 #[derive(Debug)]
@@ -50,14 +38,14 @@ impl Identity {
     /// Prepares the key.
     ///
     /// # Errors
-    /// If the public key is none of the algorithm's kind, or the HTTP client cannot be built.
+    /// If the public key does not belong to the algorithm, or the HTTP client cannot be built.
     pub fn new(config: IdentityConfig) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let keys = match &config.key {
             KeySource::Secret(secret) => Keys::Fixed(DecodingKey::from_secret(secret.as_bytes())),
             KeySource::PublicKey(pem) => Keys::Fixed(
                 public_key(pem.as_bytes(), config.algorithm).map_err(|_| ConfigError::public_key(config.algorithm))?,
             ),
-            KeySource::KeySet(url) => Keys::Set(KeySet::new(url.clone())?),
+            KeySource::KeySet(url) => Keys::Set(KeySet::new(url.clone(), config.algorithm)?),
         };
         Ok(Self { config, keys })
     }
@@ -94,15 +82,8 @@ impl Identity {
     }
 
     fn domain(&self, headers: &HeaderMap) -> &Domain {
-        let host = headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
-        let by_host = |host: &str| self.config.domains.get(&host.to_ascii_lowercase());
-        let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        by_host(host)
-            .or_else(|| by_host(without_port))
-            .unwrap_or(&self.config.default_domain)
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        self.config.domain_of(host.unwrap_or_default())
     }
 
     async fn verify(&self, token: &str) -> Result<Id, ApiError> {
@@ -110,17 +91,48 @@ impl Identity {
         if header.alg != self.config.algorithm {
             return Err(ApiError::TokenSignature);
         }
+        let claims = match &self.keys {
+            Keys::Fixed(key) => self.claims(token, [key]),
+            Keys::Set(keys) => self.claims_by_set(token, &header, keys).await,
+        }?;
+        match claims.user_id {
+            Value::Null => Err(ApiError::TokenWithoutUser),
+            id => wire::id_from_json(&id).map_err(ApiError::TokenUserId),
+        }
+    }
+
+    /// The claims of a token that one of these keys signed.
+    fn claims<'a>(&self, token: &str, keys: impl IntoIterator<Item = &'a DecodingKey>) -> Result<Claims, ApiError> {
         let mut validation = Validation::new(self.config.algorithm);
         validation.required_spec_claims.clear();
         validation.validate_nbf = true;
         validation.validate_aud = false;
         validation.leeway = 0;
-        let decoded = match &self.keys {
-            Keys::Fixed(key) => jsonwebtoken::decode::<Claims>(token, key, &validation),
-            Keys::Set(keys) => jsonwebtoken::decode::<Claims>(token, &keys.key(&header).await?, &validation),
-        };
-        let claims = decoded.map_err(|error| refusal(error.kind()))?.claims;
-        wire::id_from_json(&claims.user_id).map_err(|_| ApiError::TokenWithoutUser)
+        for key in keys {
+            match jsonwebtoken::decode::<Claims>(token, key, &validation) {
+                Ok(token) => return Ok(token.claims),
+                Err(error) => match refusal(error.kind()) {
+                    ApiError::TokenSignature => {}
+                    // The signature was good, or no key can make the token good.
+                    refusal => return Err(refusal),
+                },
+            }
+        }
+        Err(ApiError::TokenSignature)
+    }
+
+    /// A token that no key of the set has signed may be signed with a new one, so the set is asked for once more, if that was not a moment ago.
+    async fn claims_by_set(&self, token: &str, header: &Header, keys: &KeySet) -> Result<Claims, ApiError> {
+        let known = keys.current().await?;
+        match self.claims(token, known.fitting(header)) {
+            Err(ApiError::TokenSignature) => match keys.newer().await {
+                Some(Ok(newer)) => self.claims(token, newer.fitting(header)),
+                // A key that we have stays good while the platform does not answer, and a bad signature bad.
+                Some(Err(error)) if known.fitting(header).next().is_none() => Err(error.into()),
+                Some(Err(_)) | None => Err(ApiError::TokenSignature),
+            },
+            outcome => outcome,
+        }
     }
 }
 
@@ -148,76 +160,6 @@ fn public_key(pem: &[u8], algorithm: Algorithm) -> jsonwebtoken::errors::Result<
         Algorithm::EdDSA => DecodingKey::from_ed_pem(pem),
         _ => DecodingKey::from_rsa_pem(pem),
     }
-}
-
-/// The platform's key set, kept between requests.
-#[derive(Debug)]
-struct KeySet {
-    url: String,
-    client: reqwest::Client,
-    kept: RwLock<Kept>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    set: Option<Arc<JwkSet>>,
-    fetched: Option<Instant>,
-    tried: Option<Instant>,
-}
-
-impl KeySet {
-    fn new(url: String) -> reqwest::Result<Self> {
-        Ok(Self {
-            url,
-            client: http_client::builder(KEY_SET_TIMEOUT).build()?,
-            kept: RwLock::default(),
-        })
-    }
-
-    /// The key that a token names. Asks for the set again when it is old, or when the key is unknown, because it may have rotated in. A key
-    /// that we have stays good while the platform does not answer.
-    async fn key(&self, header: &Header) -> Result<DecodingKey, ApiError> {
-        let Kept { set, fetched, tried } = self.kept.read().await.clone();
-        let key = set.as_ref().and_then(|set| key_in(set, header));
-        let rests = tried.is_some_and(|tried| tried.elapsed() < KEY_SET_PAUSE);
-        let fresh = fetched.is_some_and(|fetched| fetched.elapsed() < KEY_SET_AGE);
-        match key {
-            Some(key) if fresh || rests => Ok(key),
-            None if rests && set.is_some() => Err(ApiError::TokenSignature),
-            key => match self.fetch().await {
-                Ok(set) => key_in(&set, header).ok_or(ApiError::TokenSignature),
-                Err(error) => key.ok_or(ApiError::Unavailable(error)),
-            },
-        }
-    }
-
-    async fn fetch(&self) -> Result<Arc<JwkSet>, Unavailable> {
-        self.kept.write().await.tried = Some(Instant::now());
-        let unavailable = |error: reqwest::Error| Unavailable::new("key set", error.without_url());
-        let response = self
-            .client
-            .get(&self.url)
-            .send()
-            .await
-            .and_then(reqwest::Response::error_for_status);
-        let body = response.map_err(unavailable)?.bytes().await.map_err(unavailable)?;
-        let set: JwkSet = serde_json::from_slice(&body).map_err(|error| Unavailable::new("key set", error))?;
-        let set = Arc::new(set);
-        let mut kept = self.kept.write().await;
-        kept.fetched = Some(Instant::now());
-        kept.set = Some(Arc::clone(&set));
-        Ok(set)
-    }
-}
-
-/// The key with the token's `kid`; a token without one means the only key of the set.
-fn key_in(set: &JwkSet, header: &Header) -> Option<DecodingKey> {
-    let jwk = match (&header.kid, set.keys.as_slice()) {
-        (Some(kid), _) => set.find(kid)?,
-        (None, [only]) => only,
-        (None, _) => return None,
-    };
-    DecodingKey::from_jwk(jwk).ok()
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX,
 
 /// The platform's id of a user or topic: a number, or a short text.
 ///
-/// Digits are a number however they were written, so `5` and `"5"` are one id. Ids are ordered numbers first, by value; other ids by their
-/// bytes.
+/// Digits are a number up to 2^53 − 1, however they were written: `5` and `"5"` are one id. A longer string of digits, such as a 64-bit
+/// snowflake, is a text, because JSON numbers do not carry it exactly.
+///
+/// Ids have an order: numbers first, by value; then texts by their bytes, long strings of digits among them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Repr);
 
@@ -20,16 +22,19 @@ enum Repr {
     Text(Box<str>),
 }
 
-/// A text that is no id.
+/// Why something is not an id. The text says what the id must be.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidId {
-    /// Digits alone that are not how the number is written, or a number out of range.
+    /// A string of digits that begins with 0, which other programs would take for another id.
+    #[error("must not have leading zeros")]
+    LeadingZeros,
+    /// A JSON number that is negative, above 2^53 − 1, or written with a point or an exponent.
     #[error(
-        "must be an integer from 0 to {NUMERIC_ID_MAX} without leading zeros, or a string that is not digits alone"
+        "must be a whole number from 0 to {NUMERIC_ID_MAX}, without point or exponent; a longer one must be a string of digits"
     )]
     Number,
-    /// A text with other characters, empty or too long.
-    #[error("must be an integer, or 1 to {ID_BYTES} of A-Z a-z 0-9 _ . : @ ~ + = -")]
+    /// A text that is empty, too long or has other characters; or no text at all.
+    #[error("must be a whole number, or a string of 1 to {ID_BYTES} of A-Z a-z 0-9 _ . : @ ~ + = - |")]
     Text,
 }
 
@@ -46,25 +51,23 @@ impl Id {
         }
     }
 
-    /// Reads an id as it stands in an address, in a token or in JSON.
+    /// Reads an id as it stands in an address, or as a string in a token or in JSON.
     ///
     /// # Errors
-    /// [`InvalidId`] for what is not an id.
+    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`].
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let canonical = text == "0" || !text.starts_with('0');
-            let number = text.parse().map_err(|_| InvalidId::Number)?;
-            return if canonical {
-                Self::from_number(number)
-            } else {
-                Err(InvalidId::Number)
-            };
-        }
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@~+=-".contains(&byte);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@~+=-|".contains(&byte);
         if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
             return Err(InvalidId::Text);
         }
-        Ok(Self(Repr::Text(text.into())))
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self(Repr::Text(text.into())));
+        }
+        if text.len() > 1 && text.starts_with('0') {
+            return Err(InvalidId::LeadingZeros);
+        }
+        let number = text.parse().ok().and_then(|number| Self::from_number(number).ok());
+        Ok(number.unwrap_or_else(|| Self(Repr::Text(text.into()))))
     }
 
     /// The number, if the id is one.
@@ -75,7 +78,7 @@ impl Id {
         }
     }
 
-    /// The id as part of a key: `:`, `~` and `-` are percent-encoded, because keys use them between ids.
+    /// The id as part of a key. `:`, `~` and `-` are percent-encoded, because keys use them between ids. Two ids never give the same part.
     pub fn in_key(&self) -> String {
         match &self.0 {
             Repr::Number(number) => number.to_string(),
@@ -101,7 +104,7 @@ impl fmt::Display for Id {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Domain(Box<str>);
 
-/// A text that is no domain handle.
+/// The text is not a domain handle.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to {DOMAIN_BYTES} of A-Z a-z 0-9 . _ -")]
 pub struct InvalidDomain;
@@ -130,7 +133,7 @@ impl fmt::Display for Domain {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(Box<str>);
 
-/// A text that cannot be a connection id.
+/// The text is not a connection id.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to {CONNECTION_ID_BYTES} of A-Z a-z 0-9 _ = -")]
 pub struct InvalidConnectionId;
@@ -139,7 +142,7 @@ impl ConnectionId {
     /// Reads an id that API Gateway sent.
     ///
     /// # Errors
-    /// [`InvalidConnectionId`] for what could not stand in a key.
+    /// [`InvalidConnectionId`] for a text that a key cannot hold.
     pub fn parse(text: &str) -> Result<Self, InvalidConnectionId> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_=-".contains(&byte);
         if text.is_empty() || text.len() > CONNECTION_ID_BYTES || !text.bytes().all(allowed) {
@@ -160,11 +163,11 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// A client's own name for a send, by which a retry is told from another message.
+/// A client's own name for a send. A second send with the same name is a retry and not another message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryKey(Box<str>);
 
-/// A text that cannot name a send.
+/// The text is not a retry key.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to {RETRY_KEY_CHARS} printable characters")]
 pub struct InvalidRetryKey;
@@ -192,8 +195,8 @@ impl fmt::Display for RetryKey {
 /// A message's id: a UUIDv7 that also tells where in its conversation the message stands.
 ///
 /// # Shape
-/// 48 bits of time in milliseconds, 34 random bits, and the `seq` in the 40 lowest bits, so that the record is found by its position and
-/// then compared with the id: equal, or no such message.
+/// 48 bits of time in milliseconds, 34 random bits, and the `seq` in the 40 lowest bits. So we find the record by its position and then
+/// compare the ids: if they differ, there is no such message.
 ///
 /// # Source
 /// RFC 9562, section 5.7; section 6.2 lets an implementation use the random bits for a counter.
@@ -212,7 +215,7 @@ impl MessageId {
     pub const RANDOM_BITS: u32 = 34;
     const SEQ_BITS: u32 = 40;
 
-    /// Reads an id as clients write it. `None` for everything that we cannot have made, which is then a message that does not exist.
+    /// Reads an id as clients write it. `None` if we cannot have made it; then the message does not exist.
     pub fn parse(text: &str) -> Option<Self> {
         let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
         let (high, low) = uuid.as_u64_pair();
@@ -249,26 +252,58 @@ mod tests {
     fn digits_are_one_id_however_they_are_written() {
         assert_eq!(Id::parse("5"), Id::from_number(5));
         assert_eq!(Id::parse("5").unwrap().as_number(), Some(5));
-        assert_eq!(Id::parse("9007199254740991").unwrap().to_string(), "9007199254740991");
+        assert_eq!(Id::parse("0"), Id::from_number(0));
+        assert_eq!(Id::parse("9007199254740991"), Id::from_number(NUMERIC_ID_MAX));
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
-        for text in ["05", "00", "9007199254740992", "99999999999999999999"] {
-            assert_eq!(Id::parse(text), Err(InvalidId::Number), "{text}");
+    fn a_longer_string_of_digits_is_a_text() {
+        for text in ["9007199254740992", "1983516295378495150", &"9".repeat(64)] {
+            let id = Id::parse(text).unwrap();
+            assert_eq!((id.as_number(), id.to_string()), (None, text.to_owned()));
         }
-        for text in ["", "a b", "a/b", "ä", "%41", "{x}", &"x".repeat(65)] {
+        assert_eq!(Id::from_number(NUMERIC_ID_MAX + 1), Err(InvalidId::Number));
+    }
+
+    #[test]
+    fn what_is_not_an_id_is_refused() {
+        for text in ["05", "00", "01983516295378495150"] {
+            assert_eq!(Id::parse(text), Err(InvalidId::LeadingZeros), "{text}");
+        }
+        for text in ["", "a b", "a/b", "ä", "%41", "{x}", &"x".repeat(65), &"9".repeat(65)] {
             assert_eq!(Id::parse(text), Err(InvalidId::Text), "{text}");
         }
         assert!(Id::parse(&"x".repeat(64)).is_ok());
-        assert!(Id::parse("auth0:7@x.y~z+=-_").is_ok());
+        assert!(Id::parse("auth0|7:@x.y~z+=-_").is_ok());
     }
 
     #[test]
     fn numbers_come_before_texts_and_go_by_value() {
-        let mut ids = ["b", "10", "9", "a-b", "B"].map(|text| Id::parse(text).unwrap());
+        let texts = [
+            "b",
+            "10",
+            "9",
+            "a-b",
+            "B",
+            "9007199254740992",
+            "10000000000000000000",
+            "9007199254740991",
+        ];
+        let mut ids = texts.map(|text| Id::parse(text).unwrap());
         ids.sort();
-        assert_eq!(ids.map(|id| id.to_string()), ["9", "10", "B", "a-b", "b"]);
+        assert_eq!(
+            ids.map(|id| id.to_string()),
+            [
+                "9",
+                "10",
+                "9007199254740991",
+                "10000000000000000000",
+                "9007199254740992",
+                "B",
+                "a-b",
+                "b"
+            ]
+        );
     }
 
     #[test]
@@ -303,7 +338,7 @@ mod tests {
         }
 
         #[test]
-        fn two_ids_never_share_a_place_in_a_key(a in "[a-b:~.@-]{1,6}", b in "[a-b:~.@-]{1,6}") {
+        fn two_ids_never_share_a_place_in_a_key(a in "[a-b:~.@|-]{1,6}|[1-9][0-9]{14,20}", b in "[a-b:~.@|-]{1,6}|[1-9][0-9]{14,20}") {
             let (a, b) = (Id::parse(&a).unwrap(), Id::parse(&b).unwrap());
             prop_assert_eq!(a == b, a.in_key() == b.in_key());
             let encoded = a.in_key();

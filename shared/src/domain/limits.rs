@@ -2,7 +2,7 @@
 
 /// Largest numeric id: the largest integer that JSON numbers carry exactly everywhere (RFC 8259, section 6).
 pub const NUMERIC_ID_MAX: u64 = (1 << 53) - 1;
-/// Longest textual id, in bytes.
+/// Longest id that is a string, in bytes.
 pub const ID_BYTES: usize = 64;
 /// Longest domain handle, in bytes.
 pub const DOMAIN_BYTES: usize = 32;

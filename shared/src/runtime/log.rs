@@ -2,18 +2,17 @@
 
 use lambda_runtime::Context;
 use tracing::Span;
-use tracing::field::Empty;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
 
+use super::StartError;
+use crate::adapters::clock::SystemClock;
 use crate::config::{Environment, LogConfig};
 use crate::error::{ApiError, Chain};
 use crate::metrics;
-
-use super::StartError;
-use super::xray::XRay;
+use crate::trace::{self, XRay};
 
 /// What every function does first: reads the environment, starts the log and chooses the one crypto provider of the program.
 ///
@@ -36,7 +35,8 @@ pub fn start() -> Result<Environment, StartError> {
     } else {
         layer.without_time().with_ansi(false).boxed()
     };
-    let traces = config.xray_daemon.as_deref().and_then(XRay::layer);
+    let traces = config.xray_daemon.as_deref();
+    let traces = traces.and_then(|daemon| XRay::layer(daemon, SystemClock));
     tracing_subscriber::registry()
         .with(traces)
         // The runtime's own span tells nothing that ours does not.
@@ -47,17 +47,9 @@ pub fn start() -> Result<Environment, StartError> {
     Ok(env)
 }
 
-/// Under which every line of one invocation stands, so that each tells the request, its user and its conversation.
+/// Begins the span of an invocation.
 pub(super) fn span(function: &str, context: &Context) -> Span {
-    tracing::info_span!(
-        "invocation",
-        function,
-        request_id = context.request_id,
-        trace_id = context.xray_trace_id,
-        user = Empty,
-        conversation = Empty,
-        connection = Empty,
-    )
+    trace::invocation(function, &context.request_id, context.xray_trace_id.as_deref())
 }
 
 /// Logs how a request ended. Refusals are the client's business; a failure is ours, with all its causes.

@@ -3,18 +3,14 @@
 mod log;
 pub mod rest;
 pub mod socket;
-pub(crate) mod xray;
 
 use std::fmt;
-
-use crate::error::Chain;
-
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use crate::adapters::clock::SystemClock;
-use crate::error::ApiError;
+use crate::error::{ApiError, Chain};
 use crate::ports::{Clock as _, Unavailable};
 
 pub use log::start;

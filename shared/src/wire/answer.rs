@@ -154,13 +154,13 @@ pub fn history(
     }
 }
 
-/// What the platform says about an id, or what is said in its place: null for an unknown id, the bare id when the platform is silent.
+/// What the platform says about an id. In its place: the bare id when the platform is silent; also `unknown` for an id that it does not know.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum ProfileJson {
     Known(Box<RawValue>),
     Bare { id: IdJson },
-    Unknown(()),
+    Unknown { id: IdJson, unknown: bool },
 }
 
 impl ProfileJson {
@@ -168,7 +168,10 @@ impl ProfileJson {
         let bare = || Self::Bare { id: IdJson(id.clone()) };
         match profiles.get(id) {
             Some(Profile::Known(json)) => RawValue::from_string(json.to_string()).map_or_else(|_| bare(), Self::Known),
-            Some(Profile::Unknown) => Self::Unknown(()),
+            Some(Profile::Unknown) => Self::Unknown {
+                id: IdJson(id.clone()),
+                unknown: true,
+            },
             Some(Profile::Unavailable) | None => bare(),
         }
     }

@@ -403,8 +403,8 @@ mod tests {
         };
         insta::assert_snapshot!(target(r#"{"target":"user","target_id":5}"#), @"user-5");
         insta::assert_snapshot!(target(r#"{"target":"user","target_id":"5"}"#), @"user-5");
-        insta::assert_snapshot!(target(r#"{"target":"user","target_id":5.0}"#), @"target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone");
-        insta::assert_snapshot!(target(r#"{"target":"user"}"#), @"target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -");
+        insta::assert_snapshot!(target(r#"{"target":"user","target_id":5.0}"#), @"target_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits");
+        insta::assert_snapshot!(target(r#"{"target":"user"}"#), @"target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |");
         insta::assert_snapshot!(target(r#"{"target":"villain","target_id":5}"#), @r#"Invalid target "villain""#);
     }
 

@@ -1,6 +1,6 @@
 //! What a store does when its server is full and evicts nothing.
 
-use local::redis::server::{Options, RedisServer};
+use local::redis::{Options, RedisServer};
 use shared::domain::{ConnectionId, Cursor};
 use shared::ports::{PageBounds, Store as _};
 

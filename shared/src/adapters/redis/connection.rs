@@ -156,3 +156,22 @@ fn prepared(info: ConnectionInfo) -> ConnectionInfo {
 fn tcp_settings() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    #[test]
+    fn valkey_is_a_name_of_redis() {
+        let is_tls = |url: &str| {
+            let env: Environment = [("SOCK_REDIS_URL".to_owned(), url.to_owned())].into_iter().collect();
+            let addresses = Addresses::new(&RedisConfig::from_env(&env).unwrap()).unwrap();
+            matches!(addresses.all[0].addr(), redis::ConnectionAddr::TcpTls { .. })
+        };
+        assert_eq!(
+            ["redis://h", "valkey://h", "rediss://h", "valkeys://h"].map(is_tls),
+            [false, false, true, true]
+        );
+    }
+}

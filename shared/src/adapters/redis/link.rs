@@ -17,7 +17,7 @@ use super::connection::{Addresses, Connection};
 use crate::config::{ConfigError, RedisConfig};
 use crate::metrics::{self, Metric};
 use crate::ports::Unavailable;
-use crate::runtime::xray::part;
+use crate::trace::part;
 
 /// After this pause a connection is tried before it is trusted.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);

@@ -1,26 +1,40 @@
-//! Traces: what a function asked of Redis and of API Gateway, as X-Ray subsegments of its invocation.
+//! Spans of one invocation: for the log, and for X-Ray what the function asked of Redis and of API Gateway.
 //!
-//! Lambda makes the segment of a traced invocation itself and runs the X-Ray daemon beside the function; we add the parts. A library for
-//! this would bring a collector along, and its start-up with it; here it is one datagram for each part, and nothing unless the invocation is
-//! sampled.
+//! Lambda makes the X-Ray segment of a traced invocation itself and runs the X-Ray daemon beside the function. We add the parts as
+//! subsegments: one datagram each, and nothing unless the invocation is sampled. A library for this would bring an OpenTelemetry pipeline,
+//! which makes each cold start longer.
 //!
 //! # Source
 //! AWS X-Ray Developer Guide, "Sending segment data to the X-Ray daemon" and "X-Ray segment documents".
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::UdpSocket;
 
 use serde_json::json;
-use tracing::field::{Field, Visit};
+use tracing::field::{Empty, Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Level, Subscriber};
+use tracing::{Level, Span, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::adapters::clock::SystemClock;
-use crate::ports::Clock as _;
+use crate::ports::Clock;
+
+/// Begins the span of an invocation. Every log line inside it tells the request, its user and its conversation.
+///
+/// `trace_id` is the trace header that Lambda gives, `Root=1-…;Parent=…;Sampled=1`.
+pub(crate) fn invocation(function: &str, request_id: &str, trace_id: Option<&str>) -> Span {
+    tracing::info_span!(
+        "invocation",
+        function,
+        request_id,
+        trace_id,
+        user = Empty,
+        conversation = Empty,
+        connection = Empty,
+    )
+}
 
 /// The target of spans that become subsegments. Their level keeps them out of the log.
 pub(crate) const TARGET: &str = "xray";
@@ -28,17 +42,18 @@ pub(crate) const TARGET: &str = "xray";
 /// Begins a part of the invocation; the span's name is the subsegment's.
 macro_rules! part {
     ($name:literal) => {
-        tracing::trace_span!(target: crate::runtime::xray::TARGET, $name, fault = tracing::field::Empty)
+        tracing::trace_span!(target: crate::trace::TARGET, $name, fault = tracing::field::Empty)
     };
 }
 pub(crate) use part;
 
 /// Sends the spans of a sampled invocation to the daemon.
-pub(super) struct XRay {
+pub(crate) struct XRay<C> {
     socket: UdpSocket,
+    clock: C,
 }
 
-/// Under which segment a part belongs, from the invocation's trace header: `Root=1-…;Parent=…;Sampled=1`.
+/// The segment that a part belongs to, from the invocation's trace header.
 #[derive(Clone)]
 struct Sampled {
     trace_id: String,
@@ -50,16 +65,16 @@ struct Part {
     fault: bool,
 }
 
-impl XRay {
+impl<C: Clock + 'static> XRay<C> {
     /// A layer that sends to the daemon at this address; `None` if no datagram can be sent from here.
-    pub(super) fn layer<S>(daemon: &str) -> Option<impl Layer<S>>
+    pub(crate) fn layer<S>(daemon: &str, clock: C) -> Option<impl Layer<S> + use<S, C>>
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
         socket.connect(daemon).ok()?;
         socket.set_nonblocking(true).ok()?;
-        Some(Self { socket }.with_filter(parts().or(invocations())))
+        Some(Self { socket, clock }.with_filter(parts().or(invocations())))
     }
 }
 
@@ -68,14 +83,14 @@ fn parts<S>() -> impl Filter<S> + Send + Sync + 'static {
 }
 
 fn invocations<S>() -> impl Filter<S> + Send + Sync + 'static {
-    Targets::new().with_target("shared::runtime::log", Level::INFO)
+    Targets::new().with_target(module_path!(), Level::INFO)
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
+impl<S: Subscriber + for<'a> LookupSpan<'a>, C: Clock + 'static> Layer<S> for XRay<C> {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         if attributes.metadata().target() == TARGET {
-            let begun_ms = SystemClock.now_ms();
+            let begun_ms = self.clock.now_ms();
             span.extensions_mut().insert(Part { begun_ms, fault: false });
             return;
         }
@@ -115,7 +130,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for XRay {
             "trace_id": sampled.trace_id,
             "parent_id": sampled.parent_id,
             "start_time": seconds(begun_ms),
-            "end_time": seconds(SystemClock.now_ms()),
+            "end_time": seconds(self.clock.now_ms()),
             "fault": fault,
         });
         let datagram = format!("{{\"format\":\"json\",\"version\":1}}\n{document}");
@@ -154,12 +169,7 @@ impl Visit for TraceHeader {
         }
     }
 
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "trace_id" {
-            self.0.clear();
-            write!(self.0, "{value:?}").ok();
-        }
-    }
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
 #[cfg(test)]
@@ -170,15 +180,21 @@ mod tests {
 
     use super::*;
 
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now_ms(&self) -> u64 {
+            1_750_000_000_250
+        }
+    }
+
     #[test]
     fn a_sampled_invocation_sends_its_parts_and_another_nothing() {
         let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
         daemon.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let layer = XRay::layer(&daemon.local_addr().unwrap().to_string()).unwrap();
+        let layer = XRay::layer(&daemon.local_addr().unwrap().to_string(), Noon).unwrap();
         let invoke = |trace_id: &str| {
-            let mut context = lambda_runtime::Context::default();
-            context.xray_trace_id = Some(trace_id.to_owned());
-            let _invocation = super::super::log::span("send", &context).entered();
+            let _invocation = invocation("send", "request", Some(trace_id)).entered();
             let part = part!("redis").entered();
             part.record("fault", true);
         };
@@ -191,15 +207,15 @@ mod tests {
         let (head, document) = std::str::from_utf8(&bytes[..length]).unwrap().split_once('\n').unwrap();
         assert_eq!(head, r#"{"format":"json","version":1}"#);
         let document: serde_json::Value = serde_json::from_str(document).unwrap();
-        insta::assert_json_snapshot!(document, {".id" => "[16 digits]", ".start_time" => "[s]", ".end_time" => "[s]"}, @r#"
+        insta::assert_json_snapshot!(document, {".id" => "[16 digits]"}, @r#"
         {
-          "end_time": "[s]",
+          "end_time": 1750000000.25,
           "fault": true,
           "id": "[16 digits]",
           "name": "redis",
           "namespace": "remote",
           "parent_id": "53995c3f42cd8ad8",
-          "start_time": "[s]",
+          "start_time": 1750000000.25,
           "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
           "type": "subsegment"
         }
