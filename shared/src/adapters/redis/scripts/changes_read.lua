@@ -39,7 +39,7 @@ while seq < high do
   if added_at(middle) > since then high = middle else seq = middle + 1 end
 end
 
-local stamped = redis.call('ZRANGEBYSCORE', stamps, '(' .. int(since), '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local stamped = redis.call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local answer, stamp, told, more = {'', table.concat(readers)}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
