@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{OUR_METRICS, expansion, of_type, walk};
+use crate::support::{OUR_METRICS, expansion, of_type, referred, template, walk};
 
 /// What AWS writes of the things that we make, from its documentation.
 const AWS_METRICS: [(&str, &[&str]); 4] = [
@@ -47,6 +47,29 @@ const AWS_METRICS: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// The most metrics that CloudWatch takes in an alarm.
+///
+/// # Source
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
+const METRICS_IN_AN_ALARM: usize = 10;
+
+/// What alarms watch of each function, and the variable that a function has if it writes this metric.
+const OF_FUNCTIONS: [(&str, &str, &str); 6] = [
+    ("AWS/Lambda", "Errors", "SOCK_LOG"),
+    ("AWS/Lambda", "Throttles", "SOCK_LOG"),
+    ("Senna", "StoreErrors", "SOCK_REDIS_URL"),
+    ("Senna", "Deliveries", "SOCK_PUSH_ENDPOINT"),
+    ("Senna", "PushFailures", "SOCK_PUSH_ENDPOINT"),
+    ("Senna", "PushRetries", "SOCK_PUSH_ENDPOINT"),
+];
+
+/// The functions that have this variable.
+fn functions_with(variable: &str) -> BTreeSet<String> {
+    let functions = template().functions.into_iter();
+    let with = functions.filter(|(_, function)| function.environment.contains_key(variable));
+    with.map(|(id, _)| id).collect()
+}
+
 fn exists(namespace: &str, metric: &str, dimensions: &[&str]) -> bool {
     if namespace == "Senna" {
         return OUR_METRICS.contains(&metric) && dimensions == ["Function"];
@@ -75,7 +98,7 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 fn every_alarm_watches_what_exists_and_tells_someone() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 15);
+    assert_eq!(alarms.len(), 18);
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
         assert_eq!(
@@ -85,8 +108,7 @@ fn every_alarm_watches_what_exists_and_tells_someone() {
         let queries = alarm["Metrics"].as_array().unwrap();
         let (watched, metrics): (Vec<_>, Vec<_>) = queries.iter().partition(|query| query.get("Expression").is_some());
         assert_eq!(watched.len(), 1, "{id}");
-        // CloudWatch takes ten metrics in an alarm at the most.
-        assert!(metrics.len() <= 10, "{id}");
+        assert!(metrics.len() <= METRICS_IN_AN_ALARM, "{id}: {}", metrics.len());
         let expression = &watched[0]["Expression"];
         let expression = expression.as_str().or_else(|| expression["Fn::Sub"].as_str()).unwrap();
         if let Some((namespace, metric, dimension)) = selected(expression) {
@@ -124,6 +146,24 @@ fn every_alarm_watches_what_exists_and_tells_someone() {
 }
 
 #[test]
+fn every_function_is_watched_by_exactly_one_alarm() {
+    let Some(expansion) = expansion("url") else { return };
+    let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    for (namespace, metric, variable) in OF_FUNCTIONS {
+        let queries = alarms.values().flat_map(|alarm| alarm["Metrics"].as_array().unwrap());
+        let mut watched: Vec<_> = queries
+            .map(|query| &query["MetricStat"]["Metric"])
+            .filter(|watched| watched["Namespace"] == namespace && watched["MetricName"] == metric)
+            .map(|watched| referred(&watched["Dimensions"][0]["Value"]).to_owned())
+            .collect();
+        watched.sort();
+        let functions: Vec<_> = functions_with(variable).into_iter().collect();
+        assert!(!functions.is_empty(), "no function has {variable}");
+        assert_eq!(watched, functions, "{namespace} {metric}");
+    }
+}
+
+#[test]
 fn every_deployment_is_guarded_by_alarms() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
@@ -134,7 +174,7 @@ fn every_deployment_is_guarded_by_alarms() {
         assert_eq!(guards["Enabled"], true, "{id}");
         let names = guards["Alarms"].as_array().unwrap().iter();
         let names: BTreeSet<_> = names.map(|alarm| alarm["Name"]["Ref"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), 4, "{id}");
+        assert_eq!(names.len(), 6, "{id}");
         assert!(names.iter().all(|name| alarms.contains_key(name)), "{id}: {names:?}");
         let events = group["AutoRollbackConfiguration"]["Events"].to_string();
         assert!(events.contains("DEPLOYMENT_STOP_ON_ALARM"), "{id}");
@@ -151,7 +191,7 @@ fn the_dashboard_shows_what_exists() {
         store[1]["Fn::Sub"].as_str().unwrap(),
         store[2]["Fn::If"][1]["Fn::Sub"].as_str().unwrap(),
     ];
-    let mut shown = BTreeSet::new();
+    let (mut shown, mut of_functions) = (BTreeSet::new(), BTreeSet::new());
     for store in stores {
         let body: Value = serde_json::from_str(&text.replace("${StoreWidget}", store)).unwrap();
         let widgets = body["widgets"].as_array().unwrap();
@@ -171,6 +211,7 @@ fn the_dashboard_shows_what_exists() {
             let names: Vec<_> = dimensions.iter().step_by(2).copied().collect();
             assert!(exists(namespace, metric, &names), "{words:?}");
             shown.extend((*namespace == "Senna").then(|| (*metric).to_owned()));
+            of_functions.insert(words.join(" "));
         }
     }
     assert_eq!(
@@ -178,15 +219,24 @@ fn the_dashboard_shows_what_exists() {
         OUR_METRICS.map(str::to_owned).into(),
         "every metric of ours is shown"
     );
+    for (namespace, metric, variable) in OF_FUNCTIONS {
+        let dimension = if namespace == "Senna" { "Function" } else { "FunctionName" };
+        for function in functions_with(variable) {
+            let line = format!("{namespace} {metric} {dimension} ${{{function}}}");
+            assert!(of_functions.contains(&line), "the dashboard does not show {line}");
+        }
+    }
 }
 
 #[test]
 fn whatever_alarms_is_explained() {
     let Some(expansion) = expansion("url") else { return };
     let document = std::fs::read_to_string(tests::root().join("docs/operations.md")).unwrap();
-    for id in of_type(expansion, "AWS::CloudWatch::Alarm").keys() {
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let explained: BTreeSet<_> = rows.flat_map(|(names, _)| names.split(['`', ','])).collect();
+    for id in of_type(expansion, "AWS::CloudWatch::Alarm").into_keys() {
         assert!(
-            document.contains(&format!("| `{id}` |")),
+            explained.contains(id),
             "docs/operations.md doesn't say what to do about {id}"
         );
     }

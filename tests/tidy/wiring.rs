@@ -6,10 +6,9 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The variables that each concern of `shared/src/config.rs` and its folder reads. Lambda sets those that begin with AWS.
-const CONCERNS: [(&str, &[&str]); 6] = [
+const CONCERNS: [(&str, &[&str]); 5] = [
     ("LogConfig", &["SOCK_LOG"]),
     ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"]),
-    ("EventLogConfig", &["SOCK_EVENT_LOG_LENGTH", "SOCK_EVENT_LOG_DAYS"]),
     (
         "IdentityConfig",
         &[
