@@ -9,14 +9,6 @@ local since, most, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3
 local state = read_state(meta)
 if since > state.rev then return {struct.pack('>I1I1I7', 1, 0, state.rev), ''} end
 
-local readers, all = {}, KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
-for index = 1, #all, 2 do
-  local _, _, _, read, clock = struct.unpack(MEMBER, all[index + 1])
-  if clock > since then
-    readers[#readers + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5', read)
-  end
-end
-
 local first, last = state.base + 1, state.base + redis.call('LLEN', log)
 -- Records by position, read a few at a time.
 local known = {}
@@ -40,7 +32,7 @@ while seq < high do
 end
 
 local stamped = redis.call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
-local answer, stamp, told, more = {'', table.concat(readers)}, 1, state.rev, 0
+local answer, stamp, told, more = {'', readers(KEYS[4], since)}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
   local added = record and struct.unpack('>I7', record, 13)

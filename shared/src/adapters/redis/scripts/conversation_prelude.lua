@@ -71,3 +71,13 @@ local function nth_back(gone, first, from, n)
   end
   return low
 end
+
+-- Members who have read since a value of the clock: length of the id, id, read position. Nobody without the key.
+local function readers(key, since)
+  local told, all = {}, key and redis.call('HGETALL', key) or {}
+  for index = 1, #all, 2 do
+    local _, _, _, read, clock = struct.unpack(MEMBER, all[index + 1])
+    if clock > since then told[#told + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5', read) end
+  end
+  return table.concat(told)
+end

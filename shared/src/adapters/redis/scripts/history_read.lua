@@ -50,12 +50,7 @@ else
   end
 end
 
-local readers, all = {}, KEYS[4] and redis.call('HGETALL', KEYS[4]) or {}
-for index = 1, #all, 2 do
-  local _, _, _, read = struct.unpack(MEMBER, all[index + 1])
-  readers[#readers + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5', read)
-end
-local answer = {'', table.concat(readers)}
+local answer = {'', readers(KEYS[4], 0)}
 for index = #older, 1, -1 do
   answer[#answer + 1], answer[#answer + 2] = older[index][1], older[index][2]
 end
