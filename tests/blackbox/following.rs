@@ -24,8 +24,6 @@ async fn status(follower: &Follower, is: impl Fn(&Status) -> bool) -> Result<Sta
 }
 
 async fn knows(follower: &Follower, with: &User, texts: &[&str]) -> Result<()> {
-    let history = with.history(follower.user(), "").await?.ok(200)?;
-    let key = history["state"]["key"].as_str().unwrap_or_default().to_owned();
     let own_words = |messages: &[Value]| {
         messages
             .iter()
@@ -33,7 +31,7 @@ async fn knows(follower: &Follower, with: &User, texts: &[&str]) -> Result<()> {
             .collect::<Vec<_>>()
     };
     until("the client knows it", async || {
-        Ok((own_words(&follower.messages(&key)) == texts).then_some(()))
+        Ok((own_words(&follower.messages(with)) == texts).then_some(()))
     })
     .await
 }
@@ -52,7 +50,9 @@ async fn it_loads_what_there_is_and_goes_on_from_there() -> Result<()> {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    follower.write(Over::Socket, &Write::edit(&ann, &id, "three!")).await;
+    follower
+        .write(Over::Socket, &Write::edit(&ann, &id, "three!", "e"))
+        .await;
     knows(&follower, &ann, &["one", "two", "three!"]).await?;
     assert_eq!(follower.tally().reloaded, 0);
     Ok(())

@@ -30,7 +30,7 @@ const FUNCTIONS: [&str; 8] = [
 const PAUSE_MS: Range<u64> = 50..600;
 /// How long a frozen process stays so, in milliseconds: some answer late, and some too late.
 const FROZEN_MS: Range<u64> = 50..4_000;
-/// How long a client is away for long, in milliseconds: most event logs no longer reach back then.
+/// How long a client is away for long, in milliseconds.
 const AWAY_MS: Range<u64> = 10_000..40_000;
 /// The pause between two troubles of Redis, in milliseconds.
 const REDIS_MS: Range<u64> = 3_000..9_000;

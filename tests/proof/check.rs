@@ -200,10 +200,10 @@ impl Checker<'_> {
             }
             if message.deleted {
                 self.found(Kind::Lost, format!("{place}: the deletion of {id}"));
-            } else if !message.may_say(&shown.text) {
+            } else if message.says() != shown.text {
                 self.found(Kind::Lost, format!("{place}: the last edit of {id}"));
             }
-            if message.seen && !shown.seen {
+            if self.seen_by_others(message) && !shown.seen {
                 self.found(Kind::Lost, format!("{place}: that {id} was seen"));
             }
         }
@@ -217,6 +217,14 @@ impl Checker<'_> {
         if !fresh.messages.is_sorted_by(|one, other| one.seq < other.seq) {
             self.found(Kind::Order, format!("{place}: messages do not stand in their order"));
         }
+    }
+
+    /// Whether it was acknowledged that someone else than the author has read up to the message, by a "seen" or by an own message behind it.
+    fn seen_by_others(&self, message: &Acknowledged) -> bool {
+        let reads = self.ledger.read.iter();
+        reads
+            .filter(|((key, by), _)| *key == message.key && *by != message.author)
+            .any(|(_, read)| read.up_to >= message.seq)
     }
 
     /// Clients that went through it all against fresh ones.
@@ -255,7 +263,7 @@ impl Checker<'_> {
                     let (shown, right) = (id(fresh.latest.as_ref()), id(fresh.messages.last()));
                     self.found(
                         Kind::Inbox,
-                        format!("{place}: the preview is {shown}, or its state, and not {right}"),
+                        format!("{place}: the newest message is {shown}, or its state, and not {right}"),
                     );
                 }
                 let right = self.unread(*user, key, fresh);

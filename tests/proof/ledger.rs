@@ -26,17 +26,13 @@ pub(crate) struct Acknowledged {
     pub(crate) text: String,
     /// Its acknowledged edits, by revision.
     pub(crate) edits: BTreeMap<u64, String>,
-    /// Texts of edits that were asked for more than once: an earlier asking, held up on its way, may come last.
-    pub(crate) repeated_edits: BTreeSet<String>,
     pub(crate) deleted: bool,
-    pub(crate) seen: bool,
 }
 
 impl Acknowledged {
-    /// Whether the message may say that.
-    pub(crate) fn may_say(&self, text: &str) -> bool {
-        let last = self.edits.last_key_value().map_or(&self.text, |(_, text)| text);
-        last == text || self.repeated_edits.contains(text)
+    /// What its last acknowledged change has made it say.
+    pub(crate) fn says(&self) -> &str {
+        self.edits.last_key_value().map_or(&self.text, |(_, text)| text)
     }
 }
 
@@ -64,13 +60,9 @@ impl Ledger {
     }
 
     /// An edit was acknowledged, which made this revision.
-    pub(crate) fn edited(&mut self, id: &str, rev: u64, text: &str, repeated: bool) {
+    pub(crate) fn edited(&mut self, id: &str, rev: u64, text: &str) {
         self.count("edits");
-        let message = self.message(id);
-        message.edits.insert(rev, text.to_owned());
-        if repeated {
-            message.repeated_edits.insert(text.to_owned());
-        }
+        self.message(id).edits.insert(rev, text.to_owned());
     }
 
     /// A deletion was acknowledged.
@@ -79,10 +71,9 @@ impl Ledger {
         self.message(id).deleted = true;
     }
 
-    /// That a user has seen a message was acknowledged.
-    pub(crate) fn seen(&mut self, key: &str, id: &str, seq: u64, by: u64) {
+    /// That a user has seen everything up to a message was acknowledged.
+    pub(crate) fn seen(&mut self, key: &str, seq: u64, by: u64) {
         self.count("seens");
-        self.message(id).seen = true;
         self.has_read(key, by, seq);
     }
 

@@ -39,8 +39,6 @@ use traffic::Device;
 
 /// The gateway's clock runs this much faster: a connection may rest for ten seconds and live for two minutes.
 const CLOCK_SCALE: u32 = 60;
-/// What event logs keep: the least that can be set, so that a client that is away for half a minute has to load everything anew.
-const LOG_LENGTH: &str = "100";
 /// Connections of each user.
 const DEVICES: usize = 2;
 /// For so long after its handshake began, a 410 does not remove a connection.
@@ -92,10 +90,7 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         &CLOCK_SCALE.to_string(),
         "--freeze",
     ];
-    let variables = [
-        ("SOCK_REDIS_URL", servers.url()),
-        ("SOCK_EVENT_LOG_LENGTH", LOG_LENGTH.to_owned()),
-    ];
+    let variables = [("SOCK_REDIS_URL", servers.url())];
     let chat = Chat::own_with(
         &flags,
         &variables.each_ref().map(|(name, value)| (*name, value.as_str())),

@@ -26,11 +26,10 @@ pub(crate) async fn look(users: &[User], talks: &[(User, User)], clients: &[(Str
                 (_, true) => one,
                 _ => continue,
             };
-            conversations.insert(key(user, other)?, fresh(user, other, &inbox).await?);
-        }
-        for (name, follower) in clients.iter().filter(|(_, follower)| follower.user().id == user.id) {
-            for key in conversations.keys() {
-                let messages = follower.messages(key);
+            let key = key(user, other)?;
+            conversations.insert(key.clone(), fresh(user, other, &inbox).await?);
+            for (name, follower) in clients.iter().filter(|(_, follower)| follower.user().id == user.id) {
+                let messages = follower.messages(other);
                 let messages = messages.iter().map(shown).collect::<Result<_>>()?;
                 seen.clients.insert((name.clone(), id, key.clone()), messages);
             }

@@ -74,11 +74,12 @@ impl Device<'_> {
             return Ok(());
         };
         let text = format!("{} {number} edited", self.name);
-        let written = self.write(over, &Write::edit(other, &id, &text)).await;
+        let client_id = format!("{}-{number}-edit", self.name);
+        let written = self.write(over, &Write::edit(other, &id, &text, &client_id)).await;
         match &written.answer {
             Ok(answer) => {
                 let rev = number_of(&answer["state"]["rev"])?;
-                self.ledger().edited(&id, rev, &text, written.attempts > 1);
+                self.ledger().edited(&id, rev, &text);
             }
             Err(error) => self.refused(&id, error)?,
         }
@@ -104,7 +105,7 @@ impl Device<'_> {
         let (user, key) = (self.user()?, key(self.follower.user(), other)?);
         let Written { attempts, answer } = self.write(over, &Write::seen(other, &id)).await;
         match &answer {
-            Ok(_) => self.ledger().seen(&key, &id, seq, user),
+            Ok(_) => self.ledger().seen(&key, seq, user),
             Err(error) => {
                 if attempts > 1 {
                     self.ledger().perhaps_read(&key, user, seq);
@@ -117,7 +118,7 @@ impl Device<'_> {
 
     /// One of the newest messages that the client shows: an own one, or one of the other side's that was not seen.
     fn choose(&mut self, other: &User, own: bool) -> Result<Option<(String, u64)>> {
-        let messages = self.follower.newest(&key(self.follower.user(), other)?, RECENT);
+        let messages = self.follower.newest(other, RECENT);
         let author = if own { &self.follower.user().id } else { &other.id };
         let by = |message: &&Value| author_of(message) == author && (own || message["status"].is_null());
         let chosen = self.random.choice(messages.iter().filter(by).collect::<Vec<_>>());

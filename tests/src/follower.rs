@@ -1,7 +1,7 @@
 //! A client that follows `docs/clients.md` to the letter: the one by which the rule is tested, and a model for clients in other languages.
 //!
 //! [`replica`] is what it knows, [`connection`] how it stays connected. This module is what an application sees of it: what to write, which it
-//! repeats until there is an answer (rule 8), and what the conversations look like.
+//! repeats until there is an answer (rule 5), and what the conversations look like.
 
 pub mod connection;
 pub mod replica;
@@ -17,16 +17,16 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::User;
-use replica::Replica;
+use replica::{Replica, id_text};
 
 /// How long a client waits for what.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// After this long without a `sync` one is sent: it keeps the connection open, and tells of what a lost last push would have (rule 9).
+    /// After this long without a `sync` one is sent: it keeps the connection open, and tells of what a lost last push would have (rule 6).
     pub heartbeat: Duration,
-    /// How long an answer may take before the question is repeated (rule 8).
+    /// How long an answer may take before the question is repeated (rule 5).
     pub answer: Duration,
-    /// The wait before the first repetition or new connection is up to twice this, and up to twice as long each time (rule 10).
+    /// The wait before the first repetition or new connection is up to twice this, and up to twice as long each time (rule 6).
     pub first_wait: Duration,
     /// The longest such wait.
     pub longest_wait: Duration,
@@ -69,9 +69,10 @@ impl Write {
         Self::new("send", with, None, content)
     }
 
-    /// Another text for an own message.
-    pub fn edit(with: &User, message_id: &str, text: &str) -> Self {
-        Self::new("update", with, Some(message_id), json!({"text": text}))
+    /// Another text for an own message. No other write of this user may have this `client_id`.
+    pub fn edit(with: &User, message_id: &str, text: &str, client_id: &str) -> Self {
+        let content = json!({"text": text, "client_id": client_id});
+        Self::new("update", with, Some(message_id), content)
     }
 
     /// The other side's message was seen.
@@ -105,11 +106,11 @@ impl Write {
     }
 
     /// Its answer, from which the client learns as from a pushed frame.
-    fn learn(&self, replica: &mut Replica, answer: &Value, result: &Value) {
-        match &self.message_id {
-            Some(id) if self.action == "delete" => replica.deleted(answer, result, id),
-            _ => replica.answered(answer, result),
-        }
+    fn learn(&self, shared: &Shared, frame: &Value, result: &Value) {
+        let me = id_text(&shared.user.id);
+        let reader = (self.content["status"] == "seen").then_some(me.as_str());
+        let deleted = self.message_id.as_deref().filter(|_| self.action == "delete");
+        lock(&shared.replica).answered(frame, result, reader, deleted);
     }
 }
 
@@ -221,18 +222,14 @@ impl Follower {
         *lock(&self.shared.tally)
     }
 
-    /// The live messages that it knows of a conversation, by its key, in their order.
-    pub fn messages(&self, key: &str) -> Vec<Value> {
-        lock(&self.shared.replica).messages(key).into_iter().cloned().collect()
+    /// The live messages that it knows of its conversation with that user, in their order.
+    pub fn messages(&self, with: &User) -> Vec<Value> {
+        lock(&self.shared.replica).messages(&inbox_key(with))
     }
 
-    /// So many live messages that it knows of a conversation, among the newest.
-    pub fn newest(&self, key: &str, count: usize) -> Vec<Value> {
-        lock(&self.shared.replica)
-            .newest(key, count)
-            .into_iter()
-            .cloned()
-            .collect()
+    /// So many of the newest of them, the newest first.
+    pub fn newest(&self, with: &User, count: usize) -> Vec<Value> {
+        lock(&self.shared.replica).newest(&inbox_key(with), count)
     }
 
     /// Drops the connection without a goodbye: its TCP connection is reset. A new one comes after this time at the earliest.
@@ -241,7 +238,7 @@ impl Follower {
         self.shared.cut.notify_waiters();
     }
 
-    /// Rule 8: asks until there is an answer, and takes it.
+    /// Rule 5: asks until there is an answer, and takes it.
     pub async fn write(&self, over: Over, write: &Write) -> Written {
         let mut attempts = 0;
         loop {
@@ -285,7 +282,7 @@ impl Follower {
         let answer = self.shared.user.call(method, &path, body).await.ok()?;
         let status = u64::from(answer.status);
         if status < 300 {
-            write.learn(&mut lock(&self.shared.replica), &Value::Null, &answer.body);
+            write.learn(&self.shared, &Value::Null, &answer.body);
             return Some(Ok(answer.body));
         }
         is_final(status).then_some(Err(answer.body))
@@ -308,6 +305,10 @@ impl Shared {
     fn count(&self, count: impl FnOnce(&mut Tally)) {
         count(&mut lock(&self.tally));
     }
+}
+
+fn inbox_key(with: &User) -> String {
+    format!("user-{}", id_text(&with.id))
 }
 
 /// Whether an error stays when the same is asked again.

@@ -1,6 +1,6 @@
-//! How a client stays connected and up to date: rules 3 to 10 of `docs/clients.md`, as far as they need a network.
+//! How a client stays connected and up to date: rules 2 to 6 of `docs/clients.md`, as far as they need a network.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -13,13 +13,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::replica::Page;
+use super::replica::Owed;
 use super::{Outgoing, Shared, Status, is_unknown_connection, lock};
 
 /// Questions without an answer after which a connection is given up.
 const SILENCE: u32 = 3;
 
-/// Rule 10: connects, and connects again whenever a connection ends.
+/// Rule 6: connects, and connects again whenever a connection ends.
 pub(super) async fn stay_connected(shared: Arc<Shared>, mut outbox: mpsc::Receiver<Outgoing>) {
     let mut failures = 0;
     loop {
@@ -45,25 +45,31 @@ struct Connection<'a> {
     asked: u64,
     /// Whoever waits for an answer. That there will be none, they hear when this is dropped.
     waiting: HashMap<u64, Outgoing>,
-    /// The `hello` or `sync` that is under way.
     question: Option<Question>,
-    /// When the next one is due.
+    /// When the next `hello` or `sync` is due.
     next_question: Instant,
     unanswered: u32,
     /// Whether a `hello` was answered.
     greeted: bool,
-    loading: JoinSet<BTreeMap<String, u64>>,
-    /// What the client is up to date with when it has loaded.
-    loading_since: Instant,
+    listing: JoinSet<Vec<Value>>,
+    /// With what the client is up to date once it owes nothing.
+    with: Option<Instant>,
 }
 
-/// A `hello` or `sync`.
-#[derive(Clone, Copy, Debug)]
+/// A question that is under way.
+#[derive(Clone, Debug)]
 struct Question {
     id: u64,
     asked: Instant,
-    /// Whether it gave a cursor.
-    since: bool,
+    about: About,
+}
+
+#[derive(Clone, Debug)]
+enum About {
+    /// A `hello` or `sync`, and whether it gave a cursor.
+    Inbox { since: bool },
+    /// `changes`.
+    Conversation(Owed),
 }
 
 impl<'a> Connection<'a> {
@@ -82,14 +88,15 @@ impl<'a> Connection<'a> {
             next_question: now,
             unanswered: 0,
             greeted: false,
-            loading: JoinSet::new(),
-            loading_since: now,
+            listing: JoinSet::new(),
+            with: None,
         })
     }
 
     /// Lives until the connection ends, or should.
     async fn run(&mut self, outbox: &mut mpsc::Receiver<Outgoing>) -> Result<()> {
         loop {
+            self.ask_what_is_owed().await?;
             let due = self.due();
             tokio::select! {
                 frame = self.stream.next() => match frame.context("it has ended")?? {
@@ -98,9 +105,8 @@ impl<'a> Connection<'a> {
                     _ => {}
                 },
                 Some(outgoing) = outbox.recv() => self.send(outgoing).await?,
-                Some(loaded) = self.loading.join_next() => {
-                    lock(&self.shared.replica).loaded(&loaded?);
-                    self.is_up_to_date(self.loading_since);
+                Some(entries) = self.listing.join_next() => {
+                    lock(&self.shared.replica).listed(&entries?);
                 }
                 () = sleep_until(due) => self.on_time().await?,
                 () = self.shared.cut.notified() => {
@@ -113,39 +119,67 @@ impl<'a> Connection<'a> {
 
     /// When there is something to do without being told.
     fn due(&self) -> Instant {
-        let Some(question) = self.question else {
-            let gap = lock(&self.shared.replica).next_gap();
-            return gap.map_or(self.next_question, |gap| gap.min(self.next_question));
-        };
-        question.asked + self.shared.pace.answer
+        match &self.question {
+            Some(question) => question.asked + self.shared.pace.answer,
+            None => {
+                let gap = lock(&self.shared.replica).next_gap();
+                gap.map_or(self.next_question, |gap| gap.min(self.next_question))
+            }
+        }
     }
 
     async fn on_time(&mut self) -> Result<()> {
-        if self.question.take().is_some() {
+        let now = Instant::now();
+        if self
+            .question
+            .as_ref()
+            .is_some_and(|question| question.asked + self.shared.pace.answer <= now)
+        {
+            self.question = None;
             self.unanswered += 1;
             ensure!(self.unanswered < SILENCE, "it is silent");
+            self.next_question = self.next_question.min(now);
         }
-        if lock(&self.shared.replica).has_gap(Instant::now()) {
+        if lock(&self.shared.replica).has_gap(now) {
             self.shared.count(|tally| tally.gaps += 1);
+            self.next_question = now;
         }
-        self.catch_up().await
+        Ok(())
     }
 
-    /// Rules 3, 4, 6 and 9: says `hello` on a new connection and `sync` later, each from the cursor.
-    async fn catch_up(&mut self) -> Result<()> {
-        let frame = {
+    /// Asks one thing at a time: `hello` on a new connection and `sync` later, each from the cursor (rules 2, 4 and 6); then `changes` of one
+    /// conversation after the other (rule 3). Who owes nothing is up to date.
+    async fn ask_what_is_owed(&mut self) -> Result<()> {
+        if self.question.is_some() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let (frame, about) = {
             let replica = lock(&self.shared.replica);
-            if self.greeted {
-                json!({"action": "sync", "since": replica.cursor()})
+            if self.next_question <= now {
+                let (action, since) = if self.greeted {
+                    ("sync", replica.cursor())
+                } else {
+                    ("hello", replica.since())
+                };
+                let about = About::Inbox { since: since.is_some() };
+                (json!({"action": action, "since": since}), about)
+            } else if let Some(owed) = replica.owed().filter(|_| self.greeted && replica.is_loaded()) {
+                let (target, id) = owed.key.split_once('-').context("an inbox key has two parts")?;
+                let frame = json!({"action": "changes", "target": target, "target_id": id, "since": owed.rev});
+                (frame, About::Conversation(owed))
             } else {
-                json!({"action": "hello", "since": replica.since()})
+                if let Some(with) = self.with.take_if(|_| replica.is_loaded()) {
+                    let up_to_date = |status: &mut Status| status.caught_up = Some(with);
+                    self.shared.status.send_modify(up_to_date);
+                }
+                return Ok(());
             }
         };
-        let since = frame["since"].is_string();
         self.question = Some(Question {
             id: self.ask(without_null(frame)).await?,
-            asked: Instant::now(),
-            since,
+            asked: now,
+            about,
         });
         Ok(())
     }
@@ -175,11 +209,11 @@ impl<'a> Connection<'a> {
         // A frame of API Gateway itself names no question: whoever asked hears nothing, and asks again.
         let Some(id) = frame["id"].as_u64() else { return Ok(()) };
         let is_unknown = is_unknown_connection(frame);
-        if self.question.is_some_and(|question| question.id == id) {
-            self.caught_up(&frame["result"]);
+        if let Some(question) = self.question.take_if(|question| question.id == id) {
+            self.answered(&question, &frame["result"]);
         } else if let Some(Outgoing { write, answer }) = self.waiting.remove(&id) {
             if frame["result"].is_object() {
-                write.learn(&mut lock(&self.shared.replica), frame, &frame["result"]);
+                write.learn(&self.shared, frame, &frame["result"]);
             }
             answer.send(frame.clone()).ok();
         }
@@ -190,16 +224,25 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
-    /// Rules 3 and 4: takes the answer to a `hello` or `sync`, which may be an error.
-    fn caught_up(&mut self, result: &Value) {
-        let Some(question) = self.question.take() else { return };
+    /// Takes the answer to a question, which may be an error.
+    fn answered(&mut self, question: &Question, result: &Value) {
         let (now, pace) = (Instant::now(), &self.shared.pace);
-        let Some(cursor) = result["cursor"].as_str() else {
-            self.next_question = now + pace.first_wait;
-            return;
-        };
-        self.unanswered = 0;
-        self.next_question = now + pace.heartbeat;
+        match &question.about {
+            About::Conversation(owed) if result.is_object() => {
+                self.unanswered = 0;
+                lock(&self.shared.replica).changed(owed, result);
+            }
+            About::Inbox { since } if result.is_object() => {
+                self.unanswered = 0;
+                self.next_question = now + pace.heartbeat;
+                self.caught_up(question.asked, *since, result);
+            }
+            _ => self.next_question = now + pace.first_wait,
+        }
+    }
+
+    /// Rule 2: takes the answer to a `hello` or `sync`.
+    fn caught_up(&mut self, asked: Instant, since: bool, result: &Value) {
         let recovered = result["recovered"] == true;
         if let Some(id) = result["connection_id"].as_str().filter(|_| !self.greeted) {
             self.greeted = true;
@@ -208,26 +251,21 @@ impl<'a> Connection<'a> {
                 .send_modify(|status| status.connection = Some(id.to_owned()));
             self.shared.count(|tally| tally.recovered += u64::from(recovered));
         }
+        if result["more"] == true {
+            self.next_question = Instant::now();
+        } else {
+            self.with = Some(asked);
+        }
+        let mut replica = lock(&self.shared.replica);
         if recovered {
-            lock(&self.shared.replica).caught_up(result);
-            if result["more"] == true {
-                self.next_question = now;
-            } else if lock(&self.shared.replica).is_loaded() {
-                self.is_up_to_date(question.asked);
-            }
+            replica.caught_up(result);
             return;
         }
-        lock(&self.shared.replica).forget(cursor);
-        self.shared.count(|tally| tally.reloaded += u64::from(question.since));
-        self.loading = JoinSet::new();
-        self.loading.spawn(load(Arc::clone(self.shared)));
-        self.loading_since = question.asked;
-    }
-
-    fn is_up_to_date(&self, with: Instant) {
-        self.shared
-            .status
-            .send_modify(|status: &mut Status| status.caught_up = Some(with));
+        replica.forget(result["cursor"].as_str().unwrap_or_default());
+        drop(replica);
+        self.shared.count(|tally| tally.reloaded += u64::from(since));
+        self.listing = JoinSet::new();
+        self.listing.spawn(list(Arc::clone(self.shared)));
     }
 }
 
@@ -238,42 +276,20 @@ fn without_null(mut frame: Value) -> Value {
     frame
 }
 
-/// Rule 3: loads every conversation of the inbox by REST, as often as it takes, and says as of which revision each is whole. An inbox of more
-/// than a hundred conversations would need further pages here.
-async fn load(shared: Arc<Shared>) -> BTreeMap<String, u64> {
-    let inbox = get(&shared, "/list?no_format&per_page=100").await;
-    let mut revisions = BTreeMap::new();
-    for entry in inbox["entries"].as_array().into_iter().flatten() {
-        let id = entry["id"]
-            .as_str()
-            .map_or_else(|| entry["id"].to_string(), str::to_owned);
-        let path = format!("/user/{id}");
-        let (mut query, mut to) = (String::new(), u64::MAX);
-        loop {
-            let answer = get(&shared, &format!("{path}?per_page=100{query}")).await;
-            let (state, messages) = (&answer["state"], answer["messages"].as_array());
-            let (Some(key), Some(rev)) = (state["key"].as_str(), state["rev"].as_u64()) else {
-                break;
-            };
-            let messages = messages.map_or(&[][..], Vec::as_slice);
-            let first = messages.first().and_then(|message| message["seq"].as_u64());
-            let from = first.filter(|_| state["prev"].is_string()).unwrap_or(0);
-            lock(&shared.replica).page(
-                key,
-                Page {
-                    rev,
-                    messages,
-                    from,
-                    to,
-                },
-            );
-            revisions.entry(key.to_owned()).or_insert(rev);
-            let Some(older) = state["prev"].as_str() else { break };
-            query = format!("&before={older}");
-            to = from.saturating_sub(1);
+/// Rule 2: the whole inbox by REST. What its conversations say is owed then.
+async fn list(shared: Arc<Shared>) -> Vec<Value> {
+    let mut entries = Vec::new();
+    for page in 1.. {
+        let mut answer = get(&shared, &format!("/list?no_format&per_page=100&page={page}")).await;
+        let pages = answer["state"]["total_pages"].as_u64();
+        if let Value::Array(more) = answer["entries"].take() {
+            entries.extend(more);
+        }
+        if pages <= Some(page) {
+            break;
         }
     }
-    revisions
+    entries
 }
 
 async fn get(shared: &Shared, path: &str) -> Value {

@@ -1,352 +1,502 @@
-//! What a client knows, and how it takes what it hears: rules 1, 2, 4, 5 and 6 of `docs/clients.md`, without a network.
+//! What a client knows, and how it takes what it hears: rules 1 to 4 of `docs/clients.md`, without a network.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How long the place of an event that does not follow on the cursor is kept: frames can overtake each other.
+/// How long a frame that does not link is kept: frames can overtake each other (rule 4).
 const LINK_KEPT: Duration = Duration::from_secs(1);
 
-/// A client's own copy of its conversations.
+/// A client's own copy of its conversations. It shows all of them.
 #[derive(Debug, Default)]
 pub struct Replica {
     cursor: Option<String>,
     loaded: bool,
-    links: Vec<Link>,
+    links: Vec<Link<String>>,
     conversations: BTreeMap<String, Conversation>,
 }
 
-/// The places of two events, of which the first is not ours yet.
+/// A step of a chain whose beginning is not known yet.
 #[derive(Debug)]
-struct Link {
-    prev: String,
-    cursor: String,
+struct Link<T> {
+    from: T,
+    to: T,
     until: Instant,
 }
 
-#[derive(Debug, Default)]
-struct Conversation {
-    /// Every message that was ever told, by its id.
-    known: BTreeMap<String, Known>,
-    /// As of which revision the whole conversation was loaded: what was not there then and is not known is gone.
-    whole_as_of: u64,
+impl<T> Link<T> {
+    fn new(from: T, to: T) -> Self {
+        let until = Instant::now() + LINK_KEPT;
+        Self { from, to, until }
+    }
 }
 
-/// A message under the revision at which it was learned; `None` if it is deleted.
+/// A conversation, by its inbox key.
+#[derive(Debug, Default)]
+struct Conversation {
+    /// The revision up to which all is known.
+    rev: u64,
+    /// A revision that was heard of: `changes` is owed while it is the newer one.
+    heard: u64,
+    /// By position.
+    messages: BTreeMap<u64, Known>,
+    /// The highest position that each user has read.
+    reads: BTreeMap<String, u64>,
+    links: Vec<Link<u64>>,
+}
+
+/// A message as of the revision that last changed it; `None` if it is deleted.
 #[derive(Debug)]
 struct Known {
+    id: String,
     rev: u64,
     message: Option<Value>,
 }
 
-/// A page of a history, and which part of the conversation it is: every live message from one `seq` to another.
-#[derive(Clone, Copy, Debug)]
-pub struct Page<'a> {
-    /// `state.rev`.
+/// What a client asks next about a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// Its inbox key.
+    pub key: String,
+    /// `since`.
     pub rev: u64,
-    /// The messages, oldest first.
-    pub messages: &'a [Value],
-    /// The first `seq` that it could show.
-    pub from: u64,
-    /// The last one.
-    pub to: u64,
+    /// The revision that was heard of.
+    heard: u64,
 }
 
 impl Replica {
-    /// What `hello` gives as `since`: the cursor, once everything has been loaded under it.
+    /// What `hello` gives as `since`: the cursor, once the inbox was loaded under it.
     pub fn since(&self) -> Option<&str> {
         self.cursor().filter(|_| self.loaded)
     }
 
-    /// The place in the event log up to which everything is known or being loaded.
+    /// The place up to which all is known, or owed.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
     }
 
-    /// Whether everything was loaded since the last time that all had to be forgotten.
+    /// Whether the inbox was loaded since the last time that all had to be forgotten.
     pub fn is_loaded(&self) -> bool {
         self.loaded
     }
 
-    /// Rule 3: forgets everything. What happens from `cursor` on will be told; what was before must be loaded.
+    /// Rule 2: forgets everything. Whatever happens from `cursor` on will be told; the rest must be loaded.
     pub fn forget(&mut self, cursor: &str) {
-        self.conversations.clear();
-        self.loaded = false;
-        self.cursor = Some(cursor.to_owned());
+        *self = Self {
+            cursor: Some(cursor.to_owned()),
+            ..Self::default()
+        };
     }
 
-    /// Everything is loaded: each conversation, by its key, as of that revision at least.
-    pub fn loaded(&mut self, revisions: &BTreeMap<String, u64>) {
+    /// Rule 2: the whole inbox was loaded.
+    pub fn listed(&mut self, entries: &[Value]) {
+        self.heard_of(entries);
         self.loaded = true;
-        for (key, rev) in revisions {
-            let conversation = self.conversations.entry(key.clone()).or_default();
-            conversation.whole_as_of = *rev;
-            // What the pages showed is known under their revision; what was pushed meanwhile and is older than that was deleted before.
-            for known in conversation.known.values_mut().filter(|known| known.rev < *rev) {
-                (known.rev, known.message) = (*rev, None);
-            }
-        }
     }
 
-    /// Rule 4: takes the events of a `hello` or `sync`, then its cursor.
+    /// Rule 2: takes the entries of a `hello` or `sync`, then its cursor.
     pub fn caught_up(&mut self, answer: &Value) {
-        for event in answer["events"].as_array().into_iter().flatten() {
-            self.take_entry(&event["data"]);
-        }
+        self.heard_of(answer["entries"].as_array().map_or(&[], Vec::as_slice));
         if let Some(cursor) = answer["cursor"].as_str() {
             self.cursor = Some(cursor.to_owned());
             self.close_chain();
         }
     }
 
-    /// Rule 5: takes a pushed frame.
+    fn heard_of(&mut self, entries: &[Value]) {
+        for entry in entries {
+            let key = format!(
+                "{}-{}",
+                entry["type"].as_str().unwrap_or_default(),
+                id_text(&entry["id"])
+            );
+            if let Some(rev) = entry["rev"].as_u64() {
+                self.conversation(&key).heard(rev);
+            }
+        }
+    }
+
+    /// Rule 3: a conversation of which something newer was heard than is known.
+    pub fn owed(&self) -> Option<Owed> {
+        let mut owed = self.conversations.iter().filter(|(_, one)| one.heard > one.rev);
+        owed.next().map(|(key, one)| Owed {
+            key: key.clone(),
+            rev: one.rev,
+            heard: one.heard,
+        })
+    }
+
+    /// Rule 3: takes a page of changes.
+    pub fn changed(&mut self, owed: &Owed, answer: &Value) {
+        let Some(rev) = answer["state"]["rev"].as_u64() else {
+            return;
+        };
+        let conversation = self.conversation(&owed.key);
+        if answer["reset"] == true {
+            conversation.forget(rev);
+            return;
+        }
+        for entry in ["messages", "deleted"]
+            .iter()
+            .flat_map(|of| answer[*of].as_array())
+            .flatten()
+        {
+            conversation.take(entry, entry["rev"].as_u64().unwrap_or_default());
+        }
+        for (reader, seq) in answer["read"].as_object().into_iter().flatten() {
+            conversation.has_read(reader, seq.as_u64().unwrap_or_default());
+        }
+        conversation.rev = conversation.rev.max(rev);
+        if answer["more"] == true {
+            conversation.heard(conversation.rev + 1);
+        } else if conversation.heard == owed.heard {
+            conversation.heard = conversation.rev;
+        }
+        conversation.close_chain();
+    }
+
+    /// Rule 4: takes a pushed frame.
     pub fn pushed(&mut self, frame: &Value) {
-        self.take_entry(&frame["data"]);
+        let data = &frame["data"];
+        self.take(data, frame["event"] == "message.read");
         self.place(frame);
     }
 
-    /// Rule 7: takes the answer to the client's own send or update over its connection, or without a place over REST.
-    pub fn answered(&mut self, answer: &Value, result: &Value) {
-        self.take_entry(result);
-        self.place(answer);
-    }
-
-    /// Rule 7: takes the answer to the client's own deletion of a message.
-    pub fn deleted(&mut self, answer: &Value, result: &Value, message_id: &str) {
-        self.take(&result["state"], message_id, None);
-        self.place(answer);
-    }
-
-    /// Rule 2: takes a page of the history of the conversation with that key.
-    pub fn page(&mut self, key: &str, page: Page<'_>) {
-        let conversation = self.conversations.entry(key.to_owned()).or_default();
-        let shown: Vec<&str> = page
-            .messages
-            .iter()
-            .filter_map(|message| message["id"].as_str())
-            .collect();
-        for (id, known) in &mut conversation.known {
-            let seq = known.message.as_ref().and_then(|message| message["seq"].as_u64());
-            let could_be_shown = seq.is_some_and(|seq| (page.from..=page.to).contains(&seq));
-            if could_be_shown && known.rev < page.rev && !shown.contains(&id.as_str()) {
-                (known.rev, known.message) = (page.rev, None);
-            }
+    /// Rule 4: takes the answer to the client's own write over its connection, or without a place over REST. `reader` is the user, if the write
+    /// was that it has seen a message; `message_id` is which message was deleted, if the write was that.
+    pub fn answered(&mut self, frame: &Value, result: &Value, reader: Option<&str>, message_id: Option<&str>) {
+        let mut data = result.clone();
+        let key = data["state"]["inbox_key"].as_str().unwrap_or_default().to_owned();
+        let conversation = self.conversation(&key);
+        if let Some(reader) = reader {
+            conversation.has_read(reader, data["entry"]["seq"].as_u64().unwrap_or_default());
         }
-        for message in page.messages {
-            if let Some(id) = message["id"].as_str() {
-                conversation.take(id, page.rev, Some(message.clone()));
-            }
+        if let Some(id) = message_id
+            && let Some((seq, _)) = conversation.messages.iter().find(|(_, known)| known.id == id)
+        {
+            data["entry"] = json!({"id": id, "seq": seq, "deleted": true});
         }
+        self.take(&data, false);
+        self.place(frame);
     }
 
-    /// The live messages of a conversation, by its key, in their order.
-    pub fn messages(&self, key: &str) -> Vec<&Value> {
-        let known = self
-            .conversations
-            .get(key)
-            .map(|conversation| conversation.known.values());
-        let mut messages: Vec<&Value> = known
-            .into_iter()
-            .flatten()
-            .filter_map(|known| known.message.as_ref())
-            .collect();
-        messages.sort_by_key(|message| message["seq"].as_u64());
-        messages
-    }
-
-    /// So many live messages of a conversation that are among the newest: an id begins with the time.
-    pub fn newest(&self, key: &str, count: usize) -> Vec<&Value> {
-        let known = self
-            .conversations
-            .get(key)
-            .map(|conversation| conversation.known.values().rev());
-        let live = known.into_iter().flatten().filter_map(|known| known.message.as_ref());
-        live.take(count).collect()
-    }
-
-    /// When the first of the events that do not follow on the cursor has waited long enough.
-    pub fn next_gap(&self) -> Option<Instant> {
-        self.links.iter().map(|link| link.until).min()
-    }
-
-    /// Rule 6: lets go of the events that have waited long enough, and says whether there were any: then it is time for a `sync`.
-    pub fn has_gap(&mut self, now: Instant) -> bool {
-        let before = self.links.len();
-        self.links.retain(|link| link.until > now);
-        self.links.len() < before
-    }
-
-    /// The place of a frame, if it has one: it follows on the cursor, or is kept until what is between them comes.
-    fn place(&mut self, frame: &Value) {
-        let (Some(prev), Some(cursor)) = (frame["prev"].as_str(), frame["cursor"].as_str()) else {
+    fn take(&mut self, data: &Value, is_read: bool) {
+        let (state, entry) = (&data["state"], &data["entry"]);
+        let (Some(key), Some(rev)) = (state["inbox_key"].as_str(), state["rev"].as_u64()) else {
             return;
         };
-        self.links.push(Link {
-            prev: prev.to_owned(),
-            cursor: cursor.to_owned(),
-            until: Instant::now() + LINK_KEPT,
-        });
-        self.close_chain();
+        let conversation = self.conversation(key);
+        if is_read {
+            let seq = data["read"]["seq"].as_u64().unwrap_or_default();
+            conversation.has_read(&id_text(&data["user"]), seq);
+        } else if entry.is_object() {
+            conversation.take(entry, entry["rev"].as_u64().unwrap_or(rev));
+        }
+        // Without the revision before it, it links to nothing.
+        let from = state["prev_rev"].as_u64().unwrap_or(u64::MAX);
+        conversation.links.push(Link::new(from, rev));
+        conversation.close_chain();
+    }
+
+    /// Rule 4: the place of a frame, if it has one.
+    fn place(&mut self, frame: &Value) {
+        if let (Some(prev), Some(cursor)) = (frame["prev"].as_str(), frame["cursor"].as_str()) {
+            self.links.push(Link::new(prev.to_owned(), cursor.to_owned()));
+            self.close_chain();
+        }
     }
 
     fn close_chain(&mut self) {
         while let Some(next) = self
             .links
             .iter()
-            .position(|link| Some(link.prev.as_str()) == self.cursor())
+            .position(|link| Some(link.from.as_str()) == self.cursor())
         {
-            self.cursor = Some(self.links.swap_remove(next).cursor);
+            self.cursor = Some(self.links.swap_remove(next).to);
         }
     }
 
-    fn take_entry(&mut self, data: &Value) {
-        let entry = &data["entry"];
-        if let Some(id) = entry["id"].as_str() {
-            let message = (entry["deleted"] != true).then(|| entry.clone());
-            self.take(&data["state"], id, message);
-        }
+    /// The live messages of a conversation, by its inbox key, in their order.
+    pub fn messages(&self, key: &str) -> Vec<Value> {
+        let conversation = self.conversations.get(key);
+        conversation.into_iter().flat_map(Conversation::shown).collect()
     }
 
-    fn take(&mut self, state: &Value, id: &str, message: Option<Value>) {
-        if let (Some(key), Some(rev)) = (state["key"].as_str(), state["rev"].as_u64()) {
-            self.conversations
-                .entry(key.to_owned())
-                .or_default()
-                .take(id, rev, message);
+    /// So many of the newest live messages of a conversation, the newest first.
+    pub fn newest(&self, key: &str, count: usize) -> Vec<Value> {
+        let conversation = self.conversations.get(key);
+        let shown = conversation.into_iter().flat_map(|one| one.shown().rev());
+        shown.take(count).collect()
+    }
+
+    /// When the first frame that does not link has waited long enough.
+    pub fn next_gap(&self) -> Option<Instant> {
+        let revisions = self.conversations.values().flat_map(|one| &one.links);
+        let until = revisions.map(|link| link.until);
+        until.chain(self.links.iter().map(|link| link.until)).min()
+    }
+
+    /// Rule 4: lets go of frames that have waited long enough. Their conversations owe `changes`; true if the cursor owes a `sync`.
+    pub fn has_gap(&mut self, now: Instant) -> bool {
+        for conversation in self.conversations.values_mut() {
+            for link in conversation.links.extract_if(.., |link| link.until <= now) {
+                conversation.heard = conversation.heard.max(link.to);
+            }
         }
+        let before = self.links.len();
+        self.links.retain(|link| link.until > now);
+        self.links.len() < before
+    }
+
+    fn conversation(&mut self, key: &str) -> &mut Conversation {
+        self.conversations.entry(key.to_owned()).or_default()
     }
 }
 
 impl Conversation {
-    /// Rule 2: takes a message if it is newer than what is known of it.
-    fn take(&mut self, id: &str, rev: u64, message: Option<Value>) {
-        let known = self.known.get(id).map_or(self.whole_as_of, |known| known.rev);
-        if rev > known {
-            self.known.insert(id.to_owned(), Known { rev, message });
+    /// Rule 3: everything of it has to be loaded anew, up to that revision.
+    fn forget(&mut self, heard: u64) {
+        *self = Self {
+            heard,
+            ..Self::default()
+        };
+    }
+
+    fn heard(&mut self, rev: u64) {
+        self.heard = self.heard.max(rev);
+    }
+
+    /// Rule 1: takes a message if it is newer than what is known of it.
+    fn take(&mut self, entry: &Value, rev: u64) {
+        let (Some(seq), Some(id)) = (entry["seq"].as_u64(), entry["id"].as_str()) else {
+            return;
+        };
+        let known = self.messages.get(&seq);
+        if known.is_some_and(|known| known.id != id) {
+            // The position was given again: the store has lost the message that stood there.
+            self.forget(rev.max(self.heard));
+        } else if known.is_none_or(|known| rev > known.rev) {
+            let is_live = entry["author"] != Value::Null;
+            let known = Known {
+                id: id.to_owned(),
+                rev,
+                message: is_live.then(|| entry.clone()),
+            };
+            self.messages.insert(seq, known);
+            if is_live {
+                self.has_read(&id_text(&entry["author"]), seq);
+            }
         }
     }
+
+    /// Rule 1: read positions only grow.
+    fn has_read(&mut self, reader: &str, seq: u64) {
+        let position = self.reads.entry(reader.to_owned()).or_default();
+        *position = seq.max(*position);
+    }
+
+    /// Rule 4: a change that follows on what is known makes its revision the known one.
+    fn close_chain(&mut self) {
+        while let Some(next) = self.links.iter().position(|link| link.from <= self.rev) {
+            let link = self.links.swap_remove(next);
+            if link.from < self.rev && link.to > self.rev {
+                self.forget(link.to);
+            } else {
+                self.rev = self.rev.max(link.to);
+            }
+        }
+    }
+
+    /// Rule 1: live messages; one is seen if someone else has read up to it.
+    fn shown(&self) -> impl DoubleEndedIterator<Item = Value> {
+        self.messages.iter().filter_map(|(seq, known)| {
+            let mut message = known.message.clone()?;
+            let author = id_text(&message["author"]);
+            let is_seen = self.reads.iter().any(|(reader, read)| *reader != author && read >= seq);
+            message.as_object_mut()?.remove("status");
+            if is_seen {
+                message["status"] = json!("seen");
+            }
+            Some(message)
+        })
+    }
+}
+
+/// An id as it stands in keys.
+pub(super) fn id_text(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn message(seq: u64, text: &str) -> Value {
-        json!({"id": format!("m{seq}"), "seq": seq, "text": text})
-    }
-
-    fn frame(places: [&str; 2], rev: u64, entry: &Value) -> Value {
-        json!({"prev": places[0], "cursor": places[1], "data": {"state": {"key": "k", "rev": rev}, "entry": entry}})
+    fn message(seq: u64, rev: u64, text: &str) -> Value {
+        json!({"id": format!("m{seq}"), "seq": seq, "rev": rev, "author": 1, "text": text})
     }
 
     fn gone(seq: u64) -> Value {
         json!({"id": format!("m{seq}"), "seq": seq, "deleted": true})
     }
 
-    fn texts(replica: &Replica) -> Vec<&str> {
-        replica
-            .messages("k")
-            .iter()
-            .filter_map(|message| message["text"].as_str())
-            .collect()
+    /// A frame: its places, the revision before and its own, the entry.
+    fn frame(places: [&str; 2], revs: [u64; 2], entry: &Value) -> Value {
+        let state = json!({"inbox_key": "user-1", "prev_rev": revs[0], "rev": revs[1]});
+        json!({"prev": places[0], "cursor": places[1], "data": {"state": state, "entry": entry}})
     }
 
-    fn page(rev: u64, messages: &[Value]) -> Page<'_> {
-        Page {
-            rev,
-            messages,
-            from: 0,
-            to: u64::MAX,
-        }
+    fn changes(rev: u64, messages: &[Value], deleted: &[Value]) -> Value {
+        json!({"state": {"rev": rev}, "messages": messages, "deleted": deleted, "more": false})
+    }
+
+    fn texts(replica: &Replica) -> Vec<String> {
+        let messages = replica.messages("user-1");
+        messages.iter().map(|message| id_text(&message["text"])).collect()
+    }
+
+    fn loaded() -> Replica {
+        let mut replica = Replica::default();
+        replica.forget("c0");
+        replica.listed(&[]);
+        replica
     }
 
     #[test]
-    fn frames_that_overtake_each_other_close_the_chain_and_the_newest_state_stays() {
-        let mut replica = Replica::default();
-        replica.forget("c0");
-        replica.loaded(&BTreeMap::new());
-        replica.pushed(&frame(["c1", "c2"], 2, &message(1, "edited")));
-        assert_eq!((replica.since(), texts(&replica)), (Some("c0"), vec!["edited"]));
+    fn frames_that_overtake_each_other_close_the_chains_and_the_newest_state_stays() {
+        let mut replica = loaded();
+        replica.pushed(&frame(["c1", "c2"], [5, 6], &message(1, 6, "edited")));
+        assert_eq!(
+            (replica.since(), texts(&replica)),
+            (Some("c0"), vec!["edited".to_owned()])
+        );
         assert!(replica.next_gap().is_some());
-        replica.pushed(&frame(["c0", "c1"], 1, &message(1, "first")));
-        assert_eq!((replica.since(), texts(&replica)), (Some("c2"), vec!["edited"]));
-        assert_eq!(replica.next_gap(), None);
-        replica.pushed(&frame(["c2", "c3"], 3, &gone(1)));
-        replica.pushed(&frame(["c0", "c1"], 1, &message(1, "first")));
+        replica.pushed(&frame(["c0", "c1"], [0, 5], &message(1, 5, "first")));
+        assert_eq!(
+            (replica.since(), texts(&replica)),
+            (Some("c2"), vec!["edited".to_owned()])
+        );
+        assert_eq!((replica.next_gap(), replica.owed()), (None, None));
+        replica.pushed(&frame(["c2", "c3"], [6, 7], &gone(1)));
+        replica.pushed(&frame(["c0", "c1"], [0, 5], &message(1, 5, "first")));
         assert!(texts(&replica).is_empty(), "a deleted message stays deleted");
     }
 
     #[test]
     fn a_chain_that_does_not_close_is_a_gap_after_a_second() {
-        let mut replica = Replica::default();
-        replica.forget("c0");
-        replica.pushed(&frame(["c1", "c2"], 2, &message(2, "two")));
+        let mut replica = loaded();
+        replica.pushed(&frame(["c1", "c2"], [5, 6], &message(2, 6, "two")));
         assert!(!replica.has_gap(Instant::now()));
-        let due = replica.next_gap().unwrap();
-        assert!(replica.has_gap(due));
-        assert!(!replica.has_gap(due), "it is told once");
-        replica.caught_up(&json!({"cursor": "c2", "events": [frame(["", "c1"], 2, &message(1, "one"))]}));
-        assert_eq!((replica.cursor(), texts(&replica)), (Some("c2"), vec!["one", "two"]));
-    }
-
-    #[test]
-    fn what_a_page_does_not_show_is_gone_unless_it_is_newer() {
-        let mut replica = Replica::default();
-        replica.forget("c0");
-        replica.pushed(&frame(["c0", "c1"], 1, &message(1, "one")));
-        replica.pushed(&frame(["c1", "c2"], 2, &message(2, "two")));
-        replica.pushed(&frame(["c2", "c3"], 9, &message(3, "three")));
-        replica.page("k", page(5, &[message(2, "two, edited")]));
-        assert_eq!(texts(&replica), ["two, edited", "three"]);
-        assert_eq!(replica.since(), None, "it is not loaded yet");
-        replica.loaded(&BTreeMap::from([("k".to_owned(), 5)]));
-        replica.pushed(&frame(["x", "y"], 4, &message(4, "came and went before the page")));
-        replica.pushed(&frame(["c2", "c3"], 1, &message(1, "one")));
-        assert_eq!(texts(&replica), ["two, edited", "three"]);
-    }
-
-    #[test]
-    fn what_was_pushed_while_pages_were_loaded_and_is_older_than_they_is_gone() {
-        let mut replica = Replica::default();
-        replica.forget("c0");
-        replica.page("k", page(5, &[message(2, "two")]));
-        replica.pushed(&frame(["x", "y"], 3, &message(1, "deleted at 4")));
-        replica.pushed(&frame(["c0", "c1"], 6, &message(3, "three")));
-        replica.loaded(&BTreeMap::from([("k".to_owned(), 5)]));
-        assert_eq!(texts(&replica), ["two", "three"]);
-    }
-
-    #[test]
-    fn a_page_says_nothing_of_what_is_outside_of_it() {
-        let mut replica = Replica::default();
-        for seq in 1..=4 {
-            replica.pushed(&frame(["", ""], seq, &message(seq, &seq.to_string())));
-        }
-        let shown = [message(2, "2")];
-        replica.page(
-            "k",
-            Page {
-                from: 2,
-                to: 3,
-                ..page(9, &shown)
-            },
+        let later = Instant::now() + LINK_KEPT;
+        assert!(replica.has_gap(later));
+        assert!(!replica.has_gap(later), "it is told once");
+        let owed = replica.owed().unwrap();
+        assert_eq!((owed.key.as_str(), owed.rev), ("user-1", 0));
+        replica.changed(&owed, &changes(6, &[message(1, 5, "one")], &[]));
+        assert_eq!(
+            (replica.owed(), texts(&replica)),
+            (None, vec!["one".to_owned(), "two".to_owned()])
         );
-        assert_eq!(texts(&replica), ["1", "2", "4"]);
+    }
+
+    #[test]
+    fn an_entry_with_a_newer_revision_owes_changes_until_they_are_answered() {
+        let mut replica = loaded();
+        let entry = json!({"type": "user", "id": 1, "rev": 9});
+        replica.caught_up(&json!({"cursor": "c9", "entries": [entry]}));
+        let owed = replica.owed().unwrap();
+        let mut page = changes(5, &[message(1, 5, "one")], &[]);
+        page["more"] = json!(true);
+        replica.changed(&owed, &page);
+        let owed = replica.owed().unwrap();
+        assert_eq!(owed.rev, 5, "the next page goes on from there");
+        replica.pushed(&frame(["", ""], [9, 10], &message(3, 10, "three")));
+        replica.changed(
+            &owed,
+            &changes(9, &[message(2, 8, "two")], &[json!({"id": "m1", "seq": 1, "rev": 9})]),
+        );
+        assert_eq!(
+            (replica.owed(), texts(&replica)),
+            (None, vec!["two".to_owned(), "three".to_owned()])
+        );
+        assert_eq!(replica.conversations["user-1"].rev, 10, "the push links now");
+    }
+
+    #[test]
+    fn a_conversation_that_was_set_back_is_loaded_anew() {
+        let set_back: [fn(&mut Replica); 3] = [
+            |replica| {
+                let owed = Owed {
+                    key: "user-1".to_owned(),
+                    rev: 5,
+                    heard: 5,
+                };
+                replica.changed(
+                    &owed,
+                    &json!({"state": {"rev": 3}, "reset": true, "messages": [], "deleted": []}),
+                );
+            },
+            |replica| {
+                let other = json!({"id": "another", "seq": 1, "rev": 9, "author": 1, "text": "new"});
+                replica.pushed(&frame(["", ""], [5, 9], &other));
+            },
+            |replica| replica.pushed(&frame(["", ""], [3, 9], &message(7, 9, "new"))),
+        ];
+        for set_back in set_back {
+            let mut replica = loaded();
+            replica.pushed(&frame(["c0", "c1"], [0, 5], &message(1, 5, "lost")));
+            set_back(&mut replica);
+            assert!(!texts(&replica).contains(&"lost".to_owned()));
+            assert_eq!(replica.owed().map(|owed| owed.rev), Some(0));
+        }
+    }
+
+    #[test]
+    fn seen_follows_from_the_other_sides_position() {
+        let mut replica = loaded();
+        for seq in 1..=3 {
+            replica.pushed(&frame(["", ""], [seq - 1, seq], &message(seq, seq, "x")));
+        }
+        let seen = |replica: &Replica| {
+            let messages = replica.messages("user-1");
+            messages
+                .iter()
+                .map(|message| message["status"] == "seen")
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&replica), [false; 3]);
+        let state = json!({"inbox_key": "user-1", "prev_rev": 3, "rev": 4});
+        let read = json!({"state": state, "user": 2, "read": {"up_to": "m2", "seq": 2}});
+        replica.pushed(&json!({"event": "message.read", "data": read}));
+        assert_eq!(seen(&replica), [true, true, false]);
+        let owed = Owed {
+            key: "user-1".to_owned(),
+            rev: 4,
+            heard: 4,
+        };
+        replica.changed(
+            &owed,
+            &json!({"state": {"rev": 5}, "messages": [], "deleted": [], "read": {"2": 3}}),
+        );
+        assert_eq!(seen(&replica), [true; 3]);
     }
 
     #[test]
     fn ones_own_answers_are_taken_like_frames() {
-        let mut replica = Replica::default();
-        replica.forget("c0");
-        let sent = json!({"state": {"key": "k", "rev": 1}, "entry": message(1, "mine")});
-        replica.answered(&json!({"prev": "c0", "cursor": "c1"}), &sent);
-        assert_eq!((replica.cursor(), texts(&replica)), (Some("c1"), vec!["mine"]));
-        let deleted = json!({"state": {"key": "k", "rev": 2}});
-        replica.deleted(&json!({"prev": "c1", "cursor": "c2"}), &deleted, "m1");
+        let mut replica = loaded();
+        let state = |from: u64, to: u64| json!({"inbox_key": "user-1", "prev_rev": from, "rev": to});
+        let sent = json!({"state": state(0, 1), "entry": message(1, 1, "mine")});
+        replica.answered(&json!({"prev": "c0", "cursor": "c1"}), &sent, None, None);
+        assert_eq!(
+            (replica.cursor(), texts(&replica)),
+            (Some("c1"), vec!["mine".to_owned()])
+        );
+        replica.answered(&Value::Null, &sent, Some("2"), None);
+        assert_eq!(replica.messages("user-1")[0]["status"], "seen");
+        let deleted = json!({"state": state(1, 2)});
+        replica.answered(&json!({"prev": "c1", "cursor": "c2"}), &deleted, None, Some("m1"));
         assert_eq!((replica.cursor(), texts(&replica).len()), (Some("c2"), 0));
+        assert_eq!(replica.conversations["user-1"].rev, 2);
     }
 }

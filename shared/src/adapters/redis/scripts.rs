@@ -32,7 +32,12 @@ impl Scripts {
         Self {
             message_append: script(&[prelude, decisions, include_str!("scripts/message_append.lua")]),
             message_update: script(&[prelude, decisions, include_str!("scripts/message_update.lua")]),
-            message_delete: script(&[EVEN_IF_FULL, prelude, decisions, include_str!("scripts/message_delete.lua")]),
+            message_delete: script(&[
+                EVEN_IF_FULL,
+                prelude,
+                decisions,
+                include_str!("scripts/message_delete.lua"),
+            ]),
             messages_read: script(&[prelude, include_str!("scripts/messages_read.lua")]),
             history_read: script(&[prelude, include_str!("scripts/history_read.lua")]),
             changes_read: script(&[prelude, include_str!("scripts/changes_read.lua")]),
