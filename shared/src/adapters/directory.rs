@@ -129,6 +129,7 @@ impl Api {
         let mut groups = vec![ids];
         let mut left = REQUESTS_MAX;
         let mut failure = None;
+        let mut refusal = None;
         while !groups.is_empty() && failure.is_none() {
             groups.truncate(left);
             left -= groups.len();
@@ -141,7 +142,7 @@ impl Api {
                         profiles.extend(known);
                     }
                     Ok(Answer::Refused(status)) => {
-                        tracing::warn!(%status, users = group.len(), "the platform refused a request for users");
+                        refusal = Some(status);
                         match group {
                             _ if is_about_us(status) => {}
                             [id] => {
@@ -157,6 +158,10 @@ impl Api {
                 }
             }
             groups = halves;
+        }
+        if let Some(status) = refusal {
+            let requests = REQUESTS_MAX - left;
+            tracing::warn!(%status, users = ids.len(), requests, "the platform refused a request for users");
         }
         failure.map_or(Ok(()), Err)
     }
