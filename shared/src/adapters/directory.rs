@@ -29,7 +29,7 @@ const PAUSE_MS: u64 = 2_000;
 /// How many requests a page may cost when the platform refuses some ids. It is enough to find one refused id among a hundred by halves.
 const REQUESTS_MAX: usize = 16;
 
-/// Profiles from the platform's API, or none where there is no such API.
+/// Profiles from the platform's API. Without its address there are no profiles.
 #[derive(Debug)]
 pub struct PlatformDirectory {
     api: Option<Api>,
