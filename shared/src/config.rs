@@ -111,7 +111,7 @@ fn valid_url(value: &str, schemes: &[&str]) -> Option<String> {
 }
 
 /// An address to which paths are added.
-fn without_final_slash(url: String) -> String {
+fn without_final_slash(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
@@ -277,7 +277,7 @@ impl DirectoryConfig {
         }
         let url = env.url("SOCK_API_URL", &["https", "http"], "https://api.example.com")?;
         Ok(Self {
-            url: url.map(without_final_slash),
+            url: url.as_deref().map(without_final_slash),
             user_agent: user_agent.to_owned(),
         })
     }
@@ -311,7 +311,7 @@ impl PushConfig {
             value.ok_or_else(|| ConfigError::new(name, "is missing: Lambda sets it", example))
         };
         Ok(Self {
-            endpoint: endpoint.map(without_final_slash).ok_or_else(|| {
+            endpoint: endpoint.as_deref().map(without_final_slash).ok_or_else(|| {
                 ConfigError::new(
                     "SOCK_PUSH_ENDPOINT",
                     "is missing: it says where @connections lives",

@@ -141,17 +141,14 @@ impl Api {
                         profiles.extend(group.iter().map(|id| (id.clone(), Profile::Unknown)));
                         profiles.extend(known);
                     }
+                    Ok(Answer::Refused(status)) if is_about_us(status) => refusal = Some(status),
                     Ok(Answer::Refused(status)) => {
                         refusal = Some(status);
-                        match group {
-                            _ if is_about_us(status) => {}
-                            [id] => {
-                                profiles.insert(id.clone(), Profile::Unavailable);
-                            }
-                            _ => {
-                                let (one, other) = group.split_at(group.len() / 2);
-                                halves.extend([one, other]);
-                            }
+                        if let [id] = group {
+                            profiles.insert(id.clone(), Profile::Unavailable);
+                        } else {
+                            let (one, other) = group.split_at(group.len() / 2);
+                            halves.extend([one, other]);
                         }
                     }
                     Err(error) => failure = Some(error),
