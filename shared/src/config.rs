@@ -90,7 +90,12 @@ impl Environment {
 
 fn valid_url(value: &str, schemes: &[&str]) -> Option<String> {
     let url = Url::parse(value).ok()?;
-    (schemes.contains(&url.scheme()) && url.has_host()).then(|| value.trim_end_matches('/').to_owned())
+    (schemes.contains(&url.scheme()) && url.has_host()).then(|| value.to_owned())
+}
+
+/// An address to which paths are added.
+fn without_final_slash(url: &str) -> String {
+    url.trim_end_matches('/').to_owned()
 }
 
 impl FromIterator<(String, String)> for Environment {
@@ -230,7 +235,7 @@ impl DirectoryConfig {
         }
         let url = env.url("SOCK_API_URL", &["https", "http"], "https://api.example.com")?;
         Ok(Self {
-            url,
+            url: url.as_deref().map(without_final_slash),
             user_agent: user_agent.to_owned(),
         })
     }
@@ -264,7 +269,7 @@ impl PushConfig {
             value.ok_or_else(|| ConfigError::new(name, "is missing: Lambda sets it", example))
         };
         Ok(Self {
-            endpoint: endpoint.ok_or_else(|| {
+            endpoint: endpoint.as_deref().map(without_final_slash).ok_or_else(|| {
                 ConfigError::new(
                     "SOCK_PUSH_ENDPOINT",
                     "is missing: it says where @connections lives",
@@ -328,13 +333,15 @@ mod tests {
     fn an_empty_variable_is_an_absent_one() {
         let directory = DirectoryConfig::from_env(&env(&[("SOCK_API_URL", "")])).unwrap();
         assert_eq!((directory.url, directory.user_agent), (None, "Senna".to_owned()));
+        let directory = DirectoryConfig::from_env(&env(&[("SOCK_API_URL", " https://a.com/api/\n")])).unwrap();
+        assert_eq!(directory.url.as_deref(), Some("https://a.com/api"));
     }
 
     #[test]
     fn several_addresses_are_separated_by_commas() {
         let list = "rediss://u:a%2Cb@one:1/, valkeys://u:a%2Cb@two:2/3\n";
         let redis = RedisConfig::from_env(&env(&[("SOCK_REDIS_URL", list)])).unwrap();
-        assert_eq!(redis.urls, ["rediss://u:a%2Cb@one:1", "valkeys://u:a%2Cb@two:2/3"]);
+        assert_eq!(redis.urls, ["rediss://u:a%2Cb@one:1/", "valkeys://u:a%2Cb@two:2/3"]);
     }
 
     #[test]

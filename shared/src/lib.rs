@@ -18,7 +18,7 @@ pub mod ports;
 
 pub mod error;
 pub mod metrics;
-mod trace;
+pub mod trace;
 pub mod wire;
 
 pub mod app;

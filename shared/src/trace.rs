@@ -134,7 +134,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, C: Clock + 'static> Layer<S> for XR
             "fault": fault,
         });
         let datagram = format!("{{\"format\":\"json\",\"version\":1}}\n{document}");
-        // A trace that gets lost is no reason to fail or delay a request.
+        // A lost trace must not fail or delay a request.
         self.socket.send(datagram.as_bytes()).ok();
     }
 }

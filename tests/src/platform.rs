@@ -145,7 +145,7 @@ async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery
         Mood::Babbling => "<html>We'll be back soon</html>".into_response(),
         Mood::Silent => std::future::pending().await,
         Mood::Endless => {
-            let spaces = futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 * 1024])));
+            let spaces = futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 16 * 1024])));
             Body::from_stream(spaces).into_response()
         }
         Mood::Redirecting => Redirect::to(&format!("/elsewhere?{query}")).into_response(),

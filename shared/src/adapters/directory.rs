@@ -29,7 +29,7 @@ const PAUSE_MS: u64 = 2_000;
 /// How many requests a page may cost when the platform refuses some ids. It is enough to find one refused id among a hundred by halves.
 const REQUESTS_MAX: usize = 16;
 
-/// Profiles from the platform's API, or none where there is no such API.
+/// Profiles from the platform's API. Without its address there are no profiles.
 #[derive(Debug)]
 pub struct PlatformDirectory {
     api: Option<Api>,
@@ -129,6 +129,7 @@ impl Api {
         let mut groups = vec![ids];
         let mut left = REQUESTS_MAX;
         let mut failure = None;
+        let mut refusal = None;
         while !groups.is_empty() && failure.is_none() {
             groups.truncate(left);
             left -= groups.len();
@@ -140,23 +141,24 @@ impl Api {
                         profiles.extend(group.iter().map(|id| (id.clone(), Profile::Unknown)));
                         profiles.extend(known);
                     }
+                    Ok(Answer::Refused(status)) if is_about_us(status) => refusal = Some(status),
                     Ok(Answer::Refused(status)) => {
-                        tracing::warn!(%status, users = group.len(), "the platform refused a request for users");
-                        match group {
-                            _ if is_about_us(status) => {}
-                            [id] => {
-                                profiles.insert(id.clone(), Profile::Unavailable);
-                            }
-                            _ => {
-                                let (one, other) = group.split_at(group.len() / 2);
-                                halves.extend([one, other]);
-                            }
+                        refusal = Some(status);
+                        if let [id] = group {
+                            profiles.insert(id.clone(), Profile::Unavailable);
+                        } else {
+                            let (one, other) = group.split_at(group.len() / 2);
+                            halves.extend([one, other]);
                         }
                     }
                     Err(error) => failure = Some(error),
                 }
             }
             groups = halves;
+        }
+        if let Some(status) = refusal {
+            let requests = REQUESTS_MAX - left;
+            tracing::warn!(%status, users = ids.len(), requests, "the platform refused a request for users");
         }
         failure.map_or(Ok(()), Err)
     }
@@ -183,4 +185,86 @@ fn is_about_us(status: StatusCode) -> bool {
         status,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Starts a platform that knows nobody and answers 400 to every request for one of these ids. Returns its directory and the number of
+    /// requests that it gets.
+    async fn platform(refused: &[u64]) -> (PlatformDirectory, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Some(format!("http://{}", listener.local_addr().unwrap()));
+        let user_agent = "Senna".to_owned();
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (counter, refused) = (Arc::clone(&requests), refused.to_vec());
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let mut request = vec![0; 8_192];
+                let length = socket.read(&mut request).await.unwrap();
+                counter.fetch_add(1, Ordering::Relaxed);
+                let line = String::from_utf8_lossy(&request[..length]);
+                let ids = line
+                    .split("ids=")
+                    .nth(1)
+                    .and_then(|rest| rest.split(' ').next())
+                    .unwrap();
+                let is_bad = ids.split(',').any(|id| refused.contains(&id.parse().unwrap()));
+                let status = if is_bad { "400 Bad Request" } else { "200 OK" };
+                let head = "connection: close\r\ncontent-length: 14";
+                let answer = format!("HTTP/1.1 {status}\r\n{head}\r\n\r\n{{\"entries\":[]}}");
+                socket.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (
+            PlatformDirectory::new(DirectoryConfig { url, user_agent }).unwrap(),
+            requests,
+        )
+    }
+
+    fn page() -> Vec<Id> {
+        (0..100).map(|number| Id::from_number(number).unwrap()).collect()
+    }
+
+    fn without_answer(profiles: &Profiles) -> usize {
+        profiles
+            .values()
+            .filter(|profile| **profile == Profile::Unavailable)
+            .count()
+    }
+
+    #[tokio::test]
+    async fn one_refused_id_among_a_hundred_is_found() {
+        for refused in [0, 42, 99] {
+            let (directory, requests) = platform(&[refused]).await;
+            let profiles = directory.users(&page()).await;
+            assert_eq!((profiles.len(), without_answer(&profiles)), (100, 1));
+            assert_eq!(profiles[&Id::from_number(refused).unwrap()], Profile::Unavailable);
+            let asked = requests.load(Ordering::Relaxed);
+            assert!(asked <= REQUESTS_MAX, "{asked} requests");
+            directory.users(&page()).await;
+            assert_eq!(requests.load(Ordering::Relaxed), asked, "all is kept");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_costs_a_bounded_number_of_requests_and_the_next_ones_find_more() {
+        let (directory, requests) = platform(&[3, 33, 63, 93]).await;
+        let mut missing = 100;
+        for pages in 1..10 {
+            let profiles = directory.users(&page()).await;
+            assert_eq!(profiles.len(), 100);
+            assert!(requests.load(Ordering::Relaxed) <= pages * REQUESTS_MAX);
+            assert!(without_answer(&profiles) <= missing);
+            missing = without_answer(&profiles);
+        }
+        assert_eq!(missing, 4);
+    }
 }

@@ -240,7 +240,7 @@ mod tests {
                     "{algorithm:?} to {accepted:?}"
                 );
             }
-            // The public key is no secret: a token "signed" with it must not pass.
+            // Everyone knows the public key: a token "signed" with it as a secret must not pass.
             let forged = EncodingKey::from_secret(public.as_bytes());
             assert_eq!(outcome(&identity, Algorithm::HS256, &forged).await, "invalid signature");
         }

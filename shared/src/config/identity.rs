@@ -227,10 +227,10 @@ mod tests {
         assert_eq!(pem, "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----");
         let url = self::identity(&[
             ("SOCK_JWT_ALGORITHM", "RS256"),
-            ("SOCK_JWKS_URL", "https://a.com/keys\n"),
+            ("SOCK_JWKS_URL", "https://a.com/keys/\n"),
         ])
         .unwrap();
-        assert!(matches!(&url.key, KeySource::KeySet(url) if url == "https://a.com/keys"));
+        assert!(matches!(&url.key, KeySource::KeySet(url) if url == "https://a.com/keys/"));
         assert!(
             self::identity(&[("SOCK_JWT_SECRET", " \n")])
                 .unwrap_err()
