@@ -50,7 +50,7 @@ const AWS_METRICS: [(&str, &[&str]); 4] = [
 /// The most metrics that CloudWatch takes in an alarm.
 ///
 /// # Source
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
 const METRICS_IN_AN_ALARM: usize = 10;
 
 /// What alarms watch of each function, and the variable that a function has if it writes this metric.
@@ -220,7 +220,11 @@ fn the_dashboard_shows_what_exists() {
         "every metric of ours is shown"
     );
     for (namespace, metric, variable) in OF_FUNCTIONS {
-        let dimension = if namespace == "Senna" { "Function" } else { "FunctionName" };
+        let dimension = if namespace == "Senna" {
+            "Function"
+        } else {
+            "FunctionName"
+        };
         for function in functions_with(variable) {
             let line = format!("{namespace} {metric} {dimension} ${{{function}}}");
             assert!(of_functions.contains(&line), "the dashboard does not show {line}");
@@ -232,7 +236,9 @@ fn the_dashboard_shows_what_exists() {
 fn whatever_alarms_is_explained() {
     let Some(expansion) = expansion("url") else { return };
     let document = std::fs::read_to_string(tests::root().join("docs/operations.md")).unwrap();
-    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
+    let rows = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
     let explained: BTreeSet<_> = rows.flat_map(|(names, _)| names.split(['`', ','])).collect();
     for id in of_type(expansion, "AWS::CloudWatch::Alarm").into_keys() {
         assert!(
