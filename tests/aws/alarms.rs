@@ -50,7 +50,7 @@ const AWS_METRICS: [(&str, &[&str]); 4] = [
 /// The most metrics that CloudWatch takes in an alarm.
 ///
 /// # Source
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Create-alarm-on-metric-math-expression.html>
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
 const METRICS_IN_AN_ALARM: usize = 10;
 
 /// What alarms watch of each function, and the variable that a function has if it writes this metric.
@@ -233,10 +233,22 @@ fn the_dashboard_shows_what_exists() {
 }
 
 #[test]
-fn whatever_alarms_is_explained() {
+fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
     let Some(expansion) = expansion("url") else { return };
     let document = std::fs::read_to_string(tests::root().join("docs/operations.md")).unwrap();
-    let rows = document
+    let unconditional = expansion["Resources"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm" && resource.get("Condition").is_none());
+    let queries = unconditional.flat_map(|alarm| alarm["Properties"]["Metrics"].as_array().unwrap());
+    let metrics = queries.filter(|query| query.get("MetricStat").is_some()).count();
+    let price = format!("Alarms cost $0.10 for each of the {metrics} metrics");
+    assert!(document.contains(&price), "docs/operations.md doesn't say: {price}");
+    // Some metrics in another section have the name of an alarm.
+    let (_, alarms) = document.split_once("\n## 3. Alarms\n").unwrap();
+    let (alarms, _) = alarms.split_once("\n## ").unwrap();
+    let rows = alarms
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
     let explained: BTreeSet<_> = rows.flat_map(|(names, _)| names.split(['`', ','])).collect();
