@@ -2,7 +2,7 @@
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
-use super::bytes::{Corrupt, Reader};
+use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
@@ -113,7 +113,10 @@ fn read_members(packed: &[u8]) -> Result<Vec<Member>, Corrupt> {
 
 /// What `entry_tell.lua` answers.
 pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
-    let ((told, epoch, position, prev), live) = read::<((bool, u64, u64, u64), Vec<(String, u64)>)>(answer)?;
+    let (head, live) = read::<(Vec<u8>, Vec<(String, u64)>)>(answer)?;
+    let mut head = Reader(&head);
+    let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
+    let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
     let connection = |(id, expires_ms): (String, u64)| {
         let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
         let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
