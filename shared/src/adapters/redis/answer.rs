@@ -45,10 +45,10 @@ pub(super) enum Asked<'a> {
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, WriteError> {
     let mut items = list(answer)?;
     let head: Vec<u8> = next(&mut items)?;
-    let (Some(record), Some(newest), Some(members)) = (items.next(), items.next(), items.next()) else {
+    let (Some(record), Some(newest)) = (items.next(), items.next()) else {
         return Err(refusal(&head));
     };
-    let (record, newest, members): (Vec<u8>, Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?, read(members)?);
+    let (record, newest): (Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?);
     let mut head = Reader(&head);
     let (repeated, rev, seq) = (head.flag()?, head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
@@ -84,7 +84,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
                 seq: latest_seq,
                 record: if newest.is_empty() { record } else { newest },
             }),
-            members: read_members(&members)?,
+            members: read_members(head)?,
         },
     })
 }
@@ -99,8 +99,8 @@ fn refusal(word: &[u8]) -> WriteError {
     }
 }
 
-fn read_members(packed: &[u8]) -> Result<Vec<Member>, Corrupt> {
-    let (mut reader, mut members) = (Reader(packed), Vec::new());
+fn read_members(mut reader: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
+    let mut members = Vec::new();
     while !reader.is_empty() {
         members.push(Member {
             id: reader.id()?,

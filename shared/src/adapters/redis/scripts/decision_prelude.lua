@@ -16,22 +16,23 @@ local function check(version, known)
   if version > known then error({err = 'NEWER a newer release has written this'}) end
 end
 
-local function keep_state(meta, state)
+-- Gives a change that all members see its revision, and keeps the state: a hybrid clock, which only grows and which a failover never gives twice.
+-- Nothing may be written before, and nothing may fail after it.
+local function revise(meta, state, now)
+  check(state.version, STATE_VERSION)
+  state.clock = math.max(state.clock + 1, now * 1024)
+  state.prev, state.rev = state.rev, state.clock
   local packed = pack(STATE, STATE_VERSION, state.clock, state.rev, state.prev, state.ms, state.base, state.gone)
   call('HSET', meta, 'state', packed)
 end
 
--- Gives a change that all members see its revision: a hybrid clock, which only grows and which a failover never gives twice.
-local function revise(state, now)
-  check(state.version, STATE_VERSION)
-  state.clock = math.max(state.clock + 1, now * 1024)
-  state.prev, state.rev = state.rev, state.clock
-end
-
--- Where a member stands among all, or nil.
+-- Where a member who can be rewritten stands among all, or nil.
 local function place_of(id, all)
   for index = 1, #all, 2 do
-    if all[index] == id then return index end
+    if all[index] == id then
+      check(string.byte(all[index + 1]), MEMBER_VERSION)
+      return index
+    end
   end
 end
 
@@ -48,27 +49,25 @@ end
 -- Moves the read position of the member at that place. What a newer release has added behind it stays.
 local function keep_read(members, all, place, seq, clock)
   local member = all[place + 1]
-  local version, role, since = unpack(MEMBER, member)
-  check(version, MEMBER_VERSION)
+  local _, role, since = unpack(MEMBER, member)
   all[place + 1] = pack(MEMBER, MEMBER_VERSION, role, since, seq, clock) .. string.sub(member, 21)
   call('HSET', members, all[place], all[place + 1])
 end
 
--- Answers {what DECIDED says; record of the changed message; record of the newest live one, '' if it is the same; for each member what TOLD says}.
+-- Answers {what DECIDED says, and for each member what TOLD says; record of the changed message; record of the newest live one, '' if it is the same}.
 local function decided(log, gone, all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest, newest = last, ''
   if state.gone == last then latest = nth_back(gone, base + 1, last, 1) or 0 end
   if latest ~= done.seq and latest > base then newest = call('LINDEX', log, latest - base - 1) end
-  local told = ''
+  local head = pack(DECIDED, done.again and 1 or 0, done.rev, done.seq, done.identity, state.clock, state.rev, state.prev, last, state.ms, latest)
   for index = 1, #all, 2 do
     local id, _, _, _, read = all[index], unpack(MEMBER, all[index + 1])
     local unread = last - math.max(read, base)
     if state.gone > read and unread > 0 then unread = live(gone, math.max(read, base) + 1, last) end
-    told = told .. pack(TOLD, #id, id, read, unread)
+    head = head .. pack(TOLD, #id, id, read, unread)
   end
-  local head = pack(DECIDED, done.again and 1 or 0, done.rev, done.seq, done.identity, state.clock, state.rev, state.prev, last, state.ms, latest)
-  return {head, done.record, newest, told}
+  return {head, done.record, newest}
 end
 
 -- Answers an operation that was done before, as long as it is about the same content.

@@ -9,19 +9,18 @@ local state = read_state(meta)
 local before = done_before(log, gone, members, state, operation, hash)
 if before then return before end
 
--- Order and time never disagree, also when a clock lies behind.
-state.ms = math.max(now, state.ms)
-revise(state, state.ms)
-local identity = pack('>I6', state.ms) .. ARGV[3]
-local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local all = call('HGETALL', members)
 local place = place_of(author, all)
+-- Order and time never disagree, also when a clock lies behind.
+state.ms = math.max(now, state.ms)
+revise(meta, state, state.ms)
 if not place then
   for index = 8, #ARGV do join(members, all, ARGV[index]) end
-  place = place_of(author, all) or join(members, all, author)
+  place = join(members, all, author)
 end
+local identity = pack('>I6', state.ms) .. ARGV[3]
+local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local seq = state.base + call('RPUSH', log, record)
 keep_read(members, all, place, seq, state.clock)
-keep_state(meta, state)
 remember(operation, state.rev, seq, identity, hash, ARGV[6])
 return decided(log, gone, all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

@@ -16,12 +16,11 @@ if is_deleted(record) then
 end
 
 check(version_of(record), RECORD)
-revise(state, now)
+state.gone = math.max(state.gone, seq)
+revise(meta, state, now)
 local head = string.char(string.byte(record) + DELETED) .. string.sub(record, 2, sections_of(record) - 1)
 done.rev, done.record = state.rev, head .. pack('>I1I2I7', CHANGED, 7, state.rev)
 call('LSET', log, seq - state.base - 1, done.record)
 call('ZADD', gone, seq, seq)
 call('ZADD', stamps, int(state.rev), seq)
-state.gone = math.max(state.gone, seq)
-keep_state(meta, state)
 return decided(log, gone, call('HGETALL', members), state, done)

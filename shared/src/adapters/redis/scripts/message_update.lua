@@ -16,9 +16,8 @@ if author_of(record) ~= who then
   local _, _, _, read, clock = unpack(MEMBER, all[place + 1])
   local done = {again = true, rev = clock, seq = seq, identity = identity, record = record}
   if seq > read then
-    revise(state, now)
+    revise(meta, state, now)
     keep_read(members, all, place, seq, state.clock)
-    keep_state(meta, state)
     done.again, done.rev = false, state.rev
   end
   return decided(log, gone, all, state, done)
@@ -33,7 +32,7 @@ end
 if ARGV[10] ~= '' then new[METADATA] = ARGV[10] ~= '-' and ARGV[10] or '' end
 if not next(new) then return {ARGV[7] == '1' and 'forbidden' or 'nothing'} end
 check(version_of(record), RECORD)
-revise(state, now)
+revise(meta, state, now)
 new[EDITED] = pack('>I6', math.max(now, (unpack('>I6', record, 2))))
 new[CHANGED] = pack('>I7', state.rev)
 
@@ -51,6 +50,5 @@ end
 record = table.concat(parts)
 call('LSET', log, seq - state.base - 1, record)
 call('ZADD', stamps, int(state.rev), seq)
-keep_state(meta, state)
 remember(operation, state.rev, seq, identity, hash, ARGV[6])
 return decided(log, gone, call('HGETALL', members), state, {rev = state.rev, seq = seq, identity = identity, record = record})
