@@ -29,7 +29,7 @@ fn with_new_versions(source: String) -> String {
         );
     source
         .replace("local VERSION, HEAD = 1", "local VERSION, HEAD = 2")
-        .replace("string.sub(entry, 1, 1) ..", "string.char(2) ..")
+        .replace("ARGV[3], ARGV[5]", "ARGV[3], string.char(2) .. string.sub(ARGV[5], 2)")
 }
 
 async fn changes(world: &World) -> Changes {

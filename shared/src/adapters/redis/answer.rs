@@ -2,7 +2,7 @@
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
-use super::bytes::{Corrupt, Reader};
+use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
@@ -45,10 +45,10 @@ pub(super) enum Asked<'a> {
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, WriteError> {
     let mut items = list(answer)?;
     let head: Vec<u8> = next(&mut items)?;
-    let (Some(record), Some(newest), Some(members)) = (items.next(), items.next(), items.next()) else {
+    let (Some(record), Some(newest)) = (items.next(), items.next()) else {
         return Err(refusal(&head));
     };
-    let (record, newest, members): (Vec<u8>, Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?, read(members)?);
+    let (record, newest): (Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?);
     let mut head = Reader(&head);
     let (repeated, rev, seq) = (head.flag()?, head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
@@ -84,7 +84,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
                 seq: latest_seq,
                 record: if newest.is_empty() { record } else { newest },
             }),
-            members: read_members(&members)?,
+            members: read_members(head)?,
         },
     })
 }
@@ -99,8 +99,8 @@ fn refusal(word: &[u8]) -> WriteError {
     }
 }
 
-fn read_members(packed: &[u8]) -> Result<Vec<Member>, Corrupt> {
-    let (mut reader, mut members) = (Reader(packed), Vec::new());
+fn read_members(mut reader: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
+    let mut members = Vec::new();
     while !reader.is_empty() {
         members.push(Member {
             id: reader.id()?,
@@ -113,7 +113,10 @@ fn read_members(packed: &[u8]) -> Result<Vec<Member>, Corrupt> {
 
 /// What `entry_tell.lua` answers.
 pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
-    let ((told, epoch, position, prev), live) = read::<((bool, u64, u64, u64), Vec<(String, u64)>)>(answer)?;
+    let (head, live) = read::<(Vec<u8>, Vec<(String, u64)>)>(answer)?;
+    let mut head = Reader(&head);
+    let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
+    let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
     let connection = |(id, expires_ms): (String, u64)| {
         let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
         let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;

@@ -1,4 +1,4 @@
-//! The Lua scripts, one file each in `scripts/`. Those of a conversation begin with a prelude, and those that change it with two.
+//! The Lua scripts, one file each in `scripts/`. Those of a conversation begin with the preludes that they use.
 
 use super::link::Script;
 
@@ -28,19 +28,21 @@ impl Scripts {
     pub(super) fn new(edit: impl Fn(String) -> String) -> Self {
         let script = |parts: &[&str]| Script::new(edit(parts.concat()));
         let prelude = include_str!("scripts/conversation_prelude.lua");
+        let records = include_str!("scripts/record_prelude.lua");
         let decisions = include_str!("scripts/decision_prelude.lua");
         Self {
             message_append: script(&[prelude, decisions, include_str!("scripts/message_append.lua")]),
-            message_update: script(&[prelude, decisions, include_str!("scripts/message_update.lua")]),
+            message_update: script(&[prelude, records, decisions, include_str!("scripts/message_update.lua")]),
             message_delete: script(&[
                 EVEN_IF_FULL,
                 prelude,
+                records,
                 decisions,
                 include_str!("scripts/message_delete.lua"),
             ]),
             messages_read: script(&[prelude, include_str!("scripts/messages_read.lua")]),
-            history_read: script(&[prelude, include_str!("scripts/history_read.lua")]),
-            changes_read: script(&[prelude, include_str!("scripts/changes_read.lua")]),
+            history_read: script(&[prelude, records, include_str!("scripts/history_read.lua")]),
+            changes_read: script(&[prelude, records, include_str!("scripts/changes_read.lua")]),
             entry_tell: script(&[EVEN_IF_FULL, include_str!("scripts/entry_tell.lua")]),
             entries_read: script(&[include_str!("scripts/entries_read.lua")]),
             inbox_read: script(&[include_str!("scripts/inbox_read.lua")]),

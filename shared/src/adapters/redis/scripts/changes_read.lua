@@ -7,21 +7,21 @@
 local log, meta, stamps = KEYS[1], KEYS[2], KEYS[3]
 local since, most, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local state = read_state(meta)
-if since > state.rev then return {struct.pack('>I1I1I7', 1, 0, state.rev), ''} end
+if since > state.rev then return {pack('>I1I1I7', 1, 0, state.rev), ''} end
 
-local first, last = state.base + 1, state.base + redis.call('LLEN', log)
+local first, last = state.base + 1, state.base + call('LLEN', log)
 -- Records by position, read a few at a time.
 local known = {}
 local function record_at(seq)
   if seq > last then return nil end
   if not known[seq] then
-    local some = redis.call('LRANGE', log, seq - first, seq - first + 7)
+    local some = call('LRANGE', log, seq - first, seq - first + 7)
     for index, record in ipairs(some) do known[seq + index - 1] = record end
   end
   return known[seq]
 end
 local function added_at(seq)
-  return (struct.unpack('>I7', redis.call('LINDEX', log, seq - first), 13))
+  return (unpack('>I7', call('LINDEX', log, seq - first), 13))
 end
 
 local seq, high = first, last + 1
@@ -31,18 +31,18 @@ while seq < high do
   if added_at(middle) > since then high = middle else seq = middle + 1 end
 end
 
-local stamped = redis.call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
 local answer, stamp, told, more = {'', readers(KEYS[4], since)}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
-  local added = record and struct.unpack('>I7', record, 13)
+  local added = record and unpack('>I7', record, 13)
   if not added and not changed then told, more = state.rev, 0 break end
   more = 1
   if looked == most or bytes <= 0 then break end
   local of = seq
   if changed and (not added or changed < added) then
     of, told, stamp = tonumber(stamped[stamp]), changed, stamp + 2
-    record = redis.call('LINDEX', log, of - first)
+    record = call('LINDEX', log, of - first)
   else
     told, seq = added, seq + 1
     -- What was changed since stands among the stamped ones.
@@ -53,5 +53,5 @@ for looked = 0, most do
     bytes = bytes - #record
   end
 end
-answer[1] = struct.pack('>I1I1I7', 0, more, told)
+answer[1] = pack('>I1I1I7', 0, more, told)
 return answer

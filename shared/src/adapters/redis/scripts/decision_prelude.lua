@@ -1,79 +1,87 @@
--- What the scripts that change a conversation share; it stands before each of them, after `conversation_prelude.lua`.
+-- What the scripts that change a conversation share; it stands before each of them, after `conversation_prelude.lua`. `all` is what HGETALL
+-- answers for the members of a conversation: id, packed member, …
+
 -- What an operation did: version, revision, position; then the message's identity (11 bytes) and the hash of the content.
 local OPERATION_VERSION, OPERATION = 1, '>I1I7I5'
 
--- Numbers beyond 2^31 must not become exponents on their way to a command.
-local function int(number)
-  return string.format('%.0f', number)
-end
+-- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. 1 if it was done before, revision of the
+-- change, its position and identity; clock, revision, the revision before it, last position, time of the newest message in ms, position of the
+-- newest live message.
+local DECIDED = '>I1I7I5c11I7I7I7I5I6I5'
+-- Each member in it: length of the id, id, read position, number of unread messages.
+local TOLD = '>I1c0I5I5'
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
 local function check(version, known)
   if version > known then error({err = 'NEWER a newer release has written this'}) end
 end
 
-local function version_of(record)
-  return math.floor(string.byte(record) / 32)
-end
-
-local function keep_state(meta, state)
-  local packed = struct.pack(STATE, STATE_VERSION, state.clock, state.rev, state.prev, state.ms, state.base, state.gone)
-  redis.call('HSET', meta, 'state', packed)
-end
-
--- Gives a change that all members see its revision: a hybrid clock, which only grows and which a failover never gives twice.
-local function revise(state, now)
+-- Gives a change that all members see its revision, and keeps the state: a hybrid clock, which only grows and which a failover never gives twice.
+-- Nothing may be written before, and nothing may fail after it.
+local function revise(meta, state, now)
   check(state.version, STATE_VERSION)
   state.clock = math.max(state.clock + 1, now * 1024)
   state.prev, state.rev = state.rev, state.clock
+  local packed = pack(STATE, STATE_VERSION, state.clock, state.rev, state.prev, state.ms, state.base, state.gone)
+  call('HSET', meta, 'state', packed)
 end
 
--- Moves a member's read position. What a newer release has added behind it stays.
-local function keep_read(members, id, packed, seq, clock)
-  local role, since, rest = 0, 0, ''
-  if packed then
-    local version
-    version, role, since = struct.unpack(MEMBER, packed)
-    check(version, MEMBER_VERSION)
-    rest = string.sub(packed, 21)
-  end
-  redis.call('HSET', members, id, struct.pack(MEMBER, MEMBER_VERSION, role, since, seq, clock) .. rest)
-end
-
--- What every write answers: the change, and the conversation as it is now for each of its members. The Rust side is `answer.rs`.
--- {1 if it was done before, revision of the change, its position and identity; clock, revision, the revision before it, last position, time of
--- the newest message in ms, position of the newest live message; record of the changed message; record of the newest live one, '' if it is the
--- same; for each member: length of the id, id, read position, number of unread messages}
-local function decided(log, gone, members, state, done)
-  local last = done.last or state.base + redis.call('LLEN', log)
-  local latest, newest = last, ''
-  if state.gone == last then latest = nth_back(gone, state.base + 1, last, 1) or 0 end
-  if latest ~= done.seq and latest > state.base then newest = redis.call('LINDEX', log, latest - state.base - 1) end
-  local told, all = {}, redis.call('HGETALL', members)
+-- Where a member who can be rewritten stands among all, or nil.
+local function place_of(id, all)
   for index = 1, #all, 2 do
-    local _, _, _, read = struct.unpack(MEMBER, all[index + 1])
-    local unread = last - math.max(read, state.base)
-    if state.gone > read and unread > 0 then unread = live(gone, math.max(read, state.base) + 1, last) end
-    told[#told + 1] = struct.pack('>I1', #all[index]) .. all[index] .. struct.pack('>I5I5', read, unread)
+    if all[index] == id then
+      check(string.byte(all[index + 1]), MEMBER_VERSION)
+      return index
+    end
   end
-  local head = struct.pack('>I1I7I5', done.again and 1 or 0, done.rev, done.seq) .. done.identity
-    .. struct.pack('>I7I7I7I5I6I5', state.clock, state.rev, state.prev, last, state.ms, latest)
-  return {head, done.record, newest, table.concat(told)}
+end
+
+-- Adds a member, who has read nothing yet; returns the place. One who is there already stays as it is.
+local function join(members, all, id)
+  local place = place_of(id, all) or #all + 1
+  if not all[place] then
+    all[place], all[place + 1] = id, pack(MEMBER, MEMBER_VERSION, 0, 0, 0, 0)
+    call('HSET', members, id, all[place + 1])
+  end
+  return place
+end
+
+-- Moves the read position of the member at that place. What a newer release has added behind it stays.
+local function keep_read(members, all, place, seq, clock)
+  local member = all[place + 1]
+  local _, role, since = unpack(MEMBER, member)
+  all[place + 1] = pack(MEMBER, MEMBER_VERSION, role, since, seq, clock) .. string.sub(member, 21)
+  call('HSET', members, all[place], all[place + 1])
+end
+
+-- Answers {what DECIDED says, and for each member what TOLD says; record of the changed message; record of the newest live one, '' if it is the same}.
+local function decided(log, gone, all, state, done)
+  local base, last = state.base, done.last or state.base + call('LLEN', log)
+  local latest, newest = last, ''
+  if state.gone == last then latest = nth_back(gone, base + 1, last, 1) or 0 end
+  if latest ~= done.seq and latest > base then newest = call('LINDEX', log, latest - base - 1) end
+  local head = pack(DECIDED, done.again and 1 or 0, done.rev, done.seq, done.identity, state.clock, state.rev, state.prev, last, state.ms, latest)
+  for index = 1, #all, 2 do
+    local id, _, _, _, read = all[index], unpack(MEMBER, all[index + 1])
+    local unread = last - math.max(read, base)
+    if state.gone > read and unread > 0 then unread = live(gone, math.max(read, base) + 1, last) end
+    head = head .. pack(TOLD, #id, id, read, unread)
+  end
+  return {head, done.record, newest}
 end
 
 -- Answers an operation that was done before, as long as it is about the same content.
 local function done_before(log, gone, members, state, operation, hash)
-  local packed = redis.call('GET', operation)
+  local packed = call('GET', operation)
   if not packed then return nil end
-  local version, rev, seq, at = struct.unpack(OPERATION, packed)
+  local version, rev, seq, at = unpack(OPERATION, packed)
   check(version, OPERATION_VERSION)
   if string.sub(packed, at + 11) ~= hash then return {'reused'} end
-  local record = seq > state.base and redis.call('LINDEX', log, seq - state.base - 1) or ''
-  local identity = string.sub(packed, at, at + 10)
-  return decided(log, gone, members, state, {again = true, rev = rev, seq = seq, identity = identity, record = record})
+  local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
+  local done = {again = true, rev = rev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
+  return decided(log, gone, call('HGETALL', members), state, done)
 end
 
 local function remember(operation, rev, seq, identity, hash, kept_ms)
-  local packed = struct.pack(OPERATION, OPERATION_VERSION, rev, seq) .. identity .. hash
-  redis.call('SET', operation, packed, 'PX', kept_ms)
+  call('SET', operation, pack(OPERATION, OPERATION_VERSION, rev, seq) .. identity .. hash, 'PX', kept_ms)
 end

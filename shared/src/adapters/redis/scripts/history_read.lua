@@ -7,7 +7,7 @@ local log, gone = KEYS[1], KEYS[3]
 local mode, size, place, identity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local state = read_state(KEYS[2])
 local base = state.base
-local first, last = base + 1, base + redis.call('LLEN', log)
+local first, last = base + 1, base + call('LLEN', log)
 
 -- Reads up to n live messages from a position on, in steps of -1 or 1, jumping over what is deleted.
 local function read(from, n, step)
@@ -16,7 +16,7 @@ local function read(from, n, step)
     local wanted = n - #found - 1
     local low = step < 0 and math.max(first, from - wanted) or from
     local high = step < 0 and from or math.min(last, from + wanted)
-    local records = redis.call('LRANGE', log, low - first, high - first)
+    local records = call('LRANGE', log, low - first, high - first)
     for index = step < 0 and #records or 1, step < 0 and 1 or #records, step do
       if not is_deleted(records[index]) then found[#found + 1] = {low + index - 1, records[index]} end
     end
@@ -62,5 +62,5 @@ if #answer > 2 then
   before = live(gone, first, answer[3] - 1) > 0 and 1 or 0
   after = live(gone, answer[#answer - 1] + 1, last) > 0 and 1 or 0
 end
-answer[1] = struct.pack('>I7I5I1I1', state.rev, live(gone, first, last), before, after)
+answer[1] = pack('>I7I5I1I1', state.rev, live(gone, first, last), before, after)
 return answer

@@ -4,22 +4,23 @@
 --       long the operation is remembered in ms, 7 author, 8 … the members of a conversation that begins
 -- Returns what `decided` returns, or {'reused'}.
 local log, meta, members, gone, operation = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local now, random, hash, author = tonumber(ARGV[1]), ARGV[3], ARGV[5], ARGV[7]
+local now, hash, author = tonumber(ARGV[1]), ARGV[5], ARGV[7]
 local state = read_state(meta)
 local before = done_before(log, gone, members, state, operation, hash)
 if before then return before end
 
+local all = call('HGETALL', members)
+local place = place_of(author, all)
 -- Order and time never disagree, also when a clock lies behind.
 state.ms = math.max(now, state.ms)
-revise(state, state.ms)
-local identity = struct.pack('>I6', state.ms) .. random
-local record = ARGV[2] .. identity .. struct.pack('>I7', state.rev) .. ARGV[4]
-local own = redis.call('HGET', members, author)
-if not own then
-  for index = 8, #ARGV do keep_read(members, ARGV[index], nil, 0, 0) end
+revise(meta, state, state.ms)
+if not place then
+  for index = 8, #ARGV do join(members, all, ARGV[index]) end
+  place = join(members, all, author)
 end
-local seq = state.base + redis.call('RPUSH', log, record)
-keep_read(members, author, own, seq, state.clock)
-keep_state(meta, state)
+local identity = pack('>I6', state.ms) .. ARGV[3]
+local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
+local seq = state.base + call('RPUSH', log, record)
+keep_read(members, all, place, seq, state.clock)
 remember(operation, state.rev, seq, identity, hash, ARGV[6])
-return decided(log, gone, members, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})
+return decided(log, gone, all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

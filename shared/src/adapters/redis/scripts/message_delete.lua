@@ -12,16 +12,15 @@ local done = {seq = seq, identity = identity, record = record}
 if is_deleted(record) then
   -- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
   done.again, done.rev = true, changed_at(record) or state.rev
-  return decided(log, gone, members, state, done)
+  return decided(log, gone, call('HGETALL', members), state, done)
 end
 
 check(version_of(record), RECORD)
-revise(state, now)
-local head = string.char(string.byte(record) + DELETED) .. string.sub(record, 2, sections_of(record) - 1)
-done.rev, done.record = state.rev, head .. struct.pack('>I1I2I7', CHANGED, 7, state.rev)
-redis.call('LSET', log, seq - state.base - 1, done.record)
-redis.call('ZADD', gone, seq, seq)
-redis.call('ZADD', stamps, int(state.rev), seq)
 state.gone = math.max(state.gone, seq)
-keep_state(meta, state)
-return decided(log, gone, members, state, done)
+revise(meta, state, now)
+local head = string.char(string.byte(record) + DELETED) .. string.sub(record, 2, sections_of(record) - 1)
+done.rev, done.record = state.rev, head .. pack('>I1I2I7', CHANGED, 7, state.rev)
+call('LSET', log, seq - state.base - 1, done.record)
+call('ZADD', gone, seq, seq)
+call('ZADD', stamps, int(state.rev), seq)
+return decided(log, gone, call('HGETALL', members), state, done)

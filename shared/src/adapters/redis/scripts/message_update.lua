@@ -10,17 +10,17 @@ local record = find(log, state.base, seq, identity)
 if not record or is_deleted(record) then return {'not_found'} end
 
 if author_of(record) ~= who then
-  local own = redis.call('HGET', members, who)
-  if ARGV[7] ~= '1' or not own then return {'forbidden'} end
-  local _, _, _, read, clock = struct.unpack(MEMBER, own)
+  local all = call('HGETALL', members)
+  local place = place_of(who, all)
+  if ARGV[7] ~= '1' or not place then return {'forbidden'} end
+  local _, _, _, read, clock = unpack(MEMBER, all[place + 1])
   local done = {again = true, rev = clock, seq = seq, identity = identity, record = record}
   if seq > read then
-    revise(state, now)
-    keep_read(members, who, own, seq, state.clock)
-    keep_state(meta, state)
+    revise(meta, state, now)
+    keep_read(members, all, place, seq, state.clock)
     done.again, done.rev = false, state.rev
   end
-  return decided(log, gone, members, state, done)
+  return decided(log, gone, all, state, done)
 end
 
 local before = done_before(log, gone, members, state, operation, hash)
@@ -32,24 +32,23 @@ end
 if ARGV[10] ~= '' then new[METADATA] = ARGV[10] ~= '-' and ARGV[10] or '' end
 if not next(new) then return {ARGV[7] == '1' and 'forbidden' or 'nothing'} end
 check(version_of(record), RECORD)
-revise(state, now)
-new[EDITED] = struct.pack('>I6', math.max(now, (struct.unpack('>I6', record, 2))))
-new[CHANGED] = struct.pack('>I7', state.rev)
+revise(meta, state, now)
+new[EDITED] = pack('>I6', math.max(now, (unpack('>I6', record, 2))))
+new[CHANGED] = pack('>I7', state.rev)
 
 local at = sections_of(record)
 local parts = {string.sub(record, 1, at - 1)}
 while at < #record do
-  local tag, length = struct.unpack('>I1I2', record, at)
+  local tag, length = unpack('>I1I2', record, at)
   if not new[tag] then parts[#parts + 1] = string.sub(record, at, at + 2 + length) end
   at = at + 3 + length
 end
 for _, tag in ipairs({TEXT, IMAGE, METADATA, EDITED, CHANGED}) do
   local value = new[tag]
-  if value and value ~= '' then parts[#parts + 1] = struct.pack('>I1I2', tag, #value) .. value end
+  if value and value ~= '' then parts[#parts + 1] = pack('>I1I2', tag, #value) .. value end
 end
 record = table.concat(parts)
-redis.call('LSET', log, seq - state.base - 1, record)
-redis.call('ZADD', stamps, int(state.rev), seq)
-keep_state(meta, state)
+call('LSET', log, seq - state.base - 1, record)
+call('ZADD', stamps, int(state.rev), seq)
 remember(operation, state.rev, seq, identity, hash, ARGV[6])
-return decided(log, gone, members, state, {rev = state.rev, seq = seq, identity = identity, record = record})
+return decided(log, gone, call('HGETALL', members), state, {rev = state.rev, seq = seq, identity = identity, record = record})

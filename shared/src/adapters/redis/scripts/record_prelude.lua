@@ -1,0 +1,55 @@
+-- What the scripts share that look into records or tell who has read; it stands before each of them, after `conversation_prelude.lua`.
+
+-- Numbers beyond 2^31 must not become exponents on their way to a command.
+local function int(number)
+  return string.format('%d', number)
+end
+
+local function version_of(record)
+  return math.floor(string.byte(record) / 32)
+end
+
+local function is_deleted(record)
+  return string.byte(record) % 2 == DELETED
+end
+
+local function author_of(record)
+  return string.sub(record, 21, 20 + string.byte(record, 20))
+end
+
+-- Where the sections of a record begin.
+local function sections_of(record)
+  return 21 + string.byte(record, 20)
+end
+
+-- The value of a section, or nil.
+local function section(record, tag)
+  local at = sections_of(record)
+  while at < #record do
+    local of, length = unpack('>I1I2', record, at)
+    if of == tag then return string.sub(record, at + 3, at + 2 + length) end
+    at = at + 3 + length
+  end
+end
+
+-- The revision of the last change after a message was added, or nil.
+local function changed_at(record)
+  local changed = section(record, CHANGED)
+  return changed and (unpack('>I7', changed))
+end
+
+-- The record at that position, if it is the one with that identity.
+local function find(log, base, seq, identity)
+  local record = seq > base and call('LINDEX', log, seq - base - 1)
+  return record and string.sub(record, 2, 12) == identity and record
+end
+
+-- Members who have read since a value of the clock: length of the id, id, read position. Nobody without the key.
+local function readers(key, since)
+  local told, all = {}, key and call('HGETALL', key) or {}
+  for index = 1, #all, 2 do
+    local _, _, _, read, clock = unpack(MEMBER, all[index + 1])
+    if clock > since then told[#told + 1] = pack('>I1', #all[index]) .. all[index] .. pack('>I5', read) end
+  end
+  return table.concat(told)
+end
