@@ -28,7 +28,7 @@ pub(super) fn pack(conversation: &Conversation, projection: &Projection, member:
     }
     if conversation.is_direct() {
         let mut reads = Vec::new();
-        for member in &projection.members {
+        for member in projection.members.iter().filter(|member| member.read_seq > 0) {
             let id = member.id.to_string();
             reads.extend(number_bytes::<1>(id.len() as u64));
             reads.extend(id.as_bytes());

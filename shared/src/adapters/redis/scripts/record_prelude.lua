@@ -44,7 +44,8 @@ local function find(log, base, seq, identity)
   return record and string.sub(record, 2, 12) == identity and record
 end
 
--- Members who have read since a value of the clock: length of the id, id, read position. Nobody without the key.
+-- Members who have read since a value of the clock, which is 0 for one who has read nothing: length of the id, id, read position. Nobody
+-- without the key.
 local function readers(key, since)
   local told, all = {}, key and call('HGETALL', key) or {}
   for index = 1, #all, 2 do
