@@ -113,7 +113,9 @@ impl Writer<'_> {
             .store
             .update_message(&conversation, id, &caller.user.id, edit)
             .await??;
-        let read_seq = if *edit == Edit::Seen { id.seq } else { 0 };
+        let is_author = |message: &Message| message.author == caller.user.id;
+        let marked_seen = edit.seen && !change.message.as_ref().is_some_and(is_author);
+        let read_seq = if marked_seen { id.seq } else { 0 };
         let place = self.publish(caller, &conversation, &change, read_seq).await?;
         Ok(Done {
             answer: EntryAnswer::new(

@@ -169,24 +169,60 @@ impl Metadata {
     }
 }
 
-/// What an update does to a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Edit {
-    /// The author changes content.
-    Content {
-        /// New content of the same kind; `None` keeps it.
-        body: Option<Body>,
-        /// What becomes of the metadata.
-        metadata: MetadataEdit,
-    },
-    /// Someone else has seen it.
-    Seen,
+/// What an update asks for. Who asks, and the kind of the message, decide what of it is done; the rest is ignored, so that a client can send
+/// a whole message back.
+///
+/// The author changes the content of the message's own kind and the metadata; nobody else can. Everybody but the author marks it seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// New content for a text message.
+    pub text: Option<Body>,
+    /// New content for an image message.
+    pub image: Option<Body>,
+    /// What becomes of the metadata.
+    pub metadata: MetadataEdit,
+    /// Whether the message has been seen.
+    pub seen: bool,
+}
+
+impl Edit {
+    /// An update that only marks a message seen.
+    pub fn seen() -> Self {
+        Self {
+            seen: true,
+            ..Self::default()
+        }
+    }
+
+    /// An update with this content, and nothing else.
+    pub fn content(body: Body) -> Self {
+        let mut edit = Self::default();
+        match body.kind() {
+            BodyKind::Text => edit.text = Some(body),
+            BodyKind::Image => edit.image = Some(body),
+        }
+        edit
+    }
+
+    /// The new content for a message of this kind.
+    pub fn content_of(&self, kind: BodyKind) -> Option<&Body> {
+        match kind {
+            BodyKind::Text => self.text.as_ref(),
+            BodyKind::Image => self.image.as_ref(),
+        }
+    }
+
+    /// Whether it asks for more than to mark the message seen.
+    pub fn changes_content(&self) -> bool {
+        self.text.is_some() || self.image.is_some() || self.metadata != MetadataEdit::Keep
+    }
 }
 
 /// What an edit does to the metadata.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MetadataEdit {
     /// It stays as it is.
+    #[default]
     Keep,
     /// It is taken away.
     Remove,

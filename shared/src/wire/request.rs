@@ -84,7 +84,11 @@ impl<'a> ContentBody<'a> {
             .kind
             .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
         let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
-        let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
+        let raw = match kind {
+            BodyKind::Text => self.text,
+            BodyKind::Image => self.image,
+        };
+        let body = content(kind, raw)?.ok_or(InvalidMessage::Missing(kind.name()))?;
         let metadata = match self.metadata()? {
             MetadataEdit::Replace(metadata) => Some(metadata),
             MetadataEdit::Keep | MetadataEdit::Remove => None,
@@ -92,41 +96,33 @@ impl<'a> ContentBody<'a> {
         Ok((body, metadata))
     }
 
-    /// What it asks to change.
+    /// What it asks to change. A `status` beside content, and an empty `text` or `image` beside the other, stand in a whole message that a
+    /// client sends back: they ask for nothing.
     ///
     /// # Errors
     /// The error of the first property that is wrong; [`ApiError::NothingToChange`] if there is none.
     pub fn to_edit(&self) -> Result<Edit, ApiError> {
-        let (text, image) = (self.content(BodyKind::Text)?, self.content(BodyKind::Image)?);
-        let metadata = self.metadata()?;
-        let seen = match self.status.map(string) {
-            None => false,
-            Some(Some(status)) if status == "seen" => true,
-            Some(_) => {
-                return Err(ApiError::InvalidField {
-                    field: "status",
-                    expected: "\"seen\"",
-                });
-            }
+        let is_empty = |raw: Option<&RawValue>| raw.is_some_and(|raw| raw.get() == "\"\"");
+        let (text, image) = match (self.text, self.image) {
+            (Some(_), image @ Some(_)) if is_empty(self.text) => (None, image),
+            (text @ Some(_), Some(_)) if is_empty(self.image) => (text, None),
+            both => both,
         };
-        let body = match (text, image) {
-            (Some(_), Some(_)) => {
-                return Err(ApiError::InvalidField {
-                    field: "image",
-                    expected: "absent where there is a text",
-                });
-            }
-            (text, image) => text.or(image),
+        let mut edit = Edit {
+            text: content(BodyKind::Text, text)?,
+            image: content(BodyKind::Image, image)?,
+            metadata: self.metadata()?,
+            seen: false,
         };
-        let changes_content = body.is_some() || metadata != MetadataEdit::Keep;
-        match (changes_content, seen) {
-            (true, false) => Ok(Edit::Content { body, metadata }),
-            (false, true) => Ok(Edit::Seen),
-            (false, false) => Err(ApiError::NothingToChange),
-            (true, true) => Err(ApiError::InvalidField {
+        let status = self.status.map(|raw| string(raw).unwrap_or_default());
+        edit.seen = status.as_deref() == Some("seen");
+        match status {
+            _ if edit.seen || edit.changes_content() => Ok(edit),
+            Some(_) => Err(ApiError::InvalidField {
                 field: "status",
-                expected: "alone: the author changes content, the other side marks it seen",
+                expected: "\"seen\"",
             }),
+            None => Err(ApiError::NothingToChange),
         }
     }
 
@@ -138,19 +134,6 @@ impl<'a> ContentBody<'a> {
         // A number or an object is no key, and its text would be a wrong one.
         let key = |raw| retry_key("client_id", &string(raw).unwrap_or_default());
         self.client_id.map(key).transpose()
-    }
-
-    fn content(&self, kind: BodyKind) -> Result<Option<Body>, ApiError> {
-        let raw = match kind {
-            BodyKind::Text => self.text,
-            BodyKind::Image => self.image,
-        };
-        let Some(raw) = raw else { return Ok(None) };
-        let content = string(raw).ok_or(ApiError::InvalidField {
-            field: kind.name(),
-            expected: "a string",
-        })?;
-        Ok(Some(Body::new(kind, content)?))
     }
 
     fn metadata(&self) -> Result<MetadataEdit, ApiError> {
@@ -269,6 +252,15 @@ pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
     }
 }
 
+fn content(kind: BodyKind, raw: Option<&RawValue>) -> Result<Option<Body>, ApiError> {
+    let Some(raw) = raw else { return Ok(None) };
+    let content = string(raw).ok_or(ApiError::InvalidField {
+        field: kind.name(),
+        expected: "a string",
+    })?;
+    Ok(Some(Body::new(kind, content)?))
+}
+
 fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T, ApiError> {
     // A sequence would deserialize into a struct as well.
     if !json.trim_start().starts_with('{') {
@@ -326,13 +318,25 @@ mod tests {
 
     #[test]
     fn what_an_update_changes() {
-        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Seen");
-        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Content { body: Some(Body { kind: Text, content: "x" }), metadata: Keep }"#);
-        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Content { body: None, metadata: Remove }");
-        insta::assert_snapshot!(edit("{}"), @"No valid data was supplied");
-        insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @r#"status must be "seen""#);
-        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"status must be alone: the author changes content, the other side marks it seen");
-        insta::assert_snapshot!(edit(r#"{"text":""}"#), @"Missing text property for text-message");
+        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"");
+        insta::assert_snapshot!(edit("{}"), @"");
+        insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"status":7}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"text":""}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"text":"","image":""}"#), @"");
+    }
+
+    #[test]
+    fn an_update_may_be_a_whole_message() {
+        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"status":null,"id":7,"text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"status":"delivered","text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":""}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"image":"","text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"image":"cat","text":"x"}"#), @"");
     }
 
     #[test]

@@ -102,10 +102,7 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
 
 pub(crate) async fn only_the_author_edits(world: World) {
     let id = world.say(&world.anna, "mine").await.id;
-    let edit = Edit::Content {
-        body: Some(text("yours")),
-        metadata: MetadataEdit::Keep,
-    };
+    let edit = Edit::content(text("yours"));
     let refused = async |id, edit: &Edit| {
         world
             .store
@@ -134,7 +131,10 @@ pub(crate) async fn an_edit_changes_what_it_names(world: World) {
     let id = world.say(&world.anna, "first").await.id;
     world.clock.set(NOW + 9);
     let edit = async |body: Option<Body>, metadata: MetadataEdit| {
-        let edit = Edit::Content { body, metadata };
+        let edit = Edit {
+            metadata,
+            ..body.map_or_else(Edit::default, Edit::content)
+        };
         world
             .store
             .update_message(&world.chat, id, &world.anna.id, &edit)
@@ -180,7 +180,7 @@ pub(crate) async fn the_other_side_marks_seen(world: World) {
     let seen = async |by| {
         world
             .store
-            .update_message(&world.chat, id, by, &Edit::Seen)
+            .update_message(&world.chat, id, by, &Edit::seen())
             .await
             .unwrap()
     };
@@ -192,10 +192,7 @@ pub(crate) async fn the_other_side_marks_seen(world: World) {
     );
     assert!(seen(&world.ben.id).await.is_ok(), "again");
 
-    let edit = Edit::Content {
-        body: Some(text("look!")),
-        metadata: MetadataEdit::Keep,
-    };
+    let edit = Edit::content(text("look!"));
     let edited = world
         .store
         .update_message(&world.chat, id, &world.anna.id, &edit)
@@ -215,10 +212,7 @@ pub(crate) async fn a_deletion_can_be_repeated(world: World) {
     let again = world.delete(&world.ben, second.id).await;
     assert_eq!((again.id, again.last_seq, again.revision), (second.id, 2, 3));
     assert!(again.repeated && !change.repeated);
-    let edit = Edit::Content {
-        body: Some(text("c")),
-        metadata: MetadataEdit::Keep,
-    };
+    let edit = Edit::content(text("c"));
     let refused = world
         .store
         .update_message(&world.chat, second.id, &world.ben.id, &edit)

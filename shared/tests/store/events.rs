@@ -1,6 +1,6 @@
 //! Rules of event logs and of retries.
 
-use shared::domain::{Cursor, Edit, EventKind, MessageId, MetadataEdit, Page, RetryKey, User};
+use shared::domain::{Cursor, Edit, EventKind, MessageId, Page, RetryKey, User};
 use shared::ports::{Change, Delivered, EventPage, Store as _};
 
 use crate::support::{BOUNDS, NOW, World, page, text, texts};
@@ -23,10 +23,7 @@ async fn logged(world: &World, since: Cursor) -> Vec<(EventKind, u64)> {
 }
 
 async fn edit(world: &World, author: &User, id: MessageId, content: &str) -> Change {
-    let edit = Edit::Content {
-        body: Some(text(content)),
-        metadata: MetadataEdit::Keep,
-    };
+    let edit = Edit::content(text(content));
     let changed = world.store.update_message(&world.chat, id, &author.id, &edit).await;
     changed.unwrap().unwrap()
 }

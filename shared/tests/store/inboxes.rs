@@ -1,6 +1,6 @@
 //! Rules of inboxes.
 
-use shared::domain::{Conversation, Edit, MetadataEdit, Page, Target, User};
+use shared::domain::{Conversation, Edit, Page, Target, User};
 use shared::ports::{Change, Inbox, Notice, Store as _};
 
 use crate::support::{BOUNDS, NOW, World, text, user};
@@ -32,10 +32,7 @@ pub(crate) async fn the_order_and_the_repetition_of_notices_do_not_matter(world:
     let two = world.say(&world.anna, "two").await;
     let three = world.say(&world.ben, "three").await;
     let gone = world.delete(&world.anna, two.id).await;
-    let edit = Edit::Content {
-        body: Some(text("three!")),
-        metadata: MetadataEdit::Keep,
-    };
+    let edit = Edit::content(text("three!"));
     let edited = world
         .store
         .update_message(&world.chat, three.id, &world.ben.id, &edit)
@@ -101,7 +98,7 @@ pub(crate) async fn unread_is_exact(world: World) {
 
     let seen = world
         .store
-        .update_message(&world.chat, ids[2], &world.ben.id, &Edit::Seen)
+        .update_message(&world.chat, ids[2], &world.ben.id, &Edit::seen())
         .await
         .unwrap()
         .unwrap();

@@ -10,9 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 use shared::app::{Caller, Draft, Writer, catch_up};
-use shared::domain::{
-    ConnectionId, Conversation, Cursor, Edit, Id, MessageId, MetadataEdit, Page, RetryKey, Target, User,
-};
+use shared::domain::{ConnectionId, Conversation, Cursor, Edit, Id, MessageId, Page, RetryKey, Target, User};
 use shared::error::ApiError;
 use shared::ports::{Notice, Store as _};
 
@@ -279,15 +277,9 @@ impl Run {
                 metadata: None,
                 retry_key: Some(RetryKey::parse(&self.retry_keys.to_string()).unwrap()),
             }),
-            What::Edit(index) => Act::Update(
-                pick(index, true)?,
-                Edit::Content {
-                    body: Some(content),
-                    metadata: MetadataEdit::Keep,
-                },
-            ),
+            What::Edit(index) => Act::Update(pick(index, true)?, Edit::content(content)),
             What::Delete(index) => Act::Delete(pick(index, true)?),
-            What::See(index) => Act::Update(pick(index, false)?, Edit::Seen),
+            What::See(index) => Act::Update(pick(index, false)?, Edit::seen()),
         };
         Some(Request { who, with, act })
     }
@@ -324,7 +316,7 @@ impl Run {
             }),
             Act::Update(id, edit) => {
                 let done = writer.update(&caller, &target, &id.to_string(), edit).await;
-                done.map(|_| if *edit == Edit::Seen { id.seq } else { 0 })
+                done.map(|_| if edit.seen { id.seq } else { 0 })
             }
             Act::Delete(id) => writer.delete(&caller, &target, &id.to_string()).await.map(|_| 0),
         };

@@ -100,27 +100,36 @@ impl<C: Clock> Store for RedisStore<C> {
     ) -> Result<Result<Change, Refusal>, Unavailable> {
         let keys = self.keys.conversation(conversation);
         let now = self.clock.now_ms();
-        let call = match edit {
-            Edit::Seen => of_message(&self.scripts.message_seen, &keys, id, by),
-            Edit::Content { body, metadata } => {
-                let flag = body
-                    .as_ref()
-                    .map_or_else(String::new, |body| record::kind_flag(body.kind()).to_string());
-                let content = body.as_ref().map_or("", Body::content);
-                let (replaced, new_metadata) = match metadata {
-                    MetadataEdit::Keep => (false, ""),
-                    MetadataEdit::Remove => (true, ""),
-                    MetadataEdit::Replace(metadata) => (true, metadata.as_json()),
-                };
-                of_message(&self.scripts.message_edit, &keys, id, by)
-                    .arg(now)
-                    .arg(flag)
-                    .arg(content)
-                    .arg(u8::from(replaced))
-                    .arg(new_metadata)
-            }
+        let seen = of_message(&self.scripts.message_seen, &keys, id, by);
+        if !edit.changes_content() {
+            return answer::change(EventKind::MessageUpdated, now, self.link.script(seen).await?);
+        }
+        let (replaced, new_metadata) = match &edit.metadata {
+            MetadataEdit::Keep => (false, ""),
+            MetadataEdit::Remove => (true, ""),
+            MetadataEdit::Replace(metadata) => (true, metadata.as_json()),
         };
-        answer::change(EventKind::MessageUpdated, now, self.link.script(call).await?)
+        let change_content = async |body: Option<&Body>| {
+            let flag = body.map_or_else(String::new, |body| record::kind_flag(body.kind()).to_string());
+            let call = of_message(&self.scripts.message_edit, &keys, id, by)
+                .arg(now)
+                .arg(flag)
+                .arg(body.map_or("", Body::content))
+                .arg(u8::from(replaced))
+                .arg(new_metadata);
+            answer::change(EventKind::MessageUpdated, now, self.link.script(call).await?)
+        };
+        let mut changed = change_content(edit.text.as_ref().or(edit.image.as_ref())).await?;
+        if matches!(changed, Err(Refusal::WrongKind)) && edit.text.is_some() && edit.image.is_some() {
+            changed = change_content(edit.image.as_ref()).await?;
+        }
+        if matches!(changed, Err(Refusal::WrongKind)) && replaced {
+            changed = change_content(None).await?;
+        }
+        if matches!(changed, Err(Refusal::Forbidden)) && edit.seen {
+            return answer::change(EventKind::MessageUpdated, now, self.link.script(seen).await?);
+        }
+        Ok(changed)
     }
 
     async fn delete_message(
