@@ -9,7 +9,7 @@ use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
 use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
 use crate::ports::{Refusal, Unavailable};
 
-/// What went wrong, in the words of the contract. `Display` is the text for the client.
+/// What went wrong, in the words of the contract. `Display` is the text for the client; [`ApiError::row`] is the table.
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No token came with the request.
@@ -70,6 +70,9 @@ pub enum ApiError {
         /// What it must be.
         reason: InvalidRetryKey,
     },
+    /// The name that a client gave a send belongs to another content.
+    #[error("This retry key was used for another content - please choose a new one")]
+    RetryKeyReused,
     /// A property of a body or frame has the wrong type or value.
     #[error("{field} must be {expected}")]
     InvalidField {
@@ -81,6 +84,17 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
+    /// A body or frame names a property twice, and only one of the two could be meant.
+    #[error("the {what} has the property {property} more than once")]
+    DuplicateProperty {
+        /// `body` or `frame`.
+        what: &'static str,
+        /// The property, with backquotes.
+        property: String,
+    },
+    /// A compressed body.
+    #[error("the {0} is compressed, which is not taken - please send it as it is")]
+    Compressed(&'static str),
     /// More than [`BODY_BYTES`].
     #[error("the body has {0} bytes, the limit is {BODY_BYTES}")]
     BodyTooLarge(usize),
@@ -104,115 +118,86 @@ pub enum ApiError {
     Unavailable(#[from] Unavailable),
 }
 
+/// What the contract says of an error beside its text.
+#[derive(Clone, Copy)]
+struct Row {
+    status: u16,
+    code: Option<&'static str>,
+    name: &'static str,
+}
+
+const fn row(status: u16, code: &'static str, name: &'static str) -> Row {
+    Row {
+        status,
+        code: Some(code),
+        name,
+    }
+}
+
+/// An error without a code, as it was in the first server.
+const fn uncoded(status: u16, name: &'static str) -> Row {
+    Row {
+        status,
+        code: None,
+        name,
+    }
+}
+
 impl ApiError {
+    /// The status of the HTTP answer, which error frames repeat.
+    pub fn status(&self) -> u16 {
+        self.row().status
+    }
+
     /// The stable word for programs; null in the answers that never had one.
     pub fn code(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotAuthenticated => "NOT_AUTHENTICATED",
-            Self::TokenMalformed
-            | Self::TokenSignature
-            | Self::TokenExpired
-            | Self::TokenNotActive
-            | Self::TokenWithoutUser => "INVALID_TOKEN_ERR",
-            Self::ConnectionUnknown => "CONNECTION_UNKNOWN",
-            Self::TooManyConnections => "TOO_MANY_CONNECTIONS",
-            Self::InvalidTarget(_) => "MESSAGES_INVALID_TARGET",
-            Self::TopicsUnavailable => "TOPICS_UNAVAILABLE",
-            Self::InvalidId { .. } => "INVALID_ID",
-            Self::InvalidPage(_) => "INVALID_PAGE",
-            Self::InvalidType(_) => "MESSAGES_INVALID_TYPE",
-            Self::InvalidMessage(reason) => return message_code(reason),
-            Self::NothingToChange => return None,
-            Self::InvalidRetryKey { .. } => "INVALID_CLIENT_ID",
-            Self::InvalidField { .. } => "INVALID_FIELD",
-            Self::InvalidJson(_) => "INVALID_JSON",
-            Self::BodyTooLarge(_) => "BODY_TOO_LARGE",
-            Self::InvalidFrameId => "INVALID_FRAME_ID",
-            Self::UnknownAction(_) => "UNKNOWN_ACTION",
-            Self::MessageNotFound | Self::RouteNotFound => "NOT_FOUND",
-            Self::Forbidden(_) => "FORBIDDEN",
-            Self::Unavailable(_) => "UNAVAILABLE",
-        })
+        self.row().code
     }
 
     /// The name of the error's class, as the clients of the first server know it.
     pub fn name(&self) -> &'static str {
+        self.row().name
+    }
+
+    fn row(&self) -> Row {
         match self {
-            Self::NotAuthenticated | Self::TokenWithoutUser | Self::ConnectionUnknown => "UnauthenticatedError",
-            Self::TokenMalformed | Self::TokenSignature => "JsonWebTokenError",
-            Self::TokenExpired => "TokenExpiredError",
-            Self::TokenNotActive => "NotBeforeError",
-            Self::TooManyConnections => "TooManyRequestsError",
-            Self::TopicsUnavailable => "NotImplementedError",
-            Self::BodyTooLarge(_) => "PayloadTooLargeError",
-            Self::InvalidMessage(reason) if is_too_large(reason) => "PayloadTooLargeError",
-            Self::InvalidTarget(_)
-            | Self::InvalidId { .. }
-            | Self::InvalidPage(_)
-            | Self::InvalidType(_)
-            | Self::InvalidMessage(_)
-            | Self::NothingToChange
-            | Self::InvalidRetryKey { .. }
-            | Self::InvalidField { .. }
-            | Self::InvalidJson(_)
-            | Self::InvalidFrameId
-            | Self::UnknownAction(_) => "ArgumentError",
-            Self::MessageNotFound => "NotFound",
-            Self::RouteNotFound => "RouteNotFoundError",
-            Self::Forbidden(_) => "ForbiddenError",
-            Self::Unavailable(_) => "UnavailableError",
+            Self::NotAuthenticated => row(401, "NOT_AUTHENTICATED", "UnauthenticatedError"),
+            Self::TokenMalformed | Self::TokenSignature => row(401, "INVALID_TOKEN_ERR", "JsonWebTokenError"),
+            Self::TokenExpired => row(401, "INVALID_TOKEN_ERR", "TokenExpiredError"),
+            Self::TokenNotActive => row(401, "INVALID_TOKEN_ERR", "NotBeforeError"),
+            Self::TokenWithoutUser => row(401, "INVALID_TOKEN_ERR", "UnauthenticatedError"),
+            Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", "UnauthenticatedError"),
+            Self::TooManyConnections => row(429, "TOO_MANY_CONNECTIONS", "TooManyRequestsError"),
+            Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", "ArgumentError"),
+            Self::TopicsUnavailable => row(501, "TOPICS_UNAVAILABLE", "NotImplementedError"),
+            Self::InvalidId { .. } => row(400, "INVALID_ID", "ArgumentError"),
+            Self::InvalidPage(_) => row(400, "INVALID_PAGE", "ArgumentError"),
+            Self::InvalidType(_) => row(400, "MESSAGES_INVALID_TYPE", "ArgumentError"),
+            Self::InvalidMessage(reason) => match reason {
+                InvalidMessage::Missing(_) => uncoded(400, "ArgumentError"),
+                InvalidMessage::TextInvisible => row(400, "INVALID_TEXT", "ArgumentError"),
+                InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_) => {
+                    row(413, "TEXT_TOO_LARGE", "PayloadTooLargeError")
+                }
+                InvalidMessage::ImageNotHttps => row(400, "INVALID_IMAGE", "ArgumentError"),
+                InvalidMessage::ImageTooLong(_) => row(413, "IMAGE_TOO_LARGE", "PayloadTooLargeError"),
+                InvalidMessage::MetadataTooLarge(_) => row(413, "METADATA_TOO_LARGE", "PayloadTooLargeError"),
+            },
+            Self::NothingToChange => uncoded(400, "ArgumentError"),
+            Self::InvalidRetryKey { .. } => row(400, "INVALID_CLIENT_ID", "ArgumentError"),
+            Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
+            Self::InvalidField { .. } => row(400, "INVALID_FIELD", "ArgumentError"),
+            Self::InvalidJson(_) => row(400, "INVALID_JSON", "ArgumentError"),
+            Self::DuplicateProperty { .. } => row(400, "DUPLICATE_PROPERTY", "ArgumentError"),
+            Self::Compressed(_) => row(415, "BODY_COMPRESSED", "UnsupportedMediaTypeError"),
+            Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", "PayloadTooLargeError"),
+            Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", "ArgumentError"),
+            Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", "ArgumentError"),
+            Self::MessageNotFound => row(404, "NOT_FOUND", "NotFound"),
+            Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
+            Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
+            Self::Unavailable(_) => row(503, "UNAVAILABLE", "UnavailableError"),
         }
-    }
-
-    /// The status of the HTTP answer, which error frames repeat.
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::NotAuthenticated
-            | Self::TokenMalformed
-            | Self::TokenSignature
-            | Self::TokenExpired
-            | Self::TokenNotActive
-            | Self::TokenWithoutUser
-            | Self::ConnectionUnknown => 401,
-            Self::BodyTooLarge(_) => 413,
-            Self::InvalidMessage(reason) if is_too_large(reason) => 413,
-            Self::InvalidTarget(_)
-            | Self::InvalidId { .. }
-            | Self::InvalidPage(_)
-            | Self::InvalidType(_)
-            | Self::InvalidMessage(_)
-            | Self::NothingToChange
-            | Self::InvalidRetryKey { .. }
-            | Self::InvalidField { .. }
-            | Self::InvalidJson(_)
-            | Self::InvalidFrameId
-            | Self::UnknownAction(_) => 400,
-            Self::Forbidden(_) => 403,
-            Self::MessageNotFound | Self::RouteNotFound => 404,
-            Self::TooManyConnections => 429,
-            Self::TopicsUnavailable => 501,
-            Self::Unavailable(_) => 503,
-        }
-    }
-}
-
-fn is_too_large(reason: &InvalidMessage) -> bool {
-    match reason {
-        InvalidMessage::TextTooLong(_)
-        | InvalidMessage::TextTooLongInJson(_)
-        | InvalidMessage::ImageTooLong(_)
-        | InvalidMessage::MetadataTooLarge(_) => true,
-        InvalidMessage::Missing(_) | InvalidMessage::ImageNotHttps => false,
-    }
-}
-
-fn message_code(reason: &InvalidMessage) -> Option<&'static str> {
-    match reason {
-        InvalidMessage::Missing(_) => None,
-        InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_) => Some("TEXT_TOO_LARGE"),
-        InvalidMessage::ImageTooLong(_) => Some("IMAGE_TOO_LARGE"),
-        InvalidMessage::ImageNotHttps => Some("INVALID_IMAGE"),
-        InvalidMessage::MetadataTooLarge(_) => Some("METADATA_TOO_LARGE"),
     }
 }
 
@@ -273,6 +258,7 @@ mod tests {
             ApiError::InvalidPage(InvalidPage::PerPage),
             ApiError::InvalidType("link".to_owned()),
             ApiError::InvalidMessage(InvalidMessage::Missing("text")),
+            ApiError::InvalidMessage(InvalidMessage::TextInvisible),
             ApiError::InvalidMessage(InvalidMessage::TextTooLong(20_000)),
             ApiError::InvalidMessage(InvalidMessage::TextTooLongInJson(30_000)),
             ApiError::InvalidMessage(InvalidMessage::ImageTooLong(3_000)),
@@ -283,11 +269,17 @@ mod tests {
                 field: "client_id",
                 reason: InvalidRetryKey,
             },
+            ApiError::RetryKeyReused,
             ApiError::InvalidField {
                 field: "text",
                 expected: "a string",
             },
             ApiError::InvalidJson("body"),
+            ApiError::DuplicateProperty {
+                what: "body",
+                property: "`text`".to_owned(),
+            },
+            ApiError::Compressed("body"),
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
             ApiError::UnknownAction("dance".to_owned()),
@@ -319,6 +311,7 @@ mod tests {
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
         400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"
         400 null ArgumentError Missing text property for text-message
+        400 INVALID_TEXT ArgumentError text must have a visible character
         413 TEXT_TOO_LARGE PayloadTooLargeError text has 20000 bytes of UTF-8, the limit is 16384
         413 TEXT_TOO_LARGE PayloadTooLargeError text takes 30000 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
         413 IMAGE_TOO_LARGE PayloadTooLargeError image has 3000 bytes, the limit is 2048
@@ -326,8 +319,11 @@ mod tests {
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
         400 null ArgumentError No valid data was supplied
         400 INVALID_CLIENT_ID ArgumentError client_id must be 1 to 64 printable characters
+        409 RETRY_KEY_REUSED ConflictError This retry key was used for another content - please choose a new one
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
+        400 DUPLICATE_PROPERTY ArgumentError the body has the property `text` more than once
+        415 BODY_COMPRESSED UnsupportedMediaTypeError the body is compressed, which is not taken - please send it as it is
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"

@@ -22,11 +22,11 @@ pub(crate) fn subprotocol(event: &SocketEvent) -> Option<&'static str> {
         .then_some(SUBPROTOCOL)
 }
 
-/// API Gateway joins all offered subprotocols in one header.
+/// What the client offers, in one header with commas or in several (RFC 6455, section 4.1).
 fn offered(event: &SocketEvent) -> impl Iterator<Item = &str> {
-    let header = event
-        .headers()
-        .get("sec-websocket-protocol")
-        .and_then(|value| value.to_str().ok());
-    header.unwrap_or_default().split(',').map(str::trim)
+    let headers = event.headers().get_all("sec-websocket-protocol").into_iter();
+    headers
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }

@@ -22,6 +22,6 @@ async fn main() -> Result<(), StartError> {
 
 async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
     let user = request.caller()?.user;
-    let directory = (!request.has_query("no_format")).then_some(directory);
+    let directory = (!request.flag("no_format")?).then_some(directory);
     Ok(Answer::ok(&app::inbox(store, directory, &user, request.page()?).await?))
 }

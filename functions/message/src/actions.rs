@@ -26,7 +26,7 @@ pub(crate) async fn run(
     frame: &ClientFrame<'_>,
 ) -> Result<Done<ActionResult>, ApiError> {
     frame.id()?;
-    let length = event.frame().len();
+    let length = event.frame()?.len();
     if length > BODY_BYTES {
         return Err(ApiError::BodyTooLarge(length));
     }
@@ -66,7 +66,7 @@ async fn catch_up(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'
 
 async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done<EntryAnswer>, ApiError> {
     let target = frame.target()?;
-    let content = ContentBody::parse(event.frame())?;
+    let content = ContentBody::parse(event.frame()?)?;
     let (body, metadata) = content.to_send()?;
     let draft = Draft {
         body,
@@ -82,7 +82,7 @@ async fn update(
     frame: &ClientFrame<'_>,
 ) -> Result<Done<EntryAnswer>, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
-    let edit = ContentBody::parse(event.frame())?.to_edit()?;
+    let edit = ContentBody::parse(event.frame()?)?.to_edit()?;
     writer
         .update(&caller(writer, event).await?, &target, &message_id, &edit)
         .await

@@ -28,11 +28,11 @@ async fn main() -> Result<(), StartError> {
 
 /// A frame that cannot be done gets an error frame; the connection stays.
 async fn answer(writer: Writer<'_>, clock: &dyn Clock, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
-    let frame = ClientFrame::parse(event.frame());
+    let frame = event.frame().and_then(ClientFrame::parse);
     let id = frame.as_ref().ok().and_then(|frame| frame.id().ok()).flatten();
-    let outcome = match &frame {
-        Ok(frame) => event.in_time(actions::run(writer, clock, &event, frame)).await,
-        Err(_) => Err(ApiError::InvalidJson("frame")),
+    let outcome = match frame {
+        Ok(frame) => event.in_time(actions::run(writer, clock, &event, &frame)).await,
+        Err(error) => Err(error),
     };
     Ok(SocketAnswer::frame(match outcome {
         Ok(done) => wire::reply_result(id, &done.answer, done.place),

@@ -1,4 +1,7 @@
-//! `GET /api`: says that the service is there. Every route that does not exist ends here too, and so do the preflights of browsers.
+//! `GET /api`: says that the service is there. Every request that fits no other route comes here too: preflights of browsers, the addresses
+//! of our routes with slashes too many, and what does not exist.
+
+mod address;
 
 use shared::adapters::jwt::Identity;
 use shared::config::IdentityConfig;
@@ -18,8 +21,9 @@ fn handle(request: &RestRequest) -> Result<Answer, ApiError> {
     if request.is_preflight() {
         return Ok(Answer::nothing());
     }
-    if request.is_unrouted() {
-        return Err(ApiError::RouteNotFound);
+    match address::route(request.method(), request.path()) {
+        Some(address::Route::Welcome) => Ok(Answer::ok(&WelcomeAnswer::new(request.user().is_some()))),
+        Some(address::Route::Elsewhere(path)) => Ok(Answer::moved(address::with_query(path, request.raw_query()))),
+        None => Err(ApiError::RouteNotFound),
     }
-    Ok(Answer::ok(&WelcomeAnswer::new(request.user().is_some())))
 }

@@ -1,5 +1,7 @@
 //! Messages and what may stand in them.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use thiserror::Error;
 use url::Url;
 
@@ -60,6 +62,9 @@ pub enum InvalidMessage {
     /// No text or image, or an empty one.
     #[error("Missing {0} property for {0}-message")]
     Missing(&'static str),
+    /// A text without a visible character.
+    #[error("text must have a visible character")]
+    TextInvisible,
     /// More UTF-8 than [`TEXT_BYTES`].
     #[error("text has {0} bytes of UTF-8, the limit is {TEXT_BYTES}")]
     TextTooLong(usize),
@@ -68,10 +73,10 @@ pub enum InvalidMessage {
         "text takes {0} bytes in JSON, the limit is {TEXT_JSON_BYTES} so that a message fits a WebSocket frame of {FRAME_BYTES} bytes"
     )]
     TextTooLongInJson(usize),
-    /// More than [`IMAGE_BYTES`].
+    /// More than [`IMAGE_BYTES`] in its normal form.
     #[error("image has {0} bytes, the limit is {IMAGE_BYTES}")]
     ImageTooLong(usize),
-    /// Not an absolute address with `https`.
+    /// Not `https://` with a host, or with a user, white space, a control character, a quote or a backslash in it.
     #[error("image must be an https URL")]
     ImageNotHttps,
     /// More than [`METADATA_BYTES`].
@@ -80,7 +85,7 @@ pub enum InvalidMessage {
 }
 
 impl Body {
-    /// Checks content that a client sent.
+    /// Checks content that a client sent. An image's address is kept in its normal form, which every reader resolves to the same place.
     ///
     /// # Errors
     /// [`InvalidMessage`] names the limit that it breaks.
@@ -88,10 +93,10 @@ impl Body {
         if content.is_empty() {
             return Err(InvalidMessage::Missing(kind.name()));
         }
-        match kind {
-            BodyKind::Text => check_text(&content)?,
-            BodyKind::Image => check_image(&content)?,
-        }
+        let content = match kind {
+            BodyKind::Text => check_text(&content).map(|()| content)?,
+            BodyKind::Image => normal_image(&content)?,
+        };
         Ok(Self { kind, content })
     }
 
@@ -111,6 +116,17 @@ impl Body {
     }
 }
 
+/// Whether a reader sees something: no white space, and nothing that Unicode wants shown as nothing.
+///
+/// # Source
+/// Unicode Standard Annex 44: `Cc` and `Cf` of `General_Category`, `White_Space`, `Default_Ignorable_Code_Point`. U+2800 is a Braille cell without
+/// dots. A character that is not assigned yet counts as visible: it may be tomorrow's emoji.
+fn is_visible(character: char) -> bool {
+    let is_format = CodePointMapData::<GeneralCategory>::new().get(character) == GeneralCategory::Format;
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
+    !(character.is_whitespace() || character.is_control() || is_format || is_ignorable || character == '\u{2800}')
+}
+
 fn check_text(text: &str) -> Result<(), InvalidMessage> {
     if text.len() > TEXT_BYTES {
         return Err(InvalidMessage::TextTooLong(text.len()));
@@ -123,22 +139,34 @@ fn check_text(text: &str) -> Result<(), InvalidMessage> {
     };
     let length = text.bytes().map(in_json).sum();
     if length > TEXT_JSON_BYTES {
-        Err(InvalidMessage::TextTooLongInJson(length))
-    } else {
+        return Err(InvalidMessage::TextTooLongInJson(length));
+    }
+    if text.chars().any(is_visible) {
         Ok(())
+    } else {
+        Err(InvalidMessage::TextInvisible)
     }
 }
 
-fn check_image(address: &str) -> Result<(), InvalidMessage> {
-    if address.len() > IMAGE_BYTES {
-        return Err(InvalidMessage::ImageTooLong(address.len()));
+/// The address as the WHATWG URL standard writes it.
+///
+/// The parser forgives much: `https:x` and `https:///x` get a host, tabs vanish, backslashes become slashes. A browser resolves some of that
+/// against the page that shows it, so the address must say by itself what the parser reads.
+fn normal_image(address: &str) -> Result<String, InvalidMessage> {
+    let unclean = |c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '\\';
+    let authority = address
+        .split_at_checked("https://".len())
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("https://"))
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let names_a_host = authority.is_some_and(|authority| !authority.is_empty() && !authority.contains('@'));
+    if !names_a_host || address.contains(unclean) {
+        return Err(InvalidMessage::ImageNotHttps);
     }
-    // The parser forgives white space and control characters around and inside an address; what is stored and shown must be clean.
-    let clean = !address.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '\\');
-    match Url::parse(address) {
-        Ok(url) if clean && url.scheme() == "https" && url.has_host() => Ok(()),
-        _ => Err(InvalidMessage::ImageNotHttps),
+    let url = Url::parse(address).map_err(|_| InvalidMessage::ImageNotHttps)?;
+    if url.as_str().len() > IMAGE_BYTES {
+        return Err(InvalidMessage::ImageTooLong(url.as_str().len()));
     }
+    Ok(url.into())
 }
 
 /// A JSON object that a client attached to a message, exactly as it wrote it.
@@ -268,21 +296,95 @@ mod tests {
     }
 
     #[test]
+    fn a_text_has_a_visible_character() {
+        for seen in [
+            "x",
+            " . ",
+            "\u{200b}ä",
+            "👩\u{200d}🔬",
+            "\u{301}",
+            "\u{e000}",
+            "\u{1fbff}",
+            "한",
+        ] {
+            assert!(text(seen).is_ok(), "{seen:?}");
+        }
+        for unseen in [
+            "   \n",
+            "\u{200b}",
+            "\0",
+            "\u{a0}\u{3000}\u{2028}",
+            "\u{202e}\u{2066}",
+            "\u{ad}",
+            "\u{feff}\u{2060}\u{180e}",
+            "\u{3164}\u{115f}\u{ffa0}",
+            "\u{fe0f}",
+            "\u{e0061}",
+            "\u{2800}",
+            "\u{85}",
+        ] {
+            assert_eq!(text(unseen), Err(InvalidMessage::TextInvisible), "{unseen:?}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_kept_in_its_normal_form() {
+        let kept = |address: &str| image(address).map(|body| body.content().to_owned());
+        for (address, normal) in [
+            (
+                "https://img.example/cat.png?size=2#x",
+                "https://img.example/cat.png?size=2#x",
+            ),
+            ("HTTPS://IMG.Example:443", "https://img.example/"),
+            ("https://bücher.example/ä/../b", "https://xn--bcher-kva.example/b"),
+            ("https://0x7f.1/a", "https://127.0.0.1/a"),
+            ("https://a.b/?u=x@y", "https://a.b/?u=x@y"),
+        ] {
+            assert_eq!(kept(address).as_deref(), Ok(normal));
+            assert_eq!(kept(normal).as_deref(), Ok(normal), "the normal form stays as it is");
+        }
+        let path = "x".repeat(IMAGE_BYTES - "https://a.b/".len());
+        assert!(image(&format!("https://a.b/{path}")).is_ok());
+        assert_eq!(
+            image(&format!("https://a.b/{path}y")),
+            Err(InvalidMessage::ImageTooLong(2_049))
+        );
+        // Three bytes each in the normal form.
+        assert_eq!(
+            image(&format!("https://a.b/{}", "ä".repeat(400))),
+            Err(InvalidMessage::ImageTooLong(2_412))
+        );
+    }
+
+    #[test]
     fn an_image_is_an_https_address() {
-        assert!(image("https://img.example/cat.png?size=2").is_ok());
         for wrong in [
-            "http://img.example/cat.png",
-            "cat.png",
+            "https:logout",
+            "https:/x",
+            "https:\\\\x",
+            "https:///x",
             "https://",
+            "https://?x",
+            "https://#x",
+            "https://user@host/x",
+            "https://user:password@host",
+            "https://@host",
+            "https://host:65536",
+            "https://a.b/\tc",
+            "ht\ttps://a.b",
+            "https://a.b/c\nd",
+            "https://a.b\\c",
+            "https://xn--/",
+            "https://1.2.3.4.5",
+            "http://img.example/cat.png",
+            "//img.example/cat.png",
+            "cat.png",
             "javascript:alert(1)",
             " https://a.b/c",
             "https://a.b/\"x",
+            "ℎttps://a.b",
         ] {
             assert_eq!(image(wrong), Err(InvalidMessage::ImageNotHttps), "{wrong}");
         }
-        assert_eq!(
-            image(&format!("https://a.b/{}", "x".repeat(2_048))),
-            Err(InvalidMessage::ImageTooLong(2_060))
-        );
     }
 }

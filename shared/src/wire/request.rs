@@ -163,8 +163,8 @@ pub struct ClientFrame<'a> {
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     target: Option<&'a RawValue>,
-    #[serde(default)]
-    target_id: Value,
+    #[serde(borrow)]
+    target_id: Option<&'a RawValue>,
     #[serde(borrow)]
     message_id: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -211,7 +211,7 @@ impl<'a> ClientFrame<'a> {
             .target
             .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
         match kind.as_str() {
-            "user" => id_from_json(&self.target_id)
+            "user" => id_from_json(&self.target_id.map(value).unwrap_or_default())
                 .map(Target::User)
                 .map_err(|reason| ApiError::InvalidId {
                     field: "target_id",
@@ -236,10 +236,12 @@ impl<'a> ClientFrame<'a> {
     /// # Errors
     /// [`ApiError::InvalidField`] if it names none.
     pub fn message_id(&self) -> Result<String, ApiError> {
-        self.message_id.and_then(string).ok_or(ApiError::InvalidField {
-            field: "message_id",
+        const FIELD: &str = "message_id";
+        let missing = ApiError::InvalidField {
+            field: FIELD,
             expected: "a string",
-        })
+        };
+        self.message_id.ok_or(missing).and_then(|raw| whole_string(FIELD, raw))
     }
 }
 
@@ -254,11 +256,7 @@ pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
 
 fn content(kind: BodyKind, raw: Option<&RawValue>) -> Result<Option<Body>, ApiError> {
     let Some(raw) = raw else { return Ok(None) };
-    let content = string(raw).ok_or(ApiError::InvalidField {
-        field: kind.name(),
-        expected: "a string",
-    })?;
-    Ok(Some(Body::new(kind, content)?))
+    Ok(Some(Body::new(kind, whole_string(kind.name(), raw)?)?))
 }
 
 fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T, ApiError> {
@@ -266,11 +264,38 @@ fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T
     if !json.trim_start().starts_with('{') {
         return Err(ApiError::InvalidJson(what));
     }
-    serde_json::from_str(json).map_err(|_| ApiError::InvalidJson(what))
+    serde_json::from_str(json).map_err(|error| match duplicate(&error) {
+        Some(property) => ApiError::DuplicateProperty { what, property },
+        None => ApiError::InvalidJson(what),
+    })
+}
+
+/// The property that stands there twice, if that is the error: serde tells it in words only. A property that we do not know may repeat.
+fn duplicate(error: &serde_json::Error) -> Option<String> {
+    let text = error.to_string();
+    let (property, _) = text.strip_prefix("duplicate field ")?.split_once(" at line ")?;
+    Some(property.to_owned())
+}
+
+/// Null for what no value can hold.
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 fn string(raw: &RawValue) -> Option<String> {
     serde_json::from_str(raw.get()).ok()
+}
+
+/// A string in which every character is whole: an escape such as `\ud83d` is one half of a character beyond U+FFFF.
+fn whole_string(field: &'static str, raw: &RawValue) -> Result<String, ApiError> {
+    string(raw).ok_or(ApiError::InvalidField {
+        field,
+        expected: if raw.get().starts_with('"') {
+            "a string of whole characters: one of its \\u escapes is half of a surrogate pair"
+        } else {
+            "a string"
+        },
+    })
 }
 
 /// What an error repeats of a client's text: enough to recognise it.
@@ -308,6 +333,11 @@ mod tests {
     fn what_cannot_be_sent() {
         insta::assert_snapshot!(send("[1]"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
         insta::assert_snapshot!(send("{"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"a","te\u0078t":"b"}"#), @r#"Some("DUPLICATE_PROPERTY") the body has the property `text` more than once"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"\ud83d"}"#), @r#"Some("INVALID_FIELD") text must be a string of whole characters: one of its \u escapes is half of a surrogate pair"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"\udc4b\ud83d"}"#), @r#"Some("INVALID_FIELD") text must be a string of whole characters: one of its \u escapes is half of a surrogate pair"#);
+        insta::assert_snapshot!(send(r#"{"type":"\ud83d"}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type ""\ud83d"""#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":" "}"#), @r#"Some("INVALID_TEXT") text must have a visible character"#);
         insta::assert_snapshot!(send("{}"), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type """#);
         insta::assert_snapshot!(send(r#"{"type":7}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type "7""#);
         insta::assert_snapshot!(send(r#"{"type":"link"}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type "link""#);
@@ -318,25 +348,25 @@ mod tests {
 
     #[test]
     fn what_an_update_changes() {
-        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"");
-        insta::assert_snapshot!(edit("{}"), @"");
-        insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"status":7}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"text":""}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"text":"","image":""}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"status":"seen"}"#), @"Edit { text: None, image: None, metadata: Keep, seen: true }");
+        insta::assert_snapshot!(edit(r#"{"text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"metadata":null}"#), @"Edit { text: None, image: None, metadata: Remove, seen: false }");
+        insta::assert_snapshot!(edit("{}"), @"No valid data was supplied");
+        insta::assert_snapshot!(edit(r#"{"status":"lost"}"#), @r#"status must be "seen""#);
+        insta::assert_snapshot!(edit(r#"{"status":7}"#), @r#"status must be "seen""#);
+        insta::assert_snapshot!(edit(r#"{"text":""}"#), @"Missing text property for text-message");
+        insta::assert_snapshot!(edit(r#"{"text":"","image":""}"#), @"Missing image property for image-message");
     }
 
     #[test]
     fn an_update_may_be_a_whole_message() {
-        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"status":null,"id":7,"text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"status":"delivered","text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":""}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"image":"","text":"x"}"#), @"");
-        insta::assert_snapshot!(edit(r#"{"image":"cat","text":"x"}"#), @"");
+        insta::assert_snapshot!(edit(r#"{"status":"seen","text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: true }"#);
+        insta::assert_snapshot!(edit(r#"{"status":null,"id":7,"text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"status":"delivered","text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: Some(Body { kind: Image, content: "https://a.b/c" }), metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"image":"https://a.b/c","text":""}"#), @r#"Edit { text: None, image: Some(Body { kind: Image, content: "https://a.b/c" }), metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"image":"","text":"x"}"#), @r#"Edit { text: Some(Body { kind: Text, content: "x" }), image: None, metadata: Keep, seen: false }"#);
+        insta::assert_snapshot!(edit(r#"{"image":"cat","text":"x"}"#), @"image must be an https URL");
     }
 
     #[test]
