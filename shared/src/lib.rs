@@ -11,6 +11,7 @@
 //! - [`config`]: every environment variable.
 //! - [`runtime`]: how a function meets Lambda: events in, answers out, logs.
 //! - [`adapters`]: the ports on Redis, API Gateway and HTTP.
+//! - [`wiring`]: the parts that functions are made of.
 
 pub mod domain;
 pub mod ports;
@@ -25,3 +26,5 @@ pub mod config;
 pub mod runtime;
 
 pub mod adapters;
+
+pub mod wiring;

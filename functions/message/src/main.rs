@@ -2,27 +2,21 @@
 
 mod actions;
 
-use shared::adapters::api_gateway::ApiGatewayPush;
 use shared::adapters::clock::SystemClock;
-use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{EventLogConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::ports::Clock;
+use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent, frame_error};
-use shared::runtime::{StartError, start};
 use shared::wire::{self, ClientFrame};
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let push = ApiGatewayPush::new(PushConfig::from_env(&env)?);
-    let store = RedisStore::connect(RedisConfig::from_env(&env)?, SystemClock).await?;
-    let writer = Writer {
-        store: &store,
-        push: &push,
-        bounds: EventLogConfig::from_env(&env)?.bounds,
-    };
+    let wiring = Wiring::start()?;
+    let push = wiring.push()?;
+    let store = wiring.store().await?;
+    let writer = wiring.writer(&store, &push)?;
     socket::serve("message", |event| answer(writer, &SystemClock, event)).await
 }
 

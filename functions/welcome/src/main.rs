@@ -3,17 +3,16 @@
 
 mod address;
 
-use shared::adapters::jwt::Identity;
-use shared::config::IdentityConfig;
 use shared::error::ApiError;
+use shared::runtime::StartError;
 use shared::runtime::rest::{self, Answer, RestRequest};
-use shared::runtime::{StartError, start};
 use shared::wire::WelcomeAnswer;
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let identity = Identity::new(IdentityConfig::from_env(&env)?)?;
+    let wiring = Wiring::start()?;
+    let identity = wiring.identity()?;
     rest::serve("welcome", &identity, async |request| handle(&request)).await
 }
 
