@@ -9,7 +9,7 @@ use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
 use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
 use crate::ports::{Unavailable, WriteError};
 
-/// What went wrong, in the words of the contract. `Display` is the text for the client.
+/// What went wrong, in the words of the contract. `Display` is the text for the client; [`ApiError::row`] is the table.
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No token came with the request.
@@ -95,6 +95,9 @@ pub enum ApiError {
         /// The key.
         key: String,
     },
+    /// A compressed body.
+    #[error("the {0} is compressed, which is not taken - please send it as it is")]
+    Compressed(&'static str),
     /// More than [`BODY_BYTES`].
     #[error("the body has {0} bytes, the limit is {BODY_BYTES}")]
     BodyTooLarge(usize),
@@ -186,6 +189,7 @@ impl ApiError {
             Self::InvalidField { .. } => row(400, "INVALID_FIELD", ARGUMENT),
             Self::InvalidJson(_) => row(400, "INVALID_JSON", ARGUMENT),
             Self::DuplicateKey { .. } => row(400, "DUPLICATE_KEY", ARGUMENT),
+            Self::Compressed(_) => row(415, "BODY_COMPRESSED", "UnsupportedMediaTypeError"),
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
             Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
@@ -271,6 +275,7 @@ mod tests {
                 field: "client_id",
                 reason: InvalidRetryKey,
             },
+            ApiError::RetryKeyReused,
             ApiError::InvalidField {
                 field: "text",
                 expected: "a string",
@@ -280,6 +285,7 @@ mod tests {
                 what: "body",
                 key: "text".to_owned(),
             },
+            ApiError::Compressed("body"),
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
             ApiError::UnknownAction("dance".to_owned()),
@@ -321,6 +327,7 @@ mod tests {
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
         400 null ArgumentError No valid data was supplied
         400 INVALID_CLIENT_ID ArgumentError client_id must be 1 to 64 printable characters
+        409 RETRY_KEY_REUSED ConflictError This retry key was used for another content - please choose a new one
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
         400 DUPLICATE_KEY ArgumentError the body has the key "text" twice

@@ -12,6 +12,7 @@
 //! - [`config`]: every environment variable.
 //! - [`adapters`]: the ports on Redis, API Gateway and HTTP; and tokens.
 //! - [`runtime`]: how a function meets Lambda: events in, answers out, logs.
+//! - [`wiring`]: the parts that functions are made of.
 
 pub mod domain;
 pub mod ports;
@@ -28,3 +29,5 @@ pub mod config;
 pub mod adapters;
 
 pub mod runtime;
+
+pub mod wiring;

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use http::Method;
-use tests::Chat;
+use serde_json::json;
+use tests::{Chat, Request};
 
 #[tokio::test]
 async fn a_message_has_a_type_and_its_property() -> Result<()> {
@@ -94,5 +95,111 @@ async fn a_body_is_utf_8() -> Result<()> {
     let body = b"{\"type\":\"text\",\"text\":\"\xff\"}".to_vec();
     let answer = ann.call_raw(Method::POST, &bob.path(), body).await?;
     insta::assert_snapshot!(answer.error()?, @"400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_is_almost_right_is_told_what_is_wrong() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let bodies: [&[u8]; 7] = [
+        br#"{"type":"text","text":"\ud83d"}"#,
+        br#"{"type":"text","text":"\ude00\ud83d"}"#,
+        br#"{"type":"text","text":"a","text":"b"}"#,
+        br#"{"type":"text","type":"image","text":"a"}"#,
+        br#"{"type":"text","text":"a","client_id":"1","client_id":"2"}"#,
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
+        b"\xff\xfe{\0}\0",
+    ];
+    let mut lines = Vec::new();
+    for body in bodies {
+        let error = ann.call_raw(Method::POST, &bob.path(), body.to_vec()).await?.error()?;
+        lines.push(format!("{}: {error}", body.escape_ascii()));
+        let Ok(text) = str::from_utf8(body) else { continue };
+        let frame = text.replacen(
+            '{',
+            &format!(r#"{{"action":"send","target":"user","target_id":{},"#, bob.id),
+            1,
+        );
+        let mut socket = ann.connect().await?;
+        socket.write(&frame).await?;
+        lines.push(format!(
+            "    as a frame: {}",
+            tests::error_line(&socket.answer().await?["error"])?
+        ));
+    }
+    for coding in ["gzip", "br", "identity"] {
+        let request = Request {
+            method: Method::POST,
+            path: bob.path(),
+            headers: vec![
+                ("X-Auth-Token".to_owned(), ann.token()?),
+                ("Content-Type".to_owned(), "application/json".to_owned()),
+                ("Content-Encoding".to_owned(), coding.to_owned()),
+            ],
+            body: br#"{"type":"text"}"#.to_vec(),
+        };
+        lines.push(format!("{coding}: {}", chat.rest(request).await?.error()?));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    assert_eq!(bob.list("").await?.body["state"]["total"], 0, "nothing was stored");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_taken() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let body = "\u{feff}{\"type\":\"text\",\"text\":\"x\"}";
+    let sent = ann.call_raw(Method::POST, &bob.path(), body.into()).await?;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    let mut socket = ann.connect().await?;
+    socket.write("\u{feff}{\"action\":\"ping\",\"id\":1}").await?;
+    assert_eq!(socket.answer().await?["id"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_text_has_a_visible_character() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut lines = Vec::new();
+    for text in ["   \n", "\u{200b}", "\0", "\u{3164}", "\u{202e}\u{a0}"] {
+        let body = json!({"type": "text", "text": text});
+        lines.push(ann.send(&bob, &body).await?.error()?);
+    }
+    let message = ann.send_text(&bob, " \u{200b}x\0").await?;
+    assert_eq!(message["text"], " \u{200b}x\0", "it is kept as it was written");
+    lines.push(ann.update(&bob, &message, &json!({"text": " "})).await?.error()?);
+    lines.dedup();
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_image_says_by_itself_where_it_is() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let mut lines = Vec::new();
+    for image in [
+        "https:logout",
+        "https:/x",
+        "https:\\\\x",
+        "https:///x",
+        "https://user@host/x",
+        "https://@host/x",
+        "https://a.b/\tc",
+        "https://a.b/c\n",
+        "HTTPS://IMG.Example:443/a/../b?c=ä#d",
+    ] {
+        let answer = ann.send(&bob, &json!({"type": "image", "image": image})).await?;
+        let shown = if answer.status == 201 {
+            answer.body["entry"]["image"].to_string()
+        } else {
+            answer.error()?
+        };
+        lines.push(format!("{}: {shown}", image.escape_default()));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
     Ok(())
 }

@@ -95,6 +95,29 @@ async fn a_subprotocol_that_was_not_offered_is_not_named() -> Result<()> {
     Ok(())
 }
 
+/// RFC 6455, section 4.1: several header lines are one list.
+#[tokio::test]
+async fn subprotocols_may_come_in_several_lines() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann] = chat.users(["ann"]);
+    let bearer = format!("bearer.{}", ann.token()?);
+    for lines in [
+        ["senna.v1", &*bearer],
+        [&*bearer, "senna.v1"],
+        [&*bearer, "other, senna.v1"],
+    ] {
+        let lines = lines.map(|line| ("Sec-WebSocket-Protocol", line));
+        let handshake = chat.handshake("/", &lines).await?;
+        assert_eq!(
+            (handshake.status, handshake.subprotocol.as_deref()),
+            (101, Some("senna.v1")),
+            "{lines:?}"
+        );
+        assert_eq!(handshake.open()?.hello().await?["user"], ann.id);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn subprotocols_in_several_header_lines_are_one_list() -> Result<()> {
     let chat = Chat::shared().await?;

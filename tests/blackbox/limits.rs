@@ -3,7 +3,7 @@
 use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Chat, User};
+use tests::{Answer, Chat, Request, User, exchange};
 
 /// A frame that API Gateway carries in one piece.
 const FRAME: usize = 32 * 1024;
@@ -165,15 +165,46 @@ async fn the_largest_message_can_be_sent_over_a_socket() -> Result<()> {
     Ok(())
 }
 
+/// What Lambda takes of a function at the most, in bytes.
+const LAMBDA_ANSWER: usize = 6_291_556;
+
 #[tokio::test]
 async fn the_largest_page_is_answered() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let body = json!({"type": "text", "text": "ä".repeat(8 * 1024), "metadata": object(4 * 1024)});
+    // Quotes are the dearest: a second JSON around the answer escapes both of their bytes again.
+    let metadata = json!({"x": "\"".repeat((4 * 1024 - r#"{"x":""}"#.len()) / 2)});
+    let body = json!({"type": "text", "text": "\"".repeat(13_312), "metadata": metadata});
     for _ in 0..100 {
         assert_eq!(ann.send(&bob, &body).await?.status, 201);
     }
-    let page = bob.history(&ann, "?per_page=100").await?.ok(200)?;
-    assert_eq!(page["messages"].as_array().map(Vec::len), Some(100));
+    let page = bob.history(&ann, "?per_page=100").await?;
+    let length = page.text.len();
+    assert!(length > 3_000_000, "{length} bytes");
+    assert_eq!(page.ok(200)?["messages"].as_array().map(Vec::len), Some(100));
+    // What the function itself answers to API Gateway.
+    let event = json!({
+        "version": "2.0", "routeKey": "GET /api/{target}/{id}", "rawPath": format!("/api{}", ann.path()), "rawQueryString": "per_page=100",
+        "headers": {"x-auth-token": bob.token()?}, "requestContext": {"http": {"method": "GET"}}, "isBase64Encoded": false,
+    });
+    let request = Request {
+        method: Method::POST,
+        path: "/2015-03-31/functions/History/invocations".to_owned(),
+        body: event.to_string().into_bytes(),
+        ..Request::default()
+    };
+    let address = chat.stack().addresses.lambda.trim_start_matches("http://");
+    let (_, _, answer) = exchange(address, request).await?;
+    assert!(answer.len() < LAMBDA_ANSWER, "{} bytes", answer.len());
+    let answer: Value = serde_json::from_slice(&answer)?;
+    assert_eq!(
+        (&answer["statusCode"], &answer["isBase64Encoded"]),
+        (&json!(200), &json!(true))
+    );
+    assert_eq!(
+        answer["body"].as_str().map(str::len),
+        Some(length.div_ceil(3) * 4),
+        "base64 of the page"
+    );
     Ok(())
 }

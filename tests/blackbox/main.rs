@@ -20,6 +20,7 @@ mod tokens;
 mod bodies;
 mod deleting;
 mod limits;
+mod logs;
 mod sending;
 mod updating;
 

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use http::Method;
-use serde_json::json;
-use tests::{Chat, Request};
+use serde_json::{Value, json};
+use tests::{Chat, Request, exchange};
 
 #[tokio::test]
 async fn the_service_welcomes_everyone() -> Result<()> {
@@ -92,6 +92,196 @@ async fn a_route_that_does_not_exist() -> Result<()> {
       "status": 404
     }
     "#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn slashes_too_many_lead_to_the_route() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let (address, _) = chat.rest_address()?;
+    let bob_path = bob.path();
+    let paths = [
+        (Method::GET, "/api/".to_owned()),
+        (Method::GET, "//api//".to_owned()),
+        (Method::GET, "/api/list/?per_page=2&x=%20".to_owned()),
+        (Method::GET, "/api//list".to_owned()),
+        (Method::GET, "/api/sync/".to_owned()),
+        (Method::POST, format!("/api{bob_path}/")),
+        (Method::GET, "/api/nowhere/".to_owned()),
+        (Method::GET, "//evil.example/api/list/".to_owned()),
+        (Method::POST, "/api/list/".to_owned()),
+    ];
+    let mut lines = Vec::new();
+    for (method, path) in paths {
+        let request = Request {
+            method: method.clone(),
+            path: path.clone(),
+            headers: vec![("X-Auth-Token".to_owned(), ann.token()?)],
+            body: br#"{"type":"text","text":"x"}"#.to_vec(),
+        };
+        let (status, headers, body) = exchange(address, request).await?;
+        let location = headers
+            .get("location")
+            .map_or("", |location| location.to_str().unwrap_or("?"));
+        let code = serde_json::from_slice::<Value>(&body).map(|body| body["code"].clone());
+        lines.push(format!(
+            "{method} {path}: {} {location} {}",
+            status.as_u16(),
+            code.unwrap_or_default()
+        ));
+    }
+    insta::assert_snapshot!(chat.shown_text(&lines.join("\n")), @"");
+    assert_eq!(
+        bob.list("").await?.body["state"]["total"],
+        0,
+        "nothing was sent on the way"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_monitor_asks_with_head() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let (address, _) = chat.rest_address()?;
+    let mut lines = Vec::new();
+    for path in ["/api", "/api/", "/api/list", "/nowhere"] {
+        let request = Request {
+            method: Method::HEAD,
+            path: path.to_owned(),
+            ..Request::default()
+        };
+        let (status, headers, body) = exchange(address, request).await?;
+        let length = headers
+            .get("content-length")
+            .map_or("none", |length| length.to_str().unwrap_or("?"));
+        lines.push(format!("HEAD {path}: {} {} {length}", status.as_u16(), body.len()));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flag_of_the_query_may_be_off() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    ann.send_text(&bob, "x").await?;
+    let mut lines = Vec::new();
+    for query in [
+        "",
+        "?no_format",
+        "?no_format=1",
+        "?no_format=true",
+        "?no_format=0",
+        "?no_format=false",
+        "?no_format=maybe",
+    ] {
+        let answer = ann.list(query).await?;
+        let plain = answer.body["entries"][0]["timestamp"].is_u64();
+        lines.push(if answer.status == 200 {
+            format!("{query}: {plain}")
+        } else {
+            format!("{query}: {}", answer.error()?)
+        });
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    Ok(())
+}
+
+/// No id holds these characters, so each address is wrong; none may be cut or decoded until it is somebody else's.
+#[tokio::test]
+async fn an_address_never_means_somebody_else() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, number] = chat.users(["ann", "number"]);
+    let bob_id = format!("bob{}", number.id);
+    let (bob, bobb) = (chat.user(&json!(bob_id)), chat.user(&json!(format!("{bob_id}b"))));
+    let mut lines = Vec::new();
+    for end in [
+        "%3Fb", "%23b", "%2Fb", "%25b", "%00", "%20", "%2562", "%252Fb", "%253Fb", "%2523b", "%C3%A4",
+    ] {
+        let path = format!("/user/{bob_id}{end}");
+        let body = br#"{"type":"text","text":"x"}"#.to_vec();
+        lines.push(format!(
+            "{end}: {}",
+            ann.call_raw(Method::POST, &path, body).await?.error()?
+        ));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
+    for user in [&bob, &bobb, &ann] {
+        assert_eq!(
+            user.list("").await?.body["state"]["total"],
+            0,
+            "{} got nothing",
+            user.id
+        );
+    }
+    // What an id may hold arrives, encoded or not.
+    let all = chat.user(&json!(format!("a:b@c~d+e=f-g_h.{}", number.id)));
+    for path in [all.path(), format!("/user/{}", all.id.as_str().unwrap_or_default())] {
+        let body = br#"{"type":"text","text":"x"}"#.to_vec();
+        assert_eq!(ann.call_raw(Method::POST, &path, body).await?.status, 201, "{path}");
+    }
+    assert_eq!(all.unread(&ann).await?.0, 2);
+    Ok(())
+}
+
+/// API Gateway lets some of this pass and not the rest; a function answers all of it.
+#[tokio::test]
+async fn no_event_makes_a_function_fail() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let token = ann.token()?;
+    let whole = json!({
+        "version": "2.0", "routeKey": "POST /api/{target}/{id}", "rawPath": format!("/api{}", bob.path()), "rawQueryString": "",
+        "headers": {"x-auth-token": token, "host": "chat.example"},
+        "requestContext": {"http": {"method": "POST"}, "connectionId": "L0SM9cOFvHcCIhw=", "connectedAt": 1_701_245_041_796_u64},
+        "body": r#"{"type":"text","text":"x"}"#, "isBase64Encoded": false,
+    });
+    let changes = [
+        ("/headers/host", json!("1.2.3.4.5")),
+        ("/headers/host", json!("xn--")),
+        ("/headers/host", json!("a:65536")),
+        ("/headers/host", json!("[::1")),
+        ("/headers/host", json!("a b\u{0}ä")),
+        ("/headers/host", json!(7)),
+        ("/headers", json!({"": "", "a b": "c"})),
+        ("/headers", Value::Null),
+        ("/rawQueryString", json!("a b\u{0}ä<>\"{}|^`%zz%")),
+        ("/rawQueryString", json!({})),
+        ("/rawPath", json!("\u{0}//?#[]ä")),
+        ("/rawPath", Value::Null),
+        ("/routeKey", json!("{}{id}")),
+        ("/requestContext", json!("x")),
+        ("/body", json!("\u{0}\u{feff}")),
+        ("/body", json!([])),
+        ("/isBase64Encoded", json!(true)),
+        ("", json!({})),
+        ("", json!([])),
+        ("", json!("x")),
+        ("", Value::Null),
+    ];
+    let address = chat.stack().addresses.lambda.trim_start_matches("http://");
+    let mut lines = Vec::new();
+    for (place, value) in changes {
+        let mut event = whole.clone();
+        if let Some(changed) = event.pointer_mut(place) {
+            *changed = value.clone();
+        }
+        let mut statuses = Vec::new();
+        for function in ["Send", "Welcome", "Connect", "Message"] {
+            let request = Request {
+                method: Method::POST,
+                path: format!("/2015-03-31/functions/{function}/invocations"),
+                body: event.to_string().into_bytes(),
+                ..Request::default()
+            };
+            let (_, headers, answer) = exchange(address, request).await?;
+            assert_eq!(headers.get("x-amz-function-error"), None, "{function} {place} {value}");
+            statuses.push(serde_json::from_slice::<Value>(&answer)?["statusCode"].to_string());
+        }
+        lines.push(format!("{place} {value}: {}", statuses.join(" ")));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @"");
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use http::Method;
-use serde_json::json;
-use tests::Chat;
+use serde_json::{Value, json};
+use tests::{Chat, User};
 
 #[tokio::test]
 async fn the_author_changes_a_text() -> Result<()> {
@@ -120,7 +120,6 @@ async fn an_update_must_change_something() -> Result<()> {
         json!({"metadata": "y"}),
         json!({"status": "unseen"}),
         json!({"status": 7}),
-        json!({"status": "seen", "text": "y"}),
         json!([{"text": "y"}]),
     ];
     let mut lines = Vec::new();
@@ -149,6 +148,55 @@ async fn an_update_must_change_something() -> Result<()> {
         None,
         "nothing has changed"
     );
+    Ok(())
+}
+
+/// Clients of the first server send the whole message back.
+#[tokio::test]
+async fn an_update_may_be_a_whole_message() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let image = json!({"type": "image", "image": "https://a.example/1.png"});
+    let text = ann.send_text(&bob, "x").await?;
+    let image = ann.send(&bob, &image).await?.ok(201)?["entry"].clone();
+    let changes = [
+        (&text, json!({"text": "by ann", "status": "seen"})),
+        (
+            &text,
+            json!({"text": "by ann", "status": "lost", "image": "https://a.example/2.png"}),
+        ),
+        (&text, json!({"image": "https://a.example/2.png", "metadata": {"a": 1}})),
+        (&image, json!({"image": "https://a.example/2.png", "text": "by ann"})),
+        (
+            &image,
+            json!({"image": "https://a.example/3.png", "text": "", "status": null}),
+        ),
+    ];
+    let mut lines = Vec::new();
+    let mut update = async |user: &User, with: &User, message: &Value, change: Value| {
+        let mut whole = message.clone();
+        for (name, value) in change.as_object().into_iter().flatten() {
+            whole[name] = value.clone();
+        }
+        let answer = user.update(with, message, &whole).await?;
+        lines.push(if answer.status == 200 {
+            let entry = &answer.body["entry"];
+            format!(
+                "{change}: {} {} {} {}",
+                entry["text"], entry["image"], entry["metadata"], entry["status"]
+            )
+        } else {
+            format!("{change}: {}", answer.error()?)
+        });
+        anyhow::Ok(())
+    };
+    for (message, change) in changes {
+        update(&ann, &bob, message, change).await?;
+    }
+    // The other side changes nothing but what it may.
+    update(&bob, &ann, &text, json!({"text": "by bob"})).await?;
+    update(&bob, &ann, &text, json!({"text": "by bob", "status": "seen"})).await?;
+    insta::assert_snapshot!(lines.join("\n"), @"");
     Ok(())
 }
 

@@ -26,6 +26,14 @@ pub(crate) fn senna() -> Result<&'static Path> {
     built.as_deref().map_err(|error| anyhow!("{error}"))
 }
 
+/// The binary of a function.
+///
+/// # Errors
+/// When the workspace doesn't build.
+pub fn function(name: &str) -> Result<PathBuf> {
+    Ok(senna()?.with_file_name(name))
+}
+
 /// The black-box suite, the very one that `cargo test` runs: it takes the same arguments.
 ///
 /// # Errors

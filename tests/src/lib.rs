@@ -41,7 +41,7 @@ pub mod web_server;
 
 pub use answer::{Answer, error_line};
 pub use chat::{Chat, USER_AGENT};
-pub use executables::blackbox;
+pub use executables::{blackbox, function};
 pub use follower::Follower;
 pub use http_client::{Request, exchange};
 pub use processes::Processes;

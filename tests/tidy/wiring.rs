@@ -5,12 +5,15 @@ use std::fs;
 
 use crate::support::{read, root};
 
-/// The variables that each concern of `shared/src/config.rs` and its folder reads. Lambda sets those that begin with AWS.
-const CONCERNS: [(&str, &[&str]); 5] = [
-    ("LogConfig", &["SOCK_LOG"]),
-    ("RedisConfig", &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"]),
+/// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
+const PARTS: [(&str, &[&str]); 5] = [
+    ("Wiring::start(", &["SOCK_LOG"]),
     (
-        "IdentityConfig",
+        "wiring.store(",
+        &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
+    ),
+    (
+        "wiring.identity(",
         &[
             "SOCK_DOMAIN_HANDLE",
             "SOCK_DOMAINS",
@@ -21,8 +24,8 @@ const CONCERNS: [(&str, &[&str]); 5] = [
             "SOCK_JWKS_URL",
         ],
     ),
-    ("DirectoryConfig", &["SOCK_API_URL", "SOCK_API_USER_AGENT"]),
-    ("PushConfig", &["SOCK_PUSH_ENDPOINT"]),
+    ("wiring.directory(", &["SOCK_API_URL", "SOCK_API_USER_AGENT"]),
+    ("wiring.push(", &["SOCK_PUSH_ENDPOINT"]),
 ];
 
 fn folders() -> BTreeSet<String> {
@@ -67,10 +70,8 @@ fn a_function_has_one_name() {
 fn a_function_is_given_exactly_the_variables_that_it_reads() {
     for function in template().functions.into_values() {
         let main = read(&format!("functions/{}/src/main.rs", function.binary));
-        let concerns = CONCERNS
-            .iter()
-            .filter(|(concern, _)| *concern == "LogConfig" || main.contains(concern));
-        let read: BTreeSet<String> = concerns
+        let parts = PARTS.iter().filter(|(part, _)| main.contains(part));
+        let read: BTreeSet<String> = parts
             .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
             .collect();
         let given: BTreeSet<String> = function.environment.into_keys().collect();
@@ -80,7 +81,7 @@ fn a_function_is_given_exactly_the_variables_that_it_reads() {
 
 #[test]
 fn every_variable_is_documented() {
-    let listed: BTreeSet<String> = CONCERNS
+    let listed: BTreeSet<String> = PARTS
         .iter()
         .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
         .collect();
@@ -112,5 +113,20 @@ fn a_main_is_wiring() {
             main.lines().count() <= 50,
             "functions/{folder}/src/main.rs does more than wiring"
         );
+    }
+}
+
+/// `welcome` sends clients from an address with slashes too many to the route that they mean, so it must know all routes.
+#[test]
+fn welcome_knows_every_route() {
+    let address = read("functions/welcome/src/address.rs");
+    for (method, path) in template()
+        .http
+        .routes
+        .into_iter()
+        .filter_map(|route| route.method_and_path)
+    {
+        let known = path == "/api" || address.contains(&format!("\"{method} {path}\""));
+        assert!(known, "functions/welcome/src/address.rs does not know {method} {path}");
     }
 }

@@ -22,7 +22,11 @@ pub(crate) fn subprotocol(event: &SocketEvent) -> Option<&'static str> {
         .then_some(SUBPROTOCOL)
 }
 
-/// Everything that the client offered, in one header line or in several (RFC 6455, section 11.3.4).
+/// What the client offers, in one header with commas or in several (RFC 6455, section 4.1).
 fn offered(event: &SocketEvent) -> impl Iterator<Item = &str> {
-    event.header_values("sec-websocket-protocol")
+    let headers = event.headers().get_all("sec-websocket-protocol").into_iter();
+    headers
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }

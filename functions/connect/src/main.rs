@@ -2,20 +2,18 @@
 
 mod handshake;
 
-use shared::adapters::clock::SystemClock;
 use shared::adapters::jwt::Identity;
-use shared::adapters::redis::RedisStore;
-use shared::config::{IdentityConfig, RedisConfig};
 use shared::error::ApiError;
 use shared::ports::Store;
+use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
-use shared::runtime::{StartError, start};
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let identity = Identity::new(IdentityConfig::from_env(&env)?)?;
-    let store = RedisStore::connect(RedisConfig::from_env(&env)?, SystemClock).await?;
+    let wiring = Wiring::start()?;
+    let identity = wiring.identity()?;
+    let store = wiring.store().await?;
     socket::serve("connect", |event| handle(&store, &identity, event)).await
 }
 

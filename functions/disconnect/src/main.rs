@@ -1,17 +1,15 @@
 //! `$disconnect`: forgets a connection that has ended. API Gateway does its best to call it and never promises to.
 
-use shared::adapters::clock::SystemClock;
-use shared::adapters::redis::RedisStore;
-use shared::config::RedisConfig;
 use shared::error::ApiError;
 use shared::ports::Store;
+use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
-use shared::runtime::{StartError, start};
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let store = RedisStore::connect(RedisConfig::from_env(&env)?, SystemClock).await?;
+    let wiring = Wiring::start()?;
+    let store = wiring.store().await?;
     socket::serve("disconnect", |event| handle(&store, event)).await
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn run(
     frame: &ClientFrame<'_>,
 ) -> Result<Done, ApiError> {
     frame.id()?;
-    let length = event.frame().len();
+    let length = event.frame()?.len();
     if length > BODY_BYTES {
         return Err(ApiError::BodyTooLarge(length));
     }
@@ -73,7 +73,7 @@ async fn changes(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_
 
 async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let target = frame.target()?;
-    let content = ContentBody::parse(event.frame())?;
+    let content = ContentBody::parse(event.frame()?)?;
     let (body, metadata) = content.to_send()?;
     let draft = Draft {
         body,
@@ -87,7 +87,7 @@ async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) 
 
 async fn update(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
-    let content = ContentBody::parse(event.frame())?;
+    let content = ContentBody::parse(event.frame()?)?;
     let (edit, retry_key) = (content.to_edit()?, content.client_id()?);
     let caller = caller(writer, event).await?;
     let updated = writer.update(&caller, &target, &message_id, &edit, retry_key.as_ref());

@@ -1,26 +1,19 @@
 //! `POST /api/{target}/{id}/{message_id}`: edits a message, or marks it seen.
 
-use shared::adapters::api_gateway::ApiGatewayPush;
-use shared::adapters::clock::SystemClock;
-use shared::adapters::jwt::Identity;
-use shared::adapters::redis::RedisStore;
 use shared::app::Writer;
-use shared::config::{IdentityConfig, PushConfig, RedisConfig};
 use shared::error::ApiError;
+use shared::runtime::StartError;
 use shared::runtime::rest::{self, Answer, RestRequest};
-use shared::runtime::{StartError, start};
 use shared::wire::{ContentBody, EntryAnswer};
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let identity = Identity::new(IdentityConfig::from_env(&env)?)?;
-    let push = ApiGatewayPush::new(PushConfig::from_env(&env)?);
-    let store = RedisStore::connect(RedisConfig::from_env(&env)?, SystemClock).await?;
-    let writer = Writer {
-        store: &store,
-        push: &push,
-    };
+    let wiring = Wiring::start()?;
+    let identity = wiring.identity()?;
+    let push = wiring.push()?;
+    let store = wiring.store().await?;
+    let writer = wiring.writer(&store, &push);
     rest::serve("update", &identity, |request| handle(writer, request)).await
 }
 

@@ -1,16 +1,18 @@
-//! `GET /api`: says that the service is there. Every route that does not exist ends here too, and so do the preflights of browsers.
+//! `GET /api`: says that the service is there. Every request that fits no other route comes here too: preflights of browsers, the addresses
+//! of our routes with slashes too many, and what does not exist.
 
-use shared::adapters::jwt::Identity;
-use shared::config::IdentityConfig;
+mod address;
+
 use shared::error::ApiError;
+use shared::runtime::StartError;
 use shared::runtime::rest::{self, Answer, RestRequest};
-use shared::runtime::{StartError, start};
 use shared::wire::WelcomeAnswer;
+use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
-    let env = start()?;
-    let identity = Identity::new(IdentityConfig::from_env(&env)?)?;
+    let wiring = Wiring::start()?;
+    let identity = wiring.identity()?;
     rest::serve("welcome", &identity, async |request| handle(&request)).await
 }
 
@@ -18,8 +20,9 @@ fn handle(request: &RestRequest) -> Result<Answer, ApiError> {
     if request.is_preflight() {
         return Ok(Answer::nothing());
     }
-    if request.is_unrouted() {
-        return Err(ApiError::RouteNotFound);
+    match address::route(request.method(), request.path()) {
+        Some(address::Route::Welcome) => Ok(Answer::ok(&WelcomeAnswer::new(request.user().is_some()))),
+        Some(address::Route::Elsewhere(path)) => Ok(Answer::moved(address::with_query(path, request.raw_query()))),
+        None => Err(ApiError::RouteNotFound),
     }
-    Ok(Answer::ok(&WelcomeAnswer::new(request.user().is_some())))
 }

@@ -1,7 +1,8 @@
 //! Messages and what may stand in them.
 
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+use icu_properties::{CodePointMapData, CodePointSetData};
 use thiserror::Error;
-use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 use url::Url;
 
 use super::limits::{FRAME_BYTES, IMAGE_BYTES, METADATA_BYTES, TEXT_BYTES, TEXT_JSON_BYTES};
@@ -136,19 +137,15 @@ fn check_text(text: String) -> Result<String, InvalidMessage> {
     }
 }
 
-/// Whether a reader sees something of a character: not of white space, of control and format characters, of a mark without a letter, nor of
-/// the few letters and symbols that are blank. A character that Unicode had not assigned yet when this was built may be a new emoji.
+/// Whether a reader sees something: not white space, and nothing that Unicode wants shown as nothing.
+///
+/// # Source
+/// Unicode Standard Annex 44: `Cc` and `Cf` of `General_Category`, `White_Space`, `Default_Ignorable_Code_Point`. U+2800 is a Braille cell without
+/// dots. A character that is not assigned yet counts as visible: it may be tomorrow's emoji.
 fn is_visible(character: char) -> bool {
-    use GeneralCategory::{
-        Control, EnclosingMark, Format, LineSeparator, NonspacingMark, ParagraphSeparator, SpaceSeparator,
-    };
-    /// Hangul fillers and the empty Braille pattern.
-    const BLANK: [char; 5] = ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}', '\u{2800}'];
-    let invisible = matches!(
-        character.general_category(),
-        Control | EnclosingMark | Format | LineSeparator | NonspacingMark | ParagraphSeparator | SpaceSeparator
-    );
-    !invisible && !BLANK.contains(&character)
+    let is_format = CodePointMapData::<GeneralCategory>::new().get(character) == GeneralCategory::Format;
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
+    !(character.is_whitespace() || character.is_control() || is_format || is_ignorable || character == '\u{2800}')
 }
 
 /// An address as it is stored and shown. The parser forgives much that a browser would resolve against the page's own address, as
@@ -266,7 +263,6 @@ mod tests {
             "\0",
             "\u{feff}\u{2800}",
             "\u{3164}",
-            "\u{301}",
             "\u{fe0f}\u{200d}",
         ] {
             assert_eq!(text(blank), Err(InvalidMessage::TextInvisible), "{blank:?}");

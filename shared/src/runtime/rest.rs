@@ -1,13 +1,15 @@
 //! Functions of the HTTP API: one event is one request.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
-use http::{HeaderValue, Method, StatusCode, header};
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt as _, Response, service_fn};
+use http::{HeaderValue, header};
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tracing::Instrument as _;
 
+use super::event::{Event, Reply};
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
@@ -19,38 +21,43 @@ use crate::metrics;
 use crate::ports::Clock as _;
 use crate::wire;
 
-/// From this length on a body travels in base64, which makes it a third longer whatever it holds.
-const BINARY_FROM_BYTES: usize = 1024 * 1024;
-
 /// What a handler answers: a status and a JSON body.
 #[derive(Debug)]
 pub struct Answer {
     status: u16,
     body: String,
+    location: Option<String>,
 }
 
 impl Answer {
     /// 200 with this body.
     pub fn ok(body: &impl Serialize) -> Self {
-        Self {
-            status: 200,
-            body: wire::to_json(body),
-        }
-    }
-
-    /// 204, which has no body.
-    pub fn nothing() -> Self {
-        Self {
-            status: 204,
-            body: String::new(),
-        }
+        Self::new(200, wire::to_json(body))
     }
 
     /// 201 with this body.
     pub fn created(body: &impl Serialize) -> Self {
+        Self::new(201, wire::to_json(body))
+    }
+
+    /// 204, which has no body.
+    pub fn nothing() -> Self {
+        Self::new(204, String::new())
+    }
+
+    /// 308: the same request belongs to this address.
+    pub fn moved(location: String) -> Self {
         Self {
-            status: 201,
-            body: wire::to_json(body),
+            location: Some(location),
+            ..Self::new(308, String::new())
+        }
+    }
+
+    fn new(status: u16, body: String) -> Self {
+        Self {
+            status,
+            body,
+            location: None,
         }
     }
 }
@@ -58,7 +65,7 @@ impl Answer {
 /// A request whose token, if it has one, is good.
 #[derive(Debug)]
 pub struct RestRequest {
-    request: Request,
+    event: Event,
     user: Option<User>,
 }
 
@@ -77,19 +84,30 @@ impl RestRequest {
         Ok(Caller { user, connection: None })
     }
 
-    /// Whether the request came here because no other route fits.
-    pub fn is_unrouted(&self) -> bool {
-        match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref() == Some("$default"),
-            _ => false,
-        }
+    /// The method, as `GET`.
+    pub fn method(&self) -> &str {
+        self.event.text("/requestContext/http/method")
+    }
+
+    /// The path, which API Gateway has decoded.
+    ///
+    /// # Source
+    /// Recorded requests to an HTTP API, in the tests of github.com/hotsock/voker (`vokerhttp/testdata/ingress-paths.json`): the path is decoded,
+    /// cut at a question mark (`%3F`), and decoded once more. A function cannot see what was cut off.
+    pub fn path(&self) -> &str {
+        self.event.text("/rawPath")
+    }
+
+    /// The query, as the client wrote it.
+    pub fn raw_query(&self) -> &str {
+        self.event.text("/rawQueryString")
     }
 
     /// Whether a browser asks what a page of another origin may do. The gateway adds the answer's headers, but leaves the status to the
     /// function if a route takes OPTIONS.
     pub fn is_preflight(&self) -> bool {
-        let headers = self.request.headers();
-        self.request.method() == Method::OPTIONS
+        let headers = self.event.headers();
+        self.method() == "OPTIONS"
             && headers.contains_key(header::ORIGIN)
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
     }
@@ -99,32 +117,42 @@ impl RestRequest {
     /// # Errors
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
     pub fn target(&self) -> Result<Target, ApiError> {
-        wire::target(&self.path_parameter("target"), &self.path_parameter("id"))
+        wire::target(self.path_parameter("target"), self.path_parameter("id"))
     }
 
     /// `{message_id}` of the path.
     pub fn message_id(&self) -> String {
-        self.path_parameter("message_id")
+        self.path_parameter("message_id").to_owned()
     }
 
-    /// No id and no target holds a `%`, so a parameter that arrives still encoded can safely be decoded here.
-    fn path_parameter(&self, name: &str) -> String {
-        let parameters = self.request.path_parameters_ref();
-        let raw = parameters
-            .and_then(|parameters| parameters.first(name))
-            .unwrap_or_default();
-        percent_decoded(raw)
+    /// A parameter of the path, taken from the decoded path: whether `pathParameters` arrive decoded is not documented. It is never decoded
+    /// again, or `a%2562` would be the user `ab`. Counted from the end, because a stage or a mapping may stand before our routes.
+    fn path_parameter(&self, name: &str) -> &str {
+        let route = self.event.text("/routeKey");
+        let mut pattern = route.rsplit('/');
+        let is_it = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
+        let place = pattern.position(is_it);
+        let segment = place.and_then(|place| self.path().trim_end_matches('/').rsplit('/').nth(place));
+        segment.unwrap_or_default()
     }
 
-    fn query(&self, name: &str) -> Option<&str> {
-        self.request
-            .query_string_parameters_ref()
-            .and_then(|query| query.first(name))
+    fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.event.query(name)
     }
 
-    /// Whether the query has this name, with a value or without.
-    pub fn has_query(&self, name: &str) -> bool {
-        self.query(name).is_some()
+    /// Whether the query turns this on: without a value, or with `1` or `true`. `0` and `false` leave it off.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for any other value.
+    pub fn flag(&self, field: &'static str) -> Result<bool, ApiError> {
+        match self.query(field).as_deref() {
+            None | Some("0" | "false") => Ok(false),
+            Some("" | "1" | "true") => Ok(true),
+            Some(_) => Err(ApiError::InvalidField {
+                field,
+                expected: "1, true, 0, false or without a value",
+            }),
+        }
     }
 
     /// `page`, and `per_page` or its alias `limit`.
@@ -132,10 +160,8 @@ impl RestRequest {
     /// # Errors
     /// [`ApiError::InvalidPage`].
     pub fn page(&self) -> Result<Page, ApiError> {
-        Ok(Page::parse(
-            self.query("page"),
-            self.query("per_page").or_else(|| self.query("limit")),
-        )?)
+        let per_page = self.query("per_page").or_else(|| self.query("limit"));
+        Ok(Page::parse(self.query("page").as_deref(), per_page.as_deref())?)
     }
 
     /// The page, or what stands `before`, `after` or `around` a message.
@@ -149,10 +175,10 @@ impl RestRequest {
             (self.query("after"), Window::After),
             (self.query("around"), Window::Around),
         ];
-        let mut window = self.has_query("page").then_some(Window::Page(page));
+        let mut window = self.query("page").map(|_| Window::Page(page));
         for (anchor, variant) in anchored {
             let Some(text) = anchor else { continue };
-            let id = MessageId::parse(text).ok_or(ApiError::MessageNotFound)?;
+            let id = MessageId::parse(&text).ok_or(ApiError::MessageNotFound)?;
             if window.replace(variant(id, page.per_page)).is_some() {
                 return Err(InvalidPage::Several.into());
             }
@@ -165,7 +191,7 @@ impl RestRequest {
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but a cursor.
     pub fn since(&self) -> Result<Option<Cursor>, ApiError> {
-        self.query("since").map(wire::cursor).transpose()
+        self.query("since").map(|text| wire::cursor(&text)).transpose()
     }
 
     /// `since` of the query: the revision that the client knows.
@@ -173,7 +199,7 @@ impl RestRequest {
     /// # Errors
     /// [`ApiError::InvalidField`] if it is absent, or not a whole number.
     pub fn revision(&self) -> Result<u64, ApiError> {
-        wire::revision(self.query("since").unwrap_or("-"))
+        wire::revision(self.query("since").as_deref().unwrap_or("-"))
     }
 
     /// `Idempotency-Key`, if there is one.
@@ -183,31 +209,20 @@ impl RestRequest {
     pub fn idempotency_key(&self) -> Result<Option<RetryKey>, ApiError> {
         const NAME: &str = "Idempotency-Key";
         let key = |value: &HeaderValue| wire::retry_key(NAME, value.to_str().unwrap_or_default());
-        self.request.headers().get(NAME).map(key).transpose()
+        self.event.headers().get(NAME).map(key).transpose()
     }
 
     /// The body as text.
     ///
     /// # Errors
-    /// [`ApiError::BodyTooLarge`]; [`ApiError::InvalidJson`] if it is no UTF-8.
+    /// [`ApiError::BodyTooLarge`], [`ApiError::Compressed`]; [`ApiError::InvalidJson`] if it is not UTF-8.
     pub fn body(&self) -> Result<&str, ApiError> {
-        let body = self.request.body();
-        if body.len() > BODY_BYTES {
-            return Err(ApiError::BodyTooLarge(body.len()));
+        let length = self.event.body_bytes();
+        if length > BODY_BYTES {
+            return Err(ApiError::BodyTooLarge(length));
         }
-        std::str::from_utf8(body).map_err(|_| ApiError::InvalidJson("body"))
+        self.event.body_text("body")
     }
-}
-
-fn percent_decoded(text: &str) -> String {
-    if !text.contains('%') {
-        return text.to_owned();
-    }
-    let pair = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
-    url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
 }
 
 /// Serves requests until Lambda ends the process. A bad token is refused before the handler sees the request.
@@ -216,46 +231,186 @@ fn percent_decoded(text: &str) -> String {
 /// [`StartError`] if the runtime cannot be reached.
 pub async fn serve<H, F>(route: &str, identity: &Identity, handler: H) -> Result<(), StartError>
 where
-    H: Fn(RestRequest) -> F + Sync,
-    F: Future<Output = Result<Answer, ApiError>> + Send,
+    H: Fn(RestRequest) -> F,
+    F: Future<Output = Result<Answer, ApiError>>,
 {
     let handler = &handler;
-    let respond = |request: Request| {
-        let context = request.lambda_context();
+    let respond = |LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| {
         let span = log::span(route, &context);
         let answer = async move {
+            let event = Event::new(&payload);
+            let has_body = event.text("/requestContext/http/method") != "HEAD";
             let work = async {
-                let user = identity.of_headers(request.headers()).await?;
-                handler(RestRequest { request, user }).await
+                let user = identity.of_headers(event.headers()).await?;
+                handler(RestRequest { event, user }).await
             };
             let outcome = in_time(context.deadline, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
             metrics::flush(SystemClock.now_ms());
-            Ok::<_, Infallible>(response(outcome, &context.request_id))
+            Ok::<_, Infallible>(reply(outcome, &context.request_id, has_body))
         };
         answer.instrument(span)
     };
-    Ok(lambda_http::run(service_fn(respond)).await?)
+    Ok(lambda_runtime::run(service_fn(respond)).await?)
 }
 
-fn response(outcome: Result<Answer, ApiError>, request_id: &str) -> Response<Body> {
-    let answer = outcome.unwrap_or_else(|error| Answer {
-        status: error.status(),
-        body: wire::to_json(&wire::error_body(&error, request_id)),
+fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+    let answer = outcome.unwrap_or_else(|error| {
+        let body = wire::to_json(&wire::error_body(&error, request_id));
+        Answer::new(error.status(), body)
     });
-    // As text, every quote would be escaped once more inside Lambda's own answer, and a full page of quotes exceed its limit.
-    let body = if answer.body.len() > BINARY_FROM_BYTES {
-        Body::Binary(answer.body.into_bytes())
-    } else {
-        Body::Text(answer.body)
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    let body = if has_body { answer.body } else { String::new() };
+    let reply = Reply::new(answer.status, body)
+        .with("content-type", "application/json")
+        .with("cache-control", "no-store");
+    match answer.location {
+        Some(location) => reply.with("location", location),
+        None => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::super::event::LAMBDA_ANSWER_BYTES;
+    use super::*;
+    use crate::config::{Environment, IdentityConfig};
+    use crate::domain::limits::{METADATA_BYTES, PER_PAGE_MAX, TEXT_JSON_BYTES};
+
+    fn request(event: &Value) -> RestRequest {
+        let event = Event::new(&serde_json::value::to_raw_value(event).unwrap());
+        RestRequest { event, user: None }
+    }
+
+    fn to(route: &str, path: &str) -> RestRequest {
+        request(&json!({"routeKey": route, "rawPath": path, "pathParameters": {"id": "not read"}}))
+    }
+
+    #[test]
+    fn a_path_names_one_target_and_no_other() {
+        let target = |path: &str| match to("POST /api/{target}/{id}", path).target() {
+            Ok(target) => target.to_string(),
+            Err(error) => error.code().unwrap_or_default().to_owned(),
+        };
+        assert_eq!(target("/api/user/auth:a@b+c=d~e.f_g-h"), "user-auth:a@b+c=d~e.f_g-h");
+        assert_eq!(target("/live/api/user/5"), "user-5");
+        for other in ["a?b", "a#b", "a%b", "a%62", "a%2562", "a\0", "a b", "ä"] {
+            assert_eq!(target(&format!("/api/user/{other}")), "INVALID_ID", "{other:?}");
+        }
+        assert_eq!(target("/api/user/5/"), "user-5");
+        assert_eq!(target("/api/user/"), "MESSAGES_INVALID_TARGET");
+        let update = to("POST /api/{target}/{id}/{message_id}", "/api/user/5/7");
+        assert_eq!(
+            (update.target().unwrap().to_string(), update.message_id()),
+            ("user-5".to_owned(), "7".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_flag_is_on_or_off() {
+        let flag = |query: &str| request(&json!({"rawQueryString": query})).flag("no_format").ok();
+        for on in ["no_format", "no_format=", "no_format=1", "a=b&no_format=true"] {
+            assert_eq!(flag(on), Some(true), "{on}");
+        }
+        for off in ["", "no_formats", "no_format=0", "no_format=false"] {
+            assert_eq!(flag(off), Some(false), "{off}");
+        }
+        assert_eq!(flag("no_format=maybe"), None);
+    }
+
+    /// The longest answers that clients can ask for: a page of the longest messages, each with a profile of 4 KiB.
+    #[test]
+    fn the_longest_page_fits_lambda() {
+        let raw = |json: String| RawValue::from_string(json).unwrap();
+        // Quotes: as text they would be escaped once more.
+        let text = raw(format!("\"{}\"", "\\\"".repeat(TEXT_JSON_BYTES / 2)));
+        let metadata = raw(format!("{{\"x\":\"{}\"}}", "\\\"".repeat((METADATA_BYTES - 8) / 2)));
+        let profile = raw(format!("{{\"id\":\"{}\"}}", "\\\"".repeat((4 * 1024 - 9) / 2)));
+        let moment = json!({"epoch": 1_795_000_000_000_u64, "iso": "2026-11-25T23:32:10.000Z"});
+        #[derive(Serialize)]
+        struct Message<'a> {
+            text: &'a RawValue,
+            metadata: &'a RawValue,
+            author: &'a RawValue,
+            rest: Value,
+        }
+        let message = Message {
+            text: &text,
+            metadata: &metadata,
+            author: &profile,
+            rest: json!({
+                "id": "0192f0e4-7d00-7000-8000-000000000001", "timestamp": moment, "edited": moment, "type": "text", "seq": u64::MAX,
+                "rev": u64::MAX, "status": "seen", "client_id": "\"".repeat(64),
+                // What an entry of the inbox has around it.
+                "latest": {"timestamp": moment, "unread": u64::MAX, "type": "user", "id": "~".repeat(64)},
+            }),
+        };
+        let page: Vec<&Message<'_>> = (0..PER_PAGE_MAX).map(|_| &message).collect();
+        let answer = Answer::ok(&json!({"state": {"key": "~".repeat(512)}, "messages": page}));
+        assert!(answer.body.len() > 3_000_000, "{} bytes", answer.body.len());
+        let reply = serde_json::to_string(&reply(Ok(answer), "id", true)).unwrap();
+        assert!(reply.len() < LAMBDA_ANSWER_BYTES, "{} bytes", reply.len());
+        assert!(reply.contains("\"isBase64Encoded\":true"));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map(".*", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// A text as a client may send it, or something that no text is.
+    fn any_text() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            4 => ".*".prop_map(Value::from),
+            1 => "(/|%|[?]|#|a|api|user)*".prop_map(Value::from),
+            1 => prop_oneof![Just("1.2.3.4.5"), Just("xn--"), Just("a:65536"), Just("[::1"), Just("")].prop_map(Value::from),
+            1 => any_json(),
+        ]
+    }
+
+    proptest! {
+        /// Whatever the event holds, there is an answer.
+        #[test]
+        fn every_event_is_answered(
+            [host, path, query, method, body, token] in [any_text(), any_text(), any_text(), any_text(), any_text(), any_text()],
+            route in prop_oneof![Just("POST /api/{target}/{id}/{message_id}"), Just("$default"), Just("")],
+            is_base64 in any::<bool>(),
+            other in any_json(),
+        ) {
+            let env: Environment = [("SOCK_JWT_SECRET".to_owned(), "a secret of more than 32 bytes, for tests".to_owned())].into_iter().collect();
+            let identity = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap();
+            let whole = json!({
+                "routeKey": route, "rawPath": path, "rawQueryString": query, "body": body, "isBase64Encoded": is_base64,
+                "headers": {"host": host, "x-auth-token": token, "idempotency-key": body},
+                "multiValueHeaders": other, "queryStringParameters": other,
+                "requestContext": {"http": {"method": method}},
+            });
+            for event in [whole, other] {
+                let request = request(&event);
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(identity.of_headers(request.event.headers())).ok();
+                let outcome = request.target().and_then(|_| request.window())
+                    .and_then(|_| request.since()).and_then(|_| request.idempotency_key()).and_then(|_| request.flag("no_format"))
+                    .and_then(|_| wire::ContentBody::parse(request.body()?)?.to_edit())
+                    .map(|_| Answer::nothing());
+                request.message_id();
+                request.is_preflight();
+                let reply = serde_json::to_value(reply(outcome, "id", true)).unwrap();
+                prop_assert!(reply["statusCode"].as_u64().unwrap() < 500);
+            }
+        }
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 
-use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use aws_lambda_events::encodings::Body;
-use http::{HeaderMap, HeaderValue};
-use lambda_runtime::{LambdaEvent, service_fn};
+use http::HeaderMap;
+use lambda_runtime::{Context, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
 use tracing::{Instrument as _, Span, field};
 
+use super::event::{Event, Reply};
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::domain::ConnectionId;
@@ -26,34 +26,26 @@ pub struct SocketEvent {
     /// Under which the event stands in the logs.
     pub request_id: String,
     deadline_ms: u64,
-    event: ApiGatewayWebsocketProxyRequest,
+    event: Event,
 }
 
 impl SocketEvent {
     /// The headers of the handshake; none in other events.
     pub fn headers(&self) -> &HeaderMap {
-        &self.event.headers
-    }
-
-    /// All values of a header of the handshake, sent in one line or in several. API Gateway gives the last line in `headers`, and
-    /// every line in `multiValueHeaders`, so a value may come twice.
-    pub fn header_values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        let lines = self.event.multi_value_headers.get_all(name).iter();
-        let lines = lines.chain(self.event.headers.get_all(name));
-        lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .map(str::trim)
+        self.event.headers()
     }
 
     /// A parameter of the handshake's query.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.event.query_string_parameters.first(name)
+        self.event.decoded_query(name)
     }
 
     /// The client's frame; empty in other events.
-    pub fn frame(&self) -> &str {
-        self.event.body.as_deref().unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`ApiError::Compressed`]; [`ApiError::InvalidJson`] if it is not UTF-8.
+    pub fn frame(&self) -> Result<&str, ApiError> {
+        self.event.body_text("frame")
     }
 
     /// Does work as long as there is time to answer, so that a frame always gets its own answer.
@@ -64,14 +56,13 @@ impl SocketEvent {
         in_time(self.deadline_ms, work).await
     }
 
-    fn new(event: LambdaEvent<ApiGatewayWebsocketProxyRequest>) -> Option<Self> {
-        let context = &event.payload.request_context;
+    fn new(event: Event, context: &Context) -> Option<Self> {
         Some(Self {
-            connection: ConnectionId::parse(context.connection_id.as_deref()?).ok()?,
-            connected_at_ms: u64::try_from(context.connected_at).ok()?,
-            deadline_ms: event.context.deadline,
-            request_id: event.context.request_id,
-            event: event.payload,
+            connection: ConnectionId::parse(event.text("/requestContext/connectionId")).ok()?,
+            connected_at_ms: event.number("/requestContext/connectedAt")?,
+            deadline_ms: context.deadline,
+            request_id: context.request_id.clone(),
+            event,
         })
     }
 }
@@ -114,11 +105,10 @@ where
     F: Future<Output = Result<SocketAnswer, ApiError>>,
 {
     let handler = &handler;
-    let respond = |event: LambdaEvent<ApiGatewayWebsocketProxyRequest>| {
-        let context = event.context.clone();
+    let respond = |LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| {
         let span = log::span(route, &context);
         let answer = async move {
-            let outcome = match SocketEvent::new(event) {
+            let outcome = match SocketEvent::new(Event::new(&payload), &context) {
                 Some(event) => {
                     Span::current().record("connection", field::display(&event.connection));
                     handler(event).await
@@ -127,7 +117,7 @@ where
             };
             log::log_outcome(outcome.as_ref().map(|_| 200));
             metrics::flush(SystemClock.now_ms());
-            Ok::<_, Infallible>(response(outcome, &context.request_id))
+            Ok::<_, Infallible>(reply(outcome, &context.request_id))
         };
         answer.instrument(span)
     };
@@ -140,23 +130,17 @@ pub fn frame_error(request_id: &str, error: &ApiError) -> wire::ErrorBody {
     wire::error_body(error, request_id)
 }
 
-fn response(outcome: Result<SocketAnswer, ApiError>, request_id: &str) -> ApiGatewayProxyResponse {
-    let mut response = ApiGatewayProxyResponse::default();
-    match outcome {
-        Ok(answer) => {
-            response.status_code = 200;
-            response.body = answer.frame.map(Body::Text);
-            // In `headers`: whether API Gateway honours `multiValueHeaders` here is not documented.
-            if let Some(subprotocol) = answer.subprotocol {
-                response
-                    .headers
-                    .insert("sec-websocket-protocol", HeaderValue::from_static(subprotocol));
-            }
-        }
+fn reply(outcome: Result<SocketAnswer, ApiError>, request_id: &str) -> Reply {
+    let answer = match outcome {
+        Ok(answer) => answer,
         Err(error) => {
-            response.status_code = error.status().into();
-            response.body = Some(Body::Text(wire::to_json(&wire::error_body(&error, request_id))));
+            let body = wire::to_json(&wire::error_body(&error, request_id));
+            return Reply::new(error.status(), body);
         }
+    };
+    let reply = Reply::new(200, answer.frame.unwrap_or_default());
+    match answer.subprotocol {
+        Some(subprotocol) => reply.with("sec-websocket-protocol", subprotocol),
+        None => reply,
     }
-    response
 }

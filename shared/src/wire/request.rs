@@ -161,7 +161,14 @@ impl<'a> ContentBody<'a> {
     /// # Errors
     /// The error of the first property that is wrong; [`ApiError::NothingToChange`] if there is none.
     pub fn to_edit(&self) -> Result<Edit, ApiError> {
-        let (text, image) = (self.content(BodyKind::Text)?, self.content(BodyKind::Image)?);
+        // A whole message may have an empty text beside its image, and the other way round.
+        let is_empty = |kind: BodyKind| self.0.get(kind.name()).is_some_and(|raw| raw.get() == "\"\"");
+        let content = |kind, other: BodyKind| match self.0.get(other.name()) {
+            Some(_) if is_empty(kind) && !is_empty(other) => Ok(None),
+            _ => self.content(kind),
+        };
+        let text = content(BodyKind::Text, BodyKind::Image)?;
+        let image = content(BodyKind::Image, BodyKind::Text)?;
         let metadata = self.metadata()?;
         let status = self.0.get("status");
         let seen = status.and_then(string).is_some_and(|status| status == "seen");

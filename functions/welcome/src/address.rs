@@ -1,0 +1,114 @@
+//! Addresses that mean one of our routes, although no route of API Gateway fits them.
+
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The routes of the other functions. `tests/tidy` compares them with the template.
+const ROUTES: [&str; 7] = [
+    "GET /api/list",
+    "GET /api/sync",
+    "GET /api/{target}/{id}",
+    "GET /api/{target}/{id}/changes",
+    "POST /api/{target}/{id}",
+    "POST /api/{target}/{id}/{message_id}",
+    "DELETE /api/{target}/{id}/{message_id}",
+];
+
+/// What is encoded in a part of a path: the path arrives decoded, and a `%` in it must not be taken for an escape.
+const PART: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'+')
+    .remove(b'=');
+
+/// Where a request belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Here: `GET /api`, or `HEAD`, as monitors ask.
+    Welcome,
+    /// To this path of another function, which the client must ask for itself: a path of API Gateway's routes has no empty parts.
+    Elsewhere(String),
+}
+
+/// The route that is meant by `path`, which is decoded.
+pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if parts == ["api"] {
+        return ["GET", "HEAD"].contains(&method).then_some(Route::Welcome);
+    }
+    let encoded = |part: &&str| format!("/{}", utf8_percent_encode(part, PART));
+    let has_empty_parts = path.split('/').skip(1).count() > parts.len();
+    let is_ours = has_empty_parts && ROUTES.iter().any(|route| fits(route, method, &parts));
+    is_ours.then(|| Route::Elsewhere(parts.iter().map(encoded).collect()))
+}
+
+/// The path with the query as the client wrote it.
+pub(crate) fn with_query(path: String, query: &str) -> String {
+    if query.is_empty() {
+        return path;
+    }
+    format!("{path}?{}", utf8_percent_encode(query, CONTROLS))
+}
+
+fn fits(route: &str, method: &str, parts: &[&str]) -> bool {
+    let Some((wanted, pattern)) = route.split_once(' ') else {
+        return false;
+    };
+    let mut pattern = pattern.split('/').skip(1);
+    let all = parts.iter().all(|part| {
+        let wanted = pattern.next();
+        wanted.is_some_and(|wanted| wanted.starts_with('{') || wanted == *part)
+    });
+    wanted == method && all && pattern.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(method: &str, path: &str) -> String {
+        match route(method, path) {
+            None => "404".to_owned(),
+            Some(Route::Welcome) => "200".to_owned(),
+            Some(Route::Elsewhere(path)) => format!("308 {path}"),
+        }
+    }
+
+    #[test]
+    fn slashes_too_many_mean_the_route_without_them() {
+        let lines: Vec<String> = [
+            ("GET", "/api/"),
+            ("GET", "//api"),
+            ("HEAD", "/api"),
+            ("POST", "/api/"),
+            ("GET", "/"),
+            ("GET", ""),
+            ("GET", "/api/list/"),
+            ("GET", "//api//list"),
+            ("HEAD", "/api/list/"),
+            ("GET", "/api/list"),
+            ("POST", "/api/list/"),
+            ("GET", "/api/lists/"),
+            ("POST", "/api/user/5/"),
+            ("POST", "/api//user/5//7"),
+            ("DELETE", "/api/user/5/7/"),
+            ("GET", "/api/user/5/changes/"),
+            ("GET", "/api/user//"),
+            ("GET", "//evil.example/"),
+            ("GET", "/api/user/a%62/"),
+            ("GET", "/api/user/ä\r\nSet-Cookie: a/"),
+        ]
+        .iter()
+        .map(|(method, path)| format!("{method} {}: {}", path.escape_debug(), shown(method, path)))
+        .collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+        assert_eq!(
+            with_query("/a".to_owned(), "b=c&d=\r\n\u{e4}%20"),
+            "/a?b=c&d=%0D%0A%C3%A4%20"
+        );
+        assert_eq!(with_query("/a".to_owned(), ""), "/a");
+    }
+}

@@ -1,0 +1,64 @@
+//! What functions are made of. A function asks for the parts that it uses, and so is given only the variables that these read.
+
+use crate::adapters::api_gateway::ApiGatewayPush;
+use crate::adapters::clock::SystemClock;
+use crate::adapters::directory::PlatformDirectory;
+use crate::adapters::jwt::Identity;
+use crate::adapters::redis::RedisStore;
+use crate::app::Writer;
+use crate::config::{DirectoryConfig, Environment, IdentityConfig, PushConfig, RedisConfig};
+use crate::ports::{Push, Store};
+use crate::runtime::{StartError, start};
+
+/// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
+#[derive(Debug)]
+pub struct Wiring {
+    env: Environment,
+}
+
+impl Wiring {
+    /// Reads the environment and starts the log.
+    ///
+    /// # Errors
+    /// [`StartError`] if the log's variables are wrong.
+    pub fn start() -> Result<Self, StartError> {
+        Ok(Self { env: start()? })
+    }
+
+    /// Who a request comes from.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the tokens or sites is missing or wrong.
+    pub fn identity(&self) -> Result<Identity, StartError> {
+        Ok(Identity::new(IdentityConfig::from_env(&self.env)?)?)
+    }
+
+    /// Where messages live.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of Redis is missing or wrong.
+    pub async fn store(&self) -> Result<RedisStore<SystemClock>, StartError> {
+        Ok(RedisStore::connect(RedisConfig::from_env(&self.env)?, SystemClock).await?)
+    }
+
+    /// The platform's users and topics.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the platform's API is wrong.
+    pub fn directory(&self) -> Result<PlatformDirectory, StartError> {
+        Ok(PlatformDirectory::new(DirectoryConfig::from_env(&self.env)?)?)
+    }
+
+    /// How live connections hear of changes.
+    ///
+    /// # Errors
+    /// [`StartError`] if the push endpoint is missing or wrong.
+    pub fn push(&self) -> Result<ApiGatewayPush, StartError> {
+        Ok(ApiGatewayPush::new(PushConfig::from_env(&self.env)?))
+    }
+
+    /// What changes conversations.
+    pub fn writer<'a>(&self, store: &'a dyn Store, push: &'a dyn Push) -> Writer<'a> {
+        Writer { store, push }
+    }
+}
