@@ -84,14 +84,9 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
-    /// A body or frame names a property twice, and only one of the two could be meant.
-    #[error("the {what} has the property {property} more than once")]
-    DuplicateProperty {
-        /// `body` or `frame`.
-        what: &'static str,
-        /// The property, with backquotes.
-        property: String,
-    },
+    /// A body or frame has a property twice, and only one of the two can be meant. The name stands in backquotes.
+    #[error("the property {0} is there more than once")]
+    DuplicateProperty(String),
     /// A compressed body.
     #[error("the {0} is compressed, which is not taken - please send it as it is")]
     Compressed(&'static str),
@@ -188,7 +183,7 @@ impl ApiError {
             Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
             Self::InvalidField { .. } => row(400, "INVALID_FIELD", "ArgumentError"),
             Self::InvalidJson(_) => row(400, "INVALID_JSON", "ArgumentError"),
-            Self::DuplicateProperty { .. } => row(400, "DUPLICATE_PROPERTY", "ArgumentError"),
+            Self::DuplicateProperty(_) => row(400, "DUPLICATE_PROPERTY", "ArgumentError"),
             Self::Compressed(_) => row(415, "BODY_COMPRESSED", "UnsupportedMediaTypeError"),
             Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", "PayloadTooLargeError"),
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", "ArgumentError"),
@@ -275,10 +270,7 @@ mod tests {
                 expected: "a string",
             },
             ApiError::InvalidJson("body"),
-            ApiError::DuplicateProperty {
-                what: "body",
-                property: "`text`".to_owned(),
-            },
+            ApiError::DuplicateProperty("`text`".to_owned()),
             ApiError::Compressed("body"),
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
@@ -322,7 +314,7 @@ mod tests {
         409 RETRY_KEY_REUSED ConflictError This retry key was used for another content - please choose a new one
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
-        400 DUPLICATE_PROPERTY ArgumentError the body has the property `text` more than once
+        400 DUPLICATE_PROPERTY ArgumentError the property `text` is there more than once
         415 BODY_COMPRESSED UnsupportedMediaTypeError the body is compressed, which is not taken - please send it as it is
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON

@@ -8,7 +8,10 @@ use crate::support::{read, root};
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
 const PARTS: [(&str, &[&str]); 6] = [
     ("Wiring::start(", &["SOCK_LOG"]),
-    ("wiring.store(", &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"]),
+    (
+        "wiring.store(",
+        &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
+    ),
     ("wiring.writer(", &["SOCK_EVENT_LOG_LENGTH", "SOCK_EVENT_LOG_DAYS"]),
     (
         "wiring.identity(",
@@ -68,9 +71,7 @@ fn a_function_has_one_name() {
 fn a_function_is_given_exactly_the_variables_that_it_reads() {
     for function in template().functions.into_values() {
         let main = read(&format!("functions/{}/src/main.rs", function.binary));
-        let parts = PARTS
-            .iter()
-            .filter(|(part, _)| main.contains(part));
+        let parts = PARTS.iter().filter(|(part, _)| main.contains(part));
         let read: BTreeSet<String> = parts
             .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
             .collect();
@@ -118,7 +119,12 @@ fn a_main_is_wiring() {
 #[test]
 fn welcome_knows_every_route() {
     let address = read("functions/welcome/src/address.rs");
-    for (method, path) in template().http.routes.into_iter().filter_map(|route| route.method_and_path) {
+    for (method, path) in template()
+        .http
+        .routes
+        .into_iter()
+        .filter_map(|route| route.method_and_path)
+    {
         let known = path == "/api" || address.contains(&format!("\"{method} {path}\""));
         assert!(known, "functions/welcome/src/address.rs does not know {method} {path}");
     }

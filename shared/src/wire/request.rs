@@ -264,10 +264,8 @@ fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &'static str) -> Result<T
     if !json.trim_start().starts_with('{') {
         return Err(ApiError::InvalidJson(what));
     }
-    serde_json::from_str(json).map_err(|error| match duplicate(&error) {
-        Some(property) => ApiError::DuplicateProperty { what, property },
-        None => ApiError::InvalidJson(what),
-    })
+    serde_json::from_str(json)
+        .map_err(|error| duplicate(&error).map_or(ApiError::InvalidJson(what), ApiError::DuplicateProperty))
 }
 
 /// The property that stands there twice, if that is the error: serde tells it in words only. A property that we do not know may repeat.
@@ -333,7 +331,7 @@ mod tests {
     fn what_cannot_be_sent() {
         insta::assert_snapshot!(send("[1]"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
         insta::assert_snapshot!(send("{"), @r#"Some("INVALID_JSON") the body must be a JSON object in UTF-8"#);
-        insta::assert_snapshot!(send(r#"{"type":"text","text":"a","te\u0078t":"b"}"#), @r#"Some("DUPLICATE_PROPERTY") the body has the property `text` more than once"#);
+        insta::assert_snapshot!(send(r#"{"type":"text","text":"a","te\u0078t":"b"}"#), @r#"Some("DUPLICATE_PROPERTY") the property `text` is there more than once"#);
         insta::assert_snapshot!(send(r#"{"type":"text","text":"\ud83d"}"#), @r#"Some("INVALID_FIELD") text must be a string of whole characters: one of its \u escapes is half of a surrogate pair"#);
         insta::assert_snapshot!(send(r#"{"type":"text","text":"\udc4b\ud83d"}"#), @r#"Some("INVALID_FIELD") text must be a string of whole characters: one of its \u escapes is half of a surrogate pair"#);
         insta::assert_snapshot!(send(r#"{"type":"\ud83d"}"#), @r#"Some("MESSAGES_INVALID_TYPE") Invalid type ""\ud83d"""#);
