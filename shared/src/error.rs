@@ -327,10 +327,11 @@ mod tests {
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096
         400 null ArgumentError No valid data was supplied
         400 INVALID_CLIENT_ID ArgumentError client_id must be 1 to 64 printable characters
-        409 RETRY_KEY_REUSED ConflictError This retry key was used for another content - please choose a new one
+        409 RETRY_KEY_REUSED ConflictError This client_id or Idempotency-Key was used for another content
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
         400 DUPLICATE_KEY ArgumentError the body has the key "text" twice
+        415 BODY_COMPRESSED UnsupportedMediaTypeError the body is compressed, which is not taken - please send it as it is
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"

@@ -131,7 +131,17 @@ async fn slashes_too_many_lead_to_the_route() -> Result<()> {
             code.unwrap_or_default()
         ));
     }
-    insta::assert_snapshot!(chat.shown_text(&lines.join("\n")), @"");
+    insta::assert_snapshot!(chat.shown_text(&lines.join("\n")), @r#"
+    GET /api/: 200  null
+    GET //api//: 200  null
+    GET /api/list/?per_page=2&x=%20: 308 /api/list?per_page=2&x=%20 null
+    GET /api//list: 308 /api/list null
+    GET /api/sync/: 308 /api/sync null
+    POST /api/user/[bob]/: 308 /api/user/[bob] null
+    GET /api/nowhere/: 404  "NOT_FOUND"
+    GET //evil.example/api/list/: 404  "NOT_FOUND"
+    POST /api/list/: 404  "NOT_FOUND"
+    "#);
     assert_eq!(
         bob.list("").await?.body["state"]["total"],
         0,
@@ -157,7 +167,12 @@ async fn a_monitor_asks_with_head() -> Result<()> {
             .map_or("none", |length| length.to_str().unwrap_or("?"));
         lines.push(format!("HEAD {path}: {} {} {length}", status.as_u16(), body.len()));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    HEAD /api: 200 0 none
+    HEAD /api/: 200 0 none
+    HEAD /api/list: 404 0 none
+    HEAD /nowhere: 404 0 none
+    ");
     Ok(())
 }
 
@@ -184,7 +199,15 @@ async fn a_flag_of_the_query_may_be_off() -> Result<()> {
             format!("{query}: {}", answer.error()?)
         });
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    : false
+    ?no_format: true
+    ?no_format=1: true
+    ?no_format=true: true
+    ?no_format=0: false
+    ?no_format=false: false
+    ?no_format=maybe: 400 INVALID_FIELD ArgumentError: no_format must be 1, true, 0, false or without a value
+    ");
     Ok(())
 }
 
@@ -197,7 +220,7 @@ async fn an_address_never_means_somebody_else() -> Result<()> {
     let (bob, bobb) = (chat.user(&json!(bob_id)), chat.user(&json!(format!("{bob_id}b"))));
     let mut lines = Vec::new();
     for end in [
-        "%3Fb", "%23b", "%2Fb", "%25b", "%00", "%20", "%2562", "%252Fb", "%253Fb", "%2523b", "%C3%A4",
+        "%23b", "%2Fb", "%25b", "%00", "%20", "%2562", "%252Fb", "%253Fb", "%2523b", "%C3%A4",
     ] {
         let path = format!("/user/{bob_id}{end}");
         let body = br#"{"type":"text","text":"x"}"#.to_vec();
@@ -206,7 +229,27 @@ async fn an_address_never_means_somebody_else() -> Result<()> {
             ann.call_raw(Method::POST, &path, body).await?.error()?
         ));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    %23b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %2Fb: 404 NOT_FOUND NotFound: Message not found
+    %25b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %00: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %20: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %2562: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %252Fb: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %253Fb: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %2523b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %C3%A4: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    ");
+    // The gateway's own answer: AWS would cut the address here.
+    let cut = ann
+        .call(
+            Method::POST,
+            &format!("/user/{bob_id}%3Fb"),
+            Some(&json!({"type": "text", "text": "x"})),
+        )
+        .await?;
+    assert_eq!((cut.status, &cut.body), (400, &json!({"message": "Bad Request"})));
     for user in [&bob, &bobb, &ann] {
         assert_eq!(
             user.list("").await?.body["state"]["total"],
@@ -281,7 +324,29 @@ async fn no_event_makes_a_function_fail() -> Result<()> {
         }
         lines.push(format!("{place} {value}: {}", statuses.join(" ")));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    /headers/host "1.2.3.4.5": 201 404 200 200
+    /headers/host "xn--": 201 404 200 200
+    /headers/host "a:65536": 201 404 200 200
+    /headers/host "[::1": 201 404 200 200
+    /headers/host "a b\u0000ä": 201 404 200 200
+    /headers/host 7: 201 404 200 200
+    /headers {"":"","a b":"c"}: 401 404 401 200
+    /headers null: 401 404 401 200
+    /rawQueryString "a b\u0000ä<>\"{}|^`%zz%": 201 404 200 200
+    /rawQueryString {}: 201 404 200 200
+    /rawPath "\u0000//?#[]ä": 400 404 200 200
+    /rawPath null: 400 404 200 200
+    /routeKey "{}{id}": 400 404 200 200
+    /requestContext "x": 201 404 404 404
+    /body "\u0000﻿": 400 404 200 200
+    /body []: 400 404 200 200
+    /isBase64Encoded true: 201 404 200 200
+     {}: 401 404 404 404
+     []: 401 404 404 404
+     "x": 401 404 404 404
+     null: 401 404 404 404
+    "#);
     Ok(())
 }
 

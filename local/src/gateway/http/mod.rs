@@ -86,6 +86,10 @@ impl Shared {
         if !has_host(&parts.headers) {
             return message(StatusCode::BAD_REQUEST, "Bad Request");
         }
+        if parts.uri.path().to_ascii_uppercase().contains("%3F") {
+            // AWS decodes the path, cuts it at the question mark and calls the function of what is left, which cannot know. Here it shows.
+            return message(StatusCode::BAD_REQUEST, "Bad Request");
+        }
         let path = decoded_path(parts.uri.path());
         let found = self.in_stage(&path).map(|path| self.routes.find(&parts.method, path));
         let (target, path_parameters) = match (found, &self.cors) {
