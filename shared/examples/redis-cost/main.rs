@@ -33,8 +33,8 @@ const AT_ONCE: usize = 16;
 const USERS: usize = 20;
 /// Sends before the first round: each user's event log of the last edition is then full, as that of a busy user was.
 const WARM_UP: u32 = 12_000;
-const ROUNDS: u32 = 9;
-const SENDS: u32 = 2_000;
+const ROUNDS: u32 = 15;
+const SENDS: u32 = 1_000;
 /// Long messages into one conversation, and into as many.
 const LARGE: usize = 600;
 
