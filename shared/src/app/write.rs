@@ -146,8 +146,8 @@ impl Writer<'_> {
             if change.repeated && told.place.is_none() {
                 continue;
             }
-            // The member's place may only move with a frame that says all that is new there.
-            let place = told.place.filter(|_| change.rev == projection.rev);
+            // A client's cursor may only move with a frame that says all that is new there: not if the member had missed something before.
+            let place = told.place.filter(|_| change.prev_rev == Some(told.known_rev));
             if member == caller.user {
                 own_place = place;
             }

@@ -35,6 +35,8 @@ pub enum WriteError {
 pub struct Told {
     /// Where it stands among all that the member was told; `None` if the member knew that already, or something newer.
     pub place: Option<Place>,
+    /// The revision of the conversation up to which the member had been told before.
+    pub known_rev: u64,
     /// The member's live connections.
     pub connections: Vec<Live>,
 }

@@ -19,7 +19,7 @@ use crate::dying::{Dying, LateTelling, Wires, held};
 use crate::support::{Address, NOW, SEEN, World, new_text, page, server, text, user};
 
 /// Schedules that are tried, and steps in each at the most.
-const CASES: u32 = 120;
+const CASES: u32 = 600;
 const STEPS: usize = 60;
 const USERS: [&str; 3] = ["1", "ben", "3"];
 
@@ -110,15 +110,15 @@ struct Known {
 impl Known {
     fn take(&mut self, entry: &Value, rev: u64) {
         let seq = entry["seq"].as_u64().unwrap();
-        if self.messages.get(&seq).is_some_and(|(known, _)| *known >= rev) {
-            return;
-        }
         let author = entry["author"].to_string().replace('"', "");
         let said = entry["text"].as_str().map(|text| (author.clone(), text.to_owned()));
+        // Also an older state says that its author has read up to there.
         if said.is_some() {
             self.read(&author, seq);
         }
-        self.messages.insert(seq, (rev, said));
+        if self.messages.get(&seq).is_none_or(|(known, _)| *known < rev) {
+            self.messages.insert(seq, (rev, said));
+        }
     }
 
     fn read(&mut self, by: &str, seq: u64) {

@@ -105,6 +105,15 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     assert!(world.store.tell(&world.chat, &again.projection, member).await.is_err());
     next.finish(again).await;
     assert_eq!(texts(&next.history(page(1, 10)).await), ["newer!"]);
+    // A newer member beside an older state: nothing is half written.
+    let member = world
+        .as_release(|source| source.replace("MEMBER_VERSION, MEMBER = 1", "MEMBER_VERSION, MEMBER = 2"))
+        .await;
+    member.forget(&member.chat_keys()).await;
+    member.say(&member.anna, "newer").await;
+    let before = changes(&world).await;
+    refused(world.try_to_say(&world.anna, "older").await);
+    assert_eq!(changes(&world).await, before);
     // An older release has written here too: the next one goes on.
     let theirs = world.as_release(|source| source).await;
     theirs.forget(&theirs.chat_keys()).await;

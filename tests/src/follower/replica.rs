@@ -273,21 +273,24 @@ impl Conversation {
         let (Some(seq), Some(id)) = (entry["seq"].as_u64(), entry["id"].as_str()) else {
             return;
         };
+        let is_live = entry["author"] != Value::Null;
         let known = self.messages.get(&seq);
         if known.is_some_and(|known| known.id != id) {
             // The position was given again: the store has lost the message that stood there.
             self.forget(rev.max(self.heard));
-        } else if known.is_none_or(|known| rev > known.rev) {
-            let is_live = entry["author"] != Value::Null;
+            return;
+        }
+        if known.is_none_or(|known| rev > known.rev) {
             let known = Known {
                 id: id.to_owned(),
                 rev,
                 message: is_live.then(|| entry.clone()),
             };
             self.messages.insert(seq, known);
-            if is_live {
-                self.has_read(&id_text(&entry["author"]), seq);
-            }
+        }
+        // Also an older state says that its author has read up to there.
+        if is_live {
+            self.has_read(&id_text(&entry["author"]), seq);
         }
     }
 

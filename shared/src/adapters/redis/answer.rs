@@ -72,7 +72,8 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             id,
             message,
             rev,
-            prev_rev: (rev == conversation_rev).then_some(prev_rev),
+            // A position that was read before may have been moved by a send, whose revision says more than this.
+            prev_rev: (rev == conversation_rev && !(repeated && kind == ChangeKind::Read)).then_some(prev_rev),
             repeated,
         },
         projection: Projection {
@@ -116,6 +117,7 @@ pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
     let (head, live) = read::<(Vec<u8>, Vec<(String, u64)>)>(answer)?;
     let mut head = Reader(&head);
     let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
+    let known_rev = head.number::<7>()?;
     let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
     let connection = |(id, expires_ms): (String, u64)| {
         let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
@@ -127,6 +129,7 @@ pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
             cursor: Cursor::new(epoch, position),
             prev: Cursor::new(epoch, prev),
         }),
+        known_rev,
         connections: live.into_iter().map(connection).collect::<Result<_, Unavailable>>()?,
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! By byte: version, flags of the member's own (0 here: the store keeps those that stand), clock of the conversation (7), unread messages (5),
 //! revision (7), time of the newest message in ms (6), position of the newest live message (5); then sections as in a record: the packed newest
-//! message if it is short, and the read positions of a direct conversation. `scripts/entry_tell.lua` reads the first four.
+//! message if it is short, and the read positions of a direct conversation. `scripts/entry_tell.lua` reads the first five.
 
 use super::bytes::{Corrupt, Reader, number_bytes, push_section};
 use super::record;

@@ -30,8 +30,7 @@ end
 local function place_of(id, all)
   for index = 1, #all, 2 do
     if all[index] == id then
-      check(string.byte(all[index + 1]), MEMBER_VERSION)
-      return index
+      return index, check(string.byte(all[index + 1]), MEMBER_VERSION)
     end
   end
 end
@@ -48,8 +47,7 @@ end
 
 -- Moves the read position of the member at that place. What a newer release has added behind it stays.
 local function keep_read(members, all, place, seq, clock)
-  local member = all[place + 1]
-  local _, role, since = unpack(MEMBER, member)
+  local member, _, role, since = all[place + 1], unpack(MEMBER, all[place + 1])
   all[place + 1] = pack(MEMBER, MEMBER_VERSION, role, since, seq, clock) .. string.sub(member, 21)
   call('HSET', members, all[place], all[place + 1])
 end
@@ -78,8 +76,8 @@ local function done_before(log, gone, members, state, operation, hash)
   check(version, OPERATION_VERSION)
   if string.sub(packed, at + 11) ~= hash then return {'reused'} end
   local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
-  local done = {again = true, rev = rev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
-  return decided(log, gone, call('HGETALL', members), state, done)
+  local identity, all = string.sub(packed, at, at + 10), call('HGETALL', members)
+  return decided(log, gone, all, state, {again = true, rev = rev, seq = seq, identity = identity, record = record})
 end
 
 local function remember(operation, rev, seq, identity, hash, kept_ms)
