@@ -192,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_cannot_be_read_is_empty() {
+        let broken = RawValue::from_string(r#"{"rawPath":"/api","headers":{"host":"\ud83d"}}"#.to_owned()).unwrap();
+        let event = Event::new(&broken);
+        assert_eq!(
+            (event.text("/rawPath"), event.body_bytes(), event.headers().len()),
+            ("", 0, 0)
+        );
+    }
+
+    #[test]
     fn headers_that_http_does_not_allow_are_left_out() {
         let event = event(&serde_json::json!({
             "headers": {"Host": "a", "x": "y", "bad name": "1", "bad-value": "a\nb", "umlaut": "ä", "number": 7},

@@ -9,7 +9,7 @@ use shared::ports::{Changes, PageBounds, Store as _};
 use crate::support::{World, page, text, texts};
 
 /// The next release adds a section to every record.
-fn with_new_section(source: String) -> String {
+fn with_new_section(source: &str) -> String {
     source.replace(
         "state.rev) .. ARGV[4]\n",
         "state.rev) .. ARGV[4] .. struct.pack('>I1I2', 200, 3) .. 'new'\n",
@@ -17,7 +17,7 @@ fn with_new_section(source: String) -> String {
 }
 
 /// The next release gives records, entries, and what decisions rest on, a version of its own.
-fn with_new_versions(source: String) -> String {
+fn with_new_versions(source: &str) -> String {
     let source = source
         .replace("local RECORD, DELETED = 2, 1", "local RECORD, DELETED = 3, 1")
         .replace("ARGV[2] .. identity", "string.char(3 * 32) .. identity")
@@ -115,7 +115,7 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     refused(world.try_to_say(&world.anna, "older").await);
     assert_eq!(changes(&world).await, before);
     // An older release has written here too: the next one goes on.
-    let theirs = world.as_release(|source| source).await;
+    let theirs = world.as_release(str::to_owned).await;
     theirs.forget(&theirs.chat_keys()).await;
     theirs.forget(&theirs.user_keys(&theirs.anna)).await;
     theirs.forget(&theirs.user_keys(&theirs.ben)).await;
