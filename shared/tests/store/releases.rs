@@ -28,7 +28,7 @@ fn with_new_versions(source: &str) -> String {
             "local OPERATION_VERSION, OPERATION = 2",
         );
     source
-        .replace("local VERSION, HEAD = 1", "local VERSION, HEAD = 2")
+        .replace("local VERSION, HEAD, TOLD = 1", "local VERSION, HEAD, TOLD = 2")
         .replace("ARGV[3], ARGV[5]", "ARGV[3], string.char(2) .. string.sub(ARGV[5], 2)")
 }
 
@@ -141,7 +141,7 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
         "01 00 000000000000 0000000001 065dd083700000",
         "01 00 000000000000 0000000002 065dd083700001",
     );
-    let operation = "01 065dd083700000 0000000001 01977420dc0000cca241f6 55691690dba7dd54";
+    let operation = "01 065dd083700000 00000000000000 0000000001 01977420dc0000cca241f6 55691690dba7dd54";
     let entry = "01 00 065dd083700401 0000000000 065dd083700401 01977420dc00 0000000001";
     let entry = format!("{entry} 01 0031 {first} 02 0010 01 31 0000000001 03 62656e 0000000002");
 

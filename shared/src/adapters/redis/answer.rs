@@ -50,9 +50,10 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
     };
     let (record, newest): (Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?);
     let mut head = Reader(&head);
-    let (repeated, rev, seq) = (head.flag()?, head.number::<7>()?, head.number::<5>()?);
+    let (repeated, rev) = (head.flag()?, head.number::<7>()?);
+    let (prev_rev, seq) = (head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
-    let (clock, conversation_rev, prev_rev) = (head.number::<7>()?, head.number::<7>()?, head.number::<7>()?);
+    let (clock, conversation_rev) = (head.number::<7>()?, head.number::<7>()?);
     let (last_seq, activity_ms, latest_seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
     let message = match record.as_slice() {
         [] => None,
@@ -72,8 +73,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             id,
             message,
             rev,
-            // A position that was read before may have been moved by a send, whose revision says more than this.
-            prev_rev: (rev == conversation_rev && !(repeated && kind == ChangeKind::Read)).then_some(prev_rev),
+            prev_rev: (prev_rev != rev).then_some(prev_rev),
             repeated,
         },
         projection: Projection {
