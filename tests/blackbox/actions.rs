@@ -21,12 +21,13 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
           "author": [ann],
           "id": "[id 1]",
           "metadata": {"a": 1},
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
       }
     }
     "#);
@@ -47,12 +48,13 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
           "edited": {epoch, iso},
           "id": "[id 1]",
           "metadata": {"a": 1},
+          "rev": [rev 2],
           "seq": 1,
           "text": "Hello, Bob",
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 1], "rev": [rev 2]}
       }
     }
     "#);
@@ -66,7 +68,7 @@ async fn send_update_and_delete_answer_as_rest_does() -> Result<()> {
       "prev": "[cursor 3]",
       "result": {
         "message": "Message deleted",
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3},
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 2], "rev": [rev 3]},
         "success": true
       }
     }
@@ -94,7 +96,12 @@ async fn an_image_and_a_seen_message() -> Result<()> {
         (&seen["entry"]["status"], &seen["entry"]["image"]),
         (&json!("seen"), &json!("https://a.example/b.png"))
     );
-    assert_eq!(ann_socket.event().await?["data"]["entry"], seen["entry"]);
+    let event = ann_socket.event().await?;
+    assert_eq!(
+        (&event["event"], &event["data"]["user"]),
+        (&json!("message.read"), &bob.id)
+    );
+    assert_eq!(event["data"]["read"], json!({"up_to": sent["entry"]["id"], "seq": 1}));
     assert_eq!(bob.unread(&ann).await?, (0, 0));
     Ok(())
 }
@@ -243,13 +250,13 @@ async fn errors_are_those_of_rest() -> Result<()> {
     {"action":"send","target":"villain","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "villain"
     {"action":"send","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target ""
     {"action":"send","target":"topic","target_id":5,"text":"x","type":"text"}: 501 TOPICS_UNAVAILABLE NotImplementedError: Topics are not available yet
-    {"action":"send","target":"user","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    {"action":"send","target":"user","target_id":"05","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone
-    {"action":"send","target":"user","target_id":1.5,"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer from 0 to 9007199254740991 without leading zeros, or a string that is not digits alone
-    {"action":"send","target":"user","target_id":[5],"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    {"action":"send","target":"user","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    {"action":"send","target":"user","target_id":"05","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must not have leading zeros
+    {"action":"send","target":"user","target_id":1.5,"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
+    {"action":"send","target":"user","target_id":[5],"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     {"action":"send","target":"user","target_id":[bob],"type":"video"}: 400 MESSAGES_INVALID_TYPE ArgumentError: Invalid type "video"
     {"action":"send","target":"user","target_id":[bob],"type":"text"}: 400 null ArgumentError: Missing text property for text-message
-    {"action":"send","image":"http://a.example","target":"user","target_id":[bob],"type":"image"}: 400 INVALID_IMAGE ArgumentError: image must be an https URL
+    {"action":"send","image":"http://a.example","target":"user","target_id":[bob],"type":"image"}: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     {"action":"send","target":"user","target_id":[bob],"text":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: 413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
     {"action":"update","target":"user","target_id":[bob],"text":"x"}: 400 INVALID_FIELD ArgumentError: message_id must be a string
     {"action":"update","message_id":7,"target":"user","target_id":[bob],"text":"x"}: 400 INVALID_FIELD ArgumentError: message_id must be a string

@@ -15,7 +15,7 @@ async fn the_author_deletes_a_message() -> Result<()> {
     insta::assert_snapshot!(chat.shown(&deleted), @r#"
     200 {
       "message": "Message deleted",
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3},
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 1], "rev": [rev 2]},
       "success": true
     }
     "#);
@@ -60,7 +60,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 2,
+        "rev": [rev 1],
         "total": 0,
         "total_pages": 1
       }
@@ -72,7 +72,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
         {
           "id": [ann],
           "latest": null,
-          "rev": 2,
+          "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
@@ -80,6 +80,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[bob]",
         "page": 1,
         "per_page": 10,

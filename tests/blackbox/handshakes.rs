@@ -227,9 +227,10 @@ async fn hello_tells_who_is_connected() -> Result<()> {
       "result": {
         "connection_id": "[connection 1]",
         "cursor": "[cursor 1]",
-        "events": [],
+        "entries": [],
         "more": false,
         "recovered": false,
+        "unread_total": 0,
         "user": [ann]
       }
     }

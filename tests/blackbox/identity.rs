@@ -121,6 +121,7 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
         {
           "author": {"id": [ann], "unknown": true},
           "id": "[id 1]",
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
@@ -133,7 +134,7 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 1,
+        "rev": [rev 1],
         "total": 1,
         "total_pages": 1
       }
@@ -148,18 +149,20 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
           "latest": {
             "author": [ann],
             "id": "[id 1]",
+            "rev": [rev 1],
             "seq": 1,
             "text": "Hello",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": [ms],
           "type": "user",
           "unread": 0
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
         "page": 1,
         "per_page": 10,

@@ -23,6 +23,7 @@ async fn an_empty_inbox() -> Result<()> {
     200 {
       "entries": [],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
         "page": 1,
         "per_page": 10,
@@ -76,12 +77,13 @@ async fn entries_with_and_without_format() -> Result<()> {
             "author": [bob],
             "id": "[id 1]",
             "metadata": {"a": 1},
+            "rev": [rev 1],
             "seq": 1,
             "text": "Hello",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 1,
@@ -89,6 +91,7 @@ async fn entries_with_and_without_format() -> Result<()> {
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
         "page": 1,
         "per_page": 10,
@@ -110,18 +113,20 @@ async fn entries_with_and_without_format() -> Result<()> {
             "author": [bob],
             "id": "[id 1]",
             "metadata": {"a": 1},
+            "rev": [rev 1],
             "seq": 1,
             "text": "Hello",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": [ms],
           "type": "user",
           "unread": 1
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
         "page": 1,
         "per_page": 10,
@@ -172,6 +177,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
     ?no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 1,
       "per_page": 10,
@@ -180,6 +186,7 @@ async fn pages_of_an_inbox() -> Result<()> {
       "unread_total": 12
     } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3]
     ?page=2&no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 2,
       "per_page": 10,
@@ -188,6 +195,7 @@ async fn pages_of_an_inbox() -> Result<()> {
       "unread_total": 12
     } [u2] [u1]
     ?page=3&no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 3,
       "per_page": 10,
@@ -195,8 +203,17 @@ async fn pages_of_an_inbox() -> Result<()> {
       "total_pages": 2,
       "unread_total": 12
     } 
-    ?per_page=5&page=3&no_format: {"key": "myplatform:inbox:[ann]", "page": 3, "per_page": 5, "total": 12, "total_pages": 3, "unread_total": 12} [u2] [u1]
+    ?per_page=5&page=3&no_format: {
+      "cursor": "[cursor 1]",
+      "key": "myplatform:inbox:[ann]",
+      "page": 3,
+      "per_page": 5,
+      "total": 12,
+      "total_pages": 3,
+      "unread_total": 12
+    } [u2] [u1]
     ?limit=12&no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 1,
       "per_page": 12,
@@ -205,6 +222,7 @@ async fn pages_of_an_inbox() -> Result<()> {
       "unread_total": 12
     } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3] [u2] [u1]
     ?per_page=100&no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 1,
       "per_page": 100,
@@ -213,6 +231,7 @@ async fn pages_of_an_inbox() -> Result<()> {
       "unread_total": 12
     } [u12] [u11] [u10] [u9] [u8] [u7] [u6] [u5] [u4] [u3] [u2] [u1]
     ?limit=1&page=12&no_format: {
+      "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
       "page": 12,
       "per_page": 1,
@@ -225,12 +244,12 @@ async fn pages_of_an_inbox() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_preview_follows_every_change() -> Result<()> {
+async fn the_newest_message_follows_every_change() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let first = ann.send_text(&bob, "first").await?;
     let second = bob.send_text(&ann, "second").await?;
-    let preview = async || {
+    let newest = async || {
         let seen_by_ann = ann.list("").await?.ok(200)?["entries"][0]["latest"].clone();
         assert_eq!(
             bob.list("").await?.ok(200)?["entries"][0]["latest"],
@@ -239,22 +258,23 @@ async fn a_preview_follows_every_change() -> Result<()> {
         );
         anyhow::Ok(format!("{} {}", seen_by_ann["text"], seen_by_ann["status"]))
     };
-    assert_eq!(preview().await?, "\"second\" null");
+    assert_eq!(newest().await?, "\"second\" null");
     bob.update(&ann, &second, &json!({"text": "second, edited"}))
         .await?
         .ok(200)?;
-    assert_eq!(preview().await?, "\"second, edited\" null");
+    assert_eq!(newest().await?, "\"second, edited\" null");
     ann.update(&bob, &first, &json!({"text": "first, edited"}))
         .await?
         .ok(200)?;
-    assert_eq!(preview().await?, "\"second, edited\" null");
+    assert_eq!(newest().await?, "\"second, edited\" null");
     ann.see(&bob, &second).await?;
-    assert_eq!(preview().await?, "\"second, edited\" \"seen\"");
+    assert_eq!(newest().await?, "\"second, edited\" \"seen\"");
     bob.delete(&ann, &second).await?.ok(200)?;
-    assert_eq!(preview().await?, "\"first, edited\" null");
+    // Bob has answered it.
+    assert_eq!(newest().await?, "\"first, edited\" \"seen\"");
     ann.delete(&bob, &first).await?.ok(200)?;
-    assert_eq!(preview().await?, "null null");
+    assert_eq!(newest().await?, "null null");
     ann.send_text(&bob, "third").await?;
-    assert_eq!(preview().await?, "\"third\" null");
+    assert_eq!(newest().await?, "\"third\" null");
     Ok(())
 }

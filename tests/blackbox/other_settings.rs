@@ -41,8 +41,16 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
     let sent = with("X-Chat-Token", ann.token()?, &bob.path(), Some("Hello")).await?;
     insta::assert_snapshot!(chat.shown(&sent), @r#"
     201 {
-      "entry": {"author": [ann], "id": "[id 1]", "seq": 1, "text": "Hello", "timestamp": {epoch, iso}, "type": "text"},
-      "state": {"inbox_key": "user-[bob]", "key": "elsewhere:dm:[ann]-[bob]", "rev": 1}
+      "entry": {
+        "author": [ann],
+        "id": "[id 1]",
+        "rev": [rev 1],
+        "seq": 1,
+        "text": "Hello",
+        "timestamp": {epoch, iso},
+        "type": "text"
+      },
+      "state": {"inbox_key": "user-[bob]", "key": "elsewhere:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
     let bearer = with("Authorization", format!("Bearer {}", ann.token()?), "/list", None).await?;
@@ -54,12 +62,13 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
           "latest": {
             "author": [ann],
             "id": "[id 1]",
+            "rev": [rev 1],
             "seq": 1,
             "text": "Hello",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
@@ -67,6 +76,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "elsewhere:inbox:[ann]",
         "page": 1,
         "per_page": 10,
@@ -87,6 +97,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         {
           "author": {"id": [ann]},
           "id": "[id 1]",
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
@@ -99,7 +110,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 1,
+        "rev": [rev 1],
         "total": 1,
         "total_pages": 1
       }

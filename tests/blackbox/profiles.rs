@@ -58,6 +58,7 @@ async fn the_fields_that_were_asked_for_pass_through() -> Result<()> {
             "username": "ann"
           },
           "id": "[id 1]",
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
@@ -70,7 +71,7 @@ async fn the_fields_that_were_asked_for_pass_through() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 1,
+        "rev": [rev 1],
         "total": 1,
         "total_pages": 1
       }

@@ -24,12 +24,13 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
           "author": [ann],
           "id": "[id 1]",
           "metadata": {"a": 1},
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
       },
       "event": "message.new",
       "prev": "[cursor 2]"
@@ -41,8 +42,8 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
     );
     let inbox_keys = [&to_ann, &to_bob].map(|event| chat.shown_json(&event["data"]["state"]));
     insta::assert_snapshot!(inbox_keys.join("\n"), @r#"
-    {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
-    {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+    {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
+    {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     "#);
 
     let updated = ann
@@ -59,12 +60,13 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
           "edited": {epoch, iso},
           "id": "[id 1]",
           "metadata": {"a": 1},
+          "rev": [rev 2],
           "seq": 1,
           "text": "Hello, Bob",
           "timestamp": {epoch, iso},
           "type": "text"
         },
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 2}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 1], "rev": [rev 2]}
       },
       "event": "message.updated",
       "prev": "[cursor 1]"
@@ -77,24 +79,15 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
     {
       "cursor": "[cursor 4]",
       "data": {
-        "entry": {
-          "author": [ann],
-          "edited": {epoch, iso},
-          "id": "[id 1]",
-          "metadata": {"a": 1},
-          "seq": 1,
-          "status": "seen",
-          "text": "Hello, Bob",
-          "timestamp": {epoch, iso},
-          "type": "text"
-        },
-        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 3}
+        "read": {"seq": 1, "up_to": "[id 1]"},
+        "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 2], "rev": [rev 3]},
+        "user": [bob]
       },
-      "event": "message.updated",
+      "event": "message.read",
       "prev": "[cursor 5]"
     }
     "#);
-    assert_eq!(of_bob.event().await?["event"], "message.updated");
+    assert_eq!(of_bob.event().await?["event"], "message.read");
 
     ann.delete(&bob, &message).await?.ok(200)?;
     insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @r#"
@@ -102,7 +95,7 @@ async fn both_users_are_told_of_every_change() -> Result<()> {
       "cursor": "[cursor 6]",
       "data": {
         "entry": {"deleted": true, "id": "[id 1]", "seq": 1},
-        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 4}
+        "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": [rev 3], "rev": [rev 4]}
       },
       "event": "message.deleted",
       "prev": "[cursor 7]"

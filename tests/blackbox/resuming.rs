@@ -1,24 +1,41 @@
-//! Catching up on what happened while a client was away.
+//! Catching up on what happened while a client was away: first the inbox, then the conversations that it shows.
 
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Chat, Socket, User};
 
-/// What `user` missed since a cursor, by REST.
+/// What changed in the inbox of `user` since a cursor, by REST.
 async fn sync(user: &User, since: &Value) -> Result<Answer> {
     let path = format!("/sync?since={}", since.as_str().context("a cursor is a text")?);
     user.call(Method::GET, &path, None).await
 }
 
-/// Kind and text of each event.
-fn told(events: &Value) -> Vec<String> {
-    let line = |event: &Value| {
-        let kind = event["event"].as_str().unwrap_or_default();
-        let entry = &event["data"]["entry"];
-        format!("{kind} {} {}", entry["seq"], entry["text"].as_str().unwrap_or("-"))
+/// What changed in the conversation of `user` with another one since a revision, by REST.
+async fn changes(user: &User, with: &User, since: &Value) -> Result<Answer> {
+    user.call(Method::GET, &format!("{}/changes?since={since}", with.path()), None)
+        .await
+}
+
+/// The same over a WebSocket.
+async fn socket_changes(socket: &mut Socket, with: &User, since: &Value) -> Result<Value> {
+    let frame = json!({"action": "changes", "target": "user", "target_id": with.id, "since": since});
+    socket.result(frame).await
+}
+
+/// Who each entry is about, its newest text and its unread messages.
+fn told(entries: &Value) -> Vec<String> {
+    let line = |entry: &Value| {
+        let latest = entry["latest"]["text"].as_str().unwrap_or("-");
+        format!("{} {latest} {}", entry["id"], entry["unread"])
     };
-    events.as_array().into_iter().flatten().map(line).collect()
+    entries.as_array().into_iter().flatten().map(line).collect()
+}
+
+/// Position and text of each message.
+fn texts(messages: &Value) -> Vec<String> {
+    let line = |message: &Value| format!("{} {}", message["seq"], message["text"].as_str().unwrap_or("-"));
+    messages.as_array().into_iter().flatten().map(line).collect()
 }
 
 async fn hello(socket: &mut Socket, since: &Value) -> Result<Value> {
@@ -26,12 +43,13 @@ async fn hello(socket: &mut Socket, since: &Value) -> Result<Value> {
 }
 
 #[tokio::test]
-async fn whoever_was_away_is_told_what_happened() -> Result<()> {
+async fn whoever_was_away_learns_what_changed_by_asking_twice() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
     let mut socket = bob.connect().await?;
     let kept = ann.send_text(&bob, "kept").await?;
-    let cursor = socket.event().await?["cursor"].clone();
+    let event = socket.event().await?;
+    let (cursor, rev) = (event["cursor"].clone(), event["data"]["state"]["rev"].clone());
     socket.close().await?;
 
     ann.update(&bob, &kept, &json!({"text": "kept, and changed"}))
@@ -40,30 +58,36 @@ async fn whoever_was_away_is_told_what_happened() -> Result<()> {
     let gone = ann.send_text(&bob, "sent and deleted").await?;
     ann.delete(&bob, &gone).await?.ok(200)?;
     eve.send_text(&bob, "from Eve").await?;
-    bob.send_text(&ann, "from elsewhere").await?;
+    ann.send_text(&bob, "the last").await?;
 
     let mut socket = bob.connect().await?;
     let result = hello(&mut socket, &cursor).await?;
     assert_eq!(
-        told(&result["events"]),
-        [
-            "message.updated 1 kept, and changed",
-            "message.deleted 2 -",
-            "message.new 1 from Eve",
-            "message.new 3 from elsewhere"
-        ]
+        told(&result["entries"]),
+        [format!("{} from Eve 1", eve.id), format!("{} the last 2", ann.id)]
     );
     assert_eq!((&result["recovered"], &result["more"]), (&json!(true), &json!(false)));
-    assert_eq!(result["connection_id"], socket.id);
+    assert_eq!(
+        (&result["connection_id"], &result["unread_total"]),
+        (&json!(socket.id), &json!(3))
+    );
+    let changed = socket_changes(&mut socket, &ann, &rev).await?;
+    assert_eq!(texts(&changed["messages"]), ["1 kept, and changed", "3 the last"]);
+    assert_eq!(texts(&changed["deleted"]), ["2 -"]);
+    assert_eq!(
+        (&changed["more"], &changed["state"]["rev"]),
+        (&json!(false), &result["entries"][1]["rev"])
+    );
 
     // What comes now follows it.
     ann.send_text(&bob, "next").await?;
     let next = socket.event().await?;
     assert_eq!(next["prev"], result["cursor"]);
+    assert_eq!(next["data"]["state"]["prev_rev"], changed["state"]["rev"]);
     let result = socket
         .result(json!({"action": "sync", "since": result["cursor"]}))
         .await?;
-    assert_eq!(told(&result["events"]), ["message.new 4 next"]);
+    assert_eq!(told(&result["entries"]), [format!("{} next 3", ann.id)]);
     assert_eq!(result["cursor"], next["cursor"]);
     Ok(())
 }
@@ -73,70 +97,101 @@ async fn by_rest_too() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let start = bob.call(Method::GET, "/sync", None).await?;
-    insta::assert_snapshot!(chat.shown(&start), @r#"200 {"cursor": "[cursor 1]", "events": [], "more": false, "recovered": false, "user": [bob]}"#);
+    insta::assert_snapshot!(chat.shown(&start), @r#"200 {"cursor": "[cursor 1]", "entries": [], "more": false, "recovered": false, "unread_total": 0, "user": [bob]}"#);
     let since = &start.body["cursor"];
-    ann.send_text(&bob, "Hello").await?;
+    let hello = ann.send_text(&bob, "Hello").await?;
+    let gone = ann.send_text(&bob, "gone").await?;
+    ann.delete(&bob, &gone).await?.ok(200)?;
+    bob.see(&ann, &hello).await?;
     insta::assert_snapshot!(chat.shown(&sync(&bob, since).await?), @r#"
     200 {
       "cursor": "[cursor 2]",
-      "events": [
+      "entries": [
         {
-          "cursor": "[cursor 2]",
-          "data": {
-            "entry": {
-              "author": [ann],
-              "id": "[id 1]",
-              "seq": 1,
-              "text": "Hello",
-              "timestamp": {epoch, iso},
-              "type": "text"
-            },
-            "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+          "id": [ann],
+          "latest": {
+            "author": [ann],
+            "id": "[id 1]",
+            "rev": [rev 1],
+            "seq": 1,
+            "status": "seen",
+            "text": "Hello",
+            "timestamp": {epoch, iso},
+            "type": "text"
           },
-          "event": "message.new"
+          "rev": [rev 2],
+          "timestamp": {epoch, iso},
+          "type": "user",
+          "unread": 0
         }
       ],
       "more": false,
       "recovered": true,
+      "unread_total": 0,
       "user": [bob]
     }
     "#);
-    insta::assert_snapshot!(bob.call(Method::GET, "/sync?since=yesterday", None).await?.error()?, @"400 INVALID_FIELD ArgumentError: since must be the cursor of a frame, of a hello or of a sync");
+    insta::assert_snapshot!(chat.shown(&changes(&bob, &ann, &json!(0)).await?), @r#"
+    200 {
+      "deleted": [{"id": "[id 2]", "rev": [rev 3], "seq": 2}],
+      "messages": [
+        {
+          "author": [ann],
+          "id": "[id 1]",
+          "rev": [rev 1],
+          "seq": 1,
+          "text": "Hello",
+          "timestamp": {epoch, iso},
+          "type": "text"
+        }
+      ],
+      "more": false,
+      "read": {"[ann]": 2, "[bob]": 1},
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]", "rev": [rev 2]}
+    }
+    "#);
+    insta::assert_snapshot!(bob.call(Method::GET, "/sync?since=yesterday", None).await?.error()?, @"400 INVALID_FIELD ArgumentError: since must be the cursor of a frame, of a hello, of a sync or of a list");
+    for wrong in [
+        "changes",
+        "changes?since=",
+        "changes?since=-1",
+        "changes?since=1.5",
+        "changes?since=9007199254740992",
+    ] {
+        let answer = bob.call(Method::GET, &format!("{}/{wrong}", ann.path()), None).await?;
+        assert_eq!(
+            answer.error()?,
+            "400 INVALID_FIELD ArgumentError: since must be the rev of a conversation, or 0",
+            "{wrong}"
+        );
+    }
+    let list = bob.list("").await?.ok(200)?;
+    assert_eq!(list["state"]["cursor"], sync(&bob, since).await?.body["cursor"]);
     Ok(())
 }
 
+/// A client must never be told "nothing happened" by a store that has lost what it knew.
 #[tokio::test]
-async fn every_event_is_a_place_to_go_on_from() -> Result<()> {
-    let chat = Chat::shared().await?;
-    let [ann, bob] = chat.users(["ann", "bob"]);
-    let start = bob.call(Method::GET, "/sync", None).await?.body["cursor"].clone();
-    for number in 0..5 {
-        ann.send_text(&bob, &number.to_string()).await?;
-    }
-    let all = sync(&bob, &start).await?.body["events"].clone();
-    let all = all.as_array().context("no events")?;
-    assert_eq!(all.len(), 5);
-    for (read, event) in all.iter().enumerate() {
-        let rest = sync(&bob, &event["cursor"]).await?.body["events"].clone();
-        assert_eq!(rest, json!(all[read + 1..]));
-    }
-    Ok(())
-}
-
-/// A client must never be told "nothing happened" by a log that is not its own.
-#[tokio::test]
-async fn a_cursor_of_another_log_is_not_recovered() -> Result<()> {
+async fn a_cursor_or_revision_of_another_store_is_not_recovered() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     ann.send_text(&bob, "Hello").await?;
     let of_ann = ann.call(Method::GET, "/sync", None).await?.body["cursor"].clone();
     let mut socket = bob.connect().await?;
     let result = hello(&mut socket, &of_ann).await?;
-    assert_eq!((&result["recovered"], &result["events"]), (&json!(false), &json!([])));
+    assert_eq!((&result["recovered"], &result["entries"]), (&json!(false), &json!([])));
     let again = hello(&mut socket, &result["cursor"]).await?;
     assert_eq!(again["recovered"], true);
     let wrong = json!({"action": "sync", "since": 7});
-    insta::assert_snapshot!(socket.error(wrong).await?, @"400 INVALID_FIELD ArgumentError: since must be the cursor of a frame, of a hello or of a sync");
+    insta::assert_snapshot!(socket.error(wrong).await?, @"400 INVALID_FIELD ArgumentError: since must be the cursor of a frame, of a hello, of a sync or of a list");
+
+    let known = changes(&bob, &ann, &json!(0)).await?.body["state"]["rev"].clone();
+    let beyond = json!(known.as_u64().context("a rev is a number")? + 1);
+    let reset = socket_changes(&mut socket, &ann, &beyond).await?;
+    assert_eq!((&reset["reset"], &reset["messages"]), (&json!(true), &json!([])));
+    assert_eq!(changes(&bob, &ann, &known).await?.body["reset"], Value::Null);
+    let wrong = json!({"action": "changes", "target": "user", "target_id": ann.id, "since": "7"});
+    insta::assert_snapshot!(socket.error(wrong).await?, @"400 INVALID_FIELD ArgumentError: since must be the rev of a conversation, or 0");
     Ok(())
 }
 
@@ -146,7 +201,6 @@ async fn a_page_fits_a_frame() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut socket = bob.connect().await?;
-    let mut cursor = socket.hello().await?["cursor"].clone();
     let mut expected = Vec::new();
     for number in 0..6 {
         // Quotes double in JSON, and metadata is added to that.
@@ -154,37 +208,90 @@ async fn a_page_fits_a_frame() -> Result<()> {
         let metadata = json!({"filler": "x".repeat(4_000)});
         let body = json!({"type": "text", "text": text, "metadata": metadata});
         ann.send(&bob, &body).await?.ok(201)?;
-        expected.push(text);
+        expected.push(json!(text));
         for short in 0..10 {
             let text = format!("{number}.{short}");
             ann.send_text(&bob, &text).await?;
-            expected.push(text);
+            expected.push(json!(text));
         }
     }
-    let (mut texts, mut pages) = (Vec::new(), 0);
+    let (mut rev, mut texts, mut pages) = (json!(0), Vec::new(), 0);
     loop {
         socket.events_so_far().await?;
-        let frame = json!({"action": "sync", "id": "a".repeat(100), "since": cursor});
+        let frame = json!({
+            "action": "changes", "id": "a".repeat(100), "target": "user", "target_id": ann.id, "since": rev,
+        });
         socket.write(&frame.to_string()).await?;
         let answer = socket.text().await?;
         assert!(answer.len() <= 32 * 1024, "{} bytes", answer.len());
         let result = serde_json::from_str::<Value>(&answer)?["result"].take();
-        let events = result["events"].as_array().context("no events")?;
-        assert!(!events.is_empty(), "each page goes on");
-        texts.extend(events.iter().map(|event| event["data"]["entry"]["text"].clone()));
-        (cursor, pages) = (result["cursor"].clone(), pages + 1);
+        let messages = result["messages"].as_array().context("no messages")?;
+        assert!(!messages.is_empty(), "each page goes on");
+        texts.extend(messages.iter().map(|message| message["text"].clone()));
+        (rev, pages) = (result["state"]["rev"].clone(), pages + 1);
         if result["more"] == false {
             break;
         }
     }
     assert_eq!(texts, expected);
     assert!(pages >= 6, "{pages}");
+
+    // So does a page of entries, each with a long newest message.
+    let cursor = socket.hello().await?["cursor"].clone();
+    let others = chat.users(["u1", "u2", "u3", "u4"]);
+    for other in &others {
+        other.send_text(&bob, &"x".repeat(15_000)).await?;
+    }
+    let (mut since, mut told) = (cursor, Vec::new());
+    loop {
+        socket.events_so_far().await?;
+        socket
+            .write(&json!({"action": "sync", "since": since}).to_string())
+            .await?;
+        let answer = socket.text().await?;
+        assert!(answer.len() <= 32 * 1024, "{} bytes", answer.len());
+        let result = serde_json::from_str::<Value>(&answer)?["result"].take();
+        let entries = result["entries"].as_array().context("no entries")?;
+        told.extend(entries.iter().map(|entry| entry["id"].clone()));
+        since = result["cursor"].clone();
+        if result["more"] == false {
+            break;
+        }
+    }
+    assert_eq!(told, others.map(|other| other.id));
+    Ok(())
+}
+
+/// One user floods a conversation; whoever resumes pays for nothing but one entry of it.
+#[tokio::test]
+async fn a_flood_costs_nobody_else_anything_on_resume() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
+    let friend = ann.send_text(&bob, "hi").await?;
+    eve.send_text(&bob, "first").await?;
+    let since = bob.list("").await?.ok(200)?["state"]["cursor"].clone();
+    let rev = friend["rev"].clone();
+    for number in 0..200 {
+        let sent = eve.send_text(&bob, &format!("flood {number}")).await?;
+        eve.update(&bob, &sent, &json!({"text": "flooded"})).await?.ok(200)?;
+    }
+    ann.update(&bob, &friend, &json!({"text": "hi!"})).await?.ok(200)?;
+    let page = sync(&bob, &since).await?.ok(200)?;
+    assert_eq!(
+        told(&page["entries"]),
+        [format!("{} flooded 201", eve.id), format!("{} hi! 1", ann.id)]
+    );
+    let changed = changes(&bob, &ann, &rev).await?.ok(200)?;
+    assert_eq!(
+        (texts(&changed["messages"]), &changed["more"]),
+        (vec!["1 hi!".to_owned()], &json!(false))
+    );
     Ok(())
 }
 
 /// The connection that asks is not pushed its own event: the answer says where it stands.
 #[tokio::test]
-async fn an_answer_is_a_link_of_the_chain() -> Result<()> {
+async fn an_answer_is_a_link_of_both_chains() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut socket = ann.connect().await?;
@@ -199,9 +306,13 @@ async fn an_answer_is_a_link_of_the_chain() -> Result<()> {
         socket.ask(about("delete")).await?,
     ];
     bob.send_text(&ann, "c").await?;
+    let mut rev = json!(0);
     for link in links.into_iter().chain([socket.event().await?]) {
         assert_eq!(link["prev"], cursor, "{link}");
         cursor = link["cursor"].clone();
+        let of = if link["event"].is_null() { "result" } else { "data" };
+        assert_eq!(link[of]["state"]["prev_rev"], rev, "{link}");
+        rev = link[of]["state"]["rev"].clone();
     }
     Ok(())
 }

@@ -20,12 +20,13 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
       "entry": {
         "author": [ann],
         "id": "[id 1]",
+        "rev": [rev 1],
         "seq": 1,
         "text": "Grüße 👋\n\"quoted\" \\ \u0000 end",
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
     let history = bob.history(&ann, "").await?;
@@ -36,6 +37,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         {
           "author": {"id": [ann], "unknown": true},
           "id": "[id 1]",
+          "rev": [rev 1],
           "seq": 1,
           "text": "Grüße 👋\n\"quoted\" \\ \u0000 end",
           "timestamp": {epoch, iso},
@@ -48,7 +50,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 1,
+        "rev": [rev 1],
         "total": 1,
         "total_pages": 1
       }
@@ -63,12 +65,13 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
           "latest": {
             "author": [ann],
             "id": "[id 1]",
+            "rev": [rev 1],
             "seq": 1,
             "text": "Grüße 👋\n\"quoted\" \\ \u0000 end",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 1,
@@ -76,6 +79,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         }
       ],
       "state": {
+        "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[bob]",
         "page": 1,
         "per_page": 10,
@@ -93,12 +97,13 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
           "latest": {
             "author": [ann],
             "id": "[id 1]",
+            "rev": [rev 1],
             "seq": 1,
             "text": "Grüße 👋\n\"quoted\" \\ \u0000 end",
             "timestamp": {epoch, iso},
             "type": "text"
           },
-          "rev": 1,
+          "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
           "unread": 0,
@@ -106,6 +111,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
         }
       ],
       "state": {
+        "cursor": "[cursor 2]",
         "key": "myplatform:inbox:[ann]",
         "page": 1,
         "per_page": 10,
@@ -129,11 +135,12 @@ async fn an_image_is_an_address() -> Result<()> {
         "author": [ann],
         "id": "[id 1]",
         "image": "https://img.example/a%20cat.png?size=2#x",
+        "rev": [rev 1],
         "seq": 1,
         "timestamp": {epoch, iso},
         "type": "image"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "rev": 1}
+      "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
     insta::assert_snapshot!(chat.shown_json(&bob.list("").await?.body["entries"][0]["latest"]), @r#"
@@ -141,6 +148,7 @@ async fn an_image_is_an_address() -> Result<()> {
       "author": [ann],
       "id": "[id 1]",
       "image": "https://img.example/a%20cat.png?size=2#x",
+      "rev": [rev 1],
       "seq": 1,
       "timestamp": {epoch, iso},
       "type": "image"
@@ -185,12 +193,13 @@ async fn a_user_can_write_notes_to_itself() -> Result<()> {
       "entry": {
         "author": [ann],
         "id": "[id 1]",
+        "rev": [rev 1],
         "seq": 1,
         "text": "a note",
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[ann]", "rev": 1}
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[ann]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
     assert_eq!(ann.unread(&ann).await?, (0, 0));

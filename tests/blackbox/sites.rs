@@ -81,12 +81,13 @@ async fn sites_never_see_each_other() -> Result<()> {
       "entry": {
         "author": [ann],
         "id": "[id 1]",
+        "rev": [rev 1],
         "seq": 1,
         "text": "in red",
         "timestamp": {epoch, iso},
         "type": "text"
       },
-      "state": {"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]", "rev": 1}
+      "state": {"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
     let totals = async |host: &str| {
@@ -132,8 +133,8 @@ async fn a_connection_keeps_the_site_that_it_connected_to() -> Result<()> {
     let (mut blue_listener, mut default_listener) = (connect(&bob, "chat.blue.test").await?, bob.connect().await?);
     let frame = json!({"action": "send", "target": "user", "target_id": bob.id, "type": "text", "text": "in red"});
     let sent = in_red.result(frame).await?;
-    insta::assert_snapshot!(chat.shown_json(&sent["state"]), @r#"{"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]", "rev": 1}"#);
-    insta::assert_snapshot!(chat.shown_json(&red_listener.event().await?["data"]["state"]), @r#"{"inbox_key": "user-[ann]", "key": "red:dm:[ann]-[bob]", "rev": 1}"#);
+    insta::assert_snapshot!(chat.shown_json(&sent["state"]), @r#"{"inbox_key": "user-[bob]", "key": "red:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}"#);
+    insta::assert_snapshot!(chat.shown_json(&red_listener.event().await?["data"]["state"]), @r#"{"inbox_key": "user-[ann]", "key": "red:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}"#);
     assert_eq!(blue_listener.events_so_far().await?.len(), 0);
     assert_eq!(default_listener.events_so_far().await?.len(), 0);
     Ok(())

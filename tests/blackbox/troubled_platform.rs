@@ -40,6 +40,7 @@ async fn ids_stand_in_for_what_it_does_not_say() -> Result<()> {
         {
           "author": {"id": [ann]},
           "id": "[id 1]",
+          "rev": [rev 1],
           "seq": 1,
           "text": "Hello",
           "timestamp": {epoch, iso},
@@ -52,7 +53,7 @@ async fn ids_stand_in_for_what_it_does_not_say() -> Result<()> {
         "page": 1,
         "per_page": 10,
         "prev": null,
-        "rev": 1,
+        "rev": [rev 1],
         "total": 1,
         "total_pages": 1
       }

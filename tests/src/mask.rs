@@ -81,7 +81,8 @@ impl Mask {
                 out.push('{');
                 for (index, (name, value)) in object.iter().enumerate() {
                     let comma = if index == 0 { "" } else { "," };
-                    write!(out, "{comma}\n{:inner$}\"{name}\": ", "").ok();
+                    let shown = self.text(name);
+                    write!(out, "{comma}\n{:inner$}\"{shown}\": ", "").ok();
                     self.write(out, name, value, inner);
                 }
                 write!(out, "\n{:indent$}}}", "").ok();
@@ -102,7 +103,10 @@ impl Mask {
     fn one_line(&mut self, key: &str, value: &Value) -> String {
         match value {
             Value::Object(object) => {
-                let entry = |(name, value): (&String, &Value)| format!("\"{name}\": {}", self.one_line(name, value));
+                let entry = |(name, value): (&String, &Value)| {
+                    let shown = self.text(name);
+                    format!("\"{shown}\": {}", self.one_line(name, value))
+                };
                 let entries = || object.iter().map(entry).collect::<Vec<_>>().join(", ");
                 instant(object).map_or_else(|| format!("{{{}}}", entries()), str::to_owned)
             }
