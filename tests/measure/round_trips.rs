@@ -63,6 +63,9 @@ async fn main() -> Result<()> {
             None,
         )
         .await?;
+    counter
+        .rest("read", &ann, Method::GET, &format!("{path}/changes?since=0"), None)
+        .await?;
     counter.rest("write", &ann, Method::POST, &path, Some(&text)).await?;
     counter
         .rest("write", &ann, Method::POST, &of_message, Some(&text))
@@ -76,13 +79,10 @@ async fn main() -> Result<()> {
         .action("who + read", &mut socket, "hello", &target, &json!({}))
         .await?;
     counter
-        .action(
-            "who + references + messages",
-            &mut socket,
-            "sync",
-            &target,
-            &json!({"since": start}),
-        )
+        .action("who + read", &mut socket, "sync", &target, &json!({"since": start}))
+        .await?;
+    counter
+        .action("who + read", &mut socket, "changes", &target, &json!({"since": 0}))
         .await?;
     counter
         .action("who + write", &mut socket, "send", &target, &text)
@@ -108,6 +108,7 @@ impl Counter {
             anyhow::ensure!(answer.status < 300, "{method} {path}: {}", answer.status);
         }
         let name = match path.split('/').count() {
+            _ if path.contains("/changes?") => "{target}/{id}/changes",
             3 => "{target}/{id}",
             4 => "{target}/{id}/{message_id}",
             _ => path.trim_start_matches('/').split('?').next().unwrap_or_default(),
