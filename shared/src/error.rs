@@ -9,7 +9,7 @@ use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
 use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
 use crate::ports::{Unavailable, WriteError};
 
-/// What went wrong, in the words of the contract. `Display` is the text for the client; [`ApiError::row`] is the table.
+/// What went wrong, in the words of the contract. `Display` is the text for the client; `row` is the table.
 #[derive(Debug, Error)]
 pub enum ApiError {
     /// No token came with the request.

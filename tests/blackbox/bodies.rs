@@ -92,9 +92,21 @@ async fn a_body_is_a_json_object() -> Result<()> {
 async fn a_body_is_utf_8() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let body = b"{\"type\":\"text\",\"text\":\"\xff\"}".to_vec();
-    let answer = ann.call_raw(Method::POST, &bob.path(), body).await?;
-    insta::assert_snapshot!(answer.error()?, @"400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8");
+    let bodies: [&[u8]; 3] = [
+        b"{\"type\":\"text\",\"text\":\"\xff\"}",
+        b"\xff\xfe{\0}\0",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
+    ];
+    let mut lines = Vec::new();
+    for body in bodies {
+        let error = ann.call_raw(Method::POST, &bob.path(), body.to_vec()).await?.error()?;
+        lines.push(format!("{}: {error}", body.escape_ascii()));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    {\"type\":\"text\",\"text\":\"\xff\"}: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
+    \xff\xfe{\x00}\x00: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
+    \x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
+    "#);
     Ok(())
 }
 
@@ -102,21 +114,18 @@ async fn a_body_is_utf_8() -> Result<()> {
 async fn a_body_that_is_almost_right_is_told_what_is_wrong() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let bodies: [&[u8]; 7] = [
-        br#"{"type":"text","text":"\ud83d"}"#,
-        br#"{"type":"text","text":"\ude00\ud83d"}"#,
-        br#"{"type":"text","text":"a","text":"b"}"#,
-        br#"{"type":"text","type":"image","text":"a"}"#,
-        br#"{"type":"text","text":"a","client_id":"1","client_id":"2"}"#,
-        b"\x1f\x8b\x08\0\0\0\0\0\0\xff",
-        b"\xff\xfe{\0}\0",
+    let bodies = [
+        r#"{"type":"text","text":"\ud83d"}"#,
+        r#"{"type":"text","text":"\ude00\ud83d"}"#,
+        r#"{"type":"text","text":"a","text":"b"}"#,
+        r#"{"type":"text","type":"image","text":"a"}"#,
+        r#"{"type":"text","text":"a","client_id":"1","client_id":"2"}"#,
     ];
     let mut lines = Vec::new();
     for body in bodies {
-        let error = ann.call_raw(Method::POST, &bob.path(), body.to_vec()).await?.error()?;
-        lines.push(format!("{}: {error}", body.escape_ascii()));
-        let Ok(text) = str::from_utf8(body) else { continue };
-        let frame = text.replacen(
+        let error = ann.call_raw(Method::POST, &bob.path(), body.into()).await?.error()?;
+        lines.push(format!("{body}: {error}"));
+        let frame = body.replacen(
             '{',
             &format!(r#"{{"action":"send","target":"user","target_id":{},"#, bob.id),
             1,
@@ -142,18 +151,16 @@ async fn a_body_that_is_almost_right_is_told_what_is_wrong() -> Result<()> {
         lines.push(format!("{coding}: {}", chat.rest(request).await?.error()?));
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {\"type\":\"text\",\"text\":\"\\ud83d\"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
+    {"type":"text","text":"\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
         as a frame: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-    {\"type\":\"text\",\"text\":\"\\ude00\\ud83d\"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
+    {"type":"text","text":"\ude00\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
         as a frame: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-    {\"type\":\"text\",\"text\":\"a\",\"text\":\"b\"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `text` is there more than once
+    {"type":"text","text":"a","text":"b"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `text` is there more than once
         as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `text` is there more than once
-    {\"type\":\"text\",\"type\":\"image\",\"text\":\"a\"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `type` is there more than once
+    {"type":"text","type":"image","text":"a"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `type` is there more than once
         as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `type` is there more than once
-    {\"type\":\"text\",\"text\":\"a\",\"client_id\":\"1\",\"client_id\":\"2\"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `client_id` is there more than once
+    {"type":"text","text":"a","client_id":"1","client_id":"2"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `client_id` is there more than once
         as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `client_id` is there more than once
-    \x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
-    \xff\xfe{\x00}\x00: 400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
     gzip: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
     br: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
     identity: 400 null ArgumentError: Missing text property for text-message

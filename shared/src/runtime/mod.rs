@@ -1,5 +1,6 @@
 //! How a function meets Lambda: events in, answers out, and the one place that logs failures.
 
+mod answer;
 mod event;
 mod log;
 pub mod rest;

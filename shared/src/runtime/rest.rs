@@ -5,11 +5,11 @@ use std::convert::Infallible;
 
 use http::{HeaderValue, header};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::Serialize;
 use serde_json::value::RawValue;
 use tracing::Instrument as _;
 
-use super::event::{Event, Reply};
+use super::answer::reply;
+use super::event::Event;
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
@@ -21,46 +21,7 @@ use crate::metrics;
 use crate::ports::Clock as _;
 use crate::wire;
 
-/// What a handler answers: a status and a JSON body.
-#[derive(Debug)]
-pub struct Answer {
-    status: u16,
-    body: String,
-    location: Option<String>,
-}
-
-impl Answer {
-    /// 200 with this body.
-    pub fn ok(body: &impl Serialize) -> Self {
-        Self::new(200, wire::to_json(body))
-    }
-
-    /// 201 with this body.
-    pub fn created(body: &impl Serialize) -> Self {
-        Self::new(201, wire::to_json(body))
-    }
-
-    /// 204, which has no body.
-    pub fn nothing() -> Self {
-        Self::new(204, String::new())
-    }
-
-    /// 308: the same request belongs to this address.
-    pub fn moved(location: String) -> Self {
-        Self {
-            location: Some(location),
-            ..Self::new(308, String::new())
-        }
-    }
-
-    fn new(status: u16, body: String) -> Self {
-        Self {
-            status,
-            body,
-            location: None,
-        }
-    }
-}
+pub use super::answer::Answer;
 
 /// A request whose token, if it has one, is good.
 #[derive(Debug)]
@@ -96,6 +57,14 @@ impl RestRequest {
     /// cut at a question mark (`%3F`), and decoded once more. A function cannot see what was cut off.
     pub fn path(&self) -> &str {
         self.event.text("/rawPath")
+    }
+
+    /// The stage, which the path begins with unless it is `$default`.
+    ///
+    /// # Source
+    /// API Gateway developer guide, "Stages for HTTP APIs": the path of a stage with a name is `/{name}/…`, that of `$default` has none.
+    pub fn stage(&self) -> &str {
+        self.event.text("/requestContext/stage")
     }
 
     /// The query, as the client wrote it.
@@ -254,30 +223,13 @@ where
     Ok(lambda_runtime::run(service_fn(respond)).await?)
 }
 
-fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
-    let answer = outcome.unwrap_or_else(|error| {
-        let body = wire::to_json(&wire::error_body(&error, request_id));
-        Answer::new(error.status(), body)
-    });
-    let body = if has_body { answer.body } else { String::new() };
-    let reply = Reply::new(answer.status, body)
-        .with("content-type", "application/json")
-        .with("cache-control", "no-store");
-    match answer.location {
-        Some(location) => reply.with("location", location),
-        None => reply,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::event::LAMBDA_ANSWER_BYTES;
     use super::*;
     use crate::config::{Environment, IdentityConfig};
-    use crate::domain::limits::{METADATA_BYTES, PER_PAGE_MAX, TEXT_JSON_BYTES};
 
     fn request(event: &Value) -> RestRequest {
         let event = Event::new(&serde_json::value::to_raw_value(event).unwrap());
@@ -309,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_key_that_cannot_be_read_is_refused_and_not_overlooked() {
+        let key = |text: &str| request(&json!({"headers": {"idempotency-key": text}})).idempotency_key();
+        assert!(key("a").unwrap().is_some());
+        for text in ["ä", "", "\u{fffd}"] {
+            assert_eq!(key(text).unwrap_err().code(), Some("INVALID_CLIENT_ID"), "{text}");
+        }
+        assert!(request(&json!({})).idempotency_key().unwrap().is_none());
+    }
+
+    #[test]
     fn a_flag_is_on_or_off() {
         let flag = |query: &str| request(&json!({"rawQueryString": query})).flag("no_format").ok();
         for on in ["no_format", "no_format=", "no_format=1", "a=b&no_format=true"] {
@@ -318,41 +280,6 @@ mod tests {
             assert_eq!(flag(off), Some(false), "{off}");
         }
         assert_eq!(flag("no_format=maybe"), None);
-    }
-
-    /// The longest answers that clients can ask for: a page of the longest messages, each with a profile of 4 KiB.
-    #[test]
-    fn the_longest_page_fits_lambda() {
-        let raw = |json: String| RawValue::from_string(json).unwrap();
-        // Quotes: as text they would be escaped once more.
-        let text = raw(format!("\"{}\"", "\\\"".repeat(TEXT_JSON_BYTES / 2)));
-        let metadata = raw(format!("{{\"x\":\"{}\"}}", "\\\"".repeat((METADATA_BYTES - 8) / 2)));
-        let profile = raw(format!("{{\"id\":\"{}\"}}", "\\\"".repeat((4 * 1024 - 9) / 2)));
-        let moment = json!({"epoch": 1_795_000_000_000_u64, "iso": "2026-11-25T23:32:10.000Z"});
-        #[derive(Serialize)]
-        struct Message<'a> {
-            text: &'a RawValue,
-            metadata: &'a RawValue,
-            author: &'a RawValue,
-            rest: Value,
-        }
-        let message = Message {
-            text: &text,
-            metadata: &metadata,
-            author: &profile,
-            rest: json!({
-                "id": "0192f0e4-7d00-7000-8000-000000000001", "timestamp": moment, "edited": moment, "type": "text", "seq": u64::MAX,
-                "rev": u64::MAX, "status": "seen", "client_id": "\"".repeat(64),
-                // What an entry of the inbox has around it.
-                "latest": {"timestamp": moment, "unread": u64::MAX, "type": "user", "id": "~".repeat(64)},
-            }),
-        };
-        let page: Vec<&Message<'_>> = (0..PER_PAGE_MAX).map(|_| &message).collect();
-        let answer = Answer::ok(&json!({"state": {"key": "~".repeat(512)}, "messages": page}));
-        assert!(answer.body.len() > 3_000_000, "{} bytes", answer.body.len());
-        let reply = serde_json::to_string(&reply(Ok(answer), "id", true)).unwrap();
-        assert!(reply.len() < LAMBDA_ANSWER_BYTES, "{} bytes", reply.len());
-        assert!(reply.contains("\"isBase64Encoded\":true"));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

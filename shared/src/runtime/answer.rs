@@ -1,0 +1,158 @@
+//! What functions of the HTTP API answer.
+
+use serde::Serialize;
+
+use super::event::Reply;
+use crate::error::ApiError;
+use crate::wire;
+
+/// What a handler answers: a status and a JSON body.
+#[derive(Debug)]
+pub struct Answer {
+    pub(super) status: u16,
+    body: String,
+    location: Option<String>,
+}
+
+impl Answer {
+    /// 200 with this body.
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self::new(200, wire::to_json(body))
+    }
+
+    /// 201 with this body.
+    pub fn created(body: &impl Serialize) -> Self {
+        Self::new(201, wire::to_json(body))
+    }
+
+    /// 204, which has no body.
+    pub fn nothing() -> Self {
+        Self::new(204, String::new())
+    }
+
+    /// 308: the same request belongs to this address.
+    pub fn moved(location: String) -> Self {
+        Self {
+            location: Some(location),
+            ..Self::new(308, String::new())
+        }
+    }
+
+    fn new(status: u16, body: String) -> Self {
+        Self {
+            status,
+            body,
+            location: None,
+        }
+    }
+}
+
+/// What API Gateway is told. An answer to HEAD has no body.
+pub(super) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+    let answer = outcome.unwrap_or_else(|error| {
+        let body = wire::to_json(&wire::error_body(&error, request_id));
+        Answer::new(error.status(), body)
+    });
+    let body = if has_body { answer.body } else { String::new() };
+    let reply = Reply::new(answer.status, body)
+        .with("content-type", "application/json")
+        .with("cache-control", "no-store");
+    match answer.location {
+        Some(location) => reply.with("location", location),
+        None => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::event::LAMBDA_ANSWER_BYTES;
+    use super::*;
+    use crate::domain::limits::{METADATA_BYTES, PER_PAGE_MAX, TEXT_JSON_BYTES};
+    use crate::domain::{
+        Body, BodyKind, Conversation, Cursor, Domain, Id, Message, MessageId, Metadata, Page, Reads, Target, User,
+        Window,
+    };
+    use crate::ports::{History, Inbox, InboxEntry, Profile};
+
+    /// A JSON object of this many bytes, full of quotes: as text they would be escaped once more.
+    fn object(bytes: usize) -> String {
+        format!(r#"{{"x":"{}"}}"#, "\\\"".repeat((bytes - 8) / 2))
+    }
+
+    fn longest_reply(body: &impl Serialize) -> usize {
+        let answer = Answer::ok(body);
+        assert!(answer.body.len() > 3_000_000, "{} bytes", answer.body.len());
+        let reply = serde_json::to_string(&reply(Ok(answer), "id", true)).unwrap();
+        assert!(reply.contains("\"isBase64Encoded\":true"));
+        reply.len()
+    }
+
+    /// The longest answers that clients can ask for: a page of the longest messages between users with the longest ids, each with a profile
+    /// of 4 KiB.
+    #[test]
+    fn the_longest_history_and_list_fit_lambda() {
+        const MANY: u64 = (1 << 53) - 1;
+        let [ann, bob] = ["~", ":"].map(|character| User {
+            id: Id::parse(&character.repeat(64)).unwrap(),
+            domain: Domain::parse(&"d".repeat(32)).unwrap(),
+        });
+        let profile = || Profile::Known(Arc::from(object(4 * 1024)));
+        let profiles = [(ann.id.clone(), profile()), (bob.id.clone(), profile())].into();
+        let target = Target::User(bob.id.clone());
+        let reads = Reads(vec![(bob.id.clone(), MANY)]);
+        let page = Page {
+            number: MANY,
+            per_page: PER_PAGE_MAX,
+        };
+        let on_page = usize::try_from(PER_PAGE_MAX).unwrap();
+        // A quote takes two bytes of JSON, a control character six.
+        for (character, bytes) in [("\"", 2), ("\\", 2), ("\u{1}", 6)] {
+            let message = Message {
+                id: MessageId {
+                    ms: 1 << 45,
+                    random: 1 << 33,
+                    seq: 1 << 40,
+                },
+                author: ann.id.clone(),
+                body: Body::new(
+                    BodyKind::Text,
+                    format!("x{}", character.repeat(TEXT_JSON_BYTES / bytes - 1)),
+                )
+                .unwrap(),
+                metadata: Some(Metadata::new(object(METADATA_BYTES)).unwrap()),
+                edited_ms: Some(1 << 45),
+                rev: MANY,
+            };
+            let history = History {
+                rev: MANY,
+                total: MANY,
+                messages: vec![message.clone(); on_page],
+                older: true,
+                newer: true,
+                reads: reads.clone(),
+            };
+            let conversation = Conversation::of(&ann, &target);
+            let body = wire::history(&conversation, &target, &Window::Page(page), &history, &profiles);
+            let bytes = longest_reply(&body);
+            assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of history");
+            let entry = InboxEntry {
+                target: target.clone(),
+                latest: Some(message),
+                reads: reads.clone(),
+                activity_ms: 1 << 45,
+                unread: MANY,
+                rev: MANY,
+            };
+            let inbox = Inbox {
+                cursor: Cursor::new(u64::MAX, u64::MAX),
+                total: MANY,
+                unread_total: MANY,
+                entries: vec![entry; on_page],
+            };
+            let bytes = longest_reply(&wire::list(&ann, page, &inbox, Some(&profiles)));
+            assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of list");
+        }
+    }
+}
