@@ -111,6 +111,7 @@ impl Mask {
                 format!("[{}]", items.join(", "))
             }
             Value::Number(number) => match number.as_u64() {
+                Some(rev @ 1..) if ["rev", "prev_rev"].contains(&key) => self.placeholder("rev", &rev.to_string()),
                 Some(ms) if INSTANTS.contains(&ms) => "[ms]".to_owned(),
                 Some(user) => self.users.get(&user).cloned().unwrap_or_else(|| user.to_string()),
                 None => number.to_string(),
@@ -170,6 +171,7 @@ mod tests {
                 "timestamp": {"epoch": 1_464_903_516_342_u64, "iso": "2016-06-02T21:38:36.342Z"},
                 "edited": {"epoch": 1_464_903_516_343_u64, "iso": "2016-06-02T21:38:36.342Z"},
             },
+            "state": {"rev": 1_838_745_127_106_560_u64, "prev_rev": 0}, "rev": 1_838_745_127_106_560_u64,
             "cursor": "abc", "same": "0192f0e4-7d00-7000-8000-000000000001", "ms": 1_764_000_000_000_u64,
             "other": "0192f0e4-7d00-7000-8000-000000000002", "key": "myplatform:dm:7-1000007", "text": "10000071",
         }));
@@ -180,7 +182,9 @@ mod tests {
           "key": "myplatform:dm:7-[ann]",
           "ms": [ms],
           "other": "[id 2]",
+          "rev": [rev 1],
           "same": "[id 1]",
+          "state": {"prev_rev": 0, "rev": [rev 1]},
           "text": "10000071"
         }
         "#);

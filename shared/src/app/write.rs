@@ -147,7 +147,8 @@ impl Writer<'_> {
                 continue;
             }
             // A client's cursor may only move with a frame that says all that is new there: not if the member had missed something before.
-            let place = told.place.filter(|_| change.prev_rev == Some(told.known_rev));
+            let says_all = change.rev == projection.rev && change.prev_rev == Some(told.known_rev);
+            let place = told.place.filter(|_| says_all);
             if member == caller.user {
                 own_place = place;
             }

@@ -26,7 +26,8 @@ pub struct Change {
     pub message: Option<Message>,
     /// The revision that the change gave the conversation.
     pub rev: u64,
-    /// The revision before it. `None` if the conversation has changed again since, and it is not known any more.
+    /// The revision before it. `None` for a deletion or a read position that is asked for again after later changes, where it is not known any
+    /// more.
     pub prev_rev: Option<u64>,
     /// Whether this was done before, and was only asked for again.
     pub repeated: bool,

@@ -94,13 +94,16 @@ enum Act {
 /// What a page of changes may hold: so little that there are many.
 const SMALL: PageBounds = PageBounds { count: 3, bytes: 200 };
 
+/// An author, and what the message says.
+type Said = (String, String);
+
 /// What a client knows of a conversation.
 #[derive(Default)]
 struct Known {
     /// The revision up to which it knows all.
     rev: u64,
     /// By position: the revision that last changed the message, and what it says; nothing if it is deleted.
-    messages: BTreeMap<u64, (u64, Option<(String, String)>)>,
+    messages: BTreeMap<u64, (u64, Option<Said>)>,
     /// How far each user has read.
     reads: BTreeMap<String, u64>,
     /// Revisions that came before the one before them.
@@ -139,7 +142,7 @@ impl Known {
 
     /// What is shown: messages that are not deleted, and whether the other side has seen them.
     fn shown(&self) -> Vec<(u64, String, bool)> {
-        let shown = |(seq, (_, said)): (&u64, &(u64, Option<(String, String)>))| {
+        let shown = |(seq, (_, said)): (&u64, &(u64, Option<Said>))| {
             let (author, text) = said.as_ref()?;
             let seen = self.reads.iter().any(|(reader, read)| reader != author && read >= seq);
             Some((*seq, text.clone(), seen))

@@ -308,7 +308,7 @@ async fn a_long_absence_costs_what_changed(world: World) {
     });
     join_all(away).await;
 
-    let page = entries(&world, since).await;
+    let page = entries(world, since).await;
     assert!(page.recovered && !page.more);
     let mut moved = names(&page);
     moved.sort();

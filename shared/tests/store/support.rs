@@ -91,7 +91,7 @@ impl World {
     }
 
     /// Another release: the same data by a store whose scripts were edited so.
-    pub(crate) async fn as_release(&self, edit: impl Fn(String) -> String) -> Self {
+    pub(crate) async fn as_release(&self, edit: impl Fn(&str) -> String) -> Self {
         let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), edit)
             .await
             .unwrap();

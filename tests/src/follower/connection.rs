@@ -108,7 +108,7 @@ impl<'a> Connection<'a> {
                 Some(entries) = self.listing.join_next() => {
                     lock(&self.shared.replica).listed(&entries?);
                 }
-                () = sleep_until(due) => self.on_time().await?,
+                () = sleep_until(due) => self.on_time()?,
                 () = self.shared.cut.notified() => {
                     self.stream.get_ref().set_zero_linger()?;
                     bail!("it was cut");
@@ -119,16 +119,14 @@ impl<'a> Connection<'a> {
 
     /// When there is something to do without being told.
     fn due(&self) -> Instant {
-        match &self.question {
-            Some(question) => question.asked + self.shared.pace.answer,
-            None => {
-                let gap = lock(&self.shared.replica).next_gap();
-                gap.map_or(self.next_question, |gap| gap.min(self.next_question))
-            }
+        if let Some(question) = &self.question {
+            return question.asked + self.shared.pace.answer;
         }
+        let gap = lock(&self.shared.replica).next_gap();
+        gap.map_or(self.next_question, |gap| gap.min(self.next_question))
     }
 
-    async fn on_time(&mut self) -> Result<()> {
+    fn on_time(&mut self) -> Result<()> {
         let now = Instant::now();
         if self
             .question
@@ -213,7 +211,7 @@ impl<'a> Connection<'a> {
             self.answered(&question, &frame["result"]);
         } else if let Some(Outgoing { write, answer }) = self.waiting.remove(&id) {
             if frame["result"].is_object() {
-                write.learn(&self.shared, frame, &frame["result"]);
+                write.learn(self.shared, frame, &frame["result"]);
             }
             answer.send(frame.clone()).ok();
         }

@@ -140,7 +140,7 @@ impl Replica {
         }
         for entry in ["messages", "deleted"]
             .iter()
-            .flat_map(|of| answer[*of].as_array())
+            .filter_map(|of| answer[*of].as_array())
             .flatten()
         {
             conversation.take(entry, entry["rev"].as_u64().unwrap_or_default());

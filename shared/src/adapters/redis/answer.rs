@@ -50,9 +50,10 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
     };
     let (record, newest): (Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?);
     let mut head = Reader(&head);
-    let (repeated, rev, seq) = (head.flag()?, head.number::<7>()?, head.number::<5>()?);
+    let (repeated, rev) = (head.flag()?, head.number::<7>()?);
+    let (prev_rev, seq) = (head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
-    let (clock, conversation_rev, prev_rev) = (head.number::<7>()?, head.number::<7>()?, head.number::<7>()?);
+    let (clock, conversation_rev) = (head.number::<7>()?, head.number::<7>()?);
     let (last_seq, activity_ms, latest_seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
     let message = match record.as_slice() {
         [] => None,
@@ -72,8 +73,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             id,
             message,
             rev,
-            // A position that was read before may have been moved by a send, whose revision says more than this.
-            prev_rev: (rev == conversation_rev && !(repeated && kind == ChangeKind::Read)).then_some(prev_rev),
+            prev_rev: (prev_rev != rev).then_some(prev_rev),
             repeated,
         },
         projection: Projection {
@@ -81,7 +81,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             rev: conversation_rev,
             last_seq,
             activity_ms,
-            latest: (latest_seq > 0).then(|| Latest {
+            latest: (latest_seq > 0).then_some(Latest {
                 seq: latest_seq,
                 record: if newest.is_empty() { record } else { newest },
             }),
@@ -202,7 +202,7 @@ pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
     let (unread_total, total) = (next(&mut items)?, next(&mut items)?);
     let mut entries = Vec::new();
     while let Some(name) = items.next() {
-        entries.extend(entry(name, next(&mut items)?)?);
+        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?);
     }
     Ok(InboxPage {
         cursor: Cursor::new(epoch, position),
@@ -229,7 +229,7 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
     while let Some(position) = items.next() {
         let cursor = Cursor::new(epoch, read(position)?);
         let name = items.next().ok_or(corrupt("a short list"))?;
-        entries.extend(entry(name, next(&mut items)?)?.map(|entry| (cursor, entry)));
+        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?.map(|entry| (cursor, entry)));
     }
     Ok(EntriesPage {
         cursor: Cursor::new(epoch, position),
@@ -241,11 +241,11 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
 }
 
 /// An entry. One that cannot be read is left out, so that it does not take the others away.
-fn entry(name: Value, packed: Vec<u8>) -> Result<Option<Unpacked>, Unavailable> {
+fn entry(name: Value, packed: &[u8]) -> Result<Option<Unpacked>, Unavailable> {
     let name: String = read(name)?;
     let unpacked = Target::from_inbox_key(&name)
         .ok_or(Corrupt("name"))
-        .and_then(|target| entry::unpack(target, &packed));
+        .and_then(|target| entry::unpack(target, packed));
     let unpacked =
         unpacked.inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"));
     Ok(unpacked.ok())

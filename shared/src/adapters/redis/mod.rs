@@ -57,7 +57,7 @@ impl<C: Clock> RedisStore<C> {
     /// # Errors
     /// [`ConfigError`] if an address or the CA certificate is invalid.
     pub async fn connect(config: RedisConfig, clock: C) -> Result<Self, ConfigError> {
-        Self::connect_as(config, clock, |source| source).await
+        Self::connect_as(config, clock, str::to_owned).await
     }
 
     /// The store as a neighbouring release would be: `edit` changes the source of every script. For tests.
@@ -65,11 +65,7 @@ impl<C: Clock> RedisStore<C> {
     /// # Errors
     /// As [`RedisStore::connect`].
     #[doc(hidden)]
-    pub async fn connect_as(
-        config: RedisConfig,
-        clock: C,
-        edit: impl Fn(String) -> String,
-    ) -> Result<Self, ConfigError> {
+    pub async fn connect_as(config: RedisConfig, clock: C, edit: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
         let link = Link::new(&config)?;
         if let Err(error) = link.connect().await {
             tracing::warn!(error = %crate::error::Chain(&error), "starting without redis");

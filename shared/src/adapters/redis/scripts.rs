@@ -25,8 +25,8 @@ const EVEN_IF_FULL: &str = "#!lua flags=allow-oom\n";
 
 impl Scripts {
     /// `edit` may change a source: a test makes a neighbouring release of it.
-    pub(super) fn new(edit: impl Fn(String) -> String) -> Self {
-        let script = |parts: &[&str]| Script::new(edit(parts.concat()));
+    pub(super) fn new(edit: impl Fn(&str) -> String) -> Self {
+        let script = |parts: &[&str]| Script::new(edit(&parts.concat()));
         let prelude = include_str!("scripts/conversation_prelude.lua");
         let records = include_str!("scripts/record_prelude.lua");
         let decisions = include_str!("scripts/decision_prelude.lua");

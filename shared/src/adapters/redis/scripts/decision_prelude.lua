@@ -1,13 +1,13 @@
 -- What the scripts that change a conversation share; it stands before each of them, after `conversation_prelude.lua`. `all` is what HGETALL
 -- answers for the members of a conversation: id, packed member, …
 
--- What an operation did: version, revision, position; then the message's identity (11 bytes) and the hash of the content.
-local OPERATION_VERSION, OPERATION = 1, '>I1I7I5'
+-- What an operation did: version, revision, the revision before it, position; then the message's identity (11 bytes) and the hash of the content.
+local OPERATION_VERSION, OPERATION = 1, '>I1I7I7I5'
 
 -- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. 1 if it was done before, revision of the
--- change, its position and identity; clock, revision, the revision before it, last position, time of the newest message in ms, position of the
--- newest live message.
-local DECIDED = '>I1I7I5c11I7I7I7I5I6I5'
+-- change, the revision before it (the same again if that is not known any more), its position and identity; clock, revision, last position, time
+-- of the newest message in ms, position of the newest live message.
+local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 -- Each member in it: length of the id, id, read position, number of unread messages.
 local TOLD = '>I1c0I5I5'
 
@@ -55,10 +55,10 @@ end
 -- Answers {what DECIDED says, and for each member what TOLD says; record of the changed message; record of the newest live one, '' if it is the same}.
 local function decided(log, gone, all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
-  local latest, newest = last, ''
-  if state.gone == last then latest = nth_back(gone, base + 1, last, 1) or 0 end
+  local latest, newest = state.gone == last and (nth_back(gone, base + 1, last, 1) or 0) or last, ''
   if latest ~= done.seq and latest > base then newest = call('LINDEX', log, latest - base - 1) end
-  local head = pack(DECIDED, done.again and 1 or 0, done.rev, done.seq, done.identity, state.clock, state.rev, state.prev, last, state.ms, latest)
+  local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
+  local head = pack(DECIDED, done.again and 1 or 0, done.rev, prev, done.seq, done.identity, state.clock, state.rev, last, state.ms, latest)
   for index = 1, #all, 2 do
     local id, _, _, _, read = all[index], unpack(MEMBER, all[index + 1])
     local unread = last - math.max(read, base)
@@ -72,14 +72,14 @@ end
 local function done_before(log, gone, members, state, operation, hash)
   local packed = call('GET', operation)
   if not packed then return nil end
-  local version, rev, seq, at = unpack(OPERATION, packed)
+  local version, rev, prev, seq, at = unpack(OPERATION, packed)
   check(version, OPERATION_VERSION)
   if string.sub(packed, at + 11) ~= hash then return {'reused'} end
   local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
-  local identity, all = string.sub(packed, at, at + 10), call('HGETALL', members)
-  return decided(log, gone, all, state, {again = true, rev = rev, seq = seq, identity = identity, record = record})
+  local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
+  return decided(log, gone, call('HGETALL', members), state, done)
 end
 
-local function remember(operation, rev, seq, identity, hash, kept_ms)
-  call('SET', operation, pack(OPERATION, OPERATION_VERSION, rev, seq) .. identity .. hash, 'PX', kept_ms)
+local function remember(operation, state, seq, identity, hash, kept_ms)
+  call('SET', operation, pack(OPERATION, OPERATION_VERSION, state.rev, state.prev, seq) .. identity .. hash, 'PX', kept_ms)
 end

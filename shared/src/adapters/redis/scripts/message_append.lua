@@ -22,5 +22,5 @@ local identity = pack('>I6', state.ms) .. ARGV[3]
 local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local seq = state.base + call('RPUSH', log, record)
 keep_read(members, all, place, seq, state.clock)
-remember(operation, state.rev, seq, identity, hash, ARGV[6])
+remember(operation, state, seq, identity, hash, ARGV[6])
 return decided(log, gone, all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

@@ -14,11 +14,12 @@ if author_of(record) ~= who then
   local place = place_of(who, all)
   if ARGV[7] ~= '1' or not place then return {'forbidden'} end
   local _, _, _, read, clock = unpack(MEMBER, all[place + 1])
-  local done = {again = true, rev = clock, seq = seq, identity = identity, record = record}
+  -- What had moved it there may have been a send, whose revision says more than this.
+  local done = {again = true, rev = clock, prev = clock, seq = seq, identity = identity, record = record}
   if seq > read then
     revise(meta, state, now)
     keep_read(members, all, place, seq, state.clock)
-    done.again, done.rev = false, state.rev
+    done.again, done.rev, done.prev = false, state.rev, state.prev
   end
   return decided(log, gone, all, state, done)
 end
@@ -50,5 +51,5 @@ end
 record = table.concat(parts)
 call('LSET', log, seq - state.base - 1, record)
 call('ZADD', stamps, int(state.rev), seq)
-remember(operation, state.rev, seq, identity, hash, ARGV[6])
+remember(operation, state, seq, identity, hash, ARGV[6])
 return decided(log, gone, call('HGETALL', members), state, {rev = state.rev, seq = seq, identity = identity, record = record})
