@@ -151,16 +151,16 @@ async fn a_body_that_is_almost_right_is_told_what_is_wrong() -> Result<()> {
         lines.push(format!("{coding}: {}", chat.rest(request).await?.error()?));
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"type":"text","text":"\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-        as a frame: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-    {"type":"text","text":"\ude00\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-        as a frame: 400 INVALID_FIELD ArgumentError: text must be a string of whole characters: one of its \u escapes is half of a surrogate pair
-    {"type":"text","text":"a","text":"b"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `text` is there more than once
-        as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `text` is there more than once
-    {"type":"text","type":"image","text":"a"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `type` is there more than once
-        as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `type` is there more than once
-    {"type":"text","text":"a","client_id":"1","client_id":"2"}: 400 DUPLICATE_PROPERTY ArgumentError: the property `client_id` is there more than once
-        as a frame: 400 DUPLICATE_PROPERTY ArgumentError: the property `client_id` is there more than once
+    {"type":"text","text":"\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be whole characters: an escape in it is half of a surrogate pair
+        as a frame: 400 INVALID_FIELD ArgumentError: text must be whole characters: an escape in it is half of a surrogate pair
+    {"type":"text","text":"\ude00\ud83d"}: 400 INVALID_FIELD ArgumentError: text must be whole characters: an escape in it is half of a surrogate pair
+        as a frame: 400 INVALID_FIELD ArgumentError: text must be whole characters: an escape in it is half of a surrogate pair
+    {"type":"text","text":"a","text":"b"}: 400 DUPLICATE_KEY ArgumentError: the body has the key "text" twice
+        as a frame: 400 DUPLICATE_KEY ArgumentError: the frame has the key "text" twice
+    {"type":"text","type":"image","text":"a"}: 400 DUPLICATE_KEY ArgumentError: the body has the key "type" twice
+        as a frame: 400 DUPLICATE_KEY ArgumentError: the frame has the key "type" twice
+    {"type":"text","text":"a","client_id":"1","client_id":"2"}: 400 DUPLICATE_KEY ArgumentError: the body has the key "client_id" twice
+        as a frame: 400 DUPLICATE_KEY ArgumentError: the frame has the key "client_id" twice
     gzip: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
     br: 415 BODY_COMPRESSED UnsupportedMediaTypeError: the body is compressed, which is not taken - please send it as it is
     identity: 400 null ArgumentError: Missing text property for text-message
@@ -224,14 +224,14 @@ async fn an_image_says_by_itself_where_it_is() -> Result<()> {
         lines.push(format!("{}: {shown}", image.escape_default()));
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    https:logout: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https:/x: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https:\\\\x: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https:///x: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https://user@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https://@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https://a.b/\tc: 400 INVALID_IMAGE ArgumentError: image must be an https URL
-    https://a.b/c\n: 400 INVALID_IMAGE ArgumentError: image must be an https URL
+    https:logout: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https:/x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https:\\\\x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https:///x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https://user@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https://@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https://a.b/\tc: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    https://a.b/c\n: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     HTTPS://IMG.Example:443/a/../b?c=\u{e4}#d: "https://img.example/b?c=%C3%A4#d"
     "#);
     Ok(())

@@ -30,7 +30,7 @@ async fn each_limit_has_its_own_error() -> Result<()> {
     refused(text(&ann, &bob, &"ä".repeat(8 * 1024 + 1)).await?)?;
     // In JSON each of these takes twice or six times its bytes.
     refused(text(&ann, &bob, &"\"".repeat(16 * 1024)).await?)?;
-    refused(text(&ann, &bob, &"\u{1}".repeat(8 * 1024)).await?)?;
+    refused(text(&ann, &bob, &format!("x{}", "\u{1}".repeat(8 * 1024))).await?)?;
     refused(
         ann.send(
             &bob,
@@ -65,15 +65,15 @@ async fn each_limit_has_its_own_error() -> Result<()> {
     413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
     413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16386 bytes of UTF-8, the limit is 16384
     413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 32768 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
-    413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 49152 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 49153 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
     413 METADATA_TOO_LARGE PayloadTooLargeError: metadata has 4097 bytes of JSON, the limit is 4096
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     413 IMAGE_TOO_LARGE PayloadTooLargeError: image has 2066 bytes, the limit is 2048
     413 BODY_TOO_LARGE PayloadTooLargeError: the body has 65537 bytes, the limit is 65536
     ");
@@ -103,7 +103,7 @@ async fn an_update_has_the_same_limits() -> Result<()> {
     insta::assert_snapshot!(lines.join("\n"), @"
     413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
     413 METADATA_TOO_LARGE PayloadTooLargeError: metadata has 4097 bytes of JSON, the limit is 4096
-    400 INVALID_IMAGE ArgumentError: image must be an https URL
+    400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     413 BODY_TOO_LARGE PayloadTooLargeError: the body has 65558 bytes, the limit is 65536
     ");
     Ok(())

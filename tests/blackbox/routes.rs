@@ -230,16 +230,16 @@ async fn an_address_never_means_somebody_else() -> Result<()> {
         ));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
-    %23b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %23b: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     %2Fb: 404 NOT_FOUND NotFound: Message not found
-    %25b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %00: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %20: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %2562: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %252Fb: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %253Fb: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %2523b: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
-    %C3%A4: 400 INVALID_ID ArgumentError: the target's id must be an integer, or 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = -
+    %25b: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %00: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %20: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %2562: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %252Fb: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %253Fb: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %2523b: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
+    %C3%A4: 400 INVALID_ID ArgumentError: the target's id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     ");
     // The gateway's own answer: AWS would cut the address here.
     let cut = ann
