@@ -30,7 +30,7 @@ async fn each_limit_has_its_own_error() -> Result<()> {
     refused(text(&ann, &bob, &"ä".repeat(8 * 1024 + 1)).await?)?;
     // In JSON each of these takes twice or six times its bytes.
     refused(text(&ann, &bob, &"\"".repeat(16 * 1024)).await?)?;
-    refused(text(&ann, &bob, &"\u{1}".repeat(8 * 1024)).await?)?;
+    refused(text(&ann, &bob, &format!("x{}", "\u{1}".repeat(8 * 1024))).await?)?;
     refused(
         ann.send(
             &bob,

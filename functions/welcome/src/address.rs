@@ -22,15 +22,19 @@ pub(crate) enum Route {
     Elsewhere(String),
 }
 
-/// The route that is meant by `path`, which is decoded.
-pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
+/// The route that is meant by `path`, which is decoded. It begins with the stage, unless that is `$default`.
+pub(crate) fn route(method: &str, path: &str, stage: &str) -> Option<Route> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if parts == ["api"] {
+    let behind_stage = match parts.split_first() {
+        Some((first, rest)) if *first == stage => rest,
+        _ => &parts,
+    };
+    if behind_stage == ["api"] {
         return ["GET", "HEAD"].contains(&method).then_some(Route::Welcome);
     }
     let has_empty_parts = path.split('/').skip(1).count() > parts.len();
     let is_plain = parts.iter().all(|part| is_plain(part));
-    let is_ours = has_empty_parts && is_plain && ROUTES.iter().any(|route| fits(route, method, &parts));
+    let is_ours = has_empty_parts && is_plain && ROUTES.iter().any(|route| fits(route, method, behind_stage));
     is_ours.then(|| Route::Elsewhere(format!("/{}", parts.join("/").replace('|', "%7C"))))
 }
 
@@ -65,7 +69,7 @@ mod tests {
     use super::*;
 
     fn shown(method: &str, path: &str) -> String {
-        match route(method, path) {
+        match route(method, path, "live") {
             None => "404".to_owned(),
             Some(Route::Welcome) => "200".to_owned(),
             Some(Route::Elsewhere(path)) => format!("308 {path}"),
@@ -91,6 +95,12 @@ mod tests {
             ("POST", "/api//user/5//7"),
             ("DELETE", "/api/user/5/7/"),
             ("GET", "/api/user/5/changes/"),
+            ("GET", "/live/api"),
+            ("GET", "/live/api/"),
+            ("GET", "//live//api/sync"),
+            ("POST", "/live/api/user/5/"),
+            ("GET", "/live/"),
+            ("GET", "/other/api/"),
             ("GET", "/api/user//"),
             ("GET", "//evil.example/"),
             ("POST", "/api/user/auth0|a@b.c/"),
@@ -118,6 +128,12 @@ mod tests {
         POST /api//user/5//7: 308 /api/user/5/7
         DELETE /api/user/5/7/: 308 /api/user/5/7
         GET /api/user/5/changes/: 308 /api/user/5/changes
+        GET /live/api: 200
+        GET /live/api/: 200
+        GET //live//api/sync: 308 /live/api/sync
+        POST /live/api/user/5/: 308 /live/api/user/5
+        GET /live/: 404
+        GET /other/api/: 404
         GET /api/user//: 404
         GET //evil.example/: 404
         POST /api/user/auth0|a@b.c/: 308 /api/user/auth0%7Ca@b.c

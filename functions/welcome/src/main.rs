@@ -20,7 +20,7 @@ fn handle(request: &RestRequest) -> Result<Answer, ApiError> {
     if request.is_preflight() {
         return Ok(Answer::nothing());
     }
-    match address::route(request.method(), request.path()) {
+    match address::route(request.method(), request.path(), request.stage()) {
         Some(address::Route::Welcome) => Ok(Answer::ok(&WelcomeAnswer::new(request.user().is_some()))),
         Some(address::Route::Elsewhere(path)) => Ok(Answer::moved(address::with_query(path, request.raw_query()))),
         None => Err(ApiError::RouteNotFound),

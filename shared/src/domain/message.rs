@@ -154,11 +154,14 @@ fn normalised_image(address: &str) -> Result<String, InvalidMessage> {
     let is_absolute = address
         .get(..8)
         .is_some_and(|start| start.eq_ignore_ascii_case("https://"));
-    let has_host = !address.get(8..).unwrap_or_default().starts_with(['/', '\\']);
+    let after_scheme = address.get(8..).unwrap_or_default();
+    let authority = after_scheme.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    // Also `https://@host/`, whose empty user the parser drops.
+    let has_host = !authority.is_empty() && !authority.contains('@');
     let clean = !address.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '\\');
-    let url = Url::parse(address).ok().filter(|url| {
-        is_absolute && has_host && clean && url.has_host() && url.username().is_empty() && url.password().is_none()
-    });
+    let url = Url::parse(address)
+        .ok()
+        .filter(|url| is_absolute && has_host && clean && url.has_host());
     let normalised = String::from(url.ok_or(InvalidMessage::ImageNotHttps)?);
     if normalised.len() > IMAGE_BYTES {
         return Err(InvalidMessage::ImageTooLong(normalised.len()));
@@ -304,6 +307,9 @@ mod tests {
             "htt\nps://a.b/x",
             "https://user@a.b/c",
             "https://:secret@a.b/c",
+            "https://@a.b/c",
+            "https://:@a.b",
+            "https://a%40b@c/d",
         ] {
             assert_eq!(image(wrong), Err(InvalidMessage::ImageNotHttps), "{wrong}");
         }

@@ -65,47 +65,94 @@ pub(super) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_bod
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::RawValue;
-    use serde_json::{Value, json};
+    use std::sync::Arc;
 
     use super::super::event::LAMBDA_ANSWER_BYTES;
     use super::*;
     use crate::domain::limits::{METADATA_BYTES, PER_PAGE_MAX, TEXT_JSON_BYTES};
+    use crate::domain::{
+        Body, BodyKind, Conversation, Cursor, Domain, Id, Message, MessageId, Metadata, Page, Reads, Target, User,
+        Window,
+    };
+    use crate::ports::{History, Inbox, InboxEntry, Profile};
 
-    /// What of a message, an entry of the inbox and a profile takes the most room.
-    #[derive(Serialize)]
-    struct Message<'a> {
-        text: &'a RawValue,
-        metadata: &'a RawValue,
-        author: &'a RawValue,
-        rest: Value,
+    /// A JSON object of this many bytes, full of quotes: as text they would be escaped once more.
+    fn object(bytes: usize) -> String {
+        format!(r#"{{"x":"{}"}}"#, "\\\"".repeat((bytes - 8) / 2))
     }
 
-    /// The longest answers that clients can ask for: a page of the longest messages, each with a profile of 4 KiB.
-    #[test]
-    fn the_longest_page_fits_lambda() {
-        let raw = |json: String| RawValue::from_string(json).unwrap();
-        // Quotes: as text they would be escaped once more.
-        let text = raw(format!("\"{}\"", "\\\"".repeat(TEXT_JSON_BYTES / 2)));
-        let metadata = raw(format!("{{\"x\":\"{}\"}}", "\\\"".repeat((METADATA_BYTES - 8) / 2)));
-        let profile = raw(format!("{{\"id\":\"{}\"}}", "\\\"".repeat((4 * 1024 - 9) / 2)));
-        let moment = json!({"epoch": 1_795_000_000_000_u64, "iso": "2026-11-25T23:32:10.000Z"});
-        let message = Message {
-            text: &text,
-            metadata: &metadata,
-            author: &profile,
-            rest: json!({
-                "id": "0192f0e4-7d00-7000-8000-000000000001", "timestamp": moment, "edited": moment, "type": "text", "seq": u64::MAX,
-                "rev": u64::MAX, "status": "seen", "client_id": "\"".repeat(64),
-                // What an entry of the inbox has around it.
-                "latest": {"timestamp": moment, "unread": u64::MAX, "type": "user", "id": "~".repeat(64)},
-            }),
-        };
-        let page: Vec<&Message<'_>> = (0..PER_PAGE_MAX).map(|_| &message).collect();
-        let answer = Answer::ok(&json!({"state": {"key": "~".repeat(512)}, "messages": page}));
+    fn longest_reply(body: &impl Serialize) -> usize {
+        let answer = Answer::ok(body);
         assert!(answer.body.len() > 3_000_000, "{} bytes", answer.body.len());
         let reply = serde_json::to_string(&reply(Ok(answer), "id", true)).unwrap();
-        assert!(reply.len() < LAMBDA_ANSWER_BYTES, "{} bytes", reply.len());
         assert!(reply.contains("\"isBase64Encoded\":true"));
+        reply.len()
+    }
+
+    /// The longest answers that clients can ask for: a page of the longest messages between users with the longest ids, each with a profile
+    /// of 4 KiB.
+    #[test]
+    fn the_longest_history_and_list_fit_lambda() {
+        const MANY: u64 = (1 << 53) - 1;
+        let [ann, bob] = ["~", ":"].map(|character| User {
+            id: Id::parse(&character.repeat(64)).unwrap(),
+            domain: Domain::parse(&"d".repeat(32)).unwrap(),
+        });
+        let profile = || Profile::Known(Arc::from(object(4 * 1024)));
+        let profiles = [(ann.id.clone(), profile()), (bob.id.clone(), profile())].into();
+        let target = Target::User(bob.id.clone());
+        let reads = Reads(vec![(bob.id.clone(), MANY)]);
+        let page = Page {
+            number: MANY,
+            per_page: PER_PAGE_MAX,
+        };
+        let on_page = usize::try_from(PER_PAGE_MAX).unwrap();
+        // A quote takes two bytes of JSON, a control character six.
+        for (character, bytes) in [("\"", 2), ("\\", 2), ("\u{1}", 6)] {
+            let message = Message {
+                id: MessageId {
+                    ms: 1 << 45,
+                    random: 1 << 33,
+                    seq: 1 << 40,
+                },
+                author: ann.id.clone(),
+                body: Body::new(
+                    BodyKind::Text,
+                    format!("x{}", character.repeat(TEXT_JSON_BYTES / bytes - 1)),
+                )
+                .unwrap(),
+                metadata: Some(Metadata::new(object(METADATA_BYTES)).unwrap()),
+                edited_ms: Some(1 << 45),
+                rev: MANY,
+            };
+            let history = History {
+                rev: MANY,
+                total: MANY,
+                messages: vec![message.clone(); on_page],
+                older: true,
+                newer: true,
+                reads: reads.clone(),
+            };
+            let conversation = Conversation::of(&ann, &target);
+            let body = wire::history(&conversation, &target, &Window::Page(page), &history, &profiles);
+            let bytes = longest_reply(&body);
+            assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of history");
+            let entry = InboxEntry {
+                target: target.clone(),
+                latest: Some(message),
+                reads: reads.clone(),
+                activity_ms: 1 << 45,
+                unread: MANY,
+                rev: MANY,
+            };
+            let inbox = Inbox {
+                cursor: Cursor::new(u64::MAX, u64::MAX),
+                total: MANY,
+                unread_total: MANY,
+                entries: vec![entry; on_page],
+            };
+            let bytes = longest_reply(&wire::list(&ann, page, &inbox, Some(&profiles)));
+            assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of list");
+        }
     }
 }

@@ -87,8 +87,11 @@ impl Event {
     /// # Errors
     /// [`ApiError::Compressed`]; [`ApiError::InvalidJson`] if it is not UTF-8.
     pub(super) fn body_text(&self, what: &'static str) -> Result<&str, ApiError> {
-        let coding = self.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
-        if coding.is_some_and(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"identity")) {
+        // A list, in which some clients repeat a name or leave a place empty (RFC 9110, section 5.6.1).
+        let lines = self.headers.get_all(CONTENT_ENCODING).iter();
+        let mut codings = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        let is_plain = |coding: &[u8]| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity");
+        if codings.any(|coding| !is_plain(coding.trim_ascii())) {
             return Err(ApiError::Compressed(what));
         }
         if COMPRESSED.iter().any(|magic| self.body.starts_with(magic)) {
@@ -185,6 +188,9 @@ mod tests {
         };
         insta::assert_snapshot!(text(b"{}", "identity"), @"{}");
         insta::assert_snapshot!(text("\u{feff}{}".as_bytes(), "identity"), @"{}");
+        insta::assert_snapshot!(text(b"{}", ""), @"{}");
+        insta::assert_snapshot!(text(b"{}", "Identity, identity"), @"{}");
+        insta::assert_snapshot!(text(b"{}", "identity, gzip"), @"415 the body is compressed, which is not taken - please send it as it is");
         insta::assert_snapshot!(text(b"{}", "br"), @"415 the body is compressed, which is not taken - please send it as it is");
         insta::assert_snapshot!(text(b"\x1f\x8b\x08", "identity"), @"415 the body is compressed, which is not taken - please send it as it is");
         insta::assert_snapshot!(text(b"\x28\xb5\x2f\xfd", "identity"), @"415 the body is compressed, which is not taken - please send it as it is");

@@ -59,6 +59,14 @@ impl RestRequest {
         self.event.text("/rawPath")
     }
 
+    /// The stage, which the path begins with unless it is `$default`.
+    ///
+    /// # Source
+    /// API Gateway developer guide, "Stages for HTTP APIs": the path of a stage with a name is `/{name}/…`, that of `$default` has none.
+    pub fn stage(&self) -> &str {
+        self.event.text("/requestContext/stage")
+    }
+
     /// The query, as the client wrote it.
     pub fn raw_query(&self) -> &str {
         self.event.text("/rawQueryString")
@@ -87,14 +95,24 @@ impl RestRequest {
     }
 
     /// A parameter of the path, taken from the decoded path: whether `pathParameters` arrive decoded is not documented. It is never decoded
-    /// again, or `a%2562` would be the user `ab`. Counted from the end, because a stage or a mapping may stand before our routes.
+    /// again, or `a%2562` would be the user `ab`. Empty if the path is not that of the route: API Gateway finds the route before it decodes
+    /// for the second time, so `/api/user/user%252F5` arrives as `/api/user/user/5` and must not mean the user 5.
     fn path_parameter(&self, name: &str) -> &str {
-        let route = self.event.text("/routeKey");
-        let mut pattern = route.rsplit('/');
-        let is_it = |segment: &str| segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) == Some(name);
-        let place = pattern.position(is_it);
-        let segment = place.and_then(|place| self.path().trim_end_matches('/').rsplit('/').nth(place));
-        segment.unwrap_or_default()
+        let pattern: Vec<&str> = self.event.text("/routeKey").split('/').skip(1).collect();
+        let path: Vec<&str> = self.path().trim_end_matches('/').split('/').skip(1).collect();
+        let behind = path.len().checked_sub(pattern.len());
+        let Some((before, ours)) = behind.and_then(|place| path.split_at_checked(place)) else {
+            return "";
+        };
+        // A stage or a mapping may stand before our routes.
+        let is_ours = before == [self.stage()] || !before.contains(&"api");
+        let mut pairs = pattern.iter().zip(ours);
+        let fits = is_ours
+            && pairs
+                .clone()
+                .all(|(part, segment)| part.starts_with('{') || part == segment);
+        let found = pairs.find(|(part, _)| part.trim_start_matches('{').trim_end_matches('}') == name);
+        found.filter(|_| fits).map_or("", |(_, segment)| segment)
     }
 
     fn query(&self, name: &str) -> Option<Cow<'_, str>> {
@@ -243,13 +261,34 @@ mod tests {
         for other in ["a?b", "a#b", "a%b", "a%62", "a%2562", "a\0", "a b", "ä"] {
             assert_eq!(target(&format!("/api/user/{other}")), "INVALID_ID", "{other:?}");
         }
+        for other in [
+            "/api/user/user/5",
+            "/api/api/user/5",
+            "/api/villain/x/user/5",
+            "/user/5",
+            "/x/user/5",
+        ] {
+            assert_eq!(target(other), "MESSAGES_INVALID_TARGET", "{other}");
+        }
         assert_eq!(target("/api/user/5/"), "user-5");
         assert_eq!(target("/api/user/"), "MESSAGES_INVALID_TARGET");
+        let in_stage = json!({"routeKey": "POST /api/{target}/{id}", "rawPath": "/api/api/user/5", "requestContext": {"stage": "api"}});
+        assert_eq!(request(&in_stage).target().unwrap().to_string(), "user-5");
         let update = to("POST /api/{target}/{id}/{message_id}", "/api/user/5/7");
         assert_eq!(
             (update.target().unwrap().to_string(), update.message_id()),
             ("user-5".to_owned(), "7".to_owned())
         );
+    }
+
+    #[test]
+    fn a_retry_key_that_cannot_be_read_is_refused_and_not_overlooked() {
+        let key = |text: &str| request(&json!({"headers": {"idempotency-key": text}})).idempotency_key();
+        assert!(key("a").unwrap().is_some());
+        for text in ["ä", "", "\u{fffd}"] {
+            assert_eq!(key(text).unwrap_err().code(), Some("INVALID_CLIENT_ID"), "{text}");
+        }
+        assert!(request(&json!({})).idempotency_key().unwrap().is_none());
     }
 
     #[test]
