@@ -1,6 +1,7 @@
 //! A stack that is configured in every other way.
 
 use anyhow::{Context as _, Result, bail};
+use local::redis::{Options, RedisServer};
 use serde_json::json;
 use tests::token::Signer;
 use tests::{Chat, RawRedis, Request, web_server};
@@ -158,5 +159,16 @@ async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() 
         let due = format!("{variable} must be ");
         assert!(why.starts_with(&due), "{why}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn valkey_is_an_address_of_a_redis_too() -> Result<()> {
+    let server = RedisServer::start(&Options::default())?;
+    let url = server.url().replace("redis://", "valkey://");
+    let chat = Chat::own(&[("SOCK_REDIS_URL", &url)]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    ann.send_text(&bob, "Hello").await?;
+    assert_eq!(bob.whole_history(&ann).await?.len(), 1);
     Ok(())
 }

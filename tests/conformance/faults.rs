@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What these rest on: nothing of AWS, but our own promise.
-const OURS: &str = "docs/architecture.md, The local gateway";
+const OURS: &str = "docs/local.md";
 
 pub(crate) fn requirements() -> Vec<Requirement> {
     vec![

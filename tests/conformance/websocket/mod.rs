@@ -24,7 +24,7 @@ const QUOTAS: &str = "developer guide, Quotas for configuring and running a WebS
 const OVERVIEW: &str = "developer guide, Overview of WebSocket APIs";
 
 /// What AWS does is not documented, and this is the stricter of what it may do.
-const UNKNOWN: &str = "not documented; docs/architecture.md, The local gateway, says what was chosen";
+const UNKNOWN: &str = "not documented; docs/local.md says what was chosen";
 
 pub(crate) fn requirements() -> Vec<Requirement> {
     let all = [
