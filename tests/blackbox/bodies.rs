@@ -229,7 +229,7 @@ async fn an_image_says_by_itself_where_it_is() -> Result<()> {
     https:\\\\x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     https:///x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     https://user@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
-    https://@host/x: "https://host/x"
+    https://@host/x: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     https://a.b/\tc: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     https://a.b/c\n: 400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     HTTPS://IMG.Example:443/a/../b?c=\u{e4}#d: "https://img.example/b?c=%C3%A4#d"

@@ -65,7 +65,7 @@ async fn each_limit_has_its_own_error() -> Result<()> {
     413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16385 bytes of UTF-8, the limit is 16384
     413 TEXT_TOO_LARGE PayloadTooLargeError: text has 16386 bytes of UTF-8, the limit is 16384
     413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 32768 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
-    400 INVALID_TEXT ArgumentError: text must have a visible character
+    413 TEXT_TOO_LARGE PayloadTooLargeError: text takes 49153 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
     413 METADATA_TOO_LARGE PayloadTooLargeError: metadata has 4097 bytes of JSON, the limit is 4096
     400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
     400 INVALID_IMAGE ArgumentError: image must be an https:// URL with a host and without a user
