@@ -60,6 +60,48 @@ async fn a_late_answer_never_doubles_a_message() {
     assert_eq!(texts(&world.history(page(1, 10)).await), ["a", "b", "c"]);
 }
 
+/// Two devices edit one message while the server answers late: each store asks again, and neither edit is done twice, so none undoes the other.
+#[tokio::test]
+async fn late_answers_never_edit_twice() {
+    let server = server();
+    let address = Address::of(&server);
+    let phone = World::new(&address).await;
+    let desk = phone.elsewhere(&address).await;
+    let sent = phone.send(&phone.anna, "0").await.change;
+    // Both have used the script before.
+    let before = phone.edit(&phone.anna, sent.id, "1").await.change;
+    let before = desk.edit(&desk.anna, sent.id, &format!("{}", before.rev)).await.change;
+    run(&server.url(), "CLIENT PAUSE 700 ALL");
+    let (one, other) = tokio::join!(
+        phone.edit(&phone.anna, sent.id, "phone"),
+        desk.edit(&desk.anna, sent.id, "desk")
+    );
+    let mut changes = [one.change, other.change];
+    changes.sort_by_key(|change| change.rev);
+    let chain = changes.each_ref().map(|change| change.prev_rev);
+    assert_eq!(
+        chain,
+        [Some(before.rev), Some(changes[0].rev)],
+        "two changes, and no third between or after them"
+    );
+    let history = phone.history(page(1, 10)).await;
+    assert_eq!((history.rev, history.messages[0].rev), (changes[1].rev, changes[1].rev));
+}
+
+/// The server has done an edit, and the connection breaks before it can say so.
+#[tokio::test]
+async fn a_lost_answer_never_edits_twice() {
+    let server = server();
+    let relay = Relay::to(server.port()).await;
+    let world = World::new(&Address::from_url(relay.url())).await;
+    let sent = world.send(&world.anna, "0").await.change;
+    relay.cut_the_next_answer();
+    let edited = world.edit(&world.anna, sent.id, "1").await.change;
+    assert!(relay.has_cut(), "the answer was lost");
+    assert_eq!(edited.prev_rev, Some(sent.rev));
+    assert_eq!(world.history(page(1, 10)).await.rev, edited.rev);
+}
+
 /// The server has done what it was asked for, and the connection breaks before it can say so.
 #[tokio::test]
 async fn a_lost_answer_never_doubles_a_message() {
