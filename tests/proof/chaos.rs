@@ -108,7 +108,7 @@ impl<'a> Chaos<'a> {
         }
     }
 
-    /// Kills or freezes one process of a function, whatever it is at.
+    /// Kills or freezes one process of a function, also in the middle of a request.
     fn signal(&mut self, signal: Signal) -> Result<()> {
         let Some(function) = self.random.choice(FUNCTIONS) else {
             return Ok(());

@@ -88,7 +88,7 @@ impl Ledger {
         self.read.entry((key.to_owned(), by)).or_default().perhaps.insert(seq);
     }
 
-    /// A message can be changed before whoever sent it has the answer: pushes may be faster.
+    /// A message can be changed before its sender has the answer: pushes may be faster.
     fn message(&mut self, id: &str) -> &mut Acknowledged {
         self.messages.entry(id.to_owned()).or_default()
     }

@@ -187,7 +187,7 @@ fn others(user: &User, talks: &[(User, User)]) -> Vec<User> {
     talks.iter().filter_map(other).collect()
 }
 
-/// The connections that Redis knows and no client has. Old ones end all the time here, so that this looks until there are none for once.
+/// The connections that Redis knows and no client has. Old ones end all the time here, so this looks until it finds none.
 async fn dead_connections(servers: &Servers, followers: &[Follower]) -> Result<Vec<String>> {
     let alive = || {
         followers

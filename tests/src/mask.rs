@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 const WIDTH: usize = 110;
 /// Between these a number is an instant in milliseconds: 2020 and 2100.
 const INSTANTS: std::ops::Range<u64> = 1_577_836_800_000..4_102_444_800_000;
-/// Texts whose content is nobody's business, by the name of their property.
+/// Opaque texts, by the name of their property.
 const OPAQUE: [(&str, &str); 4] = [
     ("cursor", "cursor"),
     ("prev", "cursor"),

@@ -53,7 +53,7 @@ pub fn tool(name: &str) -> Option<Command> {
 pub struct Sam {
     address: String,
     child: Child,
-    // SAM ends when this end closes, and the system closes it whatever ends the test process.
+    // SAM ends when this end closes. The system closes it when the test process ends, also if it is killed.
     stdin: Option<ChildStdin>,
 }
 

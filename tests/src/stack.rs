@@ -46,7 +46,7 @@ pub struct Stack {
     /// Where its parts are.
     pub addresses: Addresses,
     child: Child,
-    // The stack stops when this end closes, and the system closes it whatever ends the test process.
+    // The stack stops when this end closes. The system closes it when the test process ends, also if it is killed.
     stdin: Option<ChildStdin>,
     log: File,
     sam: Option<Sam>,

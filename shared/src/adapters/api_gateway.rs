@@ -128,7 +128,7 @@ mod retries {
 
     use crate::metrics::{self, Metric};
 
-    /// A 429 is worth another try whatever its body says; the SDK's own rules go by the error's name, which not every 429 has.
+    /// A 429 is worth another try. The SDK's own rules go by the error's name in the body, which not every 429 has.
     #[derive(Debug)]
     pub(super) struct TooManyRequests;
 

@@ -39,7 +39,7 @@ pub(super) fn builder(timeout: Duration) -> ClientBuilder {
         .timeout(timeout)
 }
 
-/// Reads the body at this address. It stops at the limit, whatever length the server names.
+/// Reads the body at this address. It stops at the limit, also if the server names a smaller length.
 ///
 /// # Errors
 /// [`NoAnswer`], which never shows the address: it may hold a secret.

@@ -67,7 +67,7 @@ impl Writer<'_> {
         let decision = sent.await?;
         let mut outcome = self.publish(caller, conversation, decision).await?;
         if outcome.change.repeated {
-            // The answer of the first time, whatever became of the message: the store has compared the contents.
+            // The answer of the first time, also if the message was changed or deleted since: the store has compared the contents.
             outcome.change.message = Some(Message {
                 id: outcome.change.id,
                 author: author.clone(),
@@ -142,7 +142,7 @@ impl Writer<'_> {
                     continue;
                 }
             };
-            // Whoever was told before is not told again. A new writer that was overtaken still pushes its own change.
+            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change.
             if change.repeated && told.place.is_none() {
                 continue;
             }

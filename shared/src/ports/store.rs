@@ -81,7 +81,7 @@ pub struct History {
 /// What changed in a conversation since a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
-    /// The conversation was set back to before that revision, as by a failover: whoever knows it has to load the conversation anew.
+    /// The conversation was set back to before that revision, as by a failover: a client that knows it has to load the conversation anew.
     pub reset: bool,
     /// The revision up to which this tells all.
     pub rev: u64,

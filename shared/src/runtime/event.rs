@@ -25,7 +25,7 @@ use crate::error::ApiError;
 /// AWS Lambda quotas: "Invocation payload (request and response)" is 6 MB; the error for a longer one names 6291556 bytes.
 #[cfg(test)]
 pub(super) const LAMBDA_ANSWER_BYTES: usize = 6_291_556;
-/// From this length on a body travels in base64, which makes it a third longer whatever it holds. As text, every quote and backslash in it is
+/// From this length on a body travels in base64, which makes every body a third longer. As text, every quote and backslash in it is
 /// escaped once more.
 const BASE64_FROM_BYTES: usize = 1024 * 1024;
 /// How compressed bodies begin that come without a header: gzip (RFC 1952) and zstd (RFC 8878).

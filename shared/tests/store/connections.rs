@@ -60,7 +60,7 @@ pub(crate) async fn what_has_expired_is_forgotten_in_passing(world: World) {
     assert_eq!(world.store.connection(&id("new=")).await.unwrap(), None);
 }
 
-/// API Gateway says of a connection in its handshake that it is gone; whoever pushes must know that it may mean: not yet there.
+/// API Gateway says that a connection is gone while its handshake is under way. A writer must know that this may mean: not yet there.
 pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
     world
         .store

@@ -65,7 +65,7 @@ fn names(page: &ChangedEntries) -> Vec<String> {
 
 pub(crate) async fn a_cursor_tells_which_conversations_moved(world: World) {
     let start = place(&world).await;
-    assert_eq!(start, Cursor::default(), "whoever has nothing has a cursor too");
+    assert_eq!(start, Cursor::default(), "a user who has nothing has a cursor too");
     let mut cursors = vec![start];
     for name in ["a", "b", "a", "c", "b"] {
         cursors.push(told_by(&world, name, "hi").await);

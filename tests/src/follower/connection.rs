@@ -43,7 +43,7 @@ struct Connection<'a> {
     shared: &'a Arc<Shared>,
     stream: WebSocketStream<TcpStream>,
     asked: u64,
-    /// Whoever waits for an answer. That there will be none, they hear when this is dropped.
+    /// Writes that wait for an answer. When this is dropped, they hear that none will come.
     waiting: HashMap<u64, Outgoing>,
     question: Option<Question>,
     /// When the next `hello` or `sync` is due.
@@ -191,7 +191,7 @@ impl<'a> Connection<'a> {
     }
 
     async fn send(&mut self, outgoing: Outgoing) -> Result<()> {
-        // Whoever gave up waiting asks again.
+        // A caller who gave up waiting asks again.
         if !outgoing.answer.is_closed() {
             let id = self.ask(outgoing.write.frame()).await?;
             self.waiting.insert(id, outgoing);
@@ -204,7 +204,7 @@ impl<'a> Connection<'a> {
             lock(&self.shared.replica).pushed(frame);
             return Ok(());
         }
-        // A frame of API Gateway itself names no question: whoever asked hears nothing, and asks again.
+        // A frame of API Gateway itself names no question: the caller hears nothing, and asks again.
         let Some(id) = frame["id"].as_u64() else { return Ok(()) };
         let is_unknown = is_unknown_connection(frame);
         if let Some(question) = self.question.take_if(|question| question.id == id) {

@@ -35,7 +35,7 @@ pub(super) fn parse(body: &[u8]) -> serde_json::Result<Profiles> {
 
 /// A profile with the fields that were asked for, or with the id alone if they are too much.
 fn profile(entry: &RawValue) -> Option<(Id, Profile)> {
-    // What is not asked for is skipped unread, whatever its nesting.
+    // A field that is not asked for is skipped unread, however deep it is nested.
     let given: HashMap<String, &RawValue> = serde_json::from_str(entry.get()).ok()?;
     let id = id(given.get("id")?)?;
     let whole = fields(&id, &given).map(|fields| Value::Object(fields).to_string());

@@ -64,7 +64,7 @@ impl Addresses {
     /// Reads the addresses; connects to none.
     ///
     /// # Errors
-    /// [`ConfigError`] if one is none, or the authority's certificate is none.
+    /// [`ConfigError`] if an address or the CA certificate is invalid.
     pub(super) fn new(config: &RedisConfig) -> Result<Self, ConfigError> {
         let infos = config.urls.iter().map(|url| url.as_str().into_connection_info());
         let infos: RedisResult<Vec<_>> = infos.collect();
@@ -147,7 +147,7 @@ fn says(hello: &Value, name: &str, value: &str) -> bool {
 }
 
 /// Overlapping requests wait for each other's acknowledgement without `nodelay`. CLIENT SETINFO is on neither of ElastiCache Serverless's lists
-/// of commands; the library sends it to a cluster's nodes whatever we say, and needs no good answer.
+/// of commands; the library sends it to a cluster's nodes in any case, and needs no good answer.
 fn prepared(info: ConnectionInfo) -> ConnectionInfo {
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     info.set_redis_settings(settings).set_tcp_settings(tcp_settings())
