@@ -93,6 +93,7 @@ rules! {
     inboxes::the_newest_activity_comes_first,
     inboxes::the_newest_message_shows_whatever_its_length,
     resuming::a_cursor_tells_which_conversations_moved,
+    resuming::a_page_of_long_messages_ends_early,
     resuming::a_slot_that_was_lost_or_set_back_says_so,
     resuming::a_writer_that_comes_late_sets_nothing_back,
     resuming::changes_are_what_is_newer_than_a_revision,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use shared::domain::{Conversation, Cursor, Decision, Id, Target, User};
-use shared::ports::{ChangedEntries, Changes, PageBounds, Store as _};
+use shared::ports::{ChangedEntries, Changes, InboxEntry, PageBounds, Store as _};
 
 use crate::support::{Address, NOW, World, new_text, server, text, user};
 
@@ -111,6 +111,28 @@ pub(crate) async fn a_cursor_tells_which_conversations_moved(world: World) {
         (vec!["user-a".to_owned()], true),
         "a page ends where it is full"
     );
+}
+
+/// Messages that are too long for an entry are fetched one by one, so a page takes few of them.
+pub(crate) async fn a_page_of_long_messages_ends_early(world: World) {
+    let (mut since, mut told, mut pages) = (place(&world).await, Vec::new(), 0);
+    for number in 0..40 {
+        told_by(&world, &format!("u{number}"), &"x".repeat(600 + number)).await;
+    }
+    loop {
+        let page = world
+            .store
+            .changed_entries(&world.ben, Some(since), PageBounds::FRAME)
+            .await
+            .unwrap();
+        let length = |entry: &InboxEntry| entry.latest.as_ref().unwrap().body.content().len() - 600;
+        told.extend(page.entries.iter().map(|(_, entry)| length(entry)));
+        (since, pages) = (page.cursor, pages + 1);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!((told, pages), ((0..40).collect(), 3));
 }
 
 pub(crate) async fn a_slot_that_was_lost_or_set_back_says_so(world: World) {

@@ -212,6 +212,9 @@ pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
     })
 }
 
+/// How much a message that is too long for an entry is reckoned to take of a page, in bytes.
+const LONG_MESSAGE_BYTES: usize = 2 * 1024;
+
 /// What `entries_read.lua` answers, likewise; each entry with the cursor of its last change.
 pub(super) struct EntriesPage {
     pub(super) cursor: Cursor,
@@ -219,6 +222,22 @@ pub(super) struct EntriesPage {
     pub(super) more: bool,
     pub(super) unread_total: u64,
     pub(super) entries: Vec<(Cursor, Unpacked)>,
+}
+
+impl EntriesPage {
+    /// Ends the page where more long messages would have to be fetched than it could show.
+    pub(super) fn with_few_long_messages(mut self, bytes: usize) -> Self {
+        let most = (bytes / LONG_MESSAGE_BYTES).max(1);
+        let long = self.entries.iter().enumerate();
+        let mut long = long.filter(|(_, (_, entry))| entry.latest_elsewhere.is_some());
+        if let Some((end, _)) = long.nth(most)
+            && let Some((cursor, _)) = self.entries.get(end.saturating_sub(1))
+        {
+            (self.cursor, self.more) = (*cursor, true);
+            self.entries.truncate(end);
+        }
+        self
+    }
 }
 
 pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {

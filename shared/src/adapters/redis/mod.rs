@@ -297,7 +297,7 @@ impl<C: Clock> Store for RedisStore<C> {
         if let Some(Cursor { epoch, position }) = since {
             call = call.arg(epoch).arg(position);
         }
-        let page = answer::entries(self.link.script(call).await?)?;
+        let page = answer::entries(self.link.script(call).await?)?.with_few_long_messages(bounds.bytes);
         let (cursors, entries): (Vec<_>, Vec<_>) = page.entries.into_iter().unzip();
         let entries = self.complete(user, entries).await?;
         Ok(ChangedEntries {
