@@ -5,8 +5,8 @@ use futures_util::stream::{self, StreamExt as _};
 use super::conversation;
 use super::fan_out::{self, Post};
 use crate::domain::{
-    Body, ChangeKind, ConnectionId, Conversation, Decision, Edit, Member, Message, MessageId, Metadata, Outcome,
-    Projection, RetryKey, Target, User,
+    Body, ConnectionId, Conversation, Decision, Edit, Member, Message, MessageId, Metadata, Outcome, Projection,
+    RetryKey, Target, User,
 };
 use crate::error::ApiError;
 use crate::ports::{Push, Store, Told, Unavailable};
@@ -121,12 +121,8 @@ impl Writer<'_> {
         conversation: Conversation,
         decision: Decision,
     ) -> Result<Outcome, Unavailable> {
-        let Decision { mut change, projection } = decision;
+        let Decision { change, projection } = decision;
         let reads = projection.reads();
-        if change.kind == ChangeKind::Sent && change.message.is_none() {
-            // A send that was asked for again, of a message that was deleted meanwhile.
-            change.kind = ChangeKind::Deleted;
-        }
         let mut tells = Vec::with_capacity(projection.members.len());
         for member in &projection.members {
             tells.push(self.tell(&conversation, &projection, member));
@@ -154,8 +150,8 @@ impl Writer<'_> {
             }
             let mut connections = told.connections;
             connections.retain(|live| caller.connection.as_ref() != Some(&live.id));
-            if !connections.is_empty() {
-                let frame = wire::event_frame(&member, &caller.user.id, &conversation, &change, &reads, place);
+            let frame = wire::event_frame(&member, &caller.user.id, &conversation, &change, &reads, place);
+            if let Some(frame) = frame.filter(|_| !connections.is_empty()) {
                 posts.push(Post {
                     user: member,
                     connections,

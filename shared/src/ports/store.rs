@@ -57,7 +57,11 @@ pub struct Stored {
     pub id: MessageId,
     /// The revision of the conversation that last changed it.
     pub rev: u64,
-    /// The message; `None` if it is deleted.
+    /// The user who wrote it.
+    pub author: Id,
+    /// Whether it was deleted.
+    pub deleted: bool,
+    /// The message; `None` too if a newer release wrote it, and this one can show nothing of it.
     pub message: Option<Message>,
 }
 

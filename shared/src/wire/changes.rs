@@ -77,6 +77,7 @@ impl ChangesAnswer {
     pub fn new(user: &User, conversation: &Conversation, changes: &Changes, bytes: usize) -> Self {
         let json = changes.messages.iter().map(|stored| match &stored.message {
             Some(message) => to_json(&MessageJson::new(message, &Reads::default())),
+            // Also of a message that is left out below: its place in the page counts.
             None => to_json(&DeletedJson {
                 id: stored.id.to_string(),
                 seq: stored.id.seq,
@@ -90,6 +91,8 @@ impl ChangesAnswer {
         };
         let mut shown: Vec<_> = changes.messages.iter().zip(fitting).collect();
         shown.sort_by_key(|(stored, _)| stored.id.seq);
+        // A message of a newer release, of which this one can show nothing, is not a deleted one.
+        shown.retain(|(stored, _)| stored.deleted || stored.message.is_some());
         let (messages, deleted): (Vec<_>, Vec<_>) = shown.into_iter().partition(|(stored, _)| stored.message.is_some());
         let json = |shown: Vec<(_, Box<RawValue>)>| shown.into_iter().map(|(_, json)| json).collect();
         Self {

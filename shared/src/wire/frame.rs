@@ -59,7 +59,8 @@ struct ReadJson {
     seq: u64,
 }
 
-/// The frame that tells `receiver` of a change that `by` made. `place` is where the change stands among all that the receiver was told.
+/// The frame that tells `receiver` of a change that `by` made. `place` is where the change stands among all that the receiver was told. `None` for a
+/// message of a newer release, of which this one can show nothing: the receiver sees the gap, and asks.
 pub fn event_frame(
     receiver: &User,
     by: &Id,
@@ -67,7 +68,7 @@ pub fn event_frame(
     change: &Change,
     reads: &Reads,
     place: Option<Place>,
-) -> String {
+) -> Option<String> {
     let (id, seq) = (change.id.to_string(), change.id.seq);
     let news = match (change.kind, &change.message) {
         (ChangeKind::Read, _) => News::Read {
@@ -77,11 +78,12 @@ pub fn event_frame(
         (_, Some(message)) => News::Message {
             entry: MessageJson::new(message, reads),
         },
-        (_, None) => News::Deleted {
+        (ChangeKind::Deleted, None) => News::Deleted {
             entry: DeletedEntry { id, seq, deleted: true },
         },
+        (ChangeKind::Sent | ChangeKind::Edited, None) => return None,
     };
-    to_json(&EventJson {
+    Some(to_json(&EventJson {
         event: match change.kind {
             ChangeKind::Sent => "message.new",
             ChangeKind::Edited => "message.updated",
@@ -93,7 +95,7 @@ pub fn event_frame(
             state: ConversationState::new(conversation, receiver, change.rev, change.prev_rev),
             news,
         },
-    })
+    }))
 }
 
 #[derive(Serialize)]

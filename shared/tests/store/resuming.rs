@@ -208,7 +208,26 @@ pub(crate) async fn changes_are_what_is_newer_than_a_revision(world: World) {
         revs.push(change.rev);
         states.push(state);
     }
-    assert!(revs.is_sorted() && ids.len() > 10);
+    // More than a page of edits and deletions, after which nothing is new.
+    let mut state = states.last().unwrap().clone();
+    let alive: Vec<u64> = state
+        .iter()
+        .filter(|(_, (_, said))| said.is_some())
+        .map(|(seq, _)| *seq)
+        .collect();
+    for (number, seq) in alive.iter().enumerate() {
+        let id = ids[usize::try_from(seq - 1).unwrap()];
+        let change = if number % 2 == 0 {
+            world.edit(&world.anna, id, "at last").await.change
+        } else {
+            world.delete(&world.anna, id).await.change
+        };
+        let said = change.message.map(|message| message.body.content().to_owned());
+        state.insert(*seq, (change.rev, said));
+        revs.push(change.rev);
+        states.push(state.clone());
+    }
+    assert!(revs.is_sorted() && ids.len() > 10 && alive.len() > 8);
     let now = states.last().unwrap();
     for since in &revs {
         let newer: BTreeMap<_, _> = now.iter().filter(|(_, (rev, _))| rev > since).collect();

@@ -7,8 +7,7 @@ use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
 use crate::domain::{
-    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Edit, Id, Latest, Member, Place, Projection, Target,
-    User,
+    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, Latest, Member, Place, Projection, Target, User,
 };
 use crate::ports::{Changes, History, Live, Stored, Told, Unavailable, WriteError};
 
@@ -37,11 +36,11 @@ impl From<Corrupt> for WriteError {
 /// What a write may have done.
 pub(super) enum Asked<'a> {
     Send,
-    Update { by: &'a Id, edit: &'a Edit },
+    Update { by: &'a Id },
     Delete,
 }
 
-/// What a write to a conversation answers: `decided` in `conversation_prelude.lua`, or one word for a refusal.
+/// What a write to a conversation answers: `decided` in `decision_prelude.lua`, or one word for a refusal.
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, WriteError> {
     let mut items = list(answer)?;
     let head: Vec<u8> = next(&mut items)?;
@@ -55,18 +54,22 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
     let id = record::read_identity(&mut head, seq)?;
     let (clock, conversation_rev) = (head.number::<7>()?, head.number::<7>()?);
     let (last_seq, activity_ms, latest_seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
-    let message = match record.as_slice() {
+    // A message that was moved away is not there any more.
+    let stored = match record.as_slice() {
         [] => None,
-        record => record::unpack(seq, record)?.message,
+        record => Some(record::unpack(seq, record)?),
     };
+    let is_deleted = stored.as_ref().is_none_or(|stored| stored.deleted);
     let kind = match asked {
+        _ if is_deleted => ChangeKind::Deleted,
         Asked::Send => ChangeKind::Sent,
         Asked::Delete => ChangeKind::Deleted,
-        Asked::Update { by, edit } => match &message {
-            Some(message) if edit.seen && message.author != **by => ChangeKind::Read,
+        Asked::Update { by } => match &stored {
+            Some(stored) if stored.author != **by => ChangeKind::Read,
             _ => ChangeKind::Edited,
         },
     };
+    let message = stored.and_then(|stored| stored.message);
     Ok(Decision {
         change: Change {
             kind,

@@ -54,8 +54,15 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
     let (mut latest, mut reads) = (None::<Option<Message>>, Reads::default());
     while !reader.is_empty() {
         match reader.section()? {
-            (LATEST, record) => latest = Some(record::unpack(latest_seq, record)?.message),
-            (READS, packed) => reads = read_reads(packed)?,
+            // An entry without its newest message is better than no entry.
+            (LATEST, record) => {
+                latest = Some(
+                    record::unpack(latest_seq, record)
+                        .ok()
+                        .and_then(|stored| stored.message),
+                )
+            }
+            (READS, packed) => reads = read_reads(packed).unwrap_or_default(),
             _ => {}
         }
     }

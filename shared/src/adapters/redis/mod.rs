@@ -199,7 +199,7 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(text)
             .arg(image)
             .arg(metadata);
-        answer::decision(&Asked::Update { by, edit }, self.link.script(call).await?)
+        answer::decision(&Asked::Update { by }, self.link.script(call).await?)
     }
 
     async fn delete_message(

@@ -80,15 +80,22 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
             _ => {}
         }
     }
-    let message = body.filter(|_| head & DELETED == 0).map(|body| Message {
+    let deleted = head & DELETED != 0;
+    let message = body.filter(|_| !deleted).map(|body| Message {
         id,
-        author,
+        author: author.clone(),
         body,
         metadata,
         edited_ms,
         rev,
     });
-    Ok(Stored { id, rev, message })
+    Ok(Stored {
+        id,
+        rev,
+        author,
+        deleted,
+        message,
+    })
 }
 
 #[cfg(test)]
@@ -116,7 +123,9 @@ mod tests {
             let tail = pack_tail(&author, &body, metadata.as_ref());
             let record = [&[HEAD][..], &identity(id), &number_bytes::<7>(rev), &tail].concat();
             let message = Message { id, author, body, metadata, edited_ms: None, rev };
-            prop_assert_eq!(unpack(seq, &record), Ok(Stored { id, rev, message: Some(message) }));
+            let stored = unpack(seq, &record).unwrap();
+            prop_assert_eq!((stored.deleted, &stored.author, stored.rev), (false, &message.author, rev));
+            prop_assert_eq!(stored.message, Some(message));
         }
 
         #[test]

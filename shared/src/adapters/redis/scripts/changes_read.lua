@@ -31,7 +31,7 @@ while seq < high do
   if added_at(middle) > since then high = middle else seq = middle + 1 end
 end
 
-local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most)
+local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
 local answer, stamp, told, more = {'', readers(KEYS[4], since)}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
@@ -42,7 +42,7 @@ for looked = 0, most do
   local of = seq
   if changed and (not added or changed < added) then
     of, told, stamp = tonumber(stamped[stamp]), changed, stamp + 2
-    record = call('LINDEX', log, of - first)
+    record = of >= first and call('LINDEX', log, of - first)
   else
     told, seq = added, seq + 1
     -- What was changed since stands among the stamped ones.

@@ -55,8 +55,8 @@ end
 -- Answers {what DECIDED says, and for each member what TOLD says; record of the changed message; record of the newest live one, '' if it is the same}.
 local function decided(log, gone, all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
-  local latest, newest = state.gone == last and (nth_back(gone, base + 1, last, 1) or 0) or last, ''
-  if latest ~= done.seq and latest > base then newest = call('LINDEX', log, latest - base - 1) end
+  local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
+  local newest = latest > 0 and latest ~= done.seq and call('LINDEX', log, latest - base - 1) or ''
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
   local head = pack(DECIDED, done.again and 1 or 0, done.rev, prev, done.seq, done.identity, state.clock, state.rev, last, state.ms, latest)
   for index = 1, #all, 2 do

@@ -11,6 +11,8 @@ if before then return before end
 
 local all = call('HGETALL', members)
 local place = place_of(author, all)
+-- Refuses before anything is written.
+for index = 8, place and 0 or #ARGV do place_of(ARGV[index], all) end
 -- Order and time never disagree, also when a clock lies behind.
 state.ms = math.max(now, state.ms)
 revise(meta, state, state.ms)
