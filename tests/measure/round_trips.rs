@@ -54,15 +54,7 @@ async fn main() -> Result<()> {
     counter.rest("read", &ann, Method::GET, "/list", None).await?;
     counter.rest("read", &ann, Method::GET, &path, None).await?;
     let missed = format!("/sync?since={}", start.as_str().context("a cursor")?);
-    counter
-        .rest(
-            "read, of references and then of messages",
-            &ann,
-            Method::GET,
-            &missed,
-            None,
-        )
-        .await?;
+    counter.rest("read", &ann, Method::GET, &missed, None).await?;
     counter
         .rest("read", &ann, Method::GET, &format!("{path}/changes?since=0"), None)
         .await?;
