@@ -56,11 +56,8 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
         match reader.section()? {
             // An entry without its newest message is better than no entry.
             (LATEST, record) => {
-                latest = Some(
-                    record::unpack(latest_seq, record)
-                        .ok()
-                        .and_then(|stored| stored.message),
-                )
+                let stored = record::unpack(latest_seq, record).ok();
+                latest = Some(stored.and_then(|stored| stored.message));
             }
             (READS, packed) => reads = read_reads(packed).unwrap_or_default(),
             _ => {}
