@@ -470,7 +470,11 @@ impl Run {
                     (history.rev, &history.reads),
                     "entry of user {who}"
                 );
-                let read = self.read.get(&(who, conversation.key())).copied().unwrap_or_default();
+                // A read whose answer was lost may have moved the position all the same.
+                let answered = self.read.get(&(who, conversation.key())).copied().unwrap_or_default();
+                let position = history.reads.0.iter().find(|(reader, _)| *reader == of.id);
+                let read = position.map_or(0, |(_, seq)| *seq);
+                assert!(read >= answered, "read position of user {who}");
                 let unread = history
                     .messages
                     .iter()
