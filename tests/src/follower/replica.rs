@@ -134,6 +134,10 @@ impl Replica {
             return;
         };
         let conversation = self.conversation(&owed.key);
+        if owed.rev > conversation.rev {
+            // The conversation was forgotten meanwhile: the answer lacks everything before that revision.
+            return;
+        }
         if answer["reset"] == true {
             conversation.forget(rev);
             return;
@@ -424,6 +428,17 @@ mod tests {
             (None, vec!["two".to_owned(), "three".to_owned()])
         );
         assert_eq!(replica.conversations["user-1"].rev, 10, "the push links now");
+    }
+
+    #[test]
+    fn an_answer_that_was_asked_before_a_set_back_is_not_taken() {
+        let mut replica = loaded();
+        replica.pushed(&frame(["c0", "c1"], [0, 5], &message(1, 5, "one")));
+        replica.caught_up(&json!({"cursor": "c2", "entries": [{"type": "user", "id": 1, "rev": 9}]}));
+        let owed = replica.owed().unwrap();
+        replica.pushed(&frame(["c2", "c3"], [4, 8], &message(2, 8, "two")));
+        replica.changed(&owed, &changes(9, &[message(3, 9, "three")], &[]));
+        assert_eq!(replica.owed().map(|owed| owed.rev), Some(0));
     }
 
     #[test]
