@@ -4,6 +4,7 @@ mod answer;
 mod changes;
 mod frame;
 mod message;
+mod properties;
 mod request;
 
 pub use answer::{

@@ -1,13 +1,9 @@
 //! What clients send: bodies over REST, frames over the WebSocket. A body is read in two steps, so that each wrong property has its own error.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::properties::{Properties, shortened, string};
 use crate::domain::limits::{FRAME_ID_BYTES, NUMERIC_ID_MAX};
 use crate::domain::{
     Body, BodyKind, Cursor, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, RetryKey, Target,
@@ -32,7 +28,7 @@ pub fn target(kind: &str, id: &str) -> Result<Target, ApiError> {
 /// Reads a cursor that a client kept.
 ///
 /// # Errors
-/// [`ApiError::InvalidField`] for anything but one of ours; that it belongs to a log that was lost is no error.
+/// [`ApiError::InvalidField`] for anything but one of ours; a cursor of a store that was lost is no error.
 pub fn cursor(text: &str) -> Result<Cursor, ApiError> {
     Cursor::parse(text).map_err(|_| ApiError::InvalidField {
         field: "since",
@@ -64,67 +60,6 @@ pub fn retry_key(field: &'static str, text: &str) -> Result<RetryKey, ApiError> 
     RetryKey::parse(text).map_err(|reason| ApiError::InvalidRetryKey { field, reason })
 }
 
-/// The properties of a JSON object, each as it was written.
-#[derive(Debug)]
-struct Properties<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'a> Properties<'a> {
-    /// Reads a body or frame. A byte order mark before it is no harm (RFC 8259, section 8.1).
-    fn parse(json: &'a str, what: &'static str) -> Result<Self, ApiError> {
-        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-        let Self(mut properties) = serde_json::from_str(json).map_err(|_| ApiError::InvalidJson(what))?;
-        properties.sort_by(|(one, _), (other, _)| one.cmp(other));
-        match properties
-            .windows(2)
-            .find(|pair| matches!(pair, [one, other] if one.0 == other.0))
-        {
-            Some([(key, _), ..]) => Err(ApiError::DuplicateKey {
-                what,
-                key: shortened(key),
-            }),
-            _ => Ok(Self(properties)),
-        }
-    }
-
-    /// A property that is there, and may be null.
-    fn with_null(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
-    }
-
-    /// A property that is there and not null.
-    fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.with_null(name).filter(|value| value.get() != "null")
-    }
-}
-
-impl<'de> Deserialize<'de> for Properties<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Properties<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut properties = Vec::new();
-                while let Some(Key(key)) = map.next_key()? {
-                    properties.push((key, map.next_value()?));
-                }
-                Ok(Properties(properties))
-            }
-        }
-
-        /// Borrowed where it has no escapes.
-        #[derive(Deserialize)]
-        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-        deserializer.deserialize_map(Object)
-    }
-}
-
 /// The properties of a message to send, or of an update.
 #[derive(Debug)]
 pub struct ContentBody<'a>(Properties<'a>);
@@ -143,10 +78,7 @@ impl<'a> ContentBody<'a> {
     /// # Errors
     /// The error of the first property that is wrong.
     pub fn to_send(&self) -> Result<(Body, Option<Metadata>), ApiError> {
-        let name = self
-            .0
-            .get("type")
-            .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
+        let name = self.0.name("type");
         let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
         let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
         let metadata = match self.metadata()? {
@@ -271,11 +203,7 @@ impl<'a> ClientFrame<'a> {
     /// # Errors
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
     pub fn target(&self) -> Result<Target, ApiError> {
-        let kind = self
-            .0
-            .get("target")
-            .map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()));
-        match kind.as_str() {
+        match self.0.name("target").as_str() {
             "user" => id_from_json(&self.target_id())
                 .map(Target::User)
                 .map_err(|reason| ApiError::InvalidId {
@@ -291,7 +219,7 @@ impl<'a> ClientFrame<'a> {
         raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default()
     }
 
-    /// From where on the client wants events, if it says.
+    /// The cursor from which on the client asks what changed, if it gives one.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but a cursor.
@@ -327,15 +255,6 @@ pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
         Value::String(text) => Id::parse(text),
         _ => Err(InvalidId::Text),
     }
-}
-
-fn string(raw: &RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
-}
-
-/// What an error repeats of a client's text: enough to recognise it.
-fn shortened(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 #[cfg(test)]
