@@ -1,9 +1,10 @@
 //! A client that follows `docs/clients.md` to the letter: the one by which the rule is tested, and a model for clients in other languages.
 //!
-//! [`replica`] is what it knows, [`connection`] how it stays connected. This module is what an application sees of it: what to write, which it
+//! [`replica`] is what it knows, of each conversation and of the inbox, [`connection`] how it stays connected. This module is what an application sees of it: what to write, which it
 //! repeats until there is an answer (rule 5), and what the conversations look like.
 
 pub mod connection;
+mod conversation;
 pub mod replica;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,8 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::User;
-use replica::{Replica, id_text};
+use crate::user::id_text;
+use replica::Replica;
 
 /// How long a client waits for what.
 #[derive(Clone, Debug)]

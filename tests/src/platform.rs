@@ -14,6 +14,7 @@ use axum::routing::get;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+use crate::user::id_text;
 use crate::web_server;
 
 /// How the platform answers.
@@ -165,8 +166,4 @@ fn ids(query: &str) -> impl Iterator<Item = &str> {
         .split('&')
         .filter_map(|pair| pair.strip_prefix("ids="))
         .flat_map(|ids| ids.split(','))
-}
-
-fn id_text(id: &Value) -> String {
-    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }

@@ -30,7 +30,7 @@ impl User {
 
     /// The path of the conversation with this user, for others: `/user/{id}`, percent-encoded.
     pub fn path(&self) -> String {
-        let id = self.id.as_str().map_or_else(|| self.id.to_string(), str::to_owned);
+        let id = id_text(&self.id);
         format!("/user/{}", utf8_percent_encode(&id, NON_ALPHANUMERIC))
     }
 
@@ -198,4 +198,9 @@ impl User {
 fn message_path(with: &User, message: &Value) -> Result<String> {
     let id = message["id"].as_str().context("a message has an id")?;
     Ok(format!("{}/{id}", with.path()))
+}
+
+/// An id, which may be a number or a string, as it stands in keys and addresses.
+pub(crate) fn id_text(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }

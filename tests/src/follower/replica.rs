@@ -1,13 +1,12 @@
 //! What a client knows, and how it takes what it hears: rules 1 to 4 of `docs/clients.md`, without a network.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// How long a frame that does not link is kept: frames can overtake each other (rule 4).
-const LINK_KEPT: Duration = Duration::from_secs(1);
+use super::conversation::{Conversation, Link};
+use crate::user::id_text;
 
 /// A client's own copy of its conversations. It shows all of them.
 #[derive(Debug, Default)]
@@ -16,43 +15,6 @@ pub struct Replica {
     loaded: bool,
     links: Vec<Link<String>>,
     conversations: BTreeMap<String, Conversation>,
-}
-
-/// A step of a chain whose beginning is not known yet.
-#[derive(Debug)]
-struct Link<T> {
-    from: T,
-    to: T,
-    until: Instant,
-}
-
-impl<T> Link<T> {
-    fn new(from: T, to: T) -> Self {
-        let until = Instant::now() + LINK_KEPT;
-        Self { from, to, until }
-    }
-}
-
-/// A conversation, by its inbox key.
-#[derive(Debug, Default)]
-struct Conversation {
-    /// The revision up to which all is known.
-    rev: u64,
-    /// A revision that was heard of: `changes` is owed while it is the newer one.
-    heard: u64,
-    /// By position.
-    messages: BTreeMap<u64, Known>,
-    /// The highest position that each user has read.
-    reads: BTreeMap<String, u64>,
-    links: Vec<Link<u64>>,
-}
-
-/// A message as of the revision that last changed it; `None` if it is deleted.
-#[derive(Debug)]
-struct Known {
-    id: String,
-    rev: u64,
-    message: Option<Value>,
 }
 
 /// What a client asks next about a conversation.
@@ -259,86 +221,10 @@ impl Replica {
     }
 }
 
-impl Conversation {
-    /// Rule 3: everything of it has to be loaded anew, up to that revision.
-    fn forget(&mut self, heard: u64) {
-        *self = Self {
-            heard,
-            ..Self::default()
-        };
-    }
-
-    fn heard(&mut self, rev: u64) {
-        self.heard = self.heard.max(rev);
-    }
-
-    /// Rule 1: takes a message if it is newer than what is known of it.
-    fn take(&mut self, entry: &Value, rev: u64) {
-        let (Some(seq), Some(id)) = (entry["seq"].as_u64(), entry["id"].as_str()) else {
-            return;
-        };
-        let is_live = entry["author"] != Value::Null;
-        let known = self.messages.get(&seq);
-        if known.is_some_and(|known| known.id != id) {
-            // The position was given again: the store has lost the message that stood there.
-            self.forget(rev.max(self.heard));
-            return;
-        }
-        if known.is_none_or(|known| rev > known.rev) {
-            let known = Known {
-                id: id.to_owned(),
-                rev,
-                message: is_live.then(|| entry.clone()),
-            };
-            self.messages.insert(seq, known);
-        }
-        // Also an older state says that its author has read up to there.
-        if is_live {
-            self.has_read(&id_text(&entry["author"]), seq);
-        }
-    }
-
-    /// Rule 1: read positions only grow.
-    fn has_read(&mut self, reader: &str, seq: u64) {
-        let position = self.reads.entry(reader.to_owned()).or_default();
-        *position = seq.max(*position);
-    }
-
-    /// Rule 4: a change that follows on what is known makes its revision the known one.
-    fn close_chain(&mut self) {
-        while let Some(next) = self.links.iter().position(|link| link.from <= self.rev) {
-            let link = self.links.swap_remove(next);
-            if link.from < self.rev && link.to > self.rev {
-                self.forget(link.to);
-            } else {
-                self.rev = self.rev.max(link.to);
-            }
-        }
-    }
-
-    /// Rule 1: live messages; one is seen if someone else has read up to it.
-    fn shown(&self) -> impl DoubleEndedIterator<Item = Value> {
-        self.messages.iter().filter_map(|(seq, known)| {
-            let mut message = known.message.clone()?;
-            let author = id_text(&message["author"]);
-            let is_seen = self.reads.iter().any(|(reader, read)| *reader != author && read >= seq);
-            message.as_object_mut()?.remove("status");
-            if is_seen {
-                message["status"] = json!("seen");
-            }
-            Some(message)
-        })
-    }
-}
-
-/// An id as it stands in keys.
-pub(super) fn id_text(id: &Value) -> String {
-    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::follower::conversation::LINK_KEPT;
 
     fn message(seq: u64, rev: u64, text: &str) -> Value {
         json!({"id": format!("m{seq}"), "seq": seq, "rev": rev, "author": 1, "text": text})
@@ -428,6 +314,16 @@ mod tests {
             (None, vec!["two".to_owned(), "three".to_owned()])
         );
         assert_eq!(replica.conversations["user-1"].rev, 10, "the push links now");
+    }
+
+    #[test]
+    fn a_late_push_of_a_message_that_was_deleted_before_the_conversation_was_loaded_is_left() {
+        let mut replica = loaded();
+        replica.caught_up(&json!({"cursor": "c2", "entries": [{"type": "user", "id": 1, "rev": 9}]}));
+        let owed = replica.owed().unwrap();
+        replica.changed(&owed, &changes(9, &[message(2, 6, "two")], &[]));
+        replica.pushed(&frame(["x", "y"], [0, 5], &message(1, 5, "deleted")));
+        assert_eq!(texts(&replica), ["two"]);
     }
 
     #[test]
