@@ -43,6 +43,15 @@ impl Settings {
         )
     }
 
+    /// These variables, for a test.
+    #[cfg(test)]
+    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+        let variables = pairs
+            .iter()
+            .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        Self::from_vars(variables)
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -114,22 +123,14 @@ impl Folders {
 mod tests {
     use super::*;
 
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings::from_vars(
-            pairs
-                .iter()
-                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
-        )
-    }
-
     #[test]
     fn defaults_hold_unless_a_variable_says_otherwise() {
-        let none = settings(&[("SOCK_HTTP_PORT", ""), ("OTHER", "x")]);
+        let none = Settings::of(&[("SOCK_HTTP_PORT", ""), ("OTHER", "x")]);
         assert_eq!(
             (none.host(), none.http_port(), none.ws_port()),
             ("localhost", Ok(3005), Ok(3006))
         );
-        let some = settings(&[
+        let some = Settings::of(&[
             ("SOCK_HTTP_HOST", "0.0.0.0"),
             ("SOCK_HTTP_PORT", "8080"),
             ("SOCK_WS_PORT", "0"),
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn a_bad_port_names_the_variable() {
         assert_eq!(
-            settings(&[("SOCK_WS_PORT", "70000")])
+            Settings::of(&[("SOCK_WS_PORT", "70000")])
                 .ws_port()
                 .unwrap_err()
                 .to_string(),

@@ -148,19 +148,9 @@ fn kept_secret(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
     use super::*;
-
-    fn settings(pairs: &[(&str, &str)]) -> Settings {
-        Settings::from_vars(
-            pairs
-                .iter()
-                .map(|(name, value)| (OsString::from(name), OsString::from(value))),
-        )
-    }
 
     #[test]
     fn canonical_digits_are_a_number_and_everything_else_text() {
@@ -174,8 +164,8 @@ mod tests {
     #[test]
     fn a_secret_is_made_once_and_readable_by_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Signer::new(&settings(&[]), &folder.path().join("state")).unwrap();
-        let second = Signer::new(&settings(&[]), &folder.path().join("state")).unwrap();
+        let first = Signer::new(&Settings::of(&[]), &folder.path().join("state")).unwrap();
+        let second = Signer::new(&Settings::of(&[]), &folder.path().join("state")).unwrap();
         assert_eq!(first.secret(), second.secret());
         let mode = fs::metadata(folder.path().join("state/jwt-secret"))
             .unwrap()
@@ -186,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_token_carries_the_user_and_the_end() {
-        let signer = Signer::new(&settings(&[("SOCK_JWT_SECRET", "s")]), Path::new("/nowhere")).unwrap();
+        let signer = Signer::new(&Settings::of(&[("SOCK_JWT_SECRET", "s")]), Path::new("/nowhere")).unwrap();
         let token = signer.mint("42", Duration::from_mins(1)).unwrap();
         let claims: Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
@@ -197,7 +187,7 @@ mod tests {
     #[test]
     fn asymmetric_keys_are_refused() {
         for pairs in [[("SOCK_JWT_ALGORITHM", "RS256")], [("SOCK_JWKS_URL", "http://x")]] {
-            let error = Signer::new(&settings(&pairs), Path::new("/nowhere")).unwrap_err();
+            let error = Signer::new(&Settings::of(&pairs), Path::new("/nowhere")).unwrap_err();
             assert!(matches!(error, TokenError::Asymmetric { .. }), "{error}");
         }
     }

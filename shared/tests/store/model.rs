@@ -1,7 +1,7 @@
 //! Messages are sent, edited, deleted and seen; functions die between the two steps of a write; frames are lost or late. A client
 //! that follows the rules of `docs/clients.md` ends with what a fresh client loads, once everything unanswered has been asked for again.
 //!
-//! The real scripts on a real server, under `Writer` and the answers that the functions give. Chance writes the schedule.
+//! The real scripts on a real server, under `Writer` and the answers that the functions give. The schedules are random.
 
 mod client;
 
