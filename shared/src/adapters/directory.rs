@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use reqwest::StatusCode;
 use tokio::time::timeout;
 
+use self::profile::Kind;
 use super::clock::SystemClock;
 use super::http_client::{self, NoAnswer};
 use crate::config::DirectoryConfig;
@@ -24,7 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const KEPT: Duration = Duration::from_secs(30);
 /// How many are kept in one process.
 const KEPT_PROFILES: u64 = 10_000;
-/// How long the platform is left alone after it failed, in milliseconds, so that not every page waits for its timeout.
+/// How long the platform is left alone after it failed, in milliseconds, so that not every page waits for its timeout. It is one platform: a
+/// failure at users spares it topics too.
 const PAUSE_MS: u64 = 2_000;
 /// How many requests a page may cost when the platform refuses some ids. It is enough to find one refused id among a hundred by halves.
 const REQUESTS_MAX: usize = 16;
@@ -33,7 +35,7 @@ const REQUESTS_MAX: usize = 16;
 #[derive(Debug)]
 pub struct PlatformDirectory {
     api: Option<Api>,
-    kept: Cache<Id, Profile>,
+    kept: Cache<(Kind, Id), Profile>,
     silent_until_ms: AtomicU64,
 }
 
@@ -59,34 +61,32 @@ impl PlatformDirectory {
     }
 
     /// Asks the platform, and keeps what it said. What is missing in the profiles was not answered.
-    async fn ask(&self, api: &Api, ids: &[Id]) -> Profiles {
+    async fn ask(&self, api: &Api, kind: Kind, ids: &[Id]) -> Profiles {
         let mut answered = Profiles::new();
         if SystemClock.now_ms() < self.silent_until_ms.load(Ordering::Relaxed) {
             return answered;
         }
-        let asking = timeout(TIMEOUT, api.profiles(ids, &mut answered)).await;
+        let asking = timeout(TIMEOUT, api.profiles(kind, ids, &mut answered)).await;
         if let Err(error) = asking.unwrap_or_else(|elapsed| Err(Unavailable::new("platform", elapsed))) {
-            tracing::warn!(error = %Chain(&error), users = ids.len(), "answering without profiles");
+            tracing::warn!(error = %Chain(&error), of = kind.name(), ids = ids.len(), "answering without profiles");
             self.silent_until_ms
                 .store(SystemClock.now_ms() + PAUSE_MS, Ordering::Relaxed);
         }
         for id in ids {
             if let Some(profile) = answered.get(id) {
-                self.kept.insert(id.clone(), profile.clone());
+                self.kept.insert((kind, id.clone()), profile.clone());
             }
         }
         answered
     }
-}
 
-#[async_trait]
-impl Directory for PlatformDirectory {
-    async fn users(&self, ids: &[Id]) -> Profiles {
+    /// What is kept, and what the platform says about the rest.
+    async fn profiles(&self, kind: Kind, ids: &[Id]) -> Profiles {
         let Some(api) = &self.api else { return Profiles::new() };
         let mut profiles = Profiles::new();
         let mut missing: Vec<Id> = Vec::new();
         for id in ids {
-            match self.kept.get(id) {
+            match self.kept.get(&(kind, id.clone())) {
                 Some(profile) => {
                     profiles.insert(id.clone(), profile);
                 }
@@ -95,13 +95,24 @@ impl Directory for PlatformDirectory {
             }
         }
         if !missing.is_empty() {
-            let mut answered = self.ask(api, &missing).await;
+            let mut answered = self.ask(api, kind, &missing).await;
             for id in missing {
                 let profile = answered.remove(&id).unwrap_or(Profile::Unavailable);
                 profiles.insert(id, profile);
             }
         }
         profiles
+    }
+}
+
+#[async_trait]
+impl Directory for PlatformDirectory {
+    async fn users(&self, ids: &[Id]) -> Profiles {
+        self.profiles(Kind::Users, ids).await
+    }
+
+    async fn topics(&self, ids: &[Id]) -> Profiles {
+        self.profiles(Kind::Topics, ids).await
     }
 }
 
@@ -125,7 +136,7 @@ impl Api {
     ///
     /// # Errors
     /// If the platform fails at one of the requests. The profiles of the others are added.
-    async fn profiles(&self, ids: &[Id], profiles: &mut Profiles) -> Result<(), Unavailable> {
+    async fn profiles(&self, kind: Kind, ids: &[Id], profiles: &mut Profiles) -> Result<(), Unavailable> {
         let mut groups = vec![ids];
         let mut left = REQUESTS_MAX;
         let mut failure = None;
@@ -133,7 +144,7 @@ impl Api {
         while !groups.is_empty() && failure.is_none() {
             groups.truncate(left);
             left -= groups.len();
-            let answers = join_all(groups.iter().map(|group| self.users(group))).await;
+            let answers = join_all(groups.iter().map(|group| self.request(kind, group))).await;
             let mut halves = Vec::new();
             for (group, answer) in groups.into_iter().zip(answers) {
                 match answer {
@@ -158,19 +169,20 @@ impl Api {
         }
         if let Some(status) = refusal {
             let requests = REQUESTS_MAX - left;
-            tracing::warn!(%status, users = ids.len(), requests, "the platform refused a request for users");
+            tracing::warn!(%status, of = kind.name(), ids = ids.len(), requests, "the platform refused a request for profiles");
         }
         failure.map_or(Ok(()), Err)
     }
 
-    async fn users(&self, ids: &[Id]) -> Result<Answer, Unavailable> {
+    async fn request(&self, kind: Kind, ids: &[Id]) -> Result<Answer, Unavailable> {
         let ids = ids.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
         // Commas stay as the platform's contract has them. Of what an id may hold, `+` means a space in a query, and `|` may not stand in one.
         let ids = ids.replace('+', "%2B").replace('|', "%7C");
-        let url = format!("{}/v1/users?fields={}&ids={ids}", self.url, profile::FIELDS.join(","));
+        let (base, name, fields) = (&self.url, kind.name(), kind.fields().join(","));
+        let url = format!("{base}/v1/{name}?fields={fields}&ids={ids}");
         match http_client::get(&self.client, &url).await {
             Ok(body) => {
-                let known = profile::parse(&body).map_err(|error| Unavailable::new("platform", error))?;
+                let known = profile::parse(kind, &body).map_err(|error| Unavailable::new("platform", error))?;
                 Ok(Answer::Profiles(known))
             }
             Err(NoAnswer::Status(status)) if status.is_client_error() => Ok(Answer::Refused(status)),
@@ -197,8 +209,8 @@ mod tests {
 
     use super::*;
 
-    /// Starts a platform that knows nobody and answers 400 to every request for one of these ids. Returns its directory and the number of
-    /// requests that it gets.
+    /// Starts a platform that knows nobody but user 7 and topic 7, and answers 400 to every request for one of these ids. Returns its directory
+    /// and the number of requests that it gets.
     async fn platform(refused: &[u64]) -> (PlatformDirectory, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Some(format!("http://{}", listener.local_addr().unwrap()));
@@ -218,8 +230,15 @@ mod tests {
                     .unwrap();
                 let is_bad = ids.split(',').any(|id| refused.contains(&id.parse().unwrap()));
                 let status = if is_bad { "400 Bad Request" } else { "200 OK" };
-                let head = "connection: close\r\ncontent-length: 14";
-                let answer = format!("HTTP/1.1 {status}\r\n{head}\r\n\r\n{{\"entries\":[]}}");
+                let users = "GET /v1/users?fields=id,username,role,picture_url,profile_url&ids=";
+                let topics = "GET /v1/topics?fields=id,title,status,cover_image_thumbnail&ids=";
+                let body = match ids {
+                    "7" if line.starts_with(users) => r#"{"entries":[{"id":7,"username":"ann"}]}"#,
+                    "7" if line.starts_with(topics) => r#"{"entries":[{"id":7,"title":"Cats"}]}"#,
+                    _ => r#"{"entries":[]}"#,
+                };
+                let head = format!("connection: close\r\ncontent-length: {}", body.len());
+                let answer = format!("HTTP/1.1 {status}\r\n{head}\r\n\r\n{body}");
                 socket.write_all(answer.as_bytes()).await.unwrap();
             }
         });
@@ -266,5 +285,25 @@ mod tests {
             missing = without_answer(&profiles);
         }
         assert_eq!(missing, 4);
+    }
+
+    #[tokio::test]
+    async fn a_user_and_a_topic_with_one_id_are_two() {
+        let (directory, requests) = platform(&[]).await;
+        let seven = [Id::from_number(7).unwrap()];
+        let known = |json: &str| Profiles::from([(seven[0].clone(), Profile::Known(Arc::from(json)))]);
+        for _ in 0..2 {
+            assert_eq!(directory.users(&seven).await, known(r#"{"id":7,"username":"ann"}"#));
+            assert_eq!(directory.topics(&seven).await, known(r#"{"id":7,"title":"Cats"}"#));
+        }
+        assert_eq!(requests.load(Ordering::Relaxed), 2, "each is kept");
+    }
+
+    #[tokio::test]
+    async fn a_refused_topic_costs_the_others_nothing() {
+        let (directory, requests) = platform(&[42]).await;
+        let profiles = directory.topics(&page()).await;
+        assert_eq!((profiles.len(), without_answer(&profiles)), (100, 1));
+        assert!(requests.load(Ordering::Relaxed) <= REQUESTS_MAX);
     }
 }

@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use thiserror::Error;
 
 pub use clock::Clock;
-pub use directory::{Directory, Profile, Profiles};
+pub use directory::{Directory, Listing, Profile, Profiles};
 pub use push::{Delivery, Push};
 pub use store::{
     ChangedEntries, Changes, History, Inbox, InboxEntry, Live, PageBounds, Store, Stored, Told, WriteError,

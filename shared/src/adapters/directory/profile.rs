@@ -11,8 +11,31 @@ use crate::domain::Id;
 use crate::ports::{Profile, Profiles};
 use crate::wire;
 
-/// What we ask for. Nothing else of an entry is passed on: a platform that gives more may not know it, and it may be a secret.
-pub(super) const FIELDS: [&str; 5] = ["id", "username", "role", "picture_url", "profile_url"];
+/// What a profile is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Users,
+    Topics,
+}
+
+impl Kind {
+    /// The word for it in the platform's addresses.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Topics => "topics",
+        }
+    }
+
+    /// What we ask for. Nothing else of an entry is passed on: a platform that gives more may not know it, and it may be a secret.
+    pub(super) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Users => &["id", "username", "role", "picture_url", "profile_url"],
+            Self::Topics => &["id", "title", "status", "cover_image_thumbnail"],
+        }
+    }
+}
+
 /// How large a profile may be, in bytes of JSON. A page has a hundred at the most, and Lambda's answer a limit.
 const PROFILE_BYTES: usize = 4 * 1024;
 /// How many arrays and objects of a field may be inside each other. Parsers of clients have limits too.
@@ -28,17 +51,18 @@ struct Entries<'a> {
 ///
 /// # Errors
 /// If the answer is not `{"entries":[…]}`.
-pub(super) fn parse(body: &[u8]) -> serde_json::Result<Profiles> {
+pub(super) fn parse(kind: Kind, body: &[u8]) -> serde_json::Result<Profiles> {
     let answer: Entries<'_> = serde_json::from_slice(body)?;
-    Ok(answer.entries.into_iter().filter_map(profile).collect())
+    let profiles = answer.entries.into_iter().filter_map(|entry| profile(kind, entry));
+    Ok(profiles.collect())
 }
 
 /// A profile with the fields that were asked for, or with the id alone if they are too much.
-fn profile(entry: &RawValue) -> Option<(Id, Profile)> {
+fn profile(kind: Kind, entry: &RawValue) -> Option<(Id, Profile)> {
     // A field that is not asked for is skipped unread, however deep it is nested.
     let given: HashMap<String, &RawValue> = serde_json::from_str(entry.get()).ok()?;
     let id = id(given.get("id")?)?;
-    let whole = fields(&id, &given).map(|fields| Value::Object(fields).to_string());
+    let whole = fields(kind, &id, &given).map(|fields| Value::Object(fields).to_string());
     let json = whole
         .filter(|json| json.len() <= PROFILE_BYTES)
         .unwrap_or_else(|| format!("{{\"id\":{}}}", wire::to_json(&wire::IdJson(id.clone()))));
@@ -54,9 +78,9 @@ fn id(raw: &RawValue) -> Option<Id> {
     wire::id_from_json(&serde_json::from_str(text).ok()?).ok()
 }
 
-fn fields(id: &Id, given: &HashMap<String, &RawValue>) -> Option<Map<String, Value>> {
+fn fields(kind: Kind, id: &Id, given: &HashMap<String, &RawValue>) -> Option<Map<String, Value>> {
     let mut fields = Map::new();
-    for name in FIELDS {
+    for &name in kind.fields() {
         let Some(raw) = given.get(name) else { continue };
         let value = serde_json::from_str(raw.get()).ok()?;
         if levels(&value) > LEVELS_MAX {
@@ -83,10 +107,14 @@ fn levels(value: &Value) -> usize {
 mod tests {
     use super::*;
 
-    /// What clients see of one entry, if anything.
+    /// What clients see of one user, if anything.
     fn shown(entry: &str) -> String {
+        shown_of(Kind::Users, entry)
+    }
+
+    fn shown_of(kind: Kind, entry: &str) -> String {
         let body = format!("{{\"entries\":[{entry}]}}");
-        let profiles = parse(body.as_bytes()).unwrap();
+        let profiles = parse(kind, body.as_bytes()).unwrap();
         let shown = profiles.into_iter().map(|(id, profile)| match profile {
             Profile::Known(json) => format!("{id}: {json}"),
             other => format!("{id}: {other:?}"),
@@ -97,6 +125,7 @@ mod tests {
     #[test]
     fn only_the_fields_that_were_asked_for_pass() {
         insta::assert_snapshot!(shown(r#"{"id":7,"username":"ann","role":["a",{"b":1}],"picture_url":null,"password_hash":"x","more":1}"#), @r#"7: {"id":7,"picture_url":null,"role":["a",{"b":1}],"username":"ann"}"#);
+        insta::assert_snapshot!(shown_of(Kind::Topics, r#"{"id":"general","title":"General","status":"open","cover_image_thumbnail":null,"username":"x","owner":7}"#), @r#"general: {"cover_image_thumbnail":null,"id":"general","status":"open","title":"General"}"#);
         insta::assert_snapshot!(shown(r#"{"id":"7","us\u0065rname":"ann"}"#), @r#"7: {"id":"7","username":"ann"}"#);
         let deep = format!(
             r#"{{"id":7,"username":"ann","secret":{}{}}}"#,
@@ -138,7 +167,7 @@ mod tests {
             assert_eq!(shown(entry), "", "{entry}");
         }
         for body in ["", "null", "[]", r#"{"entries":7}"#, "<html>"] {
-            assert!(parse(body.as_bytes()).is_err(), "{body}");
+            assert!(parse(Kind::Users, body.as_bytes()).is_err(), "{body}");
         }
     }
 }
