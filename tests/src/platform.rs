@@ -1,4 +1,4 @@
-//! The platform that the chat is added to: knows some users and not others, remembers what it was asked, and can have troubles.
+//! The platform that the chat is added to: knows some users and topics and not others, remembers what it was asked, and can have troubles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Result;
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Redirect, Response};
 use axum::routing::get;
@@ -40,6 +40,8 @@ pub enum Mood {
 /// A request that came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
+    /// `users` or `topics`.
+    pub kind: String,
     /// The query, decoded.
     pub query: String,
     /// The `User-Agent`.
@@ -55,22 +57,32 @@ pub struct Platform {
 
 #[derive(Debug, Default)]
 struct Known {
-    users: BTreeMap<String, Value>,
+    /// Users and topics, by kind and id.
+    entries: BTreeMap<(String, String), Value>,
     refused: BTreeSet<String>,
     asked: Vec<Asked>,
     mood: Mood,
 }
 
+impl Known {
+    /// The entries of this kind that a query names.
+    fn chosen(&self, kind: &str, query: &str) -> Vec<Value> {
+        ids(query)
+            .filter_map(|id| self.entries.get(&(kind.to_owned(), id.to_owned())).cloned())
+            .collect()
+    }
+}
+
 impl Platform {
-    /// Starts a platform without users.
+    /// Starts a platform without users and topics.
     ///
     /// # Errors
     /// When it can't listen.
     pub fn start() -> Result<Self> {
         let state = Arc::<Mutex<Known>>::default();
         let router = Router::new()
-            .route("/v1/users", get(users))
-            .route("/elsewhere", get(users_elsewhere))
+            .route("/v1/{kind}", get(entries))
+            .route("/elsewhere/{kind}", get(entries_elsewhere))
             .with_state(Arc::clone(&state));
         Ok(Self {
             url: web_server::serve(router)?,
@@ -85,7 +97,17 @@ impl Platform {
 
     /// Lets the platform know a user, whose object has an `id`.
     pub fn add(&self, user: &Value) {
-        self.with(|known| known.users.insert(id_text(&user["id"]), user.clone()));
+        self.add_entry("users", user);
+    }
+
+    /// Lets the platform know a topic, whose object has an `id`.
+    pub fn add_topic(&self, topic: &Value) {
+        self.add_entry("topics", topic);
+    }
+
+    fn add_entry(&self, kind: &str, entry: &Value) {
+        let place = (kind.to_owned(), id_text(&entry["id"]));
+        self.with(|known| known.entries.insert(place, entry.clone()));
     }
 
     /// From now on the platform answers 400 to every request for this id.
@@ -98,14 +120,23 @@ impl Platform {
         self.with(|known| known.mood = mood);
     }
 
-    /// The requests that asked for this id, in their order.
+    /// The requests that asked for the user with this id, in their order.
     pub fn asked_for(&self, id: &Value) -> Vec<Asked> {
+        self.asked("users", id)
+    }
+
+    /// The requests that asked for the topic with this id, in their order.
+    pub fn asked_for_topic(&self, id: &Value) -> Vec<Asked> {
+        self.asked("topics", id)
+    }
+
+    fn asked(&self, kind: &str, id: &Value) -> Vec<Asked> {
         let id = id_text(id);
         self.with(|known| {
             known
                 .asked
                 .iter()
-                .filter(|asked| ids(&asked.query).any(|asked| asked == id))
+                .filter(|asked| asked.kind == kind && ids(&asked.query).any(|asked| asked == id))
                 .cloned()
                 .collect()
         })
@@ -116,7 +147,12 @@ impl Platform {
     }
 }
 
-async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+async fn entries(
+    State(state): State<Arc<Mutex<Known>>>,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let query = percent_decode_str(&query.unwrap_or_default())
         .decode_utf8_lossy()
         .into_owned();
@@ -128,13 +164,12 @@ async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery
     let (entries, refused, mood) = {
         let mut known = state.lock().unwrap_or_else(PoisonError::into_inner);
         known.asked.push(Asked {
+            kind: kind.clone(),
             query: query.clone(),
             user_agent,
         });
         (
-            ids(&query)
-                .filter_map(|id| known.users.get(id).cloned())
-                .collect::<Vec<_>>(),
+            known.chosen(&kind, &query),
             ids(&query).any(|id| known.refused.contains(id)),
             known.mood,
         )
@@ -149,15 +184,18 @@ async fn users(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery
             let spaces = futures_util::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 16 * 1024])));
             Body::from_stream(spaces).into_response()
         }
-        Mood::Redirecting => Redirect::to(&format!("/elsewhere?{query}")).into_response(),
+        Mood::Redirecting => Redirect::to(&format!("/elsewhere/{kind}?{query}")).into_response(),
         Mood::Refusing => StatusCode::FORBIDDEN.into_response(),
     }
 }
 
-async fn users_elsewhere(State(state): State<Arc<Mutex<Known>>>, RawQuery(query): RawQuery) -> Response {
+async fn entries_elsewhere(
+    State(state): State<Arc<Mutex<Known>>>,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let known = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let query = query.unwrap_or_default();
-    let entries: Vec<_> = ids(&query).filter_map(|id| known.users.get(id).cloned()).collect();
+    let entries = known.chosen(&kind, &query.unwrap_or_default());
     Json(json!({"entries": entries})).into_response()
 }
 
