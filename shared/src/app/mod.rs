@@ -4,7 +4,7 @@ mod fan_out;
 mod read;
 mod write;
 
-pub use read::{changed_entries, changes, history, inbox};
+pub use read::{changed_entries, changes, history, inbox, profiles};
 pub use write::{Caller, Draft, Writer};
 
 use tracing::{Span, field};

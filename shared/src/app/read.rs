@@ -5,9 +5,9 @@ use tracing::{Span, field};
 use super::conversation;
 use crate::domain::{Conversation, Cursor, Id, Page, Target, User, Window};
 use crate::error::ApiError;
-use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, PageBounds, Profiles, Store};
+use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, Listing, PageBounds, Store};
 
-/// A part of the conversation that `user` calls `target`, and the profiles of everyone who wrote there.
+/// A part of the conversation that `user` calls `target`, and the profiles of the topic and of everyone who wrote there.
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`] if the window hangs on a message that was never there, [`ApiError::Unavailable`].
@@ -17,21 +17,28 @@ pub async fn history(
     user: &User,
     target: &Target,
     window: &Window,
-) -> Result<(Conversation, History, Profiles), ApiError> {
+) -> Result<(Conversation, History, Listing), ApiError> {
     let conversation = conversation(user, target);
     // Everyone who can have written in a direct conversation is known beforehand, so the platform is asked while the store reads.
     let founders = conversation.founders();
-    let (history, mut profiles) = tokio::join!(store.history(&conversation, window), directory.users(&founders));
+    let topics = match target {
+        Target::User(_) => Vec::new(),
+        Target::Topic(id) => vec![id.clone()],
+    };
+    let (history, mut listing) = tokio::join!(
+        store.history(&conversation, window),
+        look_up(directory, &founders, &topics)
+    );
     let history = history?.ok_or(ApiError::MessageNotFound)?;
     let mut others: Vec<Id> = history.messages.iter().map(|message| message.author.clone()).collect();
-    others.retain(|author| !profiles.contains_key(author));
+    others.retain(|author| !listing.users.contains_key(author));
     if !others.is_empty() {
-        profiles.extend(directory.users(&others).await);
+        listing.users.extend(directory.users(&others).await);
     }
-    Ok((conversation, history, profiles))
+    Ok((conversation, history, listing))
 }
 
-/// A part of the user's inbox; with a directory also the profiles of the other users in it.
+/// A part of the user's inbox; with a directory also the profiles of the other users and of the topics in it.
 ///
 /// # Errors
 /// [`ApiError::Unavailable`].
@@ -40,18 +47,33 @@ pub async fn inbox(
     directory: Option<&dyn Directory>,
     user: &User,
     page: Page,
-) -> Result<(Inbox, Option<Profiles>), ApiError> {
+) -> Result<(Inbox, Option<Listing>), ApiError> {
     Span::current().record("user", field::display(&user.id));
     let inbox = store.inbox(user, page).await?;
-    let users = inbox.entries.iter().filter_map(|entry| match &entry.target {
-        Target::User(id) => Some(id.clone()),
-        Target::Topic(_) => None,
-    });
-    let profiles = match directory {
-        Some(directory) => Some(directory.users(&users.collect::<Vec<_>>()).await),
-        None => None,
+    let Some(directory) = directory else {
+        return Ok((inbox, None));
     };
-    Ok((inbox, profiles))
+    let (mut users, mut topics) = (Vec::new(), Vec::new());
+    for entry in &inbox.entries {
+        match &entry.target {
+            Target::User(id) => users.push(id.clone()),
+            Target::Topic(id) => topics.push(id.clone()),
+        }
+    }
+    let listing = look_up(directory, &users, &topics).await;
+    Ok((inbox, Some(listing)))
+}
+
+/// The profiles of these users and topics.
+pub async fn profiles(directory: &dyn Directory, user: &User, users: &[Id], topics: &[Id]) -> Listing {
+    Span::current().record("user", field::display(&user.id));
+    look_up(directory, users, topics).await
+}
+
+/// Asks for users and topics side by side; for either only if there are any.
+async fn look_up(directory: &dyn Directory, users: &[Id], topics: &[Id]) -> Listing {
+    let (users, topics) = tokio::join!(directory.users(users), directory.topics(topics));
+    Listing { users, topics }
 }
 
 /// The inbox entries of a user that changed since a cursor; without a cursor, only how far the user was told.

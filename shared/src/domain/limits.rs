@@ -34,6 +34,8 @@ pub const FRAME_ID_BYTES: usize = 128;
 pub const PER_PAGE_DEFAULT: u64 = 10;
 /// Most entries on a page.
 pub const PER_PAGE_MAX: u64 = 100;
+/// Most users and topics that may be asked for together.
+pub const PROFILES_MAX: usize = 100;
 
 /// How long a connection lives at the most, in milliseconds: API Gateway ends it after two hours; five minutes are margin.
 ///

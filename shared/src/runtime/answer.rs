@@ -74,7 +74,7 @@ mod tests {
         Body, BodyKind, Conversation, Cursor, Domain, Id, Message, MessageId, Metadata, Page, Reads, Target, User,
         Window,
     };
-    use crate::ports::{History, Inbox, InboxEntry, Profile};
+    use crate::ports::{History, Inbox, InboxEntry, Listing, Profile, Profiles};
 
     /// A JSON object of this many bytes, full of quotes: as text they would be escaped once more.
     fn object(bytes: usize) -> String {
@@ -99,7 +99,10 @@ mod tests {
             domain: Domain::parse(&"d".repeat(32)).unwrap(),
         });
         let profile = || Profile::Known(Arc::from(object(4 * 1024)));
-        let profiles = [(ann.id.clone(), profile()), (bob.id.clone(), profile())].into();
+        let listing = Listing {
+            users: [(ann.id.clone(), profile()), (bob.id.clone(), profile())].into(),
+            topics: Profiles::new(),
+        };
         let target = Target::User(bob.id.clone());
         let reads = Reads(vec![(bob.id.clone(), MANY)]);
         let page = Page {
@@ -134,7 +137,7 @@ mod tests {
                 reads: reads.clone(),
             };
             let conversation = Conversation::of(&ann, &target);
-            let body = wire::history(&conversation, &target, &Window::Page(page), &history, &profiles);
+            let body = wire::history(&conversation, &target, &Window::Page(page), &history, &listing);
             let bytes = longest_reply(&body);
             assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of history");
             let entry = InboxEntry {
@@ -151,7 +154,7 @@ mod tests {
                 unread_total: MANY,
                 entries: vec![entry; on_page],
             };
-            let bytes = longest_reply(&wire::list(&ann, page, &inbox, Some(&profiles)));
+            let bytes = longest_reply(&wire::list(&ann, page, &inbox, Some(&listing)));
             assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of list");
         }
     }

@@ -1,6 +1,7 @@
 //! Functions of the HTTP API: one event is one request.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::convert::Infallible;
 
 use http::{HeaderValue, header};
@@ -14,8 +15,8 @@ use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
 use crate::app::Caller;
-use crate::domain::limits::BODY_BYTES;
-use crate::domain::{Cursor, InvalidPage, MessageId, Page, RetryKey, Target, User, Window};
+use crate::domain::limits::{BODY_BYTES, PROFILES_MAX};
+use crate::domain::{Cursor, Id, InvalidPage, MessageId, Page, RetryKey, Target, User, Window};
 use crate::error::ApiError;
 use crate::metrics;
 use crate::ports::Clock as _;
@@ -181,6 +182,45 @@ impl RestRequest {
         wire::revision(self.query("since").as_deref().unwrap_or("-"))
     }
 
+    /// `users` and `topics` of the query: whose profiles are asked for.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if both are absent, or if they are more than [`PROFILES_MAX`] together; [`ApiError::InvalidId`].
+    pub fn profiles(&self) -> Result<(Vec<Id>, Vec<Id>), ApiError> {
+        let (users, topics) = (self.ids("users")?, self.ids("topics")?);
+        if users.is_none() && topics.is_none() {
+            return Err(ApiError::InvalidField {
+                field: "users or topics",
+                expected: "given, as users=1,2&topics=3",
+            });
+        }
+        let (users, topics) = (users.unwrap_or_default(), topics.unwrap_or_default());
+        if users.len() + topics.len() > PROFILES_MAX {
+            return Err(ApiError::InvalidField {
+                field: "users and topics",
+                expected: "at most 100 ids together",
+            });
+        }
+        Ok((users, topics))
+    }
+
+    /// Ids of the query with commas between them, in the order given and each once. `None` if the query does not have the field; empty places
+    /// in the list are left out.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidId`], which names the field.
+    fn ids(&self, field: &'static str) -> Result<Option<Vec<Id>>, ApiError> {
+        let Some(list) = self.query(field) else { return Ok(None) };
+        let (mut ids, mut known) = (Vec::new(), HashSet::new());
+        for text in list.split(',').filter(|text| !text.is_empty()) {
+            let id = Id::parse(text).map_err(|reason| ApiError::InvalidId { field, reason })?;
+            if known.insert(id.clone()) {
+                ids.push(id);
+            }
+        }
+        Ok(Some(ids))
+    }
+
     /// `Idempotency-Key`, if there is one.
     ///
     /// # Errors
@@ -292,6 +332,32 @@ mod tests {
     }
 
     #[test]
+    fn profiles_are_asked_for_by_ids_each_once() {
+        let asked = |query: &str| match request(&json!({"rawQueryString": query})).profiles() {
+            Ok(asked) => format!("{asked:?}"),
+            Err(error) => format!("{} {error}", error.code().unwrap_or_default()),
+        };
+        let some = |users: &[&str], topics: &[&str]| {
+            let ids = |texts: &[&str]| texts.iter().map(|text| Id::parse(text).unwrap()).collect::<Vec<_>>();
+            format!("{:?}", (ids(users), ids(topics)))
+        };
+        assert_eq!(asked("users=2,1,2&topics=2,a%2Bb"), some(&["2", "1"], &["2", "a+b"]));
+        assert_eq!(asked("topics=%33%2C4"), some(&[], &["3", "4"]));
+        for nothing in ["users=", "topics", "users=,&topics=,,"] {
+            assert_eq!(asked(nothing), some(&[], &[]), "{nothing}");
+        }
+        insta::assert_snapshot!(asked(""), @"INVALID_FIELD users or topics must be given, as users=1,2&topics=3");
+        insta::assert_snapshot!(asked("users=1, 2"), @"INVALID_ID users must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |");
+        insta::assert_snapshot!(asked("users=1&topics=007"), @"INVALID_ID topics must not have leading zeros");
+        let list = |count: usize| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+        let most = PROFILES_MAX - 1;
+        assert!(asked(&format!("users={0},{0}&topics=1", list(most))).starts_with('('));
+        let refused = asked(&format!("users={}&topics=1,2", list(most)));
+        insta::assert_snapshot!(refused, @"INVALID_FIELD users and topics must be at most 100 ids together");
+        assert!(refused.contains(&PROFILES_MAX.to_string()));
+    }
+
+    #[test]
     fn a_flag_is_on_or_off() {
         let flag = |query: &str| request(&json!({"rawQueryString": query})).flag("no_format").ok();
         for on in ["no_format", "no_format=", "no_format=1", "a=b&no_format=true"] {
@@ -351,6 +417,7 @@ mod tests {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(identity.of_headers(request.event.headers())).ok();
                 let outcome = request.target().and_then(|_| request.window())
+                    .and_then(|_| request.profiles())
                     .and_then(|_| request.since()).and_then(|_| request.idempotency_key()).and_then(|_| request.flag("no_format"))
                     .and_then(|_| wire::ContentBody::parse(request.body()?)?.to_edit())
                     .map(|_| Answer::nothing());

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::message::{ConversationState, IdJson, MessageJson, Timestamp};
 use crate::domain::{Conversation, Id, Outcome, Page, Target, User, Window, total_pages};
 use crate::error::ApiError;
-use crate::ports::{History, Inbox, InboxEntry, Profile, Profiles};
+use crate::ports::{History, Inbox, InboxEntry, Listing, Profile, Profiles};
 
 /// The body of every error, and the `error` of an error frame.
 #[derive(Debug, Serialize)]
@@ -119,13 +119,12 @@ pub fn history(
     target: &Target,
     window: &Window,
     history: &History,
-    profiles: &Profiles,
+    listing: &Listing,
 ) -> HistoryAnswer {
     let (page, per_page) = match *window {
         Window::Page(page) => (Some(page.number), page.per_page),
         Window::Before(_, per_page) | Window::After(_, per_page) | Window::Around(_, per_page) => (None, per_page),
     };
-    let (_, id) = target.parts();
     HistoryAnswer {
         state: HistoryState {
             key: conversation.key(),
@@ -145,11 +144,17 @@ pub fn history(
                 .filter(|_| history.older)
                 .map(|message| message.id.to_string()),
         },
-        entry: ProfileJson::of(id, profiles),
+        entry: ProfileJson::of_target(target, listing),
         messages: history
             .messages
             .iter()
-            .map(|message| MessageJson::by(ProfileJson::of(&message.author, profiles), message, &history.reads))
+            .map(|message| {
+                MessageJson::by(
+                    ProfileJson::of(&message.author, &listing.users),
+                    message,
+                    &history.reads,
+                )
+            })
             .collect(),
     }
 }
@@ -174,6 +179,29 @@ impl ProfileJson {
             },
             Some(Profile::Unavailable) | None => bare(),
         }
+    }
+
+    fn of_target(target: &Target, listing: &Listing) -> Self {
+        match target {
+            Target::User(id) => Self::of(id, &listing.users),
+            Target::Topic(id) => Self::of(id, &listing.topics),
+        }
+    }
+}
+
+/// The answer of the profiles.
+#[derive(Debug, Serialize)]
+pub struct ProfilesAnswer {
+    users: Vec<ProfileJson>,
+    topics: Vec<ProfileJson>,
+}
+
+/// What the platform says about these users and topics, in the order in which they were asked for.
+pub fn profiles(users: &[Id], topics: &[Id], listing: &Listing) -> ProfilesAnswer {
+    let shown = |ids: &[Id], profiles| ids.iter().map(|id| ProfileJson::of(id, profiles)).collect();
+    ProfilesAnswer {
+        users: shown(users, &listing.users),
+        topics: shown(topics, &listing.topics),
     }
 }
 
@@ -207,6 +235,8 @@ pub(super) struct EntryJson {
     rev: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<ProfileJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<ProfileJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -229,22 +259,26 @@ impl EntryJson {
             unread: entry.unread,
             rev: entry.rev,
             user: None,
+            topic: None,
         }
     }
 }
 
 /// A part of an inbox. Without profiles, entries are plain and their time is in milliseconds.
-pub fn list(user: &User, page: Page, inbox: &Inbox, profiles: Option<&Profiles>) -> ListAnswer {
+pub fn list(user: &User, page: Page, inbox: &Inbox, listing: Option<&Listing>) -> ListAnswer {
     let entry = |entry: &InboxEntry| {
         let plain = EntryJson::new(entry);
-        match (profiles, &entry.target) {
-            (None, _) => EntryJson {
+        let Some(listing) = listing else {
+            return EntryJson {
                 timestamp: EntryTimestamp::Milliseconds(entry.activity_ms),
                 ..plain
-            },
-            (Some(_), Target::Topic(_)) => plain,
-            (Some(profiles), Target::User(id)) => EntryJson {
-                user: Some(ProfileJson::of(id, profiles)),
+            };
+        };
+        let profile = Some(ProfileJson::of_target(&entry.target, listing));
+        match entry.target {
+            Target::User(_) => EntryJson { user: profile, ..plain },
+            Target::Topic(_) => EntryJson {
+                topic: profile,
                 ..plain
             },
         }
@@ -260,5 +294,93 @@ pub fn list(user: &User, page: Page, inbox: &Inbox, profiles: Option<&Profiles>)
             cursor: inbox.cursor.to_string(),
         },
         entries: inbox.entries.iter().map(entry).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{Cursor, Domain, Reads};
+    use crate::wire::to_json;
+
+    fn id(text: &str) -> Id {
+        Id::parse(text).unwrap()
+    }
+
+    fn ann() -> User {
+        User {
+            domain: Domain::parse("site").unwrap(),
+            id: id("1"),
+        }
+    }
+
+    fn listing() -> Listing {
+        let known = |json: &str| Profile::Known(Arc::from(json));
+        Listing {
+            users: [
+                (id("7"), known(r#"{"id":7,"username":"bob"}"#)),
+                (id("8"), Profile::Unknown),
+            ]
+            .into(),
+            topics: [
+                (id("7"), known(r#"{"id":7,"title":"Cats"}"#)),
+                (id("9"), Profile::Unavailable),
+            ]
+            .into(),
+        }
+    }
+
+    #[test]
+    fn an_inbox_shows_users_and_topics_apart() {
+        let entry = |target: Target| InboxEntry {
+            target,
+            latest: None,
+            reads: Reads::default(),
+            activity_ms: 0,
+            unread: 0,
+            rev: 1,
+        };
+        let inbox = Inbox {
+            cursor: Cursor::default(),
+            total: 3,
+            unread_total: 0,
+            entries: [Target::User(id("7")), Target::Topic(id("7")), Target::Topic(id("10"))]
+                .map(entry)
+                .into(),
+        };
+        let shown = |listing: Option<&Listing>| {
+            let page = Page::parse(None, None).unwrap();
+            to_json(&list(&ann(), page, &inbox, listing).entries)
+        };
+        insta::assert_snapshot!(shown(Some(&listing())), @r#"[{"type":"user","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"user":{"id":7,"username":"bob"}},{"type":"topic","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"topic":{"id":7,"title":"Cats"}},{"type":"topic","id":10,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"topic":{"id":10}}]"#);
+        insta::assert_snapshot!(shown(None), @r#"[{"type":"user","id":7,"latest":null,"timestamp":0,"unread":0,"rev":1},{"type":"topic","id":7,"latest":null,"timestamp":0,"unread":0,"rev":1},{"type":"topic","id":10,"latest":null,"timestamp":0,"unread":0,"rev":1}]"#);
+    }
+
+    #[test]
+    fn a_history_of_a_topic_begins_with_the_topic() {
+        let history_of = |target: &Target| {
+            let empty = History {
+                rev: 0,
+                total: 0,
+                messages: Vec::new(),
+                older: false,
+                newer: false,
+                reads: Reads::default(),
+            };
+            let window = Window::Page(Page::parse(None, None).unwrap());
+            let conversation = Conversation::of(&ann(), target);
+            to_json(&history(&conversation, target, &window, &empty, &listing()).entry)
+        };
+        assert_eq!(history_of(&Target::User(id("7"))), r#"{"id":7,"username":"bob"}"#);
+        assert_eq!(history_of(&Target::Topic(id("7"))), r#"{"id":7,"title":"Cats"}"#);
+        assert_eq!(history_of(&Target::Topic(id("8"))), r#"{"id":8}"#);
+    }
+
+    #[test]
+    fn profiles_keep_the_order_in_which_they_were_asked_for() {
+        let (users, topics) = ([id("9"), id("8"), id("7")], [id("9"), id("7")]);
+        insta::assert_snapshot!(to_json(&profiles(&users, &topics, &listing())), @r#"{"users":[{"id":9},{"id":8,"unknown":true},{"id":7,"username":"bob"}],"topics":[{"id":9},{"id":7,"title":"Cats"}]}"#);
     }
 }

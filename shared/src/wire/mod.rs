@@ -8,7 +8,8 @@ mod properties;
 mod request;
 
 pub use answer::{
-    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, WelcomeAnswer, error_body, history, list,
+    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, ProfilesAnswer, WelcomeAnswer, error_body,
+    history, list, profiles,
 };
 pub use changes::{ChangesAnswer, SyncAnswer};
 pub use frame::{Pong, event_frame, reply_error, reply_result};
