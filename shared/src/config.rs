@@ -11,6 +11,9 @@ use jsonwebtoken::Algorithm;
 use thiserror::Error;
 use url::Url;
 
+use crate::domain::TopicAccess;
+use crate::domain::limits::TOPIC_MEMBERS_MAX;
+
 pub use identity::{IdentityConfig, KeySource};
 
 const EXAMPLE_CA: &str = "-----BEGIN CERTIFICATE-----…";
@@ -241,6 +244,63 @@ impl DirectoryConfig {
     }
 }
 
+/// Who may join topics, and how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicsConfig {
+    /// `SOCK_TOPIC_ACCESS`: `open`, the default, `claim` or `platform`.
+    pub access: TopicAccess,
+    /// `SOCK_TOPIC_MEMBERS_MAX`: the most members of a topic, default [`TOPIC_MEMBERS_MAX`] and never more.
+    pub members_max: u64,
+}
+
+impl TopicsConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a value is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let access = match env.get("SOCK_TOPIC_ACCESS") {
+            None | Some("open") => TopicAccess::Open,
+            Some("claim") => TopicAccess::Claim,
+            Some("platform") => TopicAccess::Platform,
+            Some(_) => {
+                let problem = "must be open, claim or platform";
+                return Err(ConfigError::new("SOCK_TOPIC_ACCESS", problem, "claim"));
+            }
+        };
+        let members_max = match env.get("SOCK_TOPIC_MEMBERS_MAX").map(str::parse) {
+            None => TOPIC_MEMBERS_MAX,
+            Some(Ok(number)) if (1..=TOPIC_MEMBERS_MAX).contains(&number) => number,
+            Some(_) => {
+                let problem = format!("must be a whole number from 1 to {TOPIC_MEMBERS_MAX}");
+                return Err(ConfigError::new("SOCK_TOPIC_MEMBERS_MAX", problem, "200"));
+            }
+        };
+        Ok(Self { access, members_max })
+    }
+}
+
+/// Whether users see who is online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresenceConfig {
+    /// `SOCK_PRESENCE`: `on`, the default, or `off`.
+    pub enabled: bool,
+}
+
+impl PresenceConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the value is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        match env.get("SOCK_PRESENCE") {
+            None | Some("on") => Ok(Self { enabled: true }),
+            Some("off") => Ok(Self { enabled: false }),
+            Some(_) => Err(ConfigError::new("SOCK_PRESENCE", "must be on or off", "off")),
+        }
+    }
+}
+
 /// Where pushes go, and who signs them.
 #[derive(Clone)]
 pub struct PushConfig {
@@ -335,6 +395,34 @@ mod tests {
         assert_eq!((directory.url, directory.user_agent), (None, "Senna".to_owned()));
         let directory = DirectoryConfig::from_env(&env(&[("SOCK_API_URL", " https://a.com/api/\n")])).unwrap();
         assert_eq!(directory.url.as_deref(), Some("https://a.com/api"));
+    }
+
+    #[test]
+    fn topics_are_open_and_presence_is_on_unless_said_otherwise() {
+        let topics = |variables: &[(&str, &str)]| TopicsConfig::from_env(&env(variables));
+        let config = |access, members_max| Ok(TopicsConfig { access, members_max });
+        assert_eq!(topics(&[]), config(TopicAccess::Open, 1_000));
+        let given = [("SOCK_TOPIC_ACCESS", "open"), ("SOCK_TOPIC_MEMBERS_MAX", "1")];
+        assert_eq!(topics(&given), config(TopicAccess::Open, 1));
+        let given = [("SOCK_TOPIC_ACCESS", "claim"), ("SOCK_TOPIC_MEMBERS_MAX", "1000")];
+        assert_eq!(topics(&given), config(TopicAccess::Claim, 1_000));
+        assert_eq!(
+            topics(&[("SOCK_TOPIC_ACCESS", "platform")]),
+            config(TopicAccess::Platform, 1_000)
+        );
+        let error = |name, value| topics(&[(name, value)]).unwrap_err().to_string();
+        insta::assert_snapshot!(error("SOCK_TOPIC_ACCESS", "Open"), @"SOCK_TOPIC_ACCESS must be open, claim or platform; for example SOCK_TOPIC_ACCESS=claim");
+        for value in ["0", "1001", "-1", "1.5", "many", "99999999999999999999"] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error("SOCK_TOPIC_MEMBERS_MAX", value), @"SOCK_TOPIC_MEMBERS_MAX must be a whole number from 1 to 1000; for example SOCK_TOPIC_MEMBERS_MAX=200");
+            }
+        }
+
+        let presence = |value| PresenceConfig::from_env(&env(&[("SOCK_PRESENCE", value)]));
+        assert_eq!(presence(""), Ok(PresenceConfig { enabled: true }));
+        assert_eq!(presence("on"), Ok(PresenceConfig { enabled: true }));
+        assert_eq!(presence("off"), Ok(PresenceConfig { enabled: false }));
+        insta::assert_snapshot!(presence("true").unwrap_err(), @"SOCK_PRESENCE must be on or off; for example SOCK_PRESENCE=off");
     }
 
     #[test]

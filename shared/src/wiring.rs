@@ -6,7 +6,9 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::redis::RedisStore;
 use crate::app::Writer;
-use crate::config::{DirectoryConfig, Environment, IdentityConfig, PushConfig, RedisConfig};
+use crate::config::{
+    DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig, TopicsConfig,
+};
 use crate::ports::{Push, Store};
 use crate::runtime::{StartError, start};
 
@@ -55,6 +57,22 @@ impl Wiring {
     /// [`StartError`] if the push endpoint is missing or wrong.
     pub fn push(&self) -> Result<ApiGatewayPush, StartError> {
         Ok(ApiGatewayPush::new(PushConfig::from_env(&self.env)?))
+    }
+
+    /// Who may join topics, and how many.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the topics is wrong.
+    pub fn topics(&self) -> Result<TopicsConfig, StartError> {
+        Ok(TopicsConfig::from_env(&self.env)?)
+    }
+
+    /// Whether users see who is online.
+    ///
+    /// # Errors
+    /// [`StartError`] if the variable of presence is wrong.
+    pub fn presence(&self) -> Result<PresenceConfig, StartError> {
+        Ok(PresenceConfig::from_env(&self.env)?)
     }
 
     /// What changes conversations.

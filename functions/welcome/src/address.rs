@@ -3,14 +3,23 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 16] = [
     "GET /api/list",
     "GET /api/sync",
+    "GET /api/profiles",
+    "GET /api/presence",
     "GET /api/{target}/{id}",
     "GET /api/{target}/{id}/changes",
     "POST /api/{target}/{id}",
     "POST /api/{target}/{id}/{message_id}",
     "DELETE /api/{target}/{id}/{message_id}",
+    "POST /api/{target}/{id}/read",
+    "PUT /api/{target}/{id}/{message_id}/reactions/{reaction}",
+    "DELETE /api/{target}/{id}/{message_id}/reactions/{reaction}",
+    "PUT /api/{target}/{id}/settings",
+    "GET /api/topic/{id}/members",
+    "PUT /api/topic/{id}/members/{user}",
+    "DELETE /api/topic/{id}/members/{user}",
 ];
 
 /// Where a request belongs.
@@ -95,6 +104,11 @@ mod tests {
             ("POST", "/api//user/5//7"),
             ("DELETE", "/api/user/5/7/"),
             ("GET", "/api/user/5/changes/"),
+            ("PUT", "/api/user/5/settings/"),
+            ("DELETE", "/api/topic/5//members/me"),
+            ("GET", "/api/user/5/members/"),
+            ("PUT", "/api/user/5/7//reactions/+1"),
+            ("PUT", "/api/user/5/7//reactions/\u{1f44d}"),
             ("GET", "/live/api"),
             ("GET", "/live/api/"),
             ("GET", "//live//api/sync"),
@@ -128,6 +142,11 @@ mod tests {
         POST /api//user/5//7: 308 /api/user/5/7
         DELETE /api/user/5/7/: 308 /api/user/5/7
         GET /api/user/5/changes/: 308 /api/user/5/changes
+        PUT /api/user/5/settings/: 308 /api/user/5/settings
+        DELETE /api/topic/5//members/me: 308 /api/topic/5/members/me
+        GET /api/user/5/members/: 404
+        PUT /api/user/5/7//reactions/+1: 308 /api/user/5/7/reactions/+1
+        PUT /api/user/5/7//reactions/👍: 404
         GET /live/api: 200
         GET /live/api/: 200
         GET //live//api/sync: 308 /live/api/sync

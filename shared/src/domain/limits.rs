@@ -50,6 +50,8 @@ pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 pub const HANDSHAKE_MS: u64 = 30_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
+/// Members of a topic at the most, unless the installation allows fewer. A message is told and pushed to each before it is answered.
+pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 
 /// Inbox entries on a page of those that changed, or messages that are looked at for a page of changes, in a frame.
 pub const CHANGES_FRAME_PAGE: u64 = 100;

@@ -1,5 +1,6 @@
 //! What a chat is: pure types and the rules they keep.
 
+mod access;
 mod change;
 mod conversation;
 mod cursor;
@@ -8,6 +9,7 @@ pub mod limits;
 mod message;
 mod page;
 
+pub use access::TopicAccess;
 pub use change::{Change, ChangeKind, Decision, Latest, Member, Outcome, Place, Projection, Reads};
 pub use conversation::{Conversation, Target, User};
 pub use cursor::{Cursor, InvalidCursor};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 use shared::domain::{Conversation, Cursor, Id, MessageId, Target, User, Window};
-use shared::ports::{PageBounds, Profiles, Store as _};
+use shared::ports::{Listing, PageBounds, Store as _};
 use shared::wire::{self, ChangesAnswer, SyncAnswer};
 
 use super::USERS;
@@ -179,7 +179,7 @@ impl Client {
         let (mut window, mut rev) = (page(1, 2), 0);
         loop {
             let history = world.store.history(&conversation, &window).await.unwrap().unwrap();
-            let answer = wire::history(&conversation, target, &window, &history, &Profiles::default());
+            let answer = wire::history(&conversation, target, &window, &history, &Listing::default());
             let answer = serde_json::to_value(answer).unwrap();
             for entry in answer["messages"].as_array().unwrap() {
                 let mut entry = entry.clone();
