@@ -24,6 +24,7 @@ mod logs;
 mod sending;
 mod updating;
 
+mod asked_profiles;
 mod history;
 mod inbox;
 mod profiles;
