@@ -53,6 +53,12 @@ const AWS_METRICS: [(&str, &[&str]); 4] = [
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
 const METRICS_IN_AN_ALARM: usize = 10;
 
+/// The most alarms that CodeDeploy takes in a deployment group.
+///
+/// # Source
+/// <https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html>
+const ALARMS_OF_A_DEPLOYMENT: usize = 10;
+
 /// What alarms watch of each function, and the variable that a function has if it writes this metric.
 const OF_FUNCTIONS: [(&str, &str, &str); 6] = [
     ("AWS/Lambda", "Errors", "SOCK_LOG"),
@@ -98,7 +104,7 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 fn every_alarm_watches_what_exists_and_tells_someone() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 18);
+    assert_eq!(alarms.len(), 22);
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
         assert_eq!(
@@ -174,7 +180,8 @@ fn every_deployment_is_guarded_by_alarms() {
         assert_eq!(guards["Enabled"], true, "{id}");
         let names = guards["Alarms"].as_array().unwrap().iter();
         let names: BTreeSet<_> = names.map(|alarm| alarm["Name"]["Ref"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), 6, "{id}");
+        assert_eq!(names.len(), 9, "{id}");
+        assert!(names.len() <= ALARMS_OF_A_DEPLOYMENT, "{id}");
         assert!(names.iter().all(|name| alarms.contains_key(name)), "{id}: {names:?}");
         let events = group["AutoRollbackConfiguration"]["Events"].to_string();
         assert!(events.contains("DEPLOYMENT_STOP_ON_ALARM"), "{id}");

@@ -101,7 +101,7 @@ async fn what_is_wrong_is_named() -> Result<()> {
         format!("?users={}", many(1..=101)),
         format!("?users={}&topics={}", many(1..=60), many(1..=41)),
     ] {
-        lines.push(profiles(&ann, &query).await?.error()?.to_string());
+        lines.push(profiles(&ann, &query).await?.error()?);
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
     400 INVALID_FIELD ArgumentError: users or topics must be given, as users=1,2&topics=3
