@@ -53,7 +53,7 @@ const AWS_METRICS: [(&str, &[&str]); 4] = [
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html>
 const METRICS_IN_AN_ALARM: usize = 10;
 
-/// The most alarms that CodeDeploy takes in a deployment group.
+/// The most alarms that `CodeDeploy` takes in a deployment group.
 ///
 /// # Source
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html>

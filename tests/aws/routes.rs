@@ -153,6 +153,11 @@ fn every_function_is_built_alike_and_given_what_our_reader_reads() {
             json!({"Ref": "FunctionLogs"}),
             "{id}"
         );
+        let seconds = function["Timeout"].as_u64().unwrap();
+        assert!(
+            seconds <= 29,
+            "{id}: API Gateway does not wait {seconds} s for a WebSocket route"
+        );
         let variables = function["Environment"]["Variables"].as_object().unwrap();
         let known: BTreeSet<_> = template.functions[id].environment.keys().collect();
         assert_eq!(variables.keys().collect::<BTreeSet<_>>(), known, "{id}");
