@@ -20,7 +20,7 @@ async fn main() -> Result<(), StartError> {
 async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
     let user = request.caller()?.user;
     let (target, window) = (request.target()?, request.window()?);
-    let (conversation, history, listing) = app::history(store, directory, &user, &target, &window).await?;
-    let answer = wire::history(&conversation, &target, &window, &history, &listing);
+    let (conversation, history, profiles) = app::history(store, directory, &user, &target, &window).await?;
+    let answer = wire::history(&conversation, &target, &window, &history, &profiles);
     Ok(Answer::ok(&answer))
 }

@@ -21,6 +21,6 @@ async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestReque
     let user = request.caller()?.user;
     let directory = (!request.flag("no_format")?).then_some(directory);
     let page = request.page()?;
-    let (inbox, listing) = app::inbox(store, directory, &user, page).await?;
-    Ok(Answer::ok(&wire::list(&user, page, &inbox, listing.as_ref())))
+    let (inbox, profiles) = app::inbox(store, directory, &user, page).await?;
+    Ok(Answer::ok(&wire::list(&user, page, &inbox, profiles.as_ref())))
 }
