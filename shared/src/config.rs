@@ -11,8 +11,8 @@ use jsonwebtoken::Algorithm;
 use thiserror::Error;
 use url::Url;
 
-use crate::domain::TopicAccess;
 use crate::domain::limits::TOPIC_MEMBERS_MAX;
+use crate::domain::{TopicAccess, TopicRules};
 
 pub use identity::{IdentityConfig, KeySource};
 
@@ -244,16 +244,9 @@ impl DirectoryConfig {
     }
 }
 
-/// Who may join topics, and how many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TopicsConfig {
-    /// `SOCK_TOPIC_ACCESS`: `open`, the default, `claim` or `platform`.
-    pub access: TopicAccess,
-    /// `SOCK_TOPIC_MEMBERS_MAX`: the most members of a topic, default [`TOPIC_MEMBERS_MAX`] and never more.
-    pub members_max: u64,
-}
-
-impl TopicsConfig {
+/// `SOCK_TOPIC_ACCESS`: `open`, the default, `claim` or `platform`. `SOCK_TOPIC_MEMBERS_MAX`: the most members of a topic, default
+/// [`TOPIC_MEMBERS_MAX`] and never more.
+impl TopicRules {
     /// Reads the concern.
     ///
     /// # Errors
@@ -399,8 +392,8 @@ mod tests {
 
     #[test]
     fn topics_are_open_and_presence_is_on_unless_said_otherwise() {
-        let topics = |variables: &[(&str, &str)]| TopicsConfig::from_env(&env(variables));
-        let config = |access, members_max| Ok(TopicsConfig { access, members_max });
+        let topics = |variables: &[(&str, &str)]| TopicRules::from_env(&env(variables));
+        let config = |access, members_max| Ok(TopicRules { access, members_max });
         assert_eq!(topics(&[]), config(TopicAccess::Open, 1_000));
         let given = [("SOCK_TOPIC_ACCESS", "open"), ("SOCK_TOPIC_MEMBERS_MAX", "1")];
         assert_eq!(topics(&given), config(TopicAccess::Open, 1));

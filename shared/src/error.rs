@@ -5,9 +5,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES};
-use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidRetryKey};
-use crate::ports::{Unavailable, WriteError};
+use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES, TYPING_EVERY_MS};
+use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidReaction, InvalidRetryKey, TooManyReactions};
+use crate::ports::{StoreError, Unavailable};
 
 /// What went wrong, in the words of the contract. `Display` is the text for the client; `row` is the table.
 #[derive(Debug, Error)]
@@ -42,9 +42,24 @@ pub enum ApiError {
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
-    /// Topics are part of the contract and not built yet.
-    #[error("Topics are not available yet")]
-    TopicsUnavailable,
+    /// Only a member of the topic may do that, or nobody whose token does not name it may join.
+    #[error("You are not a member of this topic")]
+    NotAMember,
+    /// The topic has as many members as it can have.
+    #[error("this topic has {0} members, the limit")]
+    TopicFull(u64),
+    /// A reaction.
+    #[error("reaction {0}")]
+    InvalidReaction(#[from] InvalidReaction),
+    /// The message has as many reactions as it can have.
+    #[error(transparent)]
+    TooManyReactions(#[from] TooManyReactions),
+    /// The connection says too often that its user types.
+    #[error("typing is taken every {TYPING_EVERY_MS} ms - please try again in {0} ms")]
+    TypingTooOften(u64),
+    /// The inbox has no such conversation.
+    #[error("Conversation not found")]
+    ConversationNotFound,
     /// An id of a user or topic.
     #[error("{field} {reason}")]
     InvalidId {
@@ -170,6 +185,12 @@ impl ApiError {
             Self::TokenWithoutUser | Self::TokenUserId(_) => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
+            Self::NotAMember => row(403, "NOT_A_MEMBER", "ForbiddenError"),
+            Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
+            Self::InvalidReaction(_) => row(400, "INVALID_REACTION", ARGUMENT),
+            Self::TooManyReactions(_) => row(409, "TOO_MANY_REACTIONS", "ConflictError"),
+            Self::TypingTooOften(_) => row(429, "RATE_LIMITED", "TooManyRequestsError"),
+            Self::ConversationNotFound => row(404, "NOT_FOUND", "NotFound"),
             Self::InvalidId { .. } => row(400, "INVALID_ID", ARGUMENT),
             Self::InvalidPage(_) => row(400, "INVALID_PAGE", ARGUMENT),
             Self::InvalidType(_) => row(400, "MESSAGES_INVALID_TYPE", ARGUMENT),
@@ -198,22 +219,33 @@ impl ApiError {
             Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
             Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", TOO_LARGE),
             Self::TooManyConnections => row(429, "TOO_MANY_CONNECTIONS", "TooManyRequestsError"),
-            Self::TopicsUnavailable => row(501, "TOPICS_UNAVAILABLE", "NotImplementedError"),
             Self::Unavailable(_) => row(503, "UNAVAILABLE", "UnavailableError"),
         }
     }
 }
 
-impl From<WriteError> for ApiError {
-    fn from(error: WriteError) -> Self {
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
         match error {
-            WriteError::NotFound => Self::MessageNotFound,
-            WriteError::Forbidden => {
+            StoreError::NotFound => Self::MessageNotFound,
+            StoreError::Forbidden => {
                 Self::Forbidden("Only the author can change a message, and only others can mark it seen")
             }
-            WriteError::NothingToChange => Self::NothingToChange,
-            WriteError::RetryKeyReused => Self::RetryKeyReused,
-            WriteError::Unavailable(error) => Self::Unavailable(error),
+            StoreError::NothingToChange => Self::NothingToChange,
+            StoreError::RetryKeyReused => Self::RetryKeyReused,
+            StoreError::NotAMember => Self::NotAMember,
+            StoreError::RoleTooLow => Self::Forbidden("Your role in this topic does not allow that"),
+            StoreError::TopicFull(limit) => Self::TopicFull(limit),
+            StoreError::InvalidReply => Self::InvalidField {
+                field: "reply_to",
+                expected: "the id of a message of this conversation that was not deleted",
+            },
+            StoreError::InvalidMention => Self::InvalidField {
+                field: "mentions",
+                expected: "ids of participants of this conversation",
+            },
+            StoreError::TooManyReactions => TooManyReactions.into(),
+            StoreError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }
@@ -256,7 +288,12 @@ mod tests {
             ApiError::ConnectionUnknown,
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
-            ApiError::TopicsUnavailable,
+            ApiError::NotAMember,
+            ApiError::TopicFull(1_000),
+            ApiError::InvalidReaction(InvalidReaction),
+            ApiError::TooManyReactions(TooManyReactions),
+            ApiError::TypingTooOften(350),
+            ApiError::ConversationNotFound,
             ApiError::InvalidId {
                 field: "target_id",
                 reason: InvalidId::Text,
@@ -291,7 +328,7 @@ mod tests {
             ApiError::UnknownAction("dance".to_owned()),
             ApiError::MessageNotFound,
             ApiError::RouteNotFound,
-            ApiError::from(WriteError::Forbidden),
+            ApiError::from(StoreError::Forbidden),
             ApiError::RetryKeyReused,
             ApiError::Unavailable(Unavailable::new("redis", "not for clients")),
         ];
@@ -314,7 +351,12 @@ mod tests {
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
-        501 TOPICS_UNAVAILABLE NotImplementedError Topics are not available yet
+        403 NOT_A_MEMBER ForbiddenError You are not a member of this topic
+        409 TOPIC_FULL ConflictError this topic has 1000 members, the limit
+        400 INVALID_REACTION ArgumentError reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
+        409 TOO_MANY_REACTIONS ConflictError a message takes 20 different reactions, and 2000 in all
+        429 RATE_LIMITED TooManyRequestsError typing is taken every 2000 ms - please try again in 350 ms
+        404 NOT_FOUND NotFound Conversation not found
         400 INVALID_ID ArgumentError target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
         400 MESSAGES_INVALID_TYPE ArgumentError Invalid type "link"

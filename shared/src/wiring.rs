@@ -5,11 +5,10 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::redis::RedisStore;
-use crate::app::Writer;
-use crate::config::{
-    DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig, TopicsConfig,
-};
-use crate::ports::{Push, Store};
+use crate::app::{Signaller, Writer};
+use crate::config::{DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig};
+use crate::domain::TopicRules;
+use crate::ports::{Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -63,8 +62,8 @@ impl Wiring {
     ///
     /// # Errors
     /// [`StartError`] if a variable of the topics is wrong.
-    pub fn topics(&self) -> Result<TopicsConfig, StartError> {
-        Ok(TopicsConfig::from_env(&self.env)?)
+    pub fn topics(&self) -> Result<TopicRules, StartError> {
+        Ok(TopicRules::from_env(&self.env)?)
     }
 
     /// Whether users see who is online.
@@ -75,8 +74,26 @@ impl Wiring {
         Ok(PresenceConfig::from_env(&self.env)?)
     }
 
+    /// What tells fleeting signals.
+    pub fn signaller<'a, S: Store + Signals>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+        presence: PresenceConfig,
+    ) -> Signaller<'a> {
+        Signaller {
+            store,
+            signals: store,
+            push,
+            clock: &SystemClock,
+            topics,
+            shows_presence: presence.enabled,
+        }
+    }
+
     /// What changes conversations.
-    pub fn writer<'a>(&self, store: &'a dyn Store, push: &'a dyn Push) -> Writer<'a> {
-        Writer { store, push }
+    pub fn writer<'a>(&self, store: &'a dyn Store, push: &'a dyn Push, topics: TopicRules) -> Writer<'a> {
+        Writer { store, push, topics }
     }
 }

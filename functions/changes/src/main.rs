@@ -1,6 +1,7 @@
 //! `GET /api/{target}/{id}/changes`: what changed in a conversation since a revision.
 
 use shared::app;
+use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{PageBounds, Store};
 use shared::runtime::StartError;
@@ -12,14 +13,16 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let topics = wiring.topics()?;
     let store = wiring.store().await?;
-    rest::serve("changes", &identity, |request| handle(&store, request)).await
+    rest::serve("changes", &identity, |request| handle(&store, topics, request)).await
 }
 
-async fn handle(store: &dyn Store, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.user;
+async fn handle(store: &dyn Store, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
+    let reader = request.caller()?.principal;
     let (target, since) = (request.target()?, request.revision()?);
-    let (conversation, changes) = app::changes(store, &user, &target, since, PageBounds::BODY).await?;
-    let answer = ChangesAnswer::new(&user, &conversation, &changes, PageBounds::BODY.bytes);
+    let changed = app::changes(store, topics, &reader, &target, since, PageBounds::BODY);
+    let (conversation, changes) = changed.await?;
+    let answer = ChangesAnswer::new(&reader.user, &conversation, &changes, PageBounds::BODY.bytes);
     Ok(Answer::ok(&answer))
 }

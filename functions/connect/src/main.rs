@@ -3,8 +3,8 @@
 mod handshake;
 
 use shared::adapters::jwt::Identity;
+use shared::app::Signaller;
 use shared::error::ApiError;
-use shared::ports::Store;
 use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
 use shared::wiring::Wiring;
@@ -13,18 +13,18 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let (topics, presence) = (wiring.topics()?, wiring.presence()?);
+    let push = wiring.push()?;
     let store = wiring.store().await?;
-    socket::serve("connect", |event| handle(&store, &identity, event)).await
+    let signaller = wiring.signaller(&store, &push, topics, presence);
+    socket::serve("connect", |event| handle(signaller, &identity, event)).await
 }
 
-async fn handle(store: &dyn Store, identity: &Identity, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
+async fn handle(signaller: Signaller<'_>, identity: &Identity, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
     let token = handshake::token(identity, &event).ok_or(ApiError::NotAuthenticated)?;
-    let user = identity.user(token, event.headers()).await?;
-    if !store
-        .open_connection(&user, &event.connection, event.connected_at_ms)
-        .await?
-    {
-        return Err(ApiError::TooManyConnections);
-    }
+    let principal = identity.principal(token, event.headers()).await?;
+    signaller
+        .connect(&principal, &event.connection, event.connected_at_ms)
+        .await?;
     Ok(SocketAnswer::accepted(handshake::subprotocol(&event)))
 }

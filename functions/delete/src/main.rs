@@ -11,14 +11,15 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let writer = wiring.writer(&store, &push);
+    let writer = wiring.writer(&store, &push, topics);
     rest::serve("delete", &identity, |request| handle(writer, request)).await
 }
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
     let outcome = writer.delete(&caller, &target, &request.message_id()).await?;
-    Ok(Answer::ok(&DeletedAnswer::new(&caller.user, &outcome)))
+    Ok(Answer::ok(&DeletedAnswer::new(&caller.principal.user, &outcome)))
 }

@@ -1,6 +1,7 @@
 //! `GET /api/{target}/{id}`: a page of a conversation, or what stands around a message.
 
 use shared::app;
+use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{Directory, Store};
 use shared::runtime::StartError;
@@ -12,15 +13,24 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let topics = wiring.topics()?;
     let directory = wiring.directory()?;
     let store = wiring.store().await?;
-    rest::serve("history", &identity, |request| handle(&store, &directory, request)).await
+    rest::serve("history", &identity, |request| {
+        handle(&store, &directory, topics, request)
+    })
+    .await
 }
 
-async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.user;
+async fn handle(
+    store: &dyn Store,
+    directory: &dyn Directory,
+    topics: TopicRules,
+    request: RestRequest,
+) -> Result<Answer, ApiError> {
+    let reader = request.caller()?.principal;
     let (target, window) = (request.target()?, request.window()?);
-    let (conversation, history, profiles) = app::history(store, directory, &user, &target, &window).await?;
-    let answer = wire::history(&conversation, &target, &window, &history, &profiles);
+    let (conversation, history, listing) = app::history(store, directory, topics, &reader, &target, &window).await?;
+    let answer = wire::history(&conversation, &reader.user, &target, &window, &history, &listing);
     Ok(Answer::ok(&answer))
 }

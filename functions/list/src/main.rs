@@ -18,9 +18,9 @@ async fn main() -> Result<(), StartError> {
 }
 
 async fn handle(store: &dyn Store, directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.user;
+    let user = request.caller()?.principal.user;
     let directory = (!request.flag("no_format")?).then_some(directory);
-    let page = request.page()?;
-    let (inbox, profiles) = app::inbox(store, directory, &user, page).await?;
-    Ok(Answer::ok(&wire::list(&user, page, &inbox, profiles.as_ref())))
+    let window = request.inbox_window()?;
+    let (inbox, listing) = app::inbox(store, directory, &user, &window).await?;
+    Ok(Answer::ok(&wire::list(&user, &window, &inbox, listing.as_ref())))
 }

@@ -1,13 +1,16 @@
 //! What a client can ask for over its connection.
 
 use serde::Serialize;
-use shared::app::{self, Caller, Draft, Writer};
+use shared::app::{self, Caller, Signaller, Writer};
 use shared::domain::limits::BODY_BYTES;
 use shared::domain::{Outcome, Place};
 use shared::error::ApiError;
-use shared::ports::{Clock, PageBounds};
+use shared::ports::{PageBounds, Watches};
 use shared::runtime::socket::SocketEvent;
-use shared::wire::{ChangesAnswer, ClientFrame, ContentBody, DeletedAnswer, EntryAnswer, Pong, SyncAnswer};
+use shared::wire::{
+    ChangesAnswer, ClientFrame, DeletedAnswer, EntryAnswer, Pong, PresenceAnswer, ReadAnswer, RequestBody, SyncAnswer,
+    Taken,
+};
 
 /// The results, one shape for each action.
 #[derive(Serialize)]
@@ -17,6 +20,9 @@ pub(crate) enum ActionResult {
     Changes(ChangesAnswer),
     Entry(EntryAnswer),
     Deleted(DeletedAnswer),
+    Read(ReadAnswer),
+    Presence(PresenceAnswer),
+    Taken(Taken),
     Pong(Pong),
 }
 
@@ -26,7 +32,7 @@ type Done = (ActionResult, Option<Place>);
 /// Does what the frame asks for. What needs no user is done without asking the store who owns the connection.
 pub(crate) async fn run(
     writer: Writer<'_>,
-    clock: &dyn Clock,
+    signaller: Signaller<'_>,
     event: &SocketEvent,
     frame: &ClientFrame<'_>,
 ) -> Result<Done, ApiError> {
@@ -41,45 +47,51 @@ pub(crate) async fn run(
         "send" => send(writer, event, frame).await,
         "update" => update(writer, event, frame).await,
         "delete" => delete(writer, event, frame).await,
-        "ping" => Ok((ActionResult::Pong(Pong { pong: clock.now_ms() }), None)),
+        "read" => read(writer, event, frame).await,
+        "react" => react(writer, event, frame).await,
+        "typing" => typing(signaller, event, frame).await,
+        "watch" => watch(signaller, event, frame).await,
+        "ping" => Ok(told(ActionResult::Pong(Pong {
+            pong: signaller.clock.now_ms(),
+        }))),
         other => Err(ApiError::UnknownAction(other.chars().take(64).collect())),
     }
 }
 
+/// The result of what is no change.
+fn told(result: ActionResult) -> Done {
+    (result, None)
+}
+
 /// Who speaks over this connection.
 async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiError> {
-    let user = writer.store.connection(&event.connection).await?;
+    let principal = writer.store.connection(&event.connection).await?;
     Ok(Caller {
-        user: user.ok_or(ApiError::ConnectionUnknown)?,
+        principal: principal.ok_or(ApiError::ConnectionUnknown)?,
         connection: Some(event.connection.clone()),
     })
 }
 
 async fn sync(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let since = frame.since()?;
-    let user = caller(writer, event).await?.user;
+    let user = caller(writer, event).await?.principal.user;
     let changed = app::changed_entries(writer.store, &user, since, PageBounds::FRAME).await?;
     let answer = SyncAnswer::new(&user, &changed, PageBounds::FRAME.bytes);
-    Ok((ActionResult::Sync(answer.over(&event.connection)), None))
+    Ok(told(ActionResult::Sync(answer.over(&event.connection))))
 }
 
 async fn changes(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let (target, since) = (frame.target()?, frame.revision()?);
-    let user = caller(writer, event).await?.user;
-    let (conversation, changes) = app::changes(writer.store, &user, &target, since, PageBounds::FRAME).await?;
-    let answer = ChangesAnswer::new(&user, &conversation, &changes, PageBounds::FRAME.bytes);
-    Ok((ActionResult::Changes(answer), None))
+    let reader = caller(writer, event).await?.principal;
+    let bounds = PageBounds::FRAME;
+    let (conversation, changes) = app::changes(writer.store, writer.topics, &reader, &target, since, bounds).await?;
+    let answer = ChangesAnswer::new(&reader.user, &conversation, &changes, bounds.bytes);
+    Ok(told(ActionResult::Changes(answer)))
 }
 
 async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let target = frame.target()?;
-    let content = ContentBody::parse(event.frame()?)?;
-    let (body, metadata) = content.to_send()?;
-    let draft = Draft {
-        body,
-        metadata,
-        retry_key: content.client_id()?,
-    };
+    let draft = RequestBody::parse(event.frame()?)?.to_draft(None)?;
     let caller = caller(writer, event).await?;
     let outcome = writer.send(&caller, &target, &draft).await?;
     Ok(entry(&caller, &outcome))
@@ -87,15 +99,23 @@ async fn send(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) 
 
 async fn update(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let (target, message_id) = (frame.target()?, frame.message_id()?);
-    let content = ContentBody::parse(event.frame()?)?;
+    let content = RequestBody::parse(event.frame()?)?;
     let (edit, retry_key) = (content.to_edit()?, content.client_id()?);
     let caller = caller(writer, event).await?;
     let updated = writer.update(&caller, &target, &message_id, &edit, retry_key.as_ref());
     Ok(entry(&caller, &updated.await?))
 }
 
+async fn react(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
+    let (target, message_id) = (frame.target()?, frame.message_id()?);
+    let (reaction, give) = frame.reaction()?;
+    let caller = caller(writer, event).await?;
+    let reacted = writer.react(&caller, &target, &message_id, &reaction, give);
+    Ok(entry(&caller, &reacted.await?))
+}
+
 fn entry(caller: &Caller, outcome: &Outcome) -> Done {
-    let answer = EntryAnswer::new(&caller.user, outcome);
+    let answer = EntryAnswer::new(&caller.principal.user, outcome);
     (ActionResult::Entry(answer), outcome.place)
 }
 
@@ -103,6 +123,30 @@ async fn delete(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>
     let (target, message_id) = (frame.target()?, frame.message_id()?);
     let caller = caller(writer, event).await?;
     let outcome = writer.delete(&caller, &target, &message_id).await?;
-    let answer = DeletedAnswer::new(&caller.user, &outcome);
+    let answer = DeletedAnswer::new(&caller.principal.user, &outcome);
     Ok((ActionResult::Deleted(answer), outcome.place))
+}
+
+async fn read(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
+    let target = frame.target()?;
+    let up_to = RequestBody::parse(event.frame()?)?.up_to()?;
+    let caller = caller(writer, event).await?;
+    let outcome = writer.read(&caller, &target, up_to).await?;
+    let answer = ReadAnswer::new(&caller.principal.user, &outcome);
+    Ok((ActionResult::Read(answer), outcome.place))
+}
+
+async fn typing(signaller: Signaller<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
+    let (target, starts) = (frame.target()?, frame.types()?);
+    signaller.types(&event.connection, &target, starts).await?;
+    Ok(told(ActionResult::Taken(Taken {})))
+}
+
+async fn watch(signaller: Signaller<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
+    let watches = Watches {
+        users: frame.users()?,
+        conversation: frame.conversation()?,
+    };
+    let seen = signaller.watch(&event.connection, watches).await?;
+    Ok(told(ActionResult::Presence(PresenceAnswer::new(&seen))))
 }

@@ -1,15 +1,26 @@
-//! `GET /api/presence`: who is online.
+//! `GET /api/presence`: who is online of those with whom the caller talks.
 
+use shared::app;
 use shared::error::ApiError;
+use shared::ports::Signals;
 use shared::runtime::StartError;
-use shared::runtime::rest;
+use shared::runtime::rest::{self, Answer, RestRequest};
+use shared::wire::PresenceAnswer;
 use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
-    let _presence = wiring.presence()?;
-    let _store = wiring.store().await?;
-    rest::serve("presence", &identity, async |_| Err(ApiError::RouteNotFound)).await
+    let presence = wiring.presence()?;
+    let store = wiring.store().await?;
+    let signals = presence.enabled.then_some(&store as &dyn Signals);
+    rest::serve("presence", &identity, |request| handle(signals, request)).await
+}
+
+async fn handle(signals: Option<&dyn Signals>, request: RestRequest) -> Result<Answer, ApiError> {
+    let user = request.caller()?.principal.user;
+    let ids = request.presence_ids()?;
+    let seen = app::presence(signals, &user, &ids).await?;
+    Ok(Answer::ok(&PresenceAnswer::new(&seen)))
 }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
 }
 
 async fn handle(directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.user;
+    let user = request.caller()?.principal.user;
     let (users, topics) = request.profiles()?;
     let listing = app::profiles(directory, &user, &users, &topics).await;
     Ok(Answer::ok(&wire::profiles(&users, &topics, &listing)))

@@ -1,16 +1,26 @@
-//! `POST /api/{target}/{id}/read`: moves the read position in a conversation forward.
+//! `POST /api/{target}/{id}/read`: moves the caller's read position forward.
 
+use shared::app::Writer;
 use shared::error::ApiError;
 use shared::runtime::StartError;
-use shared::runtime::rest;
+use shared::runtime::rest::{self, Answer, RestRequest};
+use shared::wire::{ReadAnswer, RequestBody};
 use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
-    let _topics = wiring.topics()?;
-    let _push = wiring.push()?;
-    let _store = wiring.store().await?;
-    rest::serve("read", &identity, async |_| Err(ApiError::RouteNotFound)).await
+    let topics = wiring.topics()?;
+    let push = wiring.push()?;
+    let store = wiring.store().await?;
+    let writer = wiring.writer(&store, &push, topics);
+    rest::serve("read", &identity, |request| handle(writer, request)).await
+}
+
+async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
+    let (caller, target) = (request.caller()?, request.target()?);
+    let up_to = RequestBody::parse_optional(request.body()?)?.up_to()?;
+    let outcome = writer.read(&caller, &target, up_to).await?;
+    Ok(Answer::ok(&ReadAnswer::new(&caller.principal.user, &outcome)))
 }

@@ -1,15 +1,25 @@
-//! `PUT /api/{target}/{id}/settings`: mutes, hides or pins a conversation in the inbox.
+//! `PUT /api/{target}/{id}/settings`: mutes, hides or pins a conversation in the caller's inbox.
 
+use shared::app;
 use shared::error::ApiError;
+use shared::ports::{Push, Store};
 use shared::runtime::StartError;
-use shared::runtime::rest;
+use shared::runtime::rest::{self, Answer, RestRequest};
+use shared::wire::{RequestBody, SettingsAnswer};
 use shared::wiring::Wiring;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
-    let _push = wiring.push()?;
-    let _store = wiring.store().await?;
-    rest::serve("settings", &identity, async |_| Err(ApiError::RouteNotFound)).await
+    let push = wiring.push()?;
+    let store = wiring.store().await?;
+    rest::serve("settings", &identity, |request| handle(&store, &push, request)).await
+}
+
+async fn handle(store: &dyn Store, push: &dyn Push, request: RestRequest) -> Result<Answer, ApiError> {
+    let (caller, target) = (request.caller()?, request.target()?);
+    let edit = RequestBody::parse(request.body()?)?.settings()?;
+    let (entry, _) = app::set(store, push, &caller, &target, edit).await?;
+    Ok(Answer::ok(&SettingsAnswer::new(&caller.principal.user, &entry)))
 }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
 }
 
 async fn handle(store: &dyn Store, request: RestRequest) -> Result<Answer, ApiError> {
-    let (user, since) = (request.caller()?.user, request.since()?);
+    let (user, since) = (request.caller()?.principal.user, request.since()?);
     let changed = app::changed_entries(store, &user, since, PageBounds::BODY).await?;
     Ok(Answer::ok(&SyncAnswer::new(&user, &changed, PageBounds::BODY.bytes)))
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use self::key_set::KeySet;
 use crate::config::{ConfigError, IdentityConfig, KeySource};
-use crate::domain::{Domain, Id, User};
+use crate::domain::{Domain, Id, Principal, TopicClaim, User};
 use crate::error::ApiError;
 use crate::wire;
 
@@ -32,6 +32,20 @@ enum Keys {
 struct Claims {
     #[serde(default)]
     user_id: Value,
+    #[serde(default)]
+    topics: Value,
+}
+
+impl Claims {
+    /// The topics that the token names, as strings or numbers; anything else names none.
+    fn topics(&self) -> TopicClaim {
+        let items = self.topics.as_array().into_iter().flatten();
+        TopicClaim::new(items.filter_map(|item| match item {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }))
+    }
 }
 
 impl Identity {
@@ -50,13 +64,13 @@ impl Identity {
         Ok(Self { config, keys })
     }
 
-    /// The user of a request with these headers; `None` without a token.
+    /// Who makes a request with these headers; `None` without a token.
     ///
     /// # Errors
     /// The refusal of a bad token, or [`ApiError::Unavailable`] if the key set cannot be had.
-    pub async fn of_headers(&self, headers: &HeaderMap) -> Result<Option<User>, ApiError> {
+    pub async fn of_headers(&self, headers: &HeaderMap) -> Result<Option<Principal>, ApiError> {
         match self.token_of(headers) {
-            Some(token) => self.user(token, headers).await.map(Some),
+            Some(token) => self.principal(token, headers).await.map(Some),
             None => Ok(None),
         }
     }
@@ -70,15 +84,15 @@ impl Identity {
             .map(str::trim)
     }
 
-    /// The user of this token, at the site that the headers' host names.
+    /// Whose token this is, at the site that the headers' host names.
     ///
     /// # Errors
     /// As [`Identity::of_headers`].
-    pub async fn user(&self, token: &str, headers: &HeaderMap) -> Result<User, ApiError> {
-        Ok(User {
-            id: self.verify(token).await?,
-            domain: self.domain(headers).clone(),
-        })
+    pub async fn principal(&self, token: &str, headers: &HeaderMap) -> Result<Principal, ApiError> {
+        let (id, topics) = self.verify(token).await?;
+        let domain = self.domain(headers).clone();
+        let user = User { domain, id };
+        Ok(Principal { user, topics })
     }
 
     fn domain(&self, headers: &HeaderMap) -> &Domain {
@@ -86,7 +100,7 @@ impl Identity {
         self.config.domain_of(host.unwrap_or_default())
     }
 
-    async fn verify(&self, token: &str) -> Result<Id, ApiError> {
+    async fn verify(&self, token: &str) -> Result<(Id, TopicClaim), ApiError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| ApiError::TokenMalformed)?;
         if header.alg != self.config.algorithm {
             return Err(ApiError::TokenSignature);
@@ -95,10 +109,11 @@ impl Identity {
             Keys::Fixed(key) => self.claims(token, [key]),
             Keys::Set(keys) => self.claims_by_set(token, &header, keys).await,
         }?;
-        match claims.user_id {
-            Value::Null => Err(ApiError::TokenWithoutUser),
-            id => wire::id_from_json(&id).map_err(ApiError::TokenUserId),
+        if claims.user_id.is_null() {
+            return Err(ApiError::TokenWithoutUser);
         }
+        let id = wire::id_from_json(&claims.user_id).map_err(ApiError::TokenUserId)?;
+        Ok((id, claims.topics()))
     }
 
     /// The claims of a token that one of these keys signed.
@@ -196,7 +211,7 @@ mod tests {
         identity
             .verify(&token)
             .await
-            .map_or_else(|error| error.to_string(), |id| id.to_string())
+            .map_or_else(|error| error.to_string(), |(id, _)| id.to_string())
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! Pushing one event to many connections.
+//! Pushing events to many connections.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::domain::User;
+use crate::domain::{Place, User};
 use crate::error::Chain;
 use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Live, Push, Store};
+use crate::wire::Event;
 
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
 const CONCURRENT_POSTS: usize = 64;
@@ -18,21 +19,36 @@ const POST_LIMIT: Duration = Duration::from_secs(1);
 /// How long all posts together may take: the longest that pushes delay an answer.
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
-/// A frame for the connections of one user.
+/// An event for the connections of one user.
 pub(super) struct Post {
-    pub(super) user: User,
-    pub(super) connections: Vec<Live>,
-    pub(super) frame: Bytes,
+    user: User,
+    connections: Vec<Live>,
+    event: Event,
+    place: Option<Place>,
 }
 
-/// Pushes the frames and forgets the connections that are gone. It never fails: every member's inbox was told already.
-pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) {
-    let mut deliveries = Vec::new();
-    for post in posts {
-        deliveries.extend(post.connections.iter().map(|live| deliver(store, push, post, live)));
+impl Post {
+    /// `place` is where the event stands among all that the user was told; none for a fleeting one.
+    pub(super) fn new(user: User, connections: Vec<Live>, event: Event, place: Option<Place>) -> Self {
+        Self {
+            user,
+            connections,
+            event,
+            place,
+        }
     }
-    let mut untold = deliveries.len();
-    let mut under_way = stream::iter(deliveries).buffer_unordered(CONCURRENT_POSTS);
+}
+
+/// Pushes the events and forgets the connections that are gone. It never fails: every member's inbox was told already.
+pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) {
+    let all = posts
+        .iter()
+        .flat_map(|post| post.connections.iter().map(move |live| (post, live)));
+    let mut untold: usize = posts.iter().map(|post| post.connections.len()).sum();
+    // A frame is written when its turn comes, so that a thousand long ones are never in memory at once.
+    let mut under_way = stream::iter(all)
+        .map(|(post, live)| deliver(store, push, post, live))
+        .buffer_unordered(CONCURRENT_POSTS);
     let all = async {
         while under_way.next().await.is_some() {
             untold -= 1;
@@ -46,13 +62,11 @@ pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) 
 
 async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     let connection = &live.id;
-    match timeout(POST_LIMIT, push.post(connection, post.frame.clone())).await {
+    let frame = Bytes::from(post.event.frame(post.place));
+    match timeout(POST_LIMIT, push.post(connection, frame)).await {
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
-        Ok(Ok(Delivery::Gone)) => match store
-            .close_connections(&post.user, std::slice::from_ref(connection))
-            .await
-        {
+        Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection).await {
             Ok(()) => tracing::info!(%connection, "forgot a connection that is gone"),
             // It stays for the next push to find.
             Err(error) => tracing::warn!(%connection, error = %Chain(&error), "could not forget a connection"),

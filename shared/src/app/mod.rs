@@ -2,14 +2,19 @@
 
 mod fan_out;
 mod read;
+mod settings;
+mod signals;
 mod write;
 
-pub use read::{changed_entries, changes, history, inbox, profiles};
-pub use write::{Caller, Draft, Writer};
+pub use read::{changed_entries, changes, history, inbox, members, profiles};
+pub use settings::set;
+pub use signals::{Seen, Signaller, presence};
+pub use write::{Caller, Writer};
 
 use tracing::{Span, field};
 
-use crate::domain::{Conversation, Target, User};
+use crate::domain::{Asker, Conversation, Principal, Target, TopicRules, User};
+use crate::error::ApiError;
 
 /// The conversation that `user` calls `target`, noted for the lines of the log.
 fn conversation(user: &User, target: &Target) -> Conversation {
@@ -18,4 +23,16 @@ fn conversation(user: &User, target: &Target) -> Conversation {
         .record("user", field::display(&user.id))
         .record("conversation", conversation.key());
     conversation
+}
+
+/// What a user may ask for at `target`.
+///
+/// # Errors
+/// [`ApiError::NotAMember`] if the user's token does not name the topic.
+fn asker(topics: TopicRules, principal: &Principal, target: &Target) -> Result<Asker, ApiError> {
+    let admission = topics.admission(&principal.topics, target);
+    Ok(Asker {
+        id: principal.user.id.clone(),
+        admission: admission.ok_or(ApiError::NotAMember)?,
+    })
 }

@@ -2,34 +2,37 @@
 
 use tracing::{Span, field};
 
-use super::conversation;
-use crate::domain::{Conversation, Cursor, Id, Page, Target, User, Window};
+use super::{asker, conversation};
+use crate::domain::{Conversation, Cursor, Id, InboxWindow, Principal, Target, TopicMember, TopicRules, User, Window};
 use crate::error::ApiError;
 use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, Listing, PageBounds, Store};
 
 /// A part of the conversation that `user` calls `target`, and the profiles of the topic and of everyone who wrote there.
 ///
 /// # Errors
-/// [`ApiError::MessageNotFound`] if the window hangs on a message that was never there, [`ApiError::Unavailable`].
+/// [`ApiError::MessageNotFound`] if the window hangs on a message that was never there, [`ApiError::NotAMember`],
+/// [`ApiError::Unavailable`].
 pub async fn history(
     store: &dyn Store,
     directory: &dyn Directory,
-    user: &User,
+    topics: TopicRules,
+    reader: &Principal,
     target: &Target,
     window: &Window,
 ) -> Result<(Conversation, History, Listing), ApiError> {
-    let conversation = conversation(user, target);
+    let asker = asker(topics, reader, target)?;
+    let conversation = conversation(&reader.user, target);
     // Everyone who can have written in a direct conversation is known beforehand, so the platform is asked while the store reads.
     let founders = conversation.founders();
-    let topics = match target {
+    let topic = match target {
         Target::User(_) => Vec::new(),
         Target::Topic(id) => vec![id.clone()],
     };
     let (history, mut listing) = tokio::join!(
-        store.history(&conversation, window),
-        look_up(directory, &founders, &topics)
+        store.history(&conversation, &asker, window),
+        look_up(directory, &founders, &topic)
     );
-    let history = history?.ok_or(ApiError::MessageNotFound)?;
+    let history = history?;
     let mut others: Vec<Id> = history.messages.iter().map(|message| message.author.clone()).collect();
     others.retain(|author| !listing.users.contains_key(author));
     if !others.is_empty() {
@@ -46,10 +49,10 @@ pub async fn inbox(
     store: &dyn Store,
     directory: Option<&dyn Directory>,
     user: &User,
-    page: Page,
+    window: &InboxWindow,
 ) -> Result<(Inbox, Option<Listing>), ApiError> {
     Span::current().record("user", field::display(&user.id));
-    let inbox = store.inbox(user, page).await?;
+    let inbox = store.inbox(user, window).await?;
     let Some(directory) = directory else {
         return Ok((inbox, None));
     };
@@ -90,18 +93,35 @@ pub async fn changed_entries(
     Ok(store.changed_entries(user, since, bounds).await?)
 }
 
-/// What changed since a revision in the conversation that `user` calls `target`.
+/// What changed since a revision in the conversation that the reader calls `target`.
 ///
 /// # Errors
-/// [`ApiError::Unavailable`].
+/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
 pub async fn changes(
     store: &dyn Store,
-    user: &User,
+    topics: TopicRules,
+    reader: &Principal,
     target: &Target,
     since: u64,
     bounds: PageBounds,
 ) -> Result<(Conversation, Changes), ApiError> {
-    let conversation = conversation(user, target);
-    let changes = store.changes(&conversation, since, bounds).await?;
+    let asker = asker(topics, reader, target)?;
+    let conversation = conversation(&reader.user, target);
+    let changes = store.changes(&conversation, &asker, since, bounds).await?;
     Ok((conversation, changes))
+}
+
+/// All members of a topic, in the order of their ids.
+///
+/// # Errors
+/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+pub async fn members(
+    store: &dyn Store,
+    topics: TopicRules,
+    reader: &Principal,
+    topic: &Target,
+) -> Result<Vec<TopicMember>, ApiError> {
+    let asker = asker(topics, reader, topic)?;
+    let conversation = conversation(&reader.user, topic);
+    Ok(store.members(&conversation, &asker).await?)
 }

@@ -1,16 +1,18 @@
 //! Writing: the conversation decides, its members are told, then come the pushes, then the answer.
 
+use std::collections::HashMap;
+
 use futures_util::stream::{self, StreamExt as _};
 
-use super::conversation;
 use super::fan_out::{self, Post};
+use super::{asker, conversation};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Decision, Edit, Member, Message, MessageId, Metadata, Outcome, Projection,
-    RetryKey, Target, User,
+    Actor, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message, MessageId,
+    Outcome, Principal, Projection, Quote, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
 };
 use crate::error::ApiError;
-use crate::ports::{Push, Store, Told, Unavailable};
-use crate::wire;
+use crate::ports::{Live, PageBounds, Push, Store, Told, Unavailable};
+use crate::wire::{self, Event};
 
 /// Members that are told at once.
 const CONCURRENT_TELLS: usize = 64;
@@ -19,20 +21,17 @@ const CONCURRENT_TELLS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The user.
-    pub user: User,
+    pub principal: Principal,
     /// The connection; none over REST.
     pub connection: Option<ConnectionId>,
 }
 
-/// A message to send.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// What it says.
-    pub body: Body,
-    /// What the client attached.
-    pub metadata: Option<Metadata>,
-    /// What the client calls it, should it send it again.
-    pub retry_key: Option<RetryKey>,
+impl Caller {
+    /// These connections without the one that asks.
+    pub(super) fn others(&self, mut connections: Vec<Live>) -> Vec<Live> {
+        connections.retain(|live| self.connection.as_ref() != Some(&live.id));
+        connections
+    }
 }
 
 /// Changes conversations and tells their members.
@@ -45,34 +44,37 @@ pub struct Writer<'a> {
     pub store: &'a dyn Store,
     /// How live connections hear of it.
     pub push: &'a dyn Push,
+    /// Who may do what in topics.
+    pub topics: TopicRules,
 }
 
 impl Writer<'_> {
     /// Sends a message. A retry key that has sent it before answers that message, and completes what its sending left undone.
     ///
     /// # Errors
-    /// [`ApiError::RetryKeyReused`] if the retry key was used for another content. [`ApiError::Unavailable`]: the message may then be stored or
-    /// not, and it is safe to send it again with the same retry key.
+    /// [`ApiError::RetryKeyReused`] if the retry key was used for another content; [`ApiError::NotAMember`], [`ApiError::TopicFull`];
+    /// [`ApiError::InvalidField`] if it replies to no message or mentions no participant. [`ApiError::Unavailable`]: the message may then be
+    /// stored or not, and it is safe to send it again with the same retry key.
     pub async fn send(&self, caller: &Caller, target: &Target, draft: &Draft) -> Result<Outcome, ApiError> {
-        let conversation = conversation(&caller.user, target);
-        let Draft {
-            body,
-            metadata,
-            retry_key,
-        } = draft;
-        let (author, metadata) = (&caller.user.id, metadata.as_ref());
+        let author = asker(self.topics, &caller.principal, target)?;
+        let conversation = conversation(&caller.principal.user, target);
         let sent = self
             .store
-            .append_message(&conversation, author, body, metadata, retry_key.as_ref());
+            .append_message(&conversation, &author, draft, self.topics.members_max);
         let decision = sent.await?;
         let mut outcome = self.publish(caller, conversation, decision).await?;
         if outcome.change.repeated {
             // The answer of the first time, also if the message was changed or deleted since: the store has compared the contents.
+            let quoted = outcome.change.message.take().and_then(|message| message.reply_to);
             outcome.change.message = Some(Message {
                 id: outcome.change.id,
-                author: author.clone(),
-                body: body.clone(),
-                metadata: metadata.cloned(),
+                author: author.id,
+                body: draft.body.clone(),
+                metadata: draft.metadata.clone(),
+                retry_key: draft.retry_key.clone(),
+                reply_to: quoted.or(draft.reply_to.map(|id| Quote { id, quoted: None })),
+                mentions: draft.mentions.clone(),
+                reactions: Vec::new(),
                 edited_ms: None,
                 rev: outcome.change.rev,
             });
@@ -85,7 +87,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NothingToChange`] if nothing applies to the message,
-    /// [`ApiError::RetryKeyReused`], [`ApiError::Unavailable`].
+    /// [`ApiError::RetryKeyReused`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn update(
         &self,
         caller: &Caller,
@@ -94,24 +96,116 @@ impl Writer<'_> {
         edit: &Edit,
         retry_key: Option<&RetryKey>,
     ) -> Result<Outcome, ApiError> {
-        let conversation = conversation(&caller.user, target);
-        let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
-        let updated = self
+        let by = asker(self.topics, &caller.principal, target)?;
+        let conversation = conversation(&caller.principal.user, target);
+        let id = wire::message_id(message_id)?;
+        let decision = self
             .store
-            .update_message(&conversation, id, &caller.user.id, edit, retry_key);
-        let decision = updated.await?;
+            .update_message(&conversation, id, &by, edit, retry_key)
+            .await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
-    /// Deletes a message as its author.
+    /// Deletes a message as its author, or as a moderator of the topic.
     ///
     /// # Errors
-    /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::Unavailable`].
+    /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn delete(&self, caller: &Caller, target: &Target, message_id: &str) -> Result<Outcome, ApiError> {
-        let conversation = conversation(&caller.user, target);
-        let id = MessageId::parse(message_id).ok_or(ApiError::MessageNotFound)?;
-        let decision = self.store.delete_message(&conversation, id, &caller.user.id).await?;
+        let by = asker(self.topics, &caller.principal, target)?;
+        let conversation = conversation(&caller.principal.user, target);
+        let id = wire::message_id(message_id)?;
+        let decision = self.store.delete_message(&conversation, id, &by).await?;
         Ok(self.publish(caller, conversation, decision).await?)
+    }
+
+    /// Gives a reaction to a message, or takes it back.
+    ///
+    /// # Errors
+    /// [`ApiError::MessageNotFound`], [`ApiError::NotAMember`], [`ApiError::TooManyReactions`], [`ApiError::Unavailable`].
+    pub async fn react(
+        &self,
+        caller: &Caller,
+        target: &Target,
+        message_id: &str,
+        reaction: &Reaction,
+        give: bool,
+    ) -> Result<Outcome, ApiError> {
+        let by = asker(self.topics, &caller.principal, target)?;
+        let conversation = conversation(&caller.principal.user, target);
+        let id = wire::message_id(message_id)?;
+        let decision = self.store.react(&conversation, id, &by.id, reaction, give).await?;
+        Ok(self.publish(caller, conversation, decision).await?)
+    }
+
+    /// Moves the caller's read position forward, up to a message or to the newest one.
+    ///
+    /// # Errors
+    /// [`ApiError::MessageNotFound`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    pub async fn read(&self, caller: &Caller, target: &Target, up_to: Option<MessageId>) -> Result<Outcome, ApiError> {
+        let by = asker(self.topics, &caller.principal, target)?;
+        let conversation = conversation(&caller.principal.user, target);
+        match self.store.read_up_to(&conversation, &by.id, up_to).await? {
+            Some(decision) => Ok(self.publish(caller, conversation, decision).await?),
+            None => self.nothing_to_read(caller, conversation).await,
+        }
+    }
+
+    /// Adds a member to a topic, oneself among them, or gives one another role.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`], [`ApiError::NotAMember`], [`ApiError::TopicFull`], [`ApiError::Unavailable`].
+    pub async fn put_member(
+        &self,
+        caller: &Caller,
+        topic: &Target,
+        member: &Id,
+        role: Option<Role>,
+    ) -> Result<Outcome, ApiError> {
+        let actor = Actor::User(asker(self.topics, &caller.principal, topic)?);
+        let conversation = conversation(&caller.principal.user, topic);
+        let put = self
+            .store
+            .put_member(&conversation, &actor, member, role, self.topics.members_max);
+        let decision = put.await?;
+        Ok(self.publish(caller, conversation, decision).await?)
+    }
+
+    /// Removes a member from a topic. Anyone may leave.
+    ///
+    /// # Errors
+    /// [`ApiError::Forbidden`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    pub async fn remove_member(&self, caller: &Caller, topic: &Target, member: &Id) -> Result<Outcome, ApiError> {
+        let actor = if *member == caller.principal.user.id {
+            // Also who may not read any more may leave.
+            Actor::Platform
+        } else {
+            Actor::User(asker(self.topics, &caller.principal, topic)?)
+        };
+        let conversation = conversation(&caller.principal.user, topic);
+        let decision = self.store.remove_member(&conversation, &actor, member).await?;
+        Ok(self.publish(caller, conversation, decision).await?)
+    }
+
+    /// A direct conversation in which nobody has written: nothing changes, and nobody is told.
+    async fn nothing_to_read(&self, caller: &Caller, conversation: Conversation) -> Result<Outcome, ApiError> {
+        let user = &caller.principal.user;
+        let inbox = self.store.changed_entries(user, None, PageBounds::FRAME).await?;
+        Ok(Outcome {
+            conversation,
+            change: Change {
+                kind: ChangeKind::Read,
+                id: MessageId::default(),
+                message: None,
+                member: None,
+                rev: 0,
+                prev_rev: None,
+                repeated: true,
+            },
+            reads: Reads::default(),
+            own: None,
+            unread_total: inbox.unread_total,
+            place: None,
+        })
     }
 
     /// Tells every member how the conversation is now, then pushes the change to their connections.
@@ -121,14 +215,24 @@ impl Writer<'_> {
         conversation: Conversation,
         decision: Decision,
     ) -> Result<Outcome, Unavailable> {
-        let Decision { change, projection } = decision;
-        let reads = projection.reads();
+        let user = &caller.principal.user;
+        let Decision {
+            change,
+            projection,
+            watchers,
+        } = decision;
+        let reads = if conversation.is_direct() {
+            projection.reads()
+        } else {
+            Reads::default()
+        };
+        let mut events = Events::new(&conversation, &change, &reads);
         let mut tells = Vec::with_capacity(projection.members.len());
         for member in &projection.members {
             tells.push(self.tell(&conversation, &projection, member));
         }
         let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
-        let (mut failed, mut own_place, mut posts) = (None, None, Vec::new());
+        let (mut failed, mut place, mut unread_total, mut posts) = (None, None, 0, Vec::new());
         while let Some((member, told)) = tells.next().await {
             // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
             let told = match told {
@@ -138,47 +242,125 @@ impl Writer<'_> {
                     continue;
                 }
             };
+            if member.id == user.id {
+                unread_total = told.unread_total;
+            }
             // A member who was told before is not told again. A new writer that was overtaken still pushes its own change.
             if change.repeated && told.place.is_none() {
                 continue;
             }
-            // A client's cursor may only move with a frame that says all that is new there: not if the member had missed something before.
-            let says_all = change.rev == projection.rev && change.prev_rev == Some(told.known_rev);
-            let place = told.place.filter(|_| says_all);
-            if member == caller.user {
-                own_place = place;
+            let own_place = told
+                .place
+                .filter(|_| says_all(&conversation, &change, &projection, &told));
+            if member.id == user.id {
+                place = own_place;
             }
-            let mut connections = told.connections;
-            connections.retain(|live| caller.connection.as_ref() != Some(&live.id));
-            let frame = wire::event_frame(&member, &caller.user.id, &conversation, &change, &reads, place);
-            if let Some(frame) = frame.filter(|_| !connections.is_empty()) {
-                posts.push(Post {
-                    user: member,
-                    connections,
-                    frame: frame.into(),
-                });
+            let connections = caller.others(told.connections);
+            if connections.is_empty() {
+                continue;
+            }
+            if let Some(event) = events.of(member) {
+                posts.push(Post::new(conversation.user(&member.id), connections, event, own_place));
             }
         }
         drop(tells);
+        if !change.repeated {
+            posts.extend(fleeting(&mut events, &watchers, &user.id));
+        }
         fan_out::fan_out(self.store, self.push, &posts).await;
+        let own = projection.members.into_iter().find(|member| member.id == user.id);
         match failed {
             Some(error) => Err(error),
             None => Ok(Outcome {
                 conversation,
                 change,
                 reads,
-                place: own_place,
+                own,
+                unread_total,
+                place,
             }),
         }
     }
 
-    async fn tell(
+    async fn tell<'m>(
         &self,
         conversation: &Conversation,
         projection: &Projection,
-        member: &Member,
-    ) -> (User, Result<Told, Unavailable>) {
+        member: &'m Member,
+    ) -> (&'m Member, Result<Told, Unavailable>) {
         let told = self.store.tell(conversation, projection, member).await;
-        (conversation.user(&member.id), told)
+        (member, told)
     }
+}
+
+/// Whether a frame says all that is new to a member, whose client's cursor may only move then: not if the member had missed something before.
+fn says_all(conversation: &Conversation, change: &Change, projection: &Projection, told: &Told) -> bool {
+    if change.kind == ChangeKind::Read && !conversation.is_direct() {
+        // A read position in a topic has no revision.
+        return told.known_rev == projection.rev;
+    }
+    change.rev == projection.rev && change.prev_rev == Some(told.known_rev)
+}
+
+/// The events of one change, each made once for all members to whom it looks the same.
+struct Events<'a> {
+    conversation: &'a Conversation,
+    change: &'a Change,
+    reads: &'a Reads,
+    made: HashMap<(Option<Id>, u32), Option<Event>>,
+}
+
+impl<'a> Events<'a> {
+    fn new(conversation: &'a Conversation, change: &'a Change, reads: &'a Reads) -> Self {
+        Self {
+            conversation,
+            change,
+            reads,
+            made: HashMap::new(),
+        }
+    }
+
+    /// How the change looks to that member.
+    fn of(&mut self, member: &Member) -> Option<Event> {
+        let Self {
+            conversation,
+            change,
+            reads,
+            made,
+        } = self;
+        let is_author = change
+            .message
+            .as_ref()
+            .is_some_and(|message| message.author == member.id);
+        let is_reader = change.member.as_ref().is_some_and(|of| of.id == member.id);
+        let is_special = conversation.is_direct() || is_author || is_reader;
+        let looks = (is_special.then(|| member.id.clone()), member.reacted);
+        let event = made
+            .entry(looks)
+            .or_insert_with(|| wire::change_event(member, conversation, change, reads));
+        event.clone()
+    }
+}
+
+/// What those who have the topic on the screen are told of a member who has read; the member's own connections know it already.
+fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<Post> {
+    let others = watchers.iter().filter(|watcher| watcher.user != *reader);
+    let post = |watcher: &Watcher| {
+        let stranger = Member {
+            id: watcher.user.clone(),
+            read_seq: 0,
+            unread: 0,
+            mentioned: 0,
+            left: false,
+            has_written: false,
+            reacted: 0,
+        };
+        let user = events.conversation.user(&watcher.user);
+        let live = Live {
+            id: watcher.connection.clone(),
+            opening: false,
+        };
+        Some(Post::new(user, vec![live], events.of(&stranger)?, None))
+    };
+    others.filter_map(post).collect()
 }

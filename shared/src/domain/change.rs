@@ -1,6 +1,6 @@
 //! What a write does to a conversation, and how the conversation is after it.
 
-use super::{Conversation, Cursor, Id, Message, MessageId};
+use super::{ConnectionId, Conversation, Cursor, Id, Message, MessageId, Role};
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,10 +9,16 @@ pub enum ChangeKind {
     Sent,
     /// The author edited a message.
     Edited,
-    /// The author deleted a message.
+    /// A member reacted to a message, or took a reaction back.
+    Reacted,
+    /// The author or a moderator deleted a message.
     Deleted,
     /// A member has read up to a message.
     Read,
+    /// A member joined a topic, or has another role there.
+    Joined,
+    /// A member left a topic, or was removed.
+    Left,
 }
 
 /// What a write did.
@@ -20,10 +26,12 @@ pub enum ChangeKind {
 pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
-    /// Which message it is about.
+    /// Which message it is about; for a change of members the zero id, whose `seq` is 0.
     pub id: MessageId,
     /// The message as it is now; `None` if it is deleted.
     pub message: Option<Message>,
+    /// The member who joined, left or has read.
+    pub member: Option<TopicMember>,
     /// The revision that the change gave the conversation.
     pub rev: u64,
     /// The revision before it. `None` for a deletion or a read position that is asked for again after later changes, where it is not known any
@@ -46,12 +54,12 @@ pub struct Projection {
     pub activity_ms: u64,
     /// The newest live message.
     pub latest: Option<Latest>,
-    /// Everyone who has the conversation in the inbox.
+    /// Everyone whom this concerns: all members, and who has just left. A read position in a topic concerns its reader alone.
     pub members: Vec<Member>,
 }
 
 impl Projection {
-    /// How far each member has read.
+    /// How far each member has read, which only the members of a direct conversation may know.
     pub fn reads(&self) -> Reads {
         let read = |member: &Member| (member.id.clone(), member.read_seq);
         Reads(self.members.iter().map(read).collect())
@@ -76,6 +84,36 @@ pub struct Member {
     pub read_seq: u64,
     /// Live messages of others behind it.
     pub unread: u64,
+    /// Those of them that mention the member.
+    pub mentioned: u64,
+    /// Whether the user is no member any more: the conversation leaves the inbox.
+    pub left: bool,
+    /// Whether the member has written there. Whoever only was written to reveals nothing to a stranger.
+    pub has_written: bool,
+    /// Which of the reactions to the changed message are the member's: one bit for each, the lowest for the first.
+    pub reacted: u32,
+}
+
+/// A member of a topic, as its other members see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicMember {
+    /// The user.
+    pub id: Id,
+    /// What the member may do.
+    pub role: Role,
+    /// When the member joined, in milliseconds since 1970.
+    pub joined_ms: u64,
+    /// The position up to which the member has read.
+    pub read_seq: u64,
+}
+
+/// A connection that shows a conversation, or waits for news of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watcher {
+    /// The user who owns the connection.
+    pub user: Id,
+    /// The connection.
+    pub connection: ConnectionId,
 }
 
 /// How far the members of a direct conversation have read.
@@ -98,6 +136,8 @@ pub struct Decision {
     pub change: Change,
     /// How the conversation is now, which may be newer than the change if that was done before.
     pub projection: Projection,
+    /// Who has the conversation on the screen: who is told fleetingly that a member of a topic has read.
+    pub watchers: Vec<Watcher>,
 }
 
 /// Where a change stands among all that a user was told.
@@ -118,6 +158,10 @@ pub struct Outcome {
     pub change: Change,
     /// How far the members have read.
     pub reads: Reads,
+    /// How the conversation is for the caller; `None` for a caller who is no member.
+    pub own: Option<Member>,
+    /// Unread messages in the caller's whole inbox, muted conversations left out.
+    pub unread_total: u64,
     /// Where it stands among all that the caller was told; `None` if the caller was told before, or something newer.
     pub place: Option<Place>,
 }

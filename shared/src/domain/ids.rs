@@ -200,7 +200,7 @@ impl fmt::Display for RetryKey {
 ///
 /// # Source
 /// RFC 9562, section 5.7; section 6.2 lets an implementation use the random bits for a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MessageId {
     /// When the message was stored, in milliseconds since 1970.
     pub ms: u64,

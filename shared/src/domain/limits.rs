@@ -18,24 +18,43 @@ pub const TEXT_BYTES: usize = 16 * 1024;
 /// # Source
 /// "Amazon API Gateway quotas for WebSocket APIs": frame size 32 KB, not adjustable.
 pub const FRAME_BYTES: usize = 32 * 1024;
-/// What a frame holds beside text and metadata at the most, in bytes: ids, keys, timestamps, cursors and JSON around them, also in a page of
-/// events.
-pub const FRAME_OVERHEAD_BYTES: usize = 2 * 1024;
+/// What a frame holds beside text and metadata at the most, in bytes: 2 KiB for ids, keys, timestamps, cursors and JSON around them; 7 KiB for the
+/// excerpt of a message that is replied to, mentions, the client's own name for it, and reactions.
+pub const FRAME_OVERHEAD_BYTES: usize = 9 * 1024;
 /// Longest text as it stands in JSON, in bytes: escapes count, so that every message fits one frame whatever its metadata.
 pub const TEXT_JSON_BYTES: usize = FRAME_BYTES - METADATA_BYTES - FRAME_OVERHEAD_BYTES;
 /// Longest image address, in bytes. Beyond this, browsers and proxies begin to refuse addresses.
 pub const IMAGE_BYTES: usize = 2 * 1024;
 /// Largest metadata object as the client wrote it, in bytes of JSON.
 pub const METADATA_BYTES: usize = 4 * 1024;
+/// Longest reaction, in bytes of UTF-8.
+pub const REACTION_BYTES: usize = 32;
+/// Different reactions to one message.
+pub const REACTION_KINDS: u64 = 20;
+/// Reactions to one message, counted by member.
+pub const REACTIONS_MAX: u64 = 2_000;
+/// Participants that a message can mention.
+pub const MENTIONS_MAX: usize = 20;
+/// How much of a text a reply to it shows, in characters.
+pub const EXCERPT_CHARS: usize = 100;
 /// Longest `id` of a client's WebSocket frame as it stands in JSON, in bytes.
 pub const FRAME_ID_BYTES: usize = 128;
+
+/// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.
+pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
+/// Users whose presence a connection can watch, and ids that a request for presence or profiles can name.
+pub const IDS_MAX: usize = 100;
+/// Connections that can watch one user, or have one conversation on the screen, at a time. Each makes an event one post dearer.
+pub const WATCHERS_MAX: u64 = 1_000;
+/// How often a connection can say that its user begins to type, in milliseconds.
+pub const TYPING_EVERY_MS: u64 = 2_000;
+/// How long after the end of the last connection a user counts as online, in milliseconds, so that a reconnect is no flicker.
+pub const OFFLINE_AFTER_MS: u64 = 10_000;
 
 /// Entries on a page unless the client says otherwise.
 pub const PER_PAGE_DEFAULT: u64 = 10;
 /// Most entries on a page.
 pub const PER_PAGE_MAX: u64 = 100;
-/// Most users and topics that may be asked for together.
-pub const PROFILES_MAX: usize = 100;
 
 /// How long a connection lives at the most, in milliseconds: API Gateway ends it after two hours; five minutes are margin.
 ///
@@ -50,8 +69,6 @@ pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 pub const HANDSHAKE_MS: u64 = 30_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
-/// Members of a topic at the most, unless the installation allows fewer. A message is told and pushed to each before it is answered.
-pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 
 /// Inbox entries on a page of those that changed, or messages that are looked at for a page of changes, in a frame.
 pub const CHANGES_FRAME_PAGE: u64 = 100;

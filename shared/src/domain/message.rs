@@ -5,8 +5,11 @@ use icu_properties::{CodePointMapData, CodePointSetData};
 use thiserror::Error;
 use url::Url;
 
-use super::limits::{FRAME_BYTES, IMAGE_BYTES, METADATA_BYTES, TEXT_BYTES, TEXT_JSON_BYTES};
-use super::{Id, MessageId};
+use super::limits::{
+    EXCERPT_CHARS, FRAME_BYTES, IMAGE_BYTES, METADATA_BYTES, REACTION_BYTES, REACTION_KINDS, REACTIONS_MAX, TEXT_BYTES,
+    TEXT_JSON_BYTES,
+};
+use super::{Id, MessageId, RetryKey};
 
 /// A stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +22,110 @@ pub struct Message {
     pub body: Body,
     /// What the client attached to it.
     pub metadata: Option<Metadata>,
+    /// What the author's client called it.
+    pub retry_key: Option<RetryKey>,
+    /// The message that it replies to.
+    pub reply_to: Option<Quote>,
+    /// Participants whom it mentions.
+    pub mentions: Vec<Id>,
+    /// Reactions to it, in the order in which each was first given.
+    pub reactions: Vec<Reacted>,
     /// When it was last edited, in milliseconds since 1970.
     pub edited_ms: Option<u64>,
     /// The revision of the conversation that last changed the message.
     pub rev: u64,
 }
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// What it says.
+    pub body: Body,
+    /// What the client attaches.
+    pub metadata: Option<Metadata>,
+    /// The message of the same conversation that it replies to.
+    pub reply_to: Option<MessageId>,
+    /// Participants whom it mentions, each once.
+    pub mentions: Vec<Id>,
+    /// What the client calls it, should it send it again.
+    pub retry_key: Option<RetryKey>,
+}
+
+/// The message that another one replies to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Its id.
+    pub id: MessageId,
+    /// How it is now; `None` if it was deleted.
+    pub quoted: Option<Quoted>,
+}
+
+/// How a message looks in a reply to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Who wrote it.
+    pub author: Id,
+    /// Text or image.
+    pub kind: BodyKind,
+    /// The first [`EXCERPT_CHARS`] characters of its text; empty for an image.
+    pub excerpt: String,
+    /// The revision that last changed it, by which a client tells a newer excerpt from an older one.
+    pub rev: u64,
+}
+
+impl Quoted {
+    /// Cuts a text to what a reply shows of it.
+    pub fn excerpt(text: &str) -> String {
+        text.chars().take(EXCERPT_CHARS).collect()
+    }
+}
+
+/// A reaction that members gave to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reacted {
+    /// The reaction.
+    pub reaction: Reaction,
+    /// How many members gave it.
+    pub count: u64,
+    /// Who of them gave it last, the newest first.
+    pub users: Vec<Id>,
+    /// Whether the reader is one of them.
+    pub mine: bool,
+}
+
+/// A short sign, mostly an emoji.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction(Box<str>);
+
+/// A text that is no reaction.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be 1 to {REACTION_BYTES} bytes of printable characters other than /, and neither . nor ..")]
+pub struct InvalidReaction;
+
+impl Reaction {
+    /// Reads a reaction. `.`, `..` and `/` change what an address means (RFC 3986, section 5.2.4).
+    ///
+    /// # Errors
+    /// [`InvalidReaction`].
+    pub fn parse(text: &str) -> Result<Self, InvalidReaction> {
+        let fits = (1..=REACTION_BYTES).contains(&text.len()) && !matches!(text, "." | "..");
+        let forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '/';
+        if !fits || text.contains(forbidden) || !text.chars().any(is_visible) {
+            return Err(InvalidReaction);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The reaction as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// More reactions than a message takes.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("a message takes {REACTION_KINDS} different reactions, and {REACTIONS_MAX} in all")]
+pub struct TooManyReactions;
 
 /// The kind of a message, which never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

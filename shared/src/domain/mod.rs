@@ -8,13 +8,20 @@ mod ids;
 pub mod limits;
 mod message;
 mod page;
+mod settings;
 
-pub use access::TopicAccess;
-pub use change::{Change, ChangeKind, Decision, Latest, Member, Outcome, Place, Projection, Reads};
+pub use access::{Actor, Admission, Asker, Principal, Role, TopicAccess, TopicClaim, TopicRules};
+pub use change::{
+    Change, ChangeKind, Decision, Latest, Member, Outcome, Place, Projection, Reads, TopicMember, Watcher,
+};
 pub use conversation::{Conversation, Target, User};
 pub use cursor::{Cursor, InvalidCursor};
 pub use ids::{
     ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
 };
-pub use message::{Body, BodyKind, Edit, InvalidMessage, Message, Metadata, MetadataEdit};
-pub use page::{InvalidPage, Page, Window, total_pages};
+pub use message::{
+    Body, BodyKind, Draft, Edit, InvalidMessage, InvalidReaction, Message, Metadata, MetadataEdit, Quote, Quoted,
+    Reacted, Reaction, TooManyReactions,
+};
+pub use page::{InboxPlace, InboxWindow, InvalidInboxPlace, InvalidPage, MembersPage, Page, Window, total_pages};
+pub use settings::{Settings, SettingsEdit};

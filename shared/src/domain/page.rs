@@ -1,9 +1,12 @@
 //! Which part of a list a client wants.
 
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
-use super::MessageId;
 use super::limits::{PER_PAGE_DEFAULT, PER_PAGE_MAX};
+use super::{Id, MessageId, Target};
 
 /// A numbered page; page 1 is the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,72 @@ pub enum Window {
     After(MessageId, u64),
     /// That message in the middle of its neighbours.
     Around(MessageId, u64),
+}
+
+/// A part of a topic's members, in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersPage {
+    /// Only members after this one.
+    pub after: Option<Id>,
+    /// Members at the most.
+    pub limit: usize,
+}
+
+/// A place in the order of an inbox: right behind an entry. New activity moves entries to the front, and so never across it towards the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxPlace {
+    /// What the inbox is ordered by: the time of the newest message in ms, and more for a pinned conversation.
+    pub order: u64,
+    /// The entry, which decides where that is equal.
+    pub target: Target,
+}
+
+/// A part of an inbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxWindow {
+    /// The numbered page, which shifts as conversations move. Of a part after a place, only its size counts.
+    pub page: Page,
+    /// The place behind which it begins.
+    pub after: Option<InboxPlace>,
+    /// Only what the user has hidden; else all but that.
+    pub hidden: bool,
+}
+
+impl From<Page> for InboxWindow {
+    fn from(page: Page) -> Self {
+        Self {
+            page,
+            after: None,
+            hidden: false,
+        }
+    }
+}
+
+/// A text that is no place in an inbox.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be the state.next of a list")]
+pub struct InvalidInboxPlace;
+
+impl InboxPlace {
+    /// Reads a place that a client kept.
+    ///
+    /// # Errors
+    /// [`InvalidInboxPlace`] for anything that its `Display` did not write.
+    pub fn parse(text: &str) -> Result<Self, InvalidInboxPlace> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidInboxPlace)?;
+        let text = String::from_utf8(bytes).map_err(|_| InvalidInboxPlace)?;
+        let (order, target) = text.split_once(' ').ok_or(InvalidInboxPlace)?;
+        Ok(Self {
+            order: integer(order, 1 << 52).ok_or(InvalidInboxPlace)?,
+            target: Target::from_inbox_key(target).ok_or(InvalidInboxPlace)?,
+        })
+    }
+}
+
+impl fmt::Display for InboxPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("{} {}", self.order, self.target)))
+    }
 }
 
 /// How many pages there are: at least one, also when there is nothing.

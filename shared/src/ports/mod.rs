@@ -3,6 +3,7 @@
 mod clock;
 mod directory;
 mod push;
+mod signals;
 mod store;
 
 use std::error::Error as StdError;
@@ -12,8 +13,10 @@ use thiserror::Error;
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
 pub use push::{Delivery, Push};
+pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
 pub use store::{
-    ChangedEntries, Changes, History, Inbox, InboxEntry, Live, PageBounds, Store, Stored, Told, WriteError,
+    ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
+    Stored, Told,
 };
 
 /// Something that we depend on did not do its part in time. The client may try again.

@@ -6,13 +6,14 @@ use thiserror::Error;
 use super::Unavailable;
 use crate::domain::limits::{CHANGES_BODY_BYTES, CHANGES_BODY_PAGE, CHANGES_FRAME_BYTES, CHANGES_FRAME_PAGE};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Decision, Edit, Id, Member, Message, MessageId, Metadata, Page, Place,
-    Projection, Reads, RetryKey, Target, User, Window,
+    Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxPlace, InboxWindow, Member,
+    Message, MessageId, Place, Principal, Projection, Reaction, Reads, RetryKey, Role, Settings, SettingsEdit, Target,
+    TopicMember, User, Watcher, Window,
 };
 
-/// Why a write was not done.
+/// Why a conversation did not do what was asked.
 #[derive(Debug, Error)]
-pub enum WriteError {
+pub enum StoreError {
     /// There is no such message, or it was deleted.
     #[error("no such message")]
     NotFound,
@@ -25,6 +26,24 @@ pub enum WriteError {
     /// The retry key was used for another content.
     #[error("the retry key was used for another content")]
     RetryKeyReused,
+    /// Only a member may do that.
+    #[error("not a member")]
+    NotAMember,
+    /// The user's role in the topic does not allow that.
+    #[error("the role does not allow that")]
+    RoleTooLow,
+    /// The topic has as many members as it can have.
+    #[error("{0} members are too many")]
+    TopicFull(u64),
+    /// The message that it replies to is not there.
+    #[error("a reply to nothing")]
+    InvalidReply,
+    /// It mentions a user who is no participant.
+    #[error("a mention of nobody")]
+    InvalidMention,
+    /// The message has as many reactions as it can have.
+    #[error("too many reactions")]
+    TooManyReactions,
     /// The store did not answer; the write may be done or not.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -37,6 +56,8 @@ pub struct Told {
     pub place: Option<Place>,
     /// The revision of the conversation up to which the member had been told before.
     pub known_rev: u64,
+    /// Unread messages in the member's whole inbox, muted conversations left out.
+    pub unread_total: u64,
     /// The member's live connections.
     pub connections: Vec<Live>,
 }
@@ -48,6 +69,26 @@ pub struct Live {
     pub id: ConnectionId,
     /// Whether its handshake may still be under way. API Gateway then says that it is gone, and means: not yet there.
     pub opening: bool,
+}
+
+/// What became of a connection that began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Whether it is recorded; else the user has too many.
+    pub accepted: bool,
+    /// Who watches the user, if the user comes online by it.
+    pub watchers: Vec<Watcher>,
+    /// When the user was last active, in milliseconds since 1970.
+    pub active_ms: u64,
+}
+
+/// A connection that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The user who owned it.
+    pub user: User,
+    /// Whether it was the user's last one, and somebody watches the user.
+    pub offline: bool,
 }
 
 /// A message as it stands in a conversation, or the place that a deleted one has kept.
@@ -93,8 +134,10 @@ pub struct Changes {
     pub more: bool,
     /// Each message that changed, once, as it is now; in the order of their revisions.
     pub messages: Vec<Stored>,
-    /// The members of a direct conversation who have read since.
+    /// The members of a direct conversation who have read since; in a topic only the reader.
     pub reads: Reads,
+    /// Whether members have come, left or got another role since.
+    pub members: bool,
 }
 
 /// A part of an inbox.
@@ -104,10 +147,12 @@ pub struct Inbox {
     pub cursor: Cursor,
     /// Conversations in the whole inbox.
     pub total: u64,
-    /// Unread messages in the whole inbox.
+    /// Unread messages in the whole inbox, muted conversations left out.
     pub unread_total: u64,
-    /// The asked part, newest activity first.
+    /// The asked part: pinned conversations first, then by the newest activity.
     pub entries: Vec<InboxEntry>,
+    /// The place behind it, if more follow.
+    pub next: Option<InboxPlace>,
 }
 
 /// The inbox entries that changed since a cursor.
@@ -119,7 +164,7 @@ pub struct ChangedEntries {
     pub recovered: bool,
     /// Whether more follow.
     pub more: bool,
-    /// Unread messages in the whole inbox.
+    /// Unread messages in the whole inbox, muted conversations left out.
     pub unread_total: u64,
     /// Each entry that changed, once, as it is now, in the order of their last change; with the place of that.
     pub entries: Vec<(Cursor, InboxEntry)>,
@@ -138,8 +183,25 @@ pub struct InboxEntry {
     pub activity_ms: u64,
     /// Messages that the owner has not read.
     pub unread: u64,
+    /// Those of them that mention the owner.
+    pub mentioned: u64,
+    /// The position up to which the owner has read.
+    pub read_seq: u64,
+    /// How it stands in the inbox.
+    pub settings: Settings,
+    /// Whether the owner is no member any more.
+    pub left: bool,
     /// The revision of the conversation up to which the owner was told.
     pub rev: u64,
+}
+
+/// What became of a conversation's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// The entry as it is now.
+    pub entry: InboxEntry,
+    /// Whom to tell; nobody if nothing changed.
+    pub told: Told,
 }
 
 /// How long a page may be.
@@ -170,40 +232,96 @@ impl PageBounds {
 /// member; it may be repeated, and come in any order. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a message at the end of the conversation. The same atomic step gives it its position and its time. Calling it twice adds two; with
-    /// the same retry key within a day, the second call finds what the first one added.
+    /// Adds a message at the end of the conversation. The same atomic step gives it its position and its time, and makes its author a member.
+    /// Calling it twice adds two; with the same retry key within a day, the second call finds what the first one added.
     ///
     /// # Errors
-    /// [`WriteError::RetryKeyReused`], [`WriteError::Unavailable`].
+    /// [`StoreError::RetryKeyReused`], [`StoreError::NotAMember`], [`StoreError::TopicFull`], [`StoreError::InvalidReply`],
+    /// [`StoreError::InvalidMention`], [`StoreError::Unavailable`].
     async fn append_message(
         &self,
         conversation: &Conversation,
-        author: &Id,
-        body: &Body,
-        metadata: Option<&Metadata>,
-        retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError>;
+        author: &Asker,
+        draft: &Draft,
+        members_max: u64,
+    ) -> Result<Decision, StoreError>;
 
     /// Edits a message as its author, or moves the read position of anyone else up to it. Calling it twice edits twice, but for calls with the
     /// same retry key within a day; a read position only moves forward.
     ///
     /// # Errors
-    /// [`WriteError`].
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NothingToChange`], [`StoreError::RetryKeyReused`],
+    /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
     async fn update_message(
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Id,
+        by: &Asker,
         edit: &Edit,
         retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError>;
+    ) -> Result<Decision, StoreError>;
 
-    /// Deletes a message as its author. Calling it twice changes nothing more, so that a deletion that was cut off can be completed.
+    /// Deletes a message as its author, or as a moderator of the topic. Calling it twice changes nothing more, so that a deletion that was cut off
+    /// can be completed.
     ///
     /// # Errors
-    /// [`WriteError::NotFound`], [`WriteError::Forbidden`], [`WriteError::Unavailable`].
-    async fn delete_message(&self, conversation: &Conversation, id: MessageId, by: &Id)
-    -> Result<Decision, WriteError>;
+    /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn delete_message(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Asker,
+    ) -> Result<Decision, StoreError>;
+
+    /// Gives a member's reaction to a message, or takes it back. Calling it twice changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::TooManyReactions`], [`StoreError::Unavailable`].
+    async fn react(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+        reaction: &Reaction,
+        give: bool,
+    ) -> Result<Decision, StoreError>;
+
+    /// Moves the read position of a member forward, up to a message or to the newest one. `None` in a direct conversation without messages. Calling
+    /// it twice changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn read_up_to(
+        &self,
+        conversation: &Conversation,
+        by: &Id,
+        up_to: Option<MessageId>,
+    ) -> Result<Option<Decision>, StoreError>;
+
+    /// Adds a member to a topic, or gives one another role. Calling it twice changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::RoleTooLow`], [`StoreError::NotAMember`], [`StoreError::TopicFull`], [`StoreError::Unavailable`].
+    async fn put_member(
+        &self,
+        topic: &Conversation,
+        actor: &Actor,
+        member: &Id,
+        role: Option<Role>,
+        members_max: u64,
+    ) -> Result<Decision, StoreError>;
+
+    /// Removes a member from a topic. Calling it twice changes nothing more.
+    ///
+    /// # Errors
+    /// [`StoreError::RoleTooLow`], [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn remove_member(&self, topic: &Conversation, actor: &Actor, member: &Id) -> Result<Decision, StoreError>;
+
+    /// Reads all members of a topic, in the order of their ids.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn members(&self, topic: &Conversation, reader: &Asker) -> Result<Vec<TopicMember>, StoreError>;
 
     /// Tells a member how a conversation is now. Calling it twice, or after a newer projection, changes nothing.
     ///
@@ -216,28 +334,41 @@ pub trait Store: Send + Sync {
         member: &Member,
     ) -> Result<Told, Unavailable>;
 
-    /// Reads a part of a conversation. `None` if the message that the window hangs on was never there.
+    /// Changes how a conversation stands in the user's inbox; `None` if it is not there. Calling it twice changes nothing more.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable>;
+    async fn set(&self, user: &User, target: &Target, edit: SettingsEdit) -> Result<Option<Set>, Unavailable>;
+
+    /// Reads a part of a conversation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if the message that the window hangs on was never there; [`StoreError::NotAMember`],
+    /// [`StoreError::Unavailable`].
+    async fn history(
+        &self,
+        conversation: &Conversation,
+        reader: &Asker,
+        window: &Window,
+    ) -> Result<History, StoreError>;
 
     /// Reads what changed in a conversation since a revision; 0 is before the first.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
     async fn changes(
         &self,
         conversation: &Conversation,
+        reader: &Asker,
         since: u64,
         bounds: PageBounds,
-    ) -> Result<Changes, Unavailable>;
+    ) -> Result<Changes, StoreError>;
 
     /// Reads a part of a user's inbox; in a second round trip the newest messages that are too long for an entry, if there are any.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable>;
+    async fn inbox(&self, user: &User, window: &InboxWindow) -> Result<Inbox, Unavailable>;
 
     /// Reads the inbox entries that changed since a cursor, as [`Store::inbox`] does; without a cursor, only how far the user was told.
     ///
@@ -250,21 +381,32 @@ pub trait Store: Send + Sync {
         bounds: PageBounds,
     ) -> Result<ChangedEntries, Unavailable>;
 
-    /// Records a connection until it is closed or its lifetime is over; false if the user has too many. Calling it twice changes nothing.
+    /// Records a connection until it is closed or its lifetime is over, unless the user has too many. Calling it twice changes nothing.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable>;
+    async fn open_connection(
+        &self,
+        principal: &Principal,
+        id: &ConnectionId,
+        opened_ms: u64,
+    ) -> Result<Opened, Unavailable>;
 
-    /// The user who owns a connection, if it is known.
+    /// Who owns a connection, if it is known.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable>;
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable>;
 
-    /// Forgets these connections of the user, and no other. Calling it twice changes nothing.
+    /// Forgets a connection of whoever owns it; `None` if it is not known. Calling it twice changes nothing.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable>;
+    async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable>;
+
+    /// Forgets a connection of that user, and no other. Calling it twice changes nothing.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable>;
 }

@@ -15,8 +15,11 @@ use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
 use crate::app::Caller;
-use crate::domain::limits::{BODY_BYTES, PROFILES_MAX};
-use crate::domain::{Cursor, Id, InvalidPage, MessageId, Page, RetryKey, Target, User, Window};
+use crate::domain::limits::{BODY_BYTES, IDS_MAX};
+use crate::domain::{
+    Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target, User,
+    Window,
+};
 use crate::error::ApiError;
 use crate::metrics;
 use crate::ports::Clock as _;
@@ -28,13 +31,13 @@ pub use super::answer::Answer;
 #[derive(Debug)]
 pub struct RestRequest {
     event: Event,
-    user: Option<User>,
+    principal: Option<Principal>,
 }
 
 impl RestRequest {
     /// The user, if the request has a token.
     pub fn user(&self) -> Option<&User> {
-        self.user.as_ref()
+        self.principal.as_ref().map(|principal| &principal.user)
     }
 
     /// Who asks.
@@ -42,8 +45,11 @@ impl RestRequest {
     /// # Errors
     /// [`ApiError::NotAuthenticated`] without a token.
     pub fn caller(&self) -> Result<Caller, ApiError> {
-        let user = self.user.clone().ok_or(ApiError::NotAuthenticated)?;
-        Ok(Caller { user, connection: None })
+        let principal = self.principal.clone().ok_or(ApiError::NotAuthenticated)?;
+        Ok(Caller {
+            principal,
+            connection: None,
+        })
     }
 
     /// The method, as `GET`.
@@ -90,9 +96,71 @@ impl RestRequest {
         wire::target(self.path_parameter("target"), self.path_parameter("id"))
     }
 
+    /// `{id}` of a path that is about a topic.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidId`].
+    pub fn topic(&self) -> Result<Target, ApiError> {
+        wire::target("topic", self.path_parameter("id"))
+    }
+
+    /// `{user}` of the path; `me` is who asks.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidId`].
+    pub fn member(&self, caller: &Caller) -> Result<Id, ApiError> {
+        match self.path_parameter("user") {
+            "me" => Ok(caller.principal.user.id.clone()),
+            text => Id::parse(text).map_err(|reason| ApiError::InvalidId {
+                field: "the member's id",
+                reason,
+            }),
+        }
+    }
+
     /// `{message_id}` of the path.
     pub fn message_id(&self) -> String {
         self.path_parameter("message_id").to_owned()
+    }
+
+    /// `{reaction}` of the path.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidReaction`].
+    pub fn reaction(&self) -> Result<Reaction, ApiError> {
+        Ok(Reaction::parse(self.path_parameter("reaction"))?)
+    }
+
+    /// The part of the members that is asked for: those after `after`, `limit` at the most.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidPage`], [`ApiError::InvalidId`].
+    pub fn members_page(&self) -> Result<MembersPage, ApiError> {
+        let per_page = self.page()?.per_page;
+        let after = self.query("after").map(|text| {
+            let field = "after";
+            Id::parse(&text).map_err(|reason| ApiError::InvalidId { field, reason })
+        });
+        Ok(MembersPage {
+            after: after.transpose()?,
+            limit: usize::try_from(per_page).unwrap_or(usize::MAX),
+        })
+    }
+
+    /// The part of the inbox that is asked for: a page, or what stands after `before`; with `hidden`, of what is hidden.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidPage`], [`ApiError::InvalidField`].
+    pub fn inbox_window(&self) -> Result<InboxWindow, ApiError> {
+        let after = self.query("before").map(|text| wire::inbox_place(&text)).transpose()?;
+        if after.is_some() && self.query("page").is_some() {
+            return Err(InvalidPage::Several.into());
+        }
+        Ok(InboxWindow {
+            page: self.page()?,
+            after,
+            hidden: self.flag("hidden")?,
+        })
     }
 
     /// A parameter of the path, taken from the decoded path: whether `pathParameters` arrive decoded is not documented. It is never decoded
@@ -158,7 +226,7 @@ impl RestRequest {
         let mut window = self.query("page").map(|_| Window::Page(page));
         for (anchor, variant) in anchored {
             let Some(text) = anchor else { continue };
-            let id = MessageId::parse(&text).ok_or(ApiError::MessageNotFound)?;
+            let id = wire::message_id(&text)?;
             if window.replace(variant(id, page.per_page)).is_some() {
                 return Err(InvalidPage::Several.into());
             }
@@ -185,7 +253,7 @@ impl RestRequest {
     /// `users` and `topics` of the query: whose profiles are asked for.
     ///
     /// # Errors
-    /// [`ApiError::InvalidField`] if both are absent, or if they are more than [`PROFILES_MAX`] together; [`ApiError::InvalidId`].
+    /// [`ApiError::InvalidField`] if both are absent, or if they are more than [`IDS_MAX`] together; [`ApiError::InvalidId`].
     pub fn profiles(&self) -> Result<(Vec<Id>, Vec<Id>), ApiError> {
         let (users, topics) = (self.ids("users")?, self.ids("topics")?);
         if users.is_none() && topics.is_none() {
@@ -195,13 +263,25 @@ impl RestRequest {
             });
         }
         let (users, topics) = (users.unwrap_or_default(), topics.unwrap_or_default());
-        if users.len() + topics.len() > PROFILES_MAX {
+        if users.len() + topics.len() > IDS_MAX {
             return Err(ApiError::InvalidField {
                 field: "users and topics",
                 expected: "at most 100 ids together",
             });
         }
         Ok((users, topics))
+    }
+
+    /// `ids` of the query: the users whose presence is asked for.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it is absent, or names more than [`IDS_MAX`]; [`ApiError::InvalidId`].
+    pub fn presence_ids(&self) -> Result<Vec<Id>, ApiError> {
+        let ids = self.ids("ids")?.filter(|ids| ids.len() <= IDS_MAX);
+        ids.ok_or(ApiError::InvalidField {
+            field: "ids",
+            expected: "at most 100 ids with commas between them",
+        })
     }
 
     /// Ids of the query with commas between them, in the order given and each once. `None` if the query does not have the field; empty places
@@ -260,8 +340,8 @@ where
             let event = Event::new(&payload);
             let has_body = event.text("/requestContext/http/method") != "HEAD";
             let work = async {
-                let user = identity.of_headers(event.headers()).await?;
-                handler(RestRequest { event, user }).await
+                let principal = identity.of_headers(event.headers()).await?;
+                handler(RestRequest { event, principal }).await
             };
             let outcome = in_time(context.deadline, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
@@ -283,7 +363,7 @@ mod tests {
 
     fn request(event: &Value) -> RestRequest {
         let event = Event::new(&serde_json::value::to_raw_value(event).unwrap());
-        RestRequest { event, user: None }
+        RestRequest { event, principal: None }
     }
 
     fn to(route: &str, path: &str) -> RestRequest {
@@ -350,11 +430,11 @@ mod tests {
         insta::assert_snapshot!(asked("users=1, 2"), @"INVALID_ID users must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |");
         insta::assert_snapshot!(asked("users=1&topics=007"), @"INVALID_ID topics must not have leading zeros");
         let list = |count: usize| (1..=count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
-        let most = PROFILES_MAX - 1;
+        let most = IDS_MAX - 1;
         assert!(asked(&format!("users={0},{0}&topics=1", list(most))).starts_with('('));
         let refused = asked(&format!("users={}&topics=1,2", list(most)));
         insta::assert_snapshot!(refused, @"INVALID_FIELD users and topics must be at most 100 ids together");
-        assert!(refused.contains(&PROFILES_MAX.to_string()));
+        assert!(refused.contains(&IDS_MAX.to_string()));
     }
 
     #[test]
@@ -419,7 +499,7 @@ mod tests {
                 let outcome = request.target().and_then(|_| request.window())
                     .and_then(|_| request.profiles())
                     .and_then(|_| request.since()).and_then(|_| request.idempotency_key()).and_then(|_| request.flag("no_format"))
-                    .and_then(|_| wire::ContentBody::parse(request.body()?)?.to_edit())
+                    .and_then(|_| wire::RequestBody::parse(request.body()?)?.to_edit())
                     .map(|_| Answer::nothing());
                 request.message_id();
                 request.is_preflight();

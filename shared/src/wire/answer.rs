@@ -3,10 +3,13 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::message::{ConversationState, IdJson, MessageJson, Timestamp};
-use crate::domain::{Conversation, Id, Outcome, Page, Target, User, Window, total_pages};
+use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
+use crate::domain::{
+    Change, ChangeKind, Conversation, Id, InboxWindow, Member, MembersPage, Outcome, Target, TopicMember, User, Window,
+    total_pages,
+};
 use crate::error::ApiError;
-use crate::ports::{History, Inbox, InboxEntry, Listing, Profile, Profiles};
+use crate::ports::{History, Inbox, InboxEntry, Listing, Presence, Profile, Profiles};
 
 /// The body of every error, and the `error` of an error frame.
 #[derive(Debug, Serialize)]
@@ -61,15 +64,197 @@ impl EntryAnswer {
     /// Shows the message to the user who sent or changed it.
     pub fn new(user: &User, outcome: &Outcome) -> Self {
         let message = outcome.change.message.as_ref();
+        let reader = Reader {
+            id: &user.id,
+            reads: &outcome.reads,
+            reacted: outcome.own.as_ref().map(|own| own.reacted),
+        };
         Self {
             state: outcome_state(user, outcome),
-            entry: message.map(|message| MessageJson::new(message, &outcome.reads)),
+            entry: message.map(|message| MessageJson::new(message, reader)),
         }
     }
 }
 
 fn outcome_state(user: &User, outcome: &Outcome) -> ConversationState {
-    ConversationState::new(&outcome.conversation, user, outcome.change.rev, outcome.change.prev_rev)
+    ConversationState::after(&outcome.conversation, &user.id, &outcome.change)
+}
+
+/// How far a member has read.
+#[derive(Debug, Serialize)]
+pub(super) struct ReadJson {
+    up_to: Option<String>,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mentioned: Option<u64>,
+}
+
+impl ReadJson {
+    /// The position of a member; `own` is what is left to read, for the member alone.
+    pub(super) fn new(change: &Change, member: &TopicMember, own: Option<&Member>) -> Self {
+        let seq = member.read_seq;
+        Self {
+            up_to: (seq > 0 && seq == change.id.seq).then(|| change.id.to_string()),
+            seq,
+            unread: own.map(|own| own.unread),
+            mentioned: own.map(|own| own.mentioned),
+        }
+    }
+}
+
+/// The answer to a move of one's own read position.
+#[derive(Debug, Serialize)]
+pub struct ReadAnswer {
+    state: ConversationState,
+    read: OwnRead,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnRead {
+    up_to: Option<String>,
+    seq: u64,
+    unread: u64,
+    mentioned: u64,
+    unread_total: u64,
+}
+
+impl ReadAnswer {
+    /// Tells the reader what is left to read.
+    pub fn new(user: &User, outcome: &Outcome) -> Self {
+        let seq = outcome.change.id.seq;
+        let own = outcome.own.as_ref();
+        Self {
+            state: outcome_state(user, outcome),
+            read: OwnRead {
+                up_to: (seq > 0).then(|| outcome.change.id.to_string()),
+                seq,
+                unread: own.map_or(0, |own| own.unread),
+                mentioned: own.map_or(0, |own| own.mentioned),
+                unread_total: outcome.unread_total,
+            },
+        }
+    }
+}
+
+/// Whether a user is there.
+#[derive(Debug, Serialize)]
+pub(super) struct PresenceJson {
+    id: IdJson,
+    online: bool,
+    last_active: Option<Timestamp>,
+}
+
+impl PresenceJson {
+    pub(super) fn new(id: &Id, presence: Presence) -> Self {
+        Self {
+            id: IdJson(id.clone()),
+            online: presence.online,
+            last_active: presence.active_ms.map(Timestamp::from_ms),
+        }
+    }
+}
+
+/// The presence of users: the answer of `GET /api/presence`, and the result of `watch`.
+#[derive(Debug, Serialize)]
+pub struct PresenceAnswer {
+    entries: Vec<PresenceJson>,
+}
+
+impl PresenceAnswer {
+    /// Shows users in the order in which they were asked for.
+    pub fn new(seen: &[(Id, Presence)]) -> Self {
+        let entry = |(id, presence): &(Id, Presence)| PresenceJson::new(id, *presence);
+        Self {
+            entries: seen.iter().map(entry).collect(),
+        }
+    }
+}
+
+/// A member of a topic.
+#[derive(Debug, Serialize)]
+struct MemberJson {
+    id: IdJson,
+    role: &'static str,
+    joined: Timestamp,
+    read: ReadSeq,
+}
+
+#[derive(Debug, Serialize)]
+struct ReadSeq {
+    seq: u64,
+}
+
+impl From<&TopicMember> for MemberJson {
+    fn from(member: &TopicMember) -> Self {
+        Self {
+            id: IdJson(member.id.clone()),
+            role: member.role.name(),
+            joined: Timestamp::from_ms(member.joined_ms),
+            read: ReadSeq { seq: member.read_seq },
+        }
+    }
+}
+
+/// The answer to a change of a topic's members: the member.
+#[derive(Debug, Serialize)]
+pub struct MemberAnswer {
+    #[serde(flatten)]
+    member: Option<MemberJson>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    left: bool,
+    state: ConversationState,
+}
+
+impl MemberAnswer {
+    /// Shows the member to the user who added or removed it.
+    pub fn new(user: &User, outcome: &Outcome) -> Self {
+        Self {
+            member: outcome.change.member.as_ref().map(MemberJson::from),
+            left: outcome.change.kind == ChangeKind::Left,
+            state: outcome_state(user, outcome),
+        }
+    }
+}
+
+/// A part of a topic's members.
+#[derive(Debug, Serialize)]
+pub struct MembersAnswer {
+    members: Vec<MemberJson>,
+    total: usize,
+    next: Option<IdJson>,
+}
+
+/// Shows a part of all members; `next` is what to give as `after`.
+pub fn members(all: &[TopicMember], page: &MembersPage) -> MembersAnswer {
+    let mut rest = all
+        .iter()
+        .filter(|member| page.after.as_ref().is_none_or(|after| member.id > *after));
+    let shown: Vec<_> = rest.by_ref().take(page.limit).collect();
+    let more = rest.next().is_some();
+    MembersAnswer {
+        next: shown.last().filter(|_| more).map(|member| IdJson(member.id.clone())),
+        members: shown.into_iter().map(MemberJson::from).collect(),
+        total: all.len(),
+    }
+}
+
+/// The answer to a change of a conversation's settings.
+#[derive(Debug, Serialize)]
+pub struct SettingsAnswer {
+    state: ConversationState,
+    entry: EntryJson,
+}
+
+impl SettingsAnswer {
+    /// Shows the inbox entry to its owner.
+    pub fn new(user: &User, entry: &InboxEntry) -> Self {
+        Self {
+            state: ConversationState::new(&Conversation::of(user, &entry.target), &user.id),
+            entry: EntryJson::new(entry, &user.id),
+        }
+    }
 }
 
 /// The answer to a deletion.
@@ -116,6 +301,7 @@ pub struct HistoryAnswer {
 /// `state.prev` is what to give as `before` for older messages and `state.next` as `after` for newer ones; null where there are none.
 pub fn history(
     conversation: &Conversation,
+    user: &User,
     target: &Target,
     window: &Window,
     history: &History,
@@ -152,7 +338,7 @@ pub fn history(
                 MessageJson::by(
                     ProfileJson::of(&message.author, &listing.users),
                     message,
-                    &history.reads,
+                    Reader::new(&user.id, &history.reads),
                 )
             })
             .collect(),
@@ -208,12 +394,13 @@ pub fn profiles(users: &[Id], topics: &[Id], listing: &Listing) -> ProfilesAnswe
 #[derive(Debug, Serialize)]
 struct ListState {
     key: String,
-    page: u64,
+    page: Option<u64>,
     per_page: u64,
     total: u64,
     total_pages: u64,
     unread_total: u64,
     cursor: String,
+    next: Option<String>,
 }
 
 /// The answer of the inbox.
@@ -232,7 +419,17 @@ pub(super) struct EntryJson {
     latest: Option<MessageJson<IdJson>>,
     timestamp: EntryTimestamp,
     unread: u64,
+    mentioned: u64,
+    read: ReadSeq,
     rev: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    muted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    left: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<ProfileJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,16 +445,22 @@ enum EntryTimestamp {
 
 impl EntryJson {
     /// An entry without the platform's objects.
-    pub(super) fn new(entry: &InboxEntry) -> Self {
+    pub(super) fn new(entry: &InboxEntry, owner: &Id) -> Self {
         let (kind, id) = entry.target.parts();
         let latest = entry.latest.as_ref();
         Self {
             kind,
             id: IdJson(id.clone()),
-            latest: latest.map(|latest| MessageJson::new(latest, &entry.reads)),
+            latest: latest.map(|latest| MessageJson::new(latest, Reader::new(owner, &entry.reads))),
             timestamp: EntryTimestamp::Full(Timestamp::from_ms(entry.activity_ms)),
             unread: entry.unread,
+            mentioned: entry.mentioned,
+            read: ReadSeq { seq: entry.read_seq },
             rev: entry.rev,
+            muted: entry.settings.muted,
+            hidden: entry.settings.hidden,
+            pinned: entry.settings.pinned,
+            left: entry.left,
             user: None,
             topic: None,
         }
@@ -265,9 +468,12 @@ impl EntryJson {
 }
 
 /// A part of an inbox. Without profiles, entries are plain and their time is in milliseconds.
-pub fn list(user: &User, page: Page, inbox: &Inbox, listing: Option<&Listing>) -> ListAnswer {
+///
+/// `state.next` is what to give as `before` for the next part; null at the end.
+pub fn list(user: &User, window: &InboxWindow, inbox: &Inbox, listing: Option<&Listing>) -> ListAnswer {
+    let page = window.page;
     let entry = |entry: &InboxEntry| {
-        let plain = EntryJson::new(entry);
+        let plain = EntryJson::new(entry, &user.id);
         let Some(listing) = listing else {
             return EntryJson {
                 timestamp: EntryTimestamp::Milliseconds(entry.activity_ms),
@@ -286,12 +492,13 @@ pub fn list(user: &User, page: Page, inbox: &Inbox, listing: Option<&Listing>) -
     ListAnswer {
         state: ListState {
             key: user.inbox_key(),
-            page: page.number,
+            page: window.after.is_none().then_some(page.number),
             per_page: page.per_page,
             total: inbox.total,
             total_pages: total_pages(inbox.total, page.per_page),
             unread_total: inbox.unread_total,
             cursor: inbox.cursor.to_string(),
+            next: inbox.next.as_ref().map(ToString::to_string),
         },
         entries: inbox.entries.iter().map(entry).collect(),
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::answer::EntryJson;
-use super::message::{ConversationState, IdJson, MessageJson};
+use super::message::{ConversationState, IdJson, MessageJson, Reader};
 use super::to_json;
 use crate::domain::{ConnectionId, Conversation, Reads, User};
 use crate::ports::{ChangedEntries, Changes};
@@ -28,7 +28,7 @@ impl SyncAnswer {
     /// Shows as many of the entries as fit into so many bytes, but at least one.
     pub fn new(user: &User, changed: &ChangedEntries, bytes: usize) -> Self {
         let all = changed.entries.iter();
-        let shown = fitting(all.map(|(_, entry)| to_json(&EntryJson::new(entry))), bytes);
+        let shown = fitting(all.map(|(_, entry)| to_json(&EntryJson::new(entry, &user.id))), bytes);
         let (cursor, more) = match changed.entries.get(shown.len().saturating_sub(1)) {
             Some((cursor, _)) if shown.len() < changed.entries.len() => (*cursor, true),
             _ => (changed.cursor, changed.more),
@@ -60,6 +60,9 @@ pub struct ChangesAnswer {
     deleted: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     read: BTreeMap<String, u64>,
+    /// Members have come, left or got another role.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    members: bool,
     more: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     reset: bool,
@@ -75,8 +78,9 @@ struct DeletedJson {
 impl ChangesAnswer {
     /// Shows as many of the messages as fit into so many bytes, but at least one. A message shows no `status` here: `read` tells it of all.
     pub fn new(user: &User, conversation: &Conversation, changes: &Changes, bytes: usize) -> Self {
+        let nobody = Reads::default();
         let json = changes.messages.iter().map(|stored| match &stored.message {
-            Some(message) => to_json(&MessageJson::new(message, &Reads::default())),
+            Some(message) => to_json(&MessageJson::new(message, Reader::new(&user.id, &nobody))),
             // Also of a message that is left out below: its place in the page counts.
             None => to_json(&DeletedJson {
                 id: stored.id.to_string(),
@@ -96,10 +100,11 @@ impl ChangesAnswer {
         let (messages, deleted): (Vec<_>, Vec<_>) = shown.into_iter().partition(|(stored, _)| stored.message.is_some());
         let json = |shown: Vec<(_, Box<RawValue>)>| shown.into_iter().map(|(_, json)| json).collect();
         Self {
-            state: ConversationState::new(conversation, user, rev, None),
+            state: ConversationState::new(conversation, &user.id).at(rev, None),
             messages: json(messages),
             deleted: json(deleted),
             read: changes.reads.0.iter().map(|(id, seq)| (id.to_string(), *seq)).collect(),
+            members: changes.members,
             more,
             reset: changes.reset,
         }

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::domain::{BodyKind, Conversation, Id, Message, Reads, User};
+use crate::domain::{BodyKind, Change, ChangeKind, Conversation, Id, Message, Quote, Reacted, Reads};
 
 /// An id as clients see it: a number where it is one, else a string.
 #[derive(Clone, Debug)]
@@ -62,11 +62,90 @@ pub struct MessageJson<A> {
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metadata: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<QuoteJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mentions: Vec<IdJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<ReactedJson>,
+}
+
+/// The message that another one replies to.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+enum QuoteJson {
+    Quoted {
+        id: String,
+        seq: u64,
+        rev: u64,
+        author: IdJson,
+        #[serde(rename = "type")]
+        kind: &'static str,
+        excerpt: String,
+    },
+    Deleted {
+        id: String,
+        seq: u64,
+        deleted: bool,
+    },
+}
+
+impl From<&Quote> for QuoteJson {
+    fn from(quote: &Quote) -> Self {
+        let (id, seq) = (quote.id.to_string(), quote.id.seq);
+        match &quote.quoted {
+            Some(quoted) => Self::Quoted {
+                id,
+                seq,
+                rev: quoted.rev,
+                author: IdJson(quoted.author.clone()),
+                kind: quoted.kind.name(),
+                excerpt: quoted.excerpt.clone(),
+            },
+            None => Self::Deleted { id, seq, deleted: true },
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ReactedJson {
+    reaction: String,
+    count: u64,
+    users: Vec<IdJson>,
+    mine: bool,
+}
+
+/// Who reads a message, and what the reader knows of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// The user.
+    pub id: &'a Id,
+    /// How far members of a direct conversation have read.
+    pub reads: &'a Reads,
+    /// Which of its reactions are the reader's, one bit for each; `None` where the message says it itself.
+    pub reacted: Option<u32>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader to whom the message says itself which reactions are the reader's.
+    pub fn new(id: &'a Id, reads: &'a Reads) -> Self {
+        let reacted = None;
+        Self { id, reads, reacted }
+    }
 }
 
 impl<A> MessageJson<A> {
-    /// A message with this in place of its author, as it looks when members have read so far.
-    pub fn by(author: A, message: &Message, reads: &Reads) -> Self {
+    /// A message with this in place of its author, as it looks to a reader.
+    pub fn by(author: A, message: &Message, reader: Reader<'_>) -> Self {
+        let reacted = |(place, given): (usize, &Reacted)| ReactedJson {
+            reaction: given.reaction.as_str().to_owned(),
+            count: given.count,
+            users: given.users.iter().cloned().map(IdJson).collect(),
+            mine: reader.reacted.map_or(given.mine, |bits| bits >> place & 1 == 1),
+        };
+        let own_name = message.retry_key.as_ref().filter(|_| message.author == *reader.id);
         let kind = message.body.kind();
         let content = || message.body.content().to_owned();
         Self {
@@ -79,19 +158,23 @@ impl<A> MessageJson<A> {
             seq: message.id.seq,
             rev: message.rev,
             edited: message.edited_ms.map(Timestamp::from_ms),
-            status: reads.have_seen(message).then_some("seen"),
+            status: reader.reads.have_seen(message).then_some("seen"),
             metadata: message
                 .metadata
                 .as_ref()
                 .and_then(|json| RawValue::from_string(json.as_json().to_owned()).ok()),
+            client_id: own_name.map(ToString::to_string),
+            reply_to: message.reply_to.as_ref().map(QuoteJson::from),
+            mentions: message.mentions.iter().cloned().map(IdJson).collect(),
+            reactions: message.reactions.iter().enumerate().map(reacted).collect(),
         }
     }
 }
 
 impl MessageJson<IdJson> {
-    /// A message as it looks when members have read so far.
-    pub fn new(message: &Message, reads: &Reads) -> Self {
-        Self::by(IdJson(message.author.clone()), message, reads)
+    /// A message as it looks to a reader.
+    pub fn new(message: &Message, reader: Reader<'_>) -> Self {
+        Self::by(IdJson(message.author.clone()), message, reader)
     }
 }
 
@@ -100,19 +183,36 @@ impl MessageJson<IdJson> {
 pub struct ConversationState {
     key: String,
     inbox_key: String,
-    rev: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rev: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prev_rev: Option<u64>,
 }
 
 impl ConversationState {
-    /// The conversation as that user names it, as of a revision. `prev_rev` is the one before it, which a client must know to have missed nothing.
-    pub fn new(conversation: &Conversation, user: &User, rev: u64, prev_rev: Option<u64>) -> Self {
+    /// The conversation as that user names it, for what does not change it.
+    pub fn new(conversation: &Conversation, user: &Id) -> Self {
         Self {
-            rev,
-            prev_rev,
             key: conversation.key(),
-            inbox_key: conversation.as_seen_by(&user.id).to_string(),
+            inbox_key: conversation.as_seen_by(user).to_string(),
+            rev: None,
+            prev_rev: None,
         }
+    }
+
+    /// The same as of a revision. `prev_rev` is the one before it, which a client must know to have missed nothing.
+    #[must_use]
+    pub fn at(mut self, rev: u64, prev_rev: Option<u64>) -> Self {
+        (self.rev, self.prev_rev) = (Some(rev), prev_rev);
+        self
+    }
+
+    /// The same as of a change. A read position in a topic is none.
+    pub(super) fn after(conversation: &Conversation, user: &Id, change: &Change) -> Self {
+        let state = Self::new(conversation, user);
+        if change.kind == ChangeKind::Read && !conversation.is_direct() {
+            return state;
+        }
+        state.at(change.rev, change.prev_rev)
     }
 }

@@ -8,14 +8,16 @@ mod properties;
 mod request;
 
 pub use answer::{
-    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, ProfilesAnswer, WelcomeAnswer, error_body,
-    history, list, profiles,
+    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, MemberAnswer, MembersAnswer, PresenceAnswer,
+    ProfilesAnswer, ReadAnswer, SettingsAnswer, WelcomeAnswer, error_body, history, list, members, profiles,
 };
 pub use changes::{ChangesAnswer, SyncAnswer};
-pub use frame::{Pong, event_frame, reply_error, reply_result};
-pub use message::{ConversationState, IdJson, MessageJson, Timestamp};
+pub use frame::{
+    Event, Pong, Taken, change_event, presence_event, reply_error, reply_result, settings_event, typing_event,
+};
+pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, ContentBody, cursor, retry_key, revision, target};
+pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target};
 
 use serde::Serialize;
 

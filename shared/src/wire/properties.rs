@@ -5,8 +5,11 @@ use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::id_from_json;
+use crate::domain::Id;
 use crate::error::ApiError;
 
 /// The properties of a JSON object, each as it was written.
@@ -45,6 +48,38 @@ impl<'a> Properties<'a> {
     pub(super) fn name(&self, name: &str) -> String {
         let raw = self.get(name);
         raw.map_or_else(String::new, |raw| string(raw).unwrap_or_else(|| raw.get().to_owned()))
+    }
+}
+
+impl Properties<'_> {
+    /// A string that may be absent or null.
+    pub(super) fn optional_text(
+        &self,
+        field: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<String>, ApiError> {
+        let Some(raw) = self.get(field) else { return Ok(None) };
+        string(raw).map(Some).ok_or(ApiError::InvalidField { field, expected })
+    }
+
+    /// A list of ids that may be absent or null; each id once.
+    pub(super) fn ids(&self, field: &'static str, most: usize, expected: &'static str) -> Result<Vec<Id>, ApiError> {
+        let Some(raw) = self.get(field) else {
+            return Ok(Vec::new());
+        };
+        let values: Vec<Value> =
+            serde_json::from_str(raw.get()).map_err(|_| ApiError::InvalidField { field, expected })?;
+        if values.len() > most {
+            return Err(ApiError::InvalidField { field, expected });
+        }
+        let mut ids: Vec<Id> = Vec::with_capacity(values.len());
+        for value in &values {
+            let id = id_from_json(value).map_err(|reason| ApiError::InvalidId { field, reason })?;
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
     }
 }
 

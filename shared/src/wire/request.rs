@@ -4,9 +4,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::properties::{Properties, shortened, string};
-use crate::domain::limits::{FRAME_ID_BYTES, NUMERIC_ID_MAX};
+use crate::domain::limits::{FRAME_ID_BYTES, IDS_MAX, MENTIONS_MAX, NUMERIC_ID_MAX};
 use crate::domain::{
-    Body, BodyKind, Cursor, Edit, Id, InvalidId, InvalidMessage, Metadata, MetadataEdit, RetryKey, Target,
+    Body, BodyKind, Cursor, Draft, Edit, Id, InboxPlace, InvalidId, InvalidMessage, MessageId, Metadata, MetadataEdit,
+    Reaction, RetryKey, Role, SettingsEdit, Target,
 };
 use crate::error::ApiError;
 
@@ -15,14 +16,40 @@ use crate::error::ApiError;
 /// # Errors
 /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
 pub fn target(kind: &str, id: &str) -> Result<Target, ApiError> {
-    match kind {
-        "user" => Id::parse(id).map(Target::User).map_err(|reason| ApiError::InvalidId {
-            field: "the target's id",
-            reason,
-        }),
-        "topic" => Err(ApiError::TopicsUnavailable),
-        _ => Err(ApiError::InvalidTarget(shortened(kind))),
-    }
+    named_target(kind, "the target's id", || Id::parse(id))
+}
+
+/// The target of that kind, whose id stands in `field`.
+fn named_target(
+    kind: &str,
+    field: &'static str,
+    id: impl FnOnce() -> Result<Id, InvalidId>,
+) -> Result<Target, ApiError> {
+    let named = match kind {
+        "user" => Target::User,
+        "topic" => Target::Topic,
+        _ => return Err(ApiError::InvalidTarget(shortened(kind))),
+    };
+    id().map(named).map_err(|reason| ApiError::InvalidId { field, reason })
+}
+
+/// Reads the id of a message. One that we cannot have given is no message's.
+///
+/// # Errors
+/// [`ApiError::MessageNotFound`].
+pub fn message_id(text: &str) -> Result<MessageId, ApiError> {
+    MessageId::parse(text).ok_or(ApiError::MessageNotFound)
+}
+
+/// Reads a place in an inbox that a client kept.
+///
+/// # Errors
+/// [`ApiError::InvalidField`] for anything but the `state.next` of a list.
+pub fn inbox_place(text: &str) -> Result<InboxPlace, ApiError> {
+    InboxPlace::parse(text).map_err(|_| ApiError::InvalidField {
+        field: "before",
+        expected: "the state.next of a list",
+    })
 }
 
 /// Reads a cursor that a client kept.
@@ -60,11 +87,11 @@ pub fn retry_key(field: &'static str, text: &str) -> Result<RetryKey, ApiError> 
     RetryKey::parse(text).map_err(|reason| ApiError::InvalidRetryKey { field, reason })
 }
 
-/// The properties of a message to send, or of an update.
+/// The properties of the body of a request: of a message to send, of an update, of a read position, a role or settings.
 #[derive(Debug)]
-pub struct ContentBody<'a>(Properties<'a>);
+pub struct RequestBody<'a>(Properties<'a>);
 
-impl<'a> ContentBody<'a> {
+impl<'a> RequestBody<'a> {
     /// Reads a body; properties that it doesn't know are left alone.
     ///
     /// # Errors
@@ -73,11 +100,97 @@ impl<'a> ContentBody<'a> {
         Properties::parse(json, "body").map(Self)
     }
 
-    /// What it asks to send.
+    /// Reads a body that may be absent: then it has no properties.
+    ///
+    /// # Errors
+    /// As [`RequestBody::parse`].
+    pub fn parse_optional(json: &'a str) -> Result<Self, ApiError> {
+        Self::parse(if json.trim_ascii().is_empty() { "{}" } else { json })
+    }
+
+    /// What it asks to send. `retry_key` is for a body without a `client_id`.
     ///
     /// # Errors
     /// The error of the first property that is wrong.
-    pub fn to_send(&self) -> Result<(Body, Option<Metadata>), ApiError> {
+    pub fn to_draft(&self, retry_key: Option<RetryKey>) -> Result<Draft, ApiError> {
+        let (body, metadata) = self.to_send()?;
+        Ok(Draft {
+            body,
+            metadata,
+            reply_to: self.reply_to()?,
+            mentions: self.mentions()?,
+            retry_key: self.client_id()?.or(retry_key),
+        })
+    }
+
+    /// The message up to which the caller has read; `None` for the newest.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`], [`ApiError::MessageNotFound`].
+    pub fn up_to(&self) -> Result<Option<MessageId>, ApiError> {
+        let id = self.0.optional_text("up_to", "the id of a message")?;
+        id.map(|id| message_id(&id)).transpose()
+    }
+
+    /// The role that a member is given, if it is named.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but a role.
+    pub fn role(&self) -> Result<Option<Role>, ApiError> {
+        const EXPECTED: &str = "member, moderator or owner";
+        let Some(name) = self.0.optional_text("role", EXPECTED)? else {
+            return Ok(None);
+        };
+        let role = Role::named(&name).ok_or(ApiError::InvalidField {
+            field: "role",
+            expected: EXPECTED,
+        });
+        role.map(Some)
+    }
+
+    /// What changes of a conversation's settings.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but booleans, [`ApiError::NothingToChange`] if there are none.
+    pub fn settings(&self) -> Result<SettingsEdit, ApiError> {
+        let switch = |field| match self.0.get(field).map(RawValue::get) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(ApiError::InvalidField {
+                field,
+                expected: "true or false",
+            }),
+        };
+        let edit = SettingsEdit {
+            muted: switch("muted")?,
+            hidden: switch("hidden")?,
+            pinned: switch("pinned")?,
+        };
+        if edit == SettingsEdit::default() {
+            return Err(ApiError::NothingToChange);
+        }
+        Ok(edit)
+    }
+
+    fn reply_to(&self) -> Result<Option<MessageId>, ApiError> {
+        const EXPECTED: &str = "the id of a message of this conversation that was not deleted";
+        let Some(id) = self.0.optional_text("reply_to", EXPECTED)? else {
+            return Ok(None);
+        };
+        MessageId::parse(&id).map(Some).ok_or(ApiError::InvalidField {
+            field: "reply_to",
+            expected: EXPECTED,
+        })
+    }
+
+    /// Each id once.
+    fn mentions(&self) -> Result<Vec<Id>, ApiError> {
+        self.0.ids("mentions", MENTIONS_MAX, "a list of at most 20 ids")
+    }
+
+    /// The content and metadata that it asks to send.
+    fn to_send(&self) -> Result<(Body, Option<Metadata>), ApiError> {
         let name = self.0.name("type");
         let kind = BodyKind::named(&name).ok_or_else(|| ApiError::InvalidType(shortened(&name)))?;
         let body = self.content(kind)?.ok_or(InvalidMessage::Missing(kind.name()))?;
@@ -203,20 +316,64 @@ impl<'a> ClientFrame<'a> {
     /// # Errors
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`].
     pub fn target(&self) -> Result<Target, ApiError> {
-        match self.0.name("target").as_str() {
-            "user" => id_from_json(&self.target_id())
-                .map(Target::User)
-                .map_err(|reason| ApiError::InvalidId {
-                    field: "target_id",
-                    reason,
-                }),
-            other => target(other, ""),
+        target_in(&self.0)
+    }
+
+    /// The conversation that the client has on the screen, if any.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`]; [`ApiError::InvalidField`] if it is no object.
+    pub fn conversation(&self) -> Result<Option<Target>, ApiError> {
+        let Some(raw) = self.0.get("conversation") else {
+            return Ok(None);
+        };
+        let inner = Properties::parse(raw.get(), "conversation").map_err(|_| ApiError::InvalidField {
+            field: "conversation",
+            expected: "an object with target and target_id",
+        })?;
+        target_in(&inner).map(Some)
+    }
+
+    /// The users whose presence the client wants, each once.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if they are no list of ids, or too many.
+    pub fn users(&self) -> Result<Vec<Id>, ApiError> {
+        self.0.ids("users", IDS_MAX, "a list of at most 100 ids")
+    }
+
+    /// Whether the user begins to type, or stops.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but `start` or `stop`.
+    pub fn types(&self) -> Result<bool, ApiError> {
+        match self.0.name("state").as_str() {
+            "start" => Ok(true),
+            "stop" => Ok(false),
+            _ => Err(ApiError::InvalidField {
+                field: "state",
+                expected: "start or stop",
+            }),
         }
     }
 
-    fn target_id(&self) -> Value {
-        let raw = self.0.get("target_id").map(RawValue::get);
-        raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default()
+    /// A reaction, and whether it is given; else it is taken back.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidReaction`]; [`ApiError::InvalidField`] if `remove` is no boolean.
+    pub fn reaction(&self) -> Result<(Reaction, bool), ApiError> {
+        let text = self.0.get("reaction").and_then(string).unwrap_or_default();
+        let give = match self.0.get("remove").map(RawValue::get) {
+            None | Some("false") => true,
+            Some("true") => false,
+            Some(_) => {
+                return Err(ApiError::InvalidField {
+                    field: "remove",
+                    expected: "true or false",
+                });
+            }
+        };
+        Ok((Reaction::parse(&text)?, give))
     }
 
     /// The cursor from which on the client asks what changed, if it gives one.
@@ -248,6 +405,15 @@ impl<'a> ClientFrame<'a> {
     }
 }
 
+/// The conversation that `target` and `target_id` name.
+fn target_in(properties: &Properties<'_>) -> Result<Target, ApiError> {
+    let id = || {
+        let raw = properties.get("target_id").map(RawValue::get);
+        id_from_json(&raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default())
+    };
+    named_target(&properties.name("target"), "target_id", id)
+}
+
 /// An id in JSON: a number or a string.
 pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
     match value {
@@ -262,14 +428,14 @@ mod tests {
     use super::*;
 
     fn send(json: &str) -> String {
-        ContentBody::parse(json).and_then(|body| body.to_send()).map_or_else(
+        RequestBody::parse(json).and_then(|body| body.to_send()).map_or_else(
             |error| format!("{:?} {error}", error.code()),
             |(body, metadata)| format!("{} {} {metadata:?}", body.kind().name(), body.content()),
         )
     }
 
     fn edit(json: &str) -> String {
-        match ContentBody::parse(json).and_then(|body| body.to_edit()) {
+        match RequestBody::parse(json).and_then(|body| body.to_edit()) {
             Ok(edit) => format!("{edit:?}"),
             Err(error) => error.to_string(),
         }

@@ -7,9 +7,12 @@ use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
 use crate::domain::{
-    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, Latest, Member, Place, Projection, Target, User,
+    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, InboxPlace, Latest, Member, Place, Principal,
+    Projection, Role, Target, TopicClaim, TopicMember, User, Watcher,
 };
-use crate::ports::{Changes, History, Live, Stored, Told, Unavailable, WriteError};
+use crate::ports::{
+    Changes, Due, History, Live, Presence, StoreError, Stored, Told, Typing, Unavailable, Watches, Watching,
+};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -27,7 +30,7 @@ impl From<Corrupt> for Unavailable {
     }
 }
 
-impl From<Corrupt> for WriteError {
+impl From<Corrupt> for StoreError {
     fn from(error: Corrupt) -> Self {
         Unavailable::from(error).into()
     }
@@ -38,10 +41,18 @@ pub(super) enum Asked<'a> {
     Send,
     Update { by: &'a Id },
     Delete,
+    React,
+    Read { by: &'a Id },
+    Join { member: &'a Id },
+    Leave { member: &'a Id },
 }
 
+/// Flags of a member in a decision.
+const LEFT: u8 = 1;
+const HAS_WRITTEN: u8 = 2;
+
 /// What a write to a conversation answers: `decided` in `decision_prelude.lua`, or one word for a refusal.
-pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, WriteError> {
+pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, StoreError> {
     let mut items = list(answer)?;
     let head: Vec<u8> = next(&mut items)?;
     let (Some(record), Some(newest)) = (items.next(), items.next()) else {
@@ -60,12 +71,30 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
         record => Some(record::unpack(seq, record)?),
     };
     let is_deleted = stored.as_ref().is_none_or(|stored| stored.deleted);
+    let (mut member, mut watchers) = (None, Vec::new());
     let kind = match asked {
+        Asked::Read { by } => {
+            member = Some(reader(by, seq));
+            watchers = read_watchers(next(&mut items)?)?;
+            ChangeKind::Read
+        }
+        Asked::Join { member: of } => {
+            member = Some(topic_member((*of).clone(), &next::<Vec<u8>>(&mut items)?)?);
+            ChangeKind::Joined
+        }
+        Asked::Leave { member: of } => {
+            member = Some(topic_member((*of).clone(), &next::<Vec<u8>>(&mut items)?)?);
+            ChangeKind::Left
+        }
         _ if is_deleted => ChangeKind::Deleted,
         Asked::Send => ChangeKind::Sent,
         Asked::Delete => ChangeKind::Deleted,
+        Asked::React => ChangeKind::Reacted,
         Asked::Update { by } => match &stored {
-            Some(stored) if stored.author != **by => ChangeKind::Read,
+            Some(stored) if stored.author != **by => {
+                member = Some(reader(by, seq));
+                ChangeKind::Read
+            }
             _ => ChangeKind::Edited,
         },
     };
@@ -75,6 +104,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             kind,
             id,
             message,
+            member,
             rev,
             prev_rev: (prev_rev != rev).then_some(prev_rev),
             repeated,
@@ -90,37 +120,130 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Wri
             }),
             members: read_members(head)?,
         },
+        watchers,
     })
 }
 
-fn refusal(word: &[u8]) -> WriteError {
-    match word {
-        b"not_found" => WriteError::NotFound,
-        b"forbidden" => WriteError::Forbidden,
-        b"nothing" => WriteError::NothingToChange,
-        b"reused" => WriteError::RetryKeyReused,
-        _ => corrupt("a script refused for an unknown reason").into(),
+/// A member who has read; nothing else of the member is told.
+fn reader(id: &Id, read_seq: u64) -> TopicMember {
+    TopicMember {
+        id: id.clone(),
+        role: Role::Member,
+        joined_ms: 0,
+        read_seq,
     }
 }
 
-fn read_members(mut reader: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
+/// The word with which a script refuses.
+fn refusal(word: &[u8]) -> StoreError {
+    match word {
+        b"not_found" => StoreError::NotFound,
+        b"forbidden" => StoreError::Forbidden,
+        b"nothing" => StoreError::NothingToChange,
+        b"reused" => StoreError::RetryKeyReused,
+        b"not_member" => StoreError::NotAMember,
+        b"role" => StoreError::RoleTooLow,
+        b"no_reply" => StoreError::InvalidReply,
+        b"no_mention" => StoreError::InvalidMention,
+        b"too_many" => StoreError::TooManyReactions,
+        _ => match text(word)
+            .ok()
+            .and_then(|word| word.strip_prefix("full ")?.parse().ok())
+        {
+            Some(limit) => StoreError::TopicFull(limit),
+            None => corrupt("a script refused for an unknown reason").into(),
+        },
+    }
+}
+
+fn read_members(mut head: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
     let mut members = Vec::new();
-    while !reader.is_empty() {
+    while !head.is_empty() {
+        let (id, flags) = (head.id()?, head.byte()?);
         members.push(Member {
-            id: reader.id()?,
-            read_seq: reader.number::<5>()?,
-            unread: reader.number::<5>()?,
+            id,
+            read_seq: head.number::<5>()?,
+            unread: head.number::<5>()?,
+            mentioned: head.number::<5>()?,
+            left: flags & LEFT != 0,
+            has_written: flags & HAS_WRITTEN != 0,
+            reacted: u32::try_from(head.number::<3>()?).unwrap_or_default(),
         });
     }
     Ok(members)
 }
 
+/// What `read_move.lua` answers; `None` if there is nothing to read.
+pub(super) fn read_position(by: &Id, answer: Value) -> Result<Option<Decision>, StoreError> {
+    match &answer {
+        Value::Array(items) if matches!(items.as_slice(), [Value::BulkString(word)] if word == b"empty") => Ok(None),
+        _ => decision(&Asked::Read { by }, answer).map(Some),
+    }
+}
+
+/// Connections as `watching` and `watchers` hold them: the connection, a colon, its user.
+pub(super) fn read_watchers(watchers: Vec<String>) -> Result<Vec<Watcher>, Unavailable> {
+    let watcher = |text: String| {
+        let (connection, user) = text.split_once(':').ok_or(corrupt("a watcher"))?;
+        Ok(Watcher {
+            user: Id::parse(user).map_err(|_| corrupt("a watcher's user"))?,
+            connection: ConnectionId::parse(connection).map_err(|_| corrupt("a watcher's connection"))?,
+        })
+    };
+    watchers.into_iter().map(watcher).collect()
+}
+
+/// What `members_read.lua` answers.
+pub(super) fn members(answer: Value) -> Result<Vec<TopicMember>, StoreError> {
+    let mut items = list(answer)?;
+    let mut members = Vec::new();
+    while let Some(id) = items.next() {
+        let Some(packed) = items.next() else {
+            return Err(refusal(&read::<Vec<u8>>(id)?));
+        };
+        let id = Id::parse(&read::<String>(id)?).map_err(|_| Corrupt("id"))?;
+        members.push(topic_member(id, &read::<Vec<u8>>(packed)?)?);
+    }
+    members.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(members)
+}
+
+/// A member as `conversation_prelude.lua` describes it. The role is in the low bits.
+fn topic_member(id: Id, packed: &[u8]) -> Result<TopicMember, Corrupt> {
+    let mut packed = Reader(packed);
+    packed.byte()?;
+    let role = match packed.byte()? & 0x0f {
+        0 => Role::Member,
+        1 => Role::Moderator,
+        _ => Role::Owner,
+    };
+    Ok(TopicMember {
+        id,
+        role,
+        joined_ms: packed.number::<6>()?,
+        read_seq: packed.number::<5>()?,
+    })
+}
+
 /// What `entry_tell.lua` answers.
 pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
     let (head, live) = read::<(Vec<u8>, Vec<(String, u64)>)>(answer)?;
-    let mut head = Reader(&head);
+    told_of(&head, live, now_ms)
+}
+
+/// What `entry_set.lua` answers: the same, and the entry; `None` if the inbox has no such conversation.
+pub(super) fn set(target: Target, answer: Value, now_ms: u64) -> Result<Option<(Told, Unpacked)>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(head) = items.next() else { return Ok(None) };
+    let (head, live) = (read::<Vec<u8>>(head)?, next(&mut items)?);
+    let entry = entry::unpack(target, &next::<Vec<u8>>(&mut items)?)?;
+    Ok(Some((told_of(&head, live, now_ms)?, entry)))
+}
+
+fn told_of(head: &[u8], live: Vec<(String, u64)>, now_ms: u64) -> Result<Told, Unavailable> {
+    let mut head = Reader(head);
     let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
-    let known_rev = head.number::<7>()?;
+    let (known_rev, unread_total) = (head.number::<7>()?, head.number::<5>()?);
     let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
     let connection = |(id, expires_ms): (String, u64)| {
         let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
@@ -133,35 +256,44 @@ pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
             prev: Cursor::new(epoch, prev),
         }),
         known_rev,
+        unread_total,
         connections: live.into_iter().map(connection).collect::<Result<_, Unavailable>>()?,
     })
 }
 
 /// What `history_read.lua` answers.
-pub(super) fn history(answer: Value) -> Result<Option<History>, Unavailable> {
+pub(super) fn history(answer: Value) -> Result<History, StoreError> {
     let mut items = list(answer)?;
-    let Some(head) = items.next() else { return Ok(None) };
-    let (head, reads): (Vec<u8>, Vec<u8>) = (read(head)?, next(&mut items)?);
+    let head: Vec<u8> = read(items.next().ok_or(StoreError::NotFound)?)?;
+    let Some(reads) = items.next() else {
+        return Err(refusal(&head));
+    };
+    let reads: Vec<u8> = read(reads)?;
     let mut head = Reader(&head);
-    Ok(Some(History {
+    Ok(History {
         rev: head.number::<7>()?,
         total: head.number::<5>()?,
         older: head.flag()?,
         newer: head.flag()?,
         reads: entry::read_reads(&reads)?,
         messages: stored(items)?.into_iter().filter_map(|stored| stored.message).collect(),
-    }))
+    })
 }
 
 /// What `changes_read.lua` answers.
-pub(super) fn changes(answer: Value) -> Result<Changes, Unavailable> {
+pub(super) fn changes(answer: Value) -> Result<Changes, StoreError> {
     let mut items = list(answer)?;
-    let (head, reads): (Vec<u8>, Vec<u8>) = (next(&mut items)?, next(&mut items)?);
+    let head: Vec<u8> = next(&mut items)?;
+    let Some(reads) = items.next() else {
+        return Err(refusal(&head));
+    };
+    let reads: Vec<u8> = read(reads)?;
     let mut head = Reader(&head);
     Ok(Changes {
         reset: head.flag()?,
         more: head.flag()?,
         rev: head.number::<7>()?,
+        members: head.flag()?,
         reads: entry::read_reads(&reads)?,
         messages: stored(items)?,
     })
@@ -197,14 +329,18 @@ pub(super) struct InboxPage {
     pub(super) unread_total: u64,
     pub(super) total: u64,
     pub(super) entries: Vec<Unpacked>,
+    pub(super) next: Option<InboxPlace>,
 }
 
 pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
     let mut items = list(answer)?;
     let (epoch, position) = (next(&mut items)?, next(&mut items)?);
     let (unread_total, total) = (next(&mut items)?, next(&mut items)?);
-    let mut entries = Vec::new();
+    let more: bool = next(&mut items)?;
+    let (mut entries, mut last) = (Vec::new(), None);
     while let Some(name) = items.next() {
+        let (name, order): (String, u64) = (read(name)?, next(&mut items)?);
+        last = Target::from_inbox_key(&name).map(|target| InboxPlace { order, target });
         entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?);
     }
     Ok(InboxPage {
@@ -212,6 +348,7 @@ pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
         unread_total,
         total,
         entries,
+        next: last.filter(|_| more),
     })
 }
 
@@ -250,7 +387,7 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
     let mut entries = Vec::new();
     while let Some(position) = items.next() {
         let cursor = Cursor::new(epoch, read(position)?);
-        let name = items.next().ok_or(corrupt("a short list"))?;
+        let name = next(&mut items)?;
         entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?.map(|entry| (cursor, entry)));
     }
     Ok(EntriesPage {
@@ -263,8 +400,7 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
 }
 
 /// An entry. One that cannot be read is left out, so that it does not take the others away.
-fn entry(name: Value, packed: &[u8]) -> Result<Option<Unpacked>, Unavailable> {
-    let name: String = read(name)?;
+fn entry(name: String, packed: &[u8]) -> Result<Option<Unpacked>, Unavailable> {
     let unpacked = Target::from_inbox_key(&name)
         .ok_or(Corrupt("name"))
         .and_then(|target| entry::unpack(target, packed));
@@ -278,14 +414,111 @@ pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
 }
 
 /// What HMGET answers for a connection.
-pub(super) fn user(answer: Value) -> Result<Option<User>, Unavailable> {
-    let (domain, id): (Option<String>, Option<String>) = read(answer)?;
+pub(super) fn principal(answer: Value) -> Result<Option<Principal>, Unavailable> {
+    let (domain, id, topics): (Option<String>, Option<String>, Option<String>) = read(answer)?;
     let (Some(domain), Some(id)) = (domain, id) else {
         return Ok(None);
     };
-    let domain = Domain::parse(&domain).map_err(|_| corrupt("a connection's domain"))?;
-    let id = Id::parse(&id).map_err(|_| corrupt("a connection's user"))?;
-    Ok(Some(User { domain, id }))
+    owner(&domain, &id, &topics.unwrap_or_default()).map(Some)
+}
+
+fn owner(domain: &str, id: &str, topics: &str) -> Result<Principal, Unavailable> {
+    let domain = Domain::parse(domain).map_err(|_| corrupt("a connection's domain"))?;
+    let id = Id::parse(id).map_err(|_| corrupt("a connection's user"))?;
+    Ok(Principal {
+        user: User { domain, id },
+        topics: TopicClaim::stored(topics),
+    })
+}
+
+fn watches_of(conversation: &str, users: &str) -> Watches {
+    Watches {
+        users: users.split(',').filter_map(|id| Id::parse(id).ok()).collect(),
+        conversation: Target::from_inbox_key(conversation),
+    }
+}
+
+/// What HMGET answers for a connection that ends.
+pub(super) fn watches(answer: Value) -> Result<Option<(User, Watches)>, Unavailable> {
+    let (domain, id, conversation, users): (Option<String>, Option<String>, Option<String>, Option<String>) =
+        read(answer)?;
+    let (Some(domain), Some(id)) = (domain, id) else {
+        return Ok(None);
+    };
+    let watches = watches_of(&conversation.unwrap_or_default(), &users.unwrap_or_default());
+    Ok(Some((owner(&domain, &id, "")?.user, watches)))
+}
+
+/// What `connection_watch.lua` answers.
+pub(super) fn watching(answer: Value) -> Result<Option<Watching>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(domain) = items.next() else { return Ok(None) };
+    let (domain, id, topics): (String, String, String) = (read(domain)?, next(&mut items)?, next(&mut items)?);
+    let (conversation, users): (String, String) = (next(&mut items)?, next(&mut items)?);
+    Ok(Some(Watching {
+        principal: owner(&domain, &id, &topics)?,
+        before: watches_of(&conversation, &users),
+        expires_ms: next(&mut items)?,
+    }))
+}
+
+/// What `connection_type.lua` answers.
+pub(super) fn typing(answer: Value) -> Result<Option<Typing>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(domain) = items.next() else { return Ok(None) };
+    let (domain, id, topics): (String, String, String) = (read(domain)?, next(&mut items)?, next(&mut items)?);
+    Ok(Some(Typing {
+        principal: owner(&domain, &id, &topics)?,
+        wait_ms: next(&mut items)?,
+        is_news: next(&mut items)?,
+    }))
+}
+
+/// What `conversation_watch.lua` answers.
+pub(super) fn is_member(answer: Value) -> Result<bool, StoreError> {
+    match next(&mut list(answer)?)? {
+        Value::BulkString(word) => Err(refusal(&word)),
+        number => Ok(read(number)?),
+    }
+}
+
+/// What `conversation_watchers.lua` answers.
+pub(super) fn watchers(answer: Value) -> Result<Vec<Watcher>, StoreError> {
+    let watchers: Vec<String> = read(answer)?;
+    match watchers.as_slice() {
+        [word] if !word.contains(':') => Err(refusal(word.as_bytes())),
+        _ => Ok(read_watchers(watchers)?),
+    }
+}
+
+/// A number, and connections that watch.
+pub(super) fn numbered_watchers(answer: Value) -> Result<(u64, Vec<Watcher>), Unavailable> {
+    let mut items = list(answer)?;
+    let number = next(&mut items)?;
+    let watchers = items.map(read::<String>).collect::<Result<_, _>>()?;
+    Ok((number, read_watchers(watchers)?))
+}
+
+/// What `presence_read.lua` answers.
+pub(super) fn presence(answer: Value) -> Result<Presence, Unavailable> {
+    let (has_written, is_member, online, active_ms): (bool, bool, bool, u64) = read(answer)?;
+    Ok(Presence {
+        has_written,
+        is_member,
+        online,
+        active_ms: (active_ms > 0).then_some(active_ms),
+    })
+}
+
+/// What `offline_take.lua` answers.
+pub(super) fn due(answer: Value) -> Result<Due, Unavailable> {
+    let mut items = list(answer)?;
+    let next_ms: u64 = next(&mut items)?;
+    let user = |item| Id::parse(&read::<String>(item)?).map_err(|_| corrupt("a user who is due"));
+    Ok(Due {
+        users: items.map(user).collect::<Result<_, _>>()?,
+        next_ms: (next_ms > 0).then_some(next_ms),
+    })
 }
 
 fn list(answer: Value) -> Result<std::vec::IntoIter<Value>, Unavailable> {

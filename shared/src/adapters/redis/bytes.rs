@@ -25,6 +25,13 @@ pub(super) fn push_section(packed: &mut Vec<u8>, tag: u8, value: &[u8]) {
     packed.extend(value);
 }
 
+/// Appends an id after its length, which the domain bounds by 64 bytes.
+pub(super) fn push_id(packed: &mut Vec<u8>, id: &Id) {
+    let id = id.to_string();
+    packed.extend(number_bytes::<1>(id.len() as u64));
+    packed.extend(id.as_bytes());
+}
+
 /// Reads packed values from the front.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 

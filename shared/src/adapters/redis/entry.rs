@@ -1,41 +1,54 @@
 //! How inbox entries are packed: the projection of a conversation for one member.
 //!
-//! By byte: version, flags of the member's own (0 here: the store keeps those that stand), clock of the conversation (7), unread messages (5),
-//! revision (7), time of the newest message in ms (6), position of the newest live message (5); then sections as in a record: the packed newest
-//! message if it is short, and the read positions of a direct conversation. `scripts/entry_tell.lua` reads the first five.
+//! By byte: version, flags, clock of the conversation (7), unread messages (5), revision (7), time of the newest message in ms (6), position of the
+//! newest live message (5); then sections as in a record: the packed newest message if it is short; the read positions of a direct conversation;
+//! the owner's own read position (5) and unread mentions (5). `scripts/entry_prelude.lua` reads what stands before the sections. It keeps the low
+//! flags, which are the owner's settings; the high ones come from the conversation.
 
-use super::bytes::{Corrupt, Reader, number_bytes, push_section};
+use super::bytes::{Corrupt, Reader, number_bytes, push_id, push_section};
 use super::record;
 use crate::domain::limits::ENTRY_RECORD_BYTES;
-use crate::domain::{Conversation, Member, Message, Projection, Reads, Target};
+use crate::domain::{Conversation, Member, Message, Projection, Reads, Settings, Target};
 use crate::ports::InboxEntry;
 
 const VERSION: u8 = 1;
 const LATEST: u8 = 1;
 const READS: u8 = 2;
+const OWN: u8 = 3;
+
+const MUTED: u8 = 1;
+const HIDDEN: u8 = 2;
+const PINNED: u8 = 4;
+/// The owner of the entry has written there.
+const HAS_WRITTEN: u8 = 64;
+/// The owner of the entry is no member any more.
+const LEFT: u8 = 128;
 
 /// Packs the entry of one member.
 pub(super) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
     let latest = projection.latest.as_ref();
-    let mut packed = vec![VERSION, 0];
+    let mark = |flag, is_set| if is_set { flag } else { 0 };
+    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left);
+    let mut packed = vec![VERSION, flags];
     packed.extend(number_bytes::<7>(projection.clock));
     packed.extend(number_bytes::<5>(member.unread));
     packed.extend(number_bytes::<7>(projection.rev));
     packed.extend(number_bytes::<6>(projection.activity_ms));
     packed.extend(number_bytes::<5>(latest.map_or(0, |latest| latest.seq)));
-    if let Some(latest) = latest.filter(|latest| latest.record.len() <= ENTRY_RECORD_BYTES) {
-        push_section(&mut packed, LATEST, &latest.record);
+    let record = latest.and_then(|latest| record::without_reactions(&latest.record).ok());
+    if let Some(record) = record.filter(|record| record.len() <= ENTRY_RECORD_BYTES) {
+        push_section(&mut packed, LATEST, &record);
     }
     if conversation.is_direct() {
         let mut reads = Vec::new();
         for member in projection.members.iter().filter(|member| member.read_seq > 0) {
-            let id = member.id.to_string();
-            reads.extend(number_bytes::<1>(id.len() as u64));
-            reads.extend(id.as_bytes());
+            push_id(&mut reads, &member.id);
             reads.extend(number_bytes::<5>(member.read_seq));
         }
         push_section(&mut packed, READS, &reads);
     }
+    let own = [number_bytes::<5>(member.read_seq), number_bytes::<5>(member.mentioned)].concat();
+    push_section(&mut packed, OWN, &own);
     packed
 }
 
@@ -48,10 +61,13 @@ pub(super) struct Unpacked {
 /// Unpacks the entry of a conversation. Of a newer version this takes what it knows.
 pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt> {
     let mut reader = Reader(packed);
-    reader.take(9)?;
+    reader.byte()?;
+    let flags = reader.byte()?;
+    reader.take(7)?;
     let (unread, rev) = (reader.number::<5>()?, reader.number::<7>()?);
     let (activity_ms, latest_seq) = (reader.number::<6>()?, reader.number::<5>()?);
     let (mut latest, mut reads) = (None::<Option<Message>>, Reads::default());
+    let (mut read_seq, mut mentioned) = (0, 0);
     while !reader.is_empty() {
         match reader.section()? {
             // An entry without its newest message is better than no entry.
@@ -60,6 +76,10 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
                 latest = Some(stored.and_then(|stored| stored.message));
             }
             (READS, packed) => reads = read_reads(packed).unwrap_or_default(),
+            (OWN, packed) => {
+                let mut own = Reader(packed);
+                (read_seq, mentioned) = (own.number::<5>()?, own.number::<5>()?);
+            }
             _ => {}
         }
     }
@@ -71,6 +91,14 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
             reads,
             activity_ms,
             unread,
+            mentioned,
+            read_seq,
+            settings: Settings {
+                muted: flags & MUTED != 0,
+                hidden: flags & HIDDEN != 0,
+                pinned: flags & PINNED != 0,
+            },
+            left: flags & LEFT != 0,
             rev,
         },
     })
@@ -133,7 +161,11 @@ mod tests {
             activity_ms: 1,
             latest: Some(crate::domain::Latest {
                 seq: 1,
-                record: vec![0; length],
+                record: {
+                    let head = from_hex("40 0192f0e47d00 0000000007 064bc391f40001 02 3432 01");
+                    let text = vec![b'x'; length - head.len() - 2];
+                    [&head[..], &number_bytes::<2>(text.len() as u64), &text].concat()
+                },
             }),
             members: Vec::new(),
         };
@@ -141,6 +173,10 @@ mod tests {
             id: user.id,
             read_seq: 0,
             unread: 0,
+            mentioned: 0,
+            left: false,
+            has_written: false,
+            reacted: 0,
         };
         let length = |record| pack(&conversation, &projection(record), &member).len();
         assert!(length(512) > 512 && length(513) < 64);

@@ -3,7 +3,7 @@
 //! The part in braces decides the slot in a cluster: all keys of one conversation share a slot, and so do all keys of one user, so that no
 //! script ever needs two slots.
 
-use crate::domain::{ConnectionId, Conversation, Id, RetryKey, User};
+use crate::domain::{ConnectionId, Conversation, Domain, Id, RetryKey, User};
 
 /// Builds keys under the configured first part.
 #[derive(Clone, Debug)]
@@ -24,21 +24,31 @@ pub(super) enum OfConversation {
     Gone,
     /// ZSET: position → revision, of messages that were changed after they were sent.
     Stamps,
+    /// ZSET, all of one score: member and position of each unread message that mentions the member.
+    Mentions,
+    /// HASH: position → packed set of reactions.
+    Reactions,
+    /// ZSET, expires: connection and its user → when the interest of a connection that has the conversation on the screen ends at the latest, in ms.
+    Watching,
 }
 
 /// A key of a user.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OfUser {
-    /// ZSET: conversation, as the user names it → time of its newest message in ms.
+    /// ZSET: conversation, as the user names it → time of its newest message in ms, and more if it is pinned.
     Inbox,
+    /// The same of conversations that the inbox does not show.
+    Hidden,
     /// HASH: conversation → packed inbox entry.
     Entries,
     /// ZSET: conversation → the user's position when it last changed.
     Changed,
-    /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox.
+    /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended.
     Meta,
     /// ZSET: connection id → when it expires, in ms.
     Connections,
+    /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
+    Watchers,
 }
 
 impl Keys {
@@ -55,6 +65,9 @@ impl Keys {
             OfConversation::Members => "members",
             OfConversation::Gone => "gone",
             OfConversation::Stamps => "stamps",
+            OfConversation::Mentions => "mentions",
+            OfConversation::Reactions => "reactions",
+            OfConversation::Watching => "watching",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -78,15 +91,23 @@ impl Keys {
         let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id.in_key());
         let part = |part: &OfUser| match part {
             OfUser::Inbox => "inbox",
+            OfUser::Hidden => "hidden",
             OfUser::Entries => "entries",
             OfUser::Changed => "changed",
             OfUser::Meta => "meta",
             OfUser::Connections => "connections",
+            OfUser::Watchers => "watchers",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
 
-    /// HASH `domain`, `user`: who owns the connection. Expires with the connection; nothing that is promised depends on it.
+    /// ZSET `due`: user → when watchers are due to be told that the user is offline, in ms; and STRING `looker`, expires: until when somebody looks.
+    pub(super) fn offline(&self, domain: &Domain) -> Vec<String> {
+        let tag = format!("{{{}:{domain}:offline}}", self.prefix);
+        vec![format!("{tag}:due"), format!("{tag}:looker")]
+    }
+
+    /// HASH `domain`, `user`, `topics` of the token, `conversation` and `users` that it watches, `typed` and `typing`: who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
     }

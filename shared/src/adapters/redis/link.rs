@@ -52,12 +52,12 @@ impl Script {
 /// One use of a script.
 pub(super) struct Call<'a> {
     script: &'a Script,
-    keys: &'a [String],
+    keys: Vec<String>,
     arguments: Vec<Vec<u8>>,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(script: &'a Script, keys: &'a [String]) -> Self {
+    pub(super) fn new(script: &'a Script, keys: Vec<String>) -> Self {
         Self {
             script,
             keys,
@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
         } else {
             &self.script.source
         });
-        command.arg(self.keys.len()).arg(self.keys).arg(&self.arguments);
+        command.arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
         command
     }
 }

@@ -11,6 +11,7 @@ mod keys;
 mod link;
 mod record;
 mod scripts;
+mod signals;
 
 use std::fmt;
 
@@ -23,16 +24,21 @@ use self::answer::Asked;
 use self::bytes::number_bytes;
 use self::entry::Unpacked;
 use self::keys::{Keys, OfConversation, OfUser};
-use self::link::{Call, Link};
+use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
-use crate::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, OPERATION_MS, RETRY_KEY_MS};
+use crate::domain::limits::{
+    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, OFFLINE_AFTER_MS, OPERATION_MS, REACTION_KINDS, REACTIONS_MAX,
+    RETRY_KEY_MS,
+};
 use crate::domain::{
-    Body, ConnectionId, Conversation, Cursor, Decision, Edit, Id, Member, MessageId, Metadata, MetadataEdit, Page,
-    Projection, RetryKey, User, Window,
+    Actor, Admission, Asker, Body, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member,
+    MessageId, MetadataEdit, Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember, User,
+    Window,
 };
 use crate::ports::{
-    ChangedEntries, Changes, Clock, History, Inbox, InboxEntry, PageBounds, Store, Told, Unavailable, WriteError,
+    ChangedEntries, Changes, Clock, Ended, History, Inbox, InboxEntry, Opened, PageBounds, Set, Signals as _, Store,
+    StoreError, Told, Unavailable, Watches,
 };
 
 /// The store on Redis.
@@ -87,11 +93,65 @@ impl<C: Clock> RedisStore<C> {
         }
     }
 
-    /// Keys of a part of a conversation that is read; the last one only where all members see how far each has read.
-    fn reading(&self, conversation: &Conversation, third: OfConversation) -> Vec<String> {
-        let mut parts = vec![OfConversation::Log, OfConversation::Meta, third];
-        parts.extend(conversation.is_direct().then_some(OfConversation::Members));
+    /// Keys of every script that decides, in the order of `decision_prelude.lua`.
+    fn deciding(&self, conversation: &Conversation) -> Vec<String> {
+        use OfConversation::{Gone, Log, Members, Mentions, Meta, Reactions, Stamps};
+        let parts = [Log, Meta, Members, Gone, Stamps, Mentions, Reactions];
         self.keys.conversation(conversation, &parts)
+    }
+
+    /// Keys of whether a user is there.
+    fn being(&self, user: &User) -> Vec<String> {
+        self.keys
+            .user(user, &[OfUser::Connections, OfUser::Meta, OfUser::Watchers])
+    }
+
+    /// Who owns a connection, and what it watches.
+    async fn watches(&self, id: &ConnectionId) -> Result<Option<(User, Watches)>, Unavailable> {
+        let mut command = redis::cmd("HMGET");
+        command.arg(self.keys.connection(id));
+        command.arg(&["domain", "user", "conversation", "users"]);
+        answer::watches(self.link.command(&command).await?)
+    }
+
+    /// Forgets a connection; true if its user is offline and watched. First what it watches and its own key, so that the next push finds again what
+    /// was cut off in between.
+    async fn forget(&self, user: &User, id: &ConnectionId, watches: &Watches) -> Result<bool, Unavailable> {
+        self.unwatch(user, id, watches).await?;
+        let mut own = redis::cmd("DEL");
+        own.arg(self.keys.connection(id));
+        self.link.command(&own).await?;
+        let call = Call::new(&self.scripts.connection_close, self.being(user))
+            .arg(self.clock.now_ms())
+            .arg(id.as_str());
+        answer::yes(self.link.script(call).await?)
+    }
+
+    /// A call that changes an inbox entry, as `entry_prelude.lua` takes it.
+    fn telling<'a>(&self, script: &'a Script, user: &User, now_ms: u64) -> Call<'a> {
+        use OfUser::{Changed, Connections, Entries, Hidden, Inbox, Meta};
+        let parts = [Inbox, Entries, Changed, Meta, Connections, Hidden];
+        Call::new(script, self.keys.user(user, &parts))
+            .arg(now_ms)
+            .arg(random_bits(64))
+    }
+
+    /// A call that reads a part of a conversation, as far as its reader may.
+    fn reading<'a>(
+        &self,
+        script: &'a Script,
+        conversation: &Conversation,
+        reader: &Asker,
+        third: OfConversation,
+    ) -> Call<'a> {
+        use OfConversation::{Log, Members, Meta, Reactions};
+        let keys = self
+            .keys
+            .conversation(conversation, &[Log, Meta, third, Reactions, Members]);
+        Call::new(script, keys)
+            .arg(reader.id.to_string())
+            .arg(u8::from(reader.admission == Admission::Members))
+            .arg(u8::from(conversation.is_direct()))
     }
 
     /// Completes entries whose newest message is too long to stand in them, all at once.
@@ -105,7 +165,7 @@ impl<C: Clock> RedisStore<C> {
                     let conversation = Conversation::of(user, &entry.target);
                     let parts = [OfConversation::Log, OfConversation::Meta];
                     let keys = self.keys.conversation(&conversation, &parts);
-                    let call = Call::new(&self.scripts.messages_read, &keys).arg(seq);
+                    let call = Call::new(&self.scripts.messages_read, keys).arg(seq);
                     let stored = answer::message(seq, self.link.script(call).await?)?;
                     entry.latest = stored.and_then(|stored| stored.message);
                 }
@@ -136,26 +196,29 @@ impl<C: Clock> Store for RedisStore<C> {
     async fn append_message(
         &self,
         conversation: &Conversation,
-        author: &Id,
-        body: &Body,
-        metadata: Option<&Metadata>,
-        retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError> {
-        use OfConversation::{Gone, Log, Members, Meta};
-        let (operation, kept_ms) = self.operation(conversation, author, retry_key);
-        let mut keys = self.keys.conversation(conversation, &[Log, Meta, Members, Gone]);
+        author: &Asker,
+        draft: &Draft,
+        members_max: u64,
+    ) -> Result<Decision, StoreError> {
+        let (operation, kept_ms) = self.operation(conversation, &author.id, draft.retry_key.as_ref());
+        let mut keys = self.deciding(conversation);
         keys.push(operation);
-        let tail = record::pack_tail(author, body, metadata);
-        let call = Call::new(&self.scripts.message_append, &keys)
+        let tail = record::pack_tail(&author.id, draft);
+        let call = Call::new(&self.scripts.message_append, keys)
             .arg(self.clock.now_ms())
-            .arg(&[record::HEAD])
+            .arg(&record::head(draft))
             .arg(&record::random_bytes(random_bits(MessageId::RANDOM_BITS)))
             .arg(&tail)
             .arg(content_hash(&[b"send", &tail]))
             .arg(kept_ms)
-            .arg(author.to_string());
-        let founders = conversation.founders().into_iter();
-        let call = founders.fold(call, |call, id| call.arg(id.to_string()));
+            .arg(author.id.to_string())
+            .arg(u8::from(author.admission == Admission::Open))
+            .arg(members_max)
+            .arg(draft.reply_to.map_or(0, |id| id.seq))
+            .arg(draft.reply_to.map_or(Vec::new(), record::identity))
+            .arg(draft.mentions.len());
+        let others = draft.mentions.iter().cloned().chain(conversation.founders());
+        let call = others.fold(call, |call, id| call.arg(id.to_string()));
         answer::decision(&Asked::Send, self.link.script(call).await?)
     }
 
@@ -163,15 +226,13 @@ impl<C: Clock> Store for RedisStore<C> {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Id,
+        by: &Asker,
         edit: &Edit,
         retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError> {
-        use OfConversation::{Gone, Log, Members, Meta, Stamps};
-        let (operation, kept_ms) = self.operation(conversation, by, retry_key);
-        let mut keys = self.keys.conversation(conversation, &[Log, Meta, Members, Gone]);
+    ) -> Result<Decision, StoreError> {
+        let (operation, kept_ms) = self.operation(conversation, &by.id, retry_key);
+        let mut keys = self.deciding(conversation);
         keys.push(operation);
-        keys.extend(self.keys.conversation(conversation, &[Stamps]));
         let content = |body: &Option<Body>| body.as_ref().map_or(String::new(), |body| body.content().to_owned());
         let (text, image) = (content(&edit.text), content(&edit.image));
         let metadata = match &edit.metadata {
@@ -180,7 +241,6 @@ impl<C: Clock> Store for RedisStore<C> {
             MetadataEdit::Replace(metadata) => metadata.as_json(),
         };
         let identity = record::identity(id);
-        let seen = u8::from(edit.seen);
         let hash = content_hash(&[
             b"update",
             &identity,
@@ -188,36 +248,117 @@ impl<C: Clock> Store for RedisStore<C> {
             image.as_bytes(),
             metadata.as_bytes(),
         ]);
-        let call = Call::new(&self.scripts.message_update, &keys)
+        let call = Call::new(&self.scripts.message_update, keys)
             .arg(self.clock.now_ms())
             .arg(id.seq)
             .arg(identity)
-            .arg(by.to_string())
+            .arg(by.id.to_string())
+            .arg(u8::from(by.admission == Admission::Open))
             .arg(hash)
             .arg(kept_ms)
-            .arg(seen)
+            .arg(u8::from(edit.seen))
+            .arg(u8::from(conversation.is_direct()))
             .arg(text)
             .arg(image)
             .arg(metadata);
-        answer::decision(&Asked::Update { by }, self.link.script(call).await?)
+        answer::decision(&Asked::Update { by: &by.id }, self.link.script(call).await?)
     }
 
     async fn delete_message(
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Id,
-    ) -> Result<Decision, WriteError> {
-        use OfConversation::{Gone, Log, Members, Meta, Stamps};
-        let keys = self
-            .keys
-            .conversation(conversation, &[Log, Meta, Members, Gone, Stamps]);
-        let call = Call::new(&self.scripts.message_delete, &keys)
+        by: &Asker,
+    ) -> Result<Decision, StoreError> {
+        let call = Call::new(&self.scripts.message_delete, self.deciding(conversation))
             .arg(self.clock.now_ms())
             .arg(id.seq)
             .arg(record::identity(id))
-            .arg(by.to_string());
+            .arg(by.id.to_string())
+            .arg(u8::from(by.admission == Admission::Open));
         answer::decision(&Asked::Delete, self.link.script(call).await?)
+    }
+
+    async fn react(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+        reaction: &Reaction,
+        give: bool,
+    ) -> Result<Decision, StoreError> {
+        let call = Call::new(&self.scripts.message_react, self.deciding(conversation))
+            .arg(self.clock.now_ms())
+            .arg(id.seq)
+            .arg(record::identity(id))
+            .arg(by.to_string())
+            .arg(reaction.as_str())
+            .arg(u8::from(give))
+            .arg(REACTION_KINDS)
+            .arg(REACTIONS_MAX);
+        answer::decision(&Asked::React, self.link.script(call).await?)
+    }
+
+    async fn read_up_to(
+        &self,
+        conversation: &Conversation,
+        by: &Id,
+        up_to: Option<MessageId>,
+    ) -> Result<Option<Decision>, StoreError> {
+        let mut keys = self.deciding(conversation);
+        keys.extend(self.keys.conversation(conversation, &[OfConversation::Watching]));
+        let call = Call::new(&self.scripts.read_move, keys)
+            .arg(self.clock.now_ms())
+            .arg(by.to_string())
+            .arg(up_to.map_or(0, |id| id.seq))
+            .arg(up_to.map_or(Vec::new(), record::identity))
+            .arg(u8::from(conversation.is_direct()));
+        answer::read_position(by, self.link.script(call).await?)
+    }
+
+    async fn put_member(
+        &self,
+        topic: &Conversation,
+        actor: &Actor,
+        member: &Id,
+        role: Option<Role>,
+        members_max: u64,
+    ) -> Result<Decision, StoreError> {
+        let role = role.and_then(|role| Role::ALL.into_iter().position(|known| known == role));
+        let (by, may_join) = match actor {
+            Actor::User(asker) => (asker.id.to_string(), asker.admission == Admission::Open),
+            Actor::Platform => (String::new(), true),
+        };
+        let call = Call::new(&self.scripts.member_put, self.deciding(topic))
+            .arg(self.clock.now_ms())
+            .arg(member.to_string())
+            .arg(role.map_or(String::new(), |place| place.to_string()))
+            .arg(by)
+            .arg(u8::from(may_join))
+            .arg(members_max);
+        answer::decision(&Asked::Join { member }, self.link.script(call).await?)
+    }
+
+    async fn remove_member(&self, topic: &Conversation, actor: &Actor, member: &Id) -> Result<Decision, StoreError> {
+        let mut keys = self.deciding(topic);
+        keys.extend(self.keys.conversation(topic, &[OfConversation::Watching]));
+        let by = match actor {
+            Actor::User(asker) => asker.id.to_string(),
+            Actor::Platform => String::new(),
+        };
+        let call = Call::new(&self.scripts.member_remove, keys)
+            .arg(self.clock.now_ms())
+            .arg(member.to_string())
+            .arg(by);
+        answer::decision(&Asked::Leave { member }, self.link.script(call).await?)
+    }
+
+    async fn members(&self, topic: &Conversation, reader: &Asker) -> Result<Vec<TopicMember>, StoreError> {
+        let keys = self.keys.conversation(topic, &[OfConversation::Members]);
+        let call = Call::new(&self.scripts.members_read, keys)
+            .arg(reader.id.to_string())
+            .arg(u8::from(reader.admission == Admission::Members));
+        answer::members(self.link.script(call).await?)
     }
 
     async fn tell(
@@ -226,28 +367,43 @@ impl<C: Clock> Store for RedisStore<C> {
         projection: &Projection,
         member: &Member,
     ) -> Result<Told, Unavailable> {
-        use OfUser::{Changed, Connections, Entries, Inbox, Meta};
-        let user = conversation.user(&member.id);
-        let keys = self.keys.user(&user, &[Inbox, Entries, Changed, Meta, Connections]);
         let now = self.clock.now_ms();
-        let call = Call::new(&self.scripts.entry_tell, &keys)
-            .arg(now)
-            .arg(random_bits(64))
+        let user = conversation.user(&member.id);
+        let call = self
+            .telling(&self.scripts.entry_tell, &user, now)
             .arg(conversation.as_seen_by(&member.id).to_string())
-            .arg(projection.activity_ms)
             .arg(entry::pack(conversation, projection, member));
         answer::told(self.link.script(call).await?, now)
     }
 
-    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
+    async fn set(&self, user: &User, target: &Target, edit: SettingsEdit) -> Result<Option<Set>, Unavailable> {
+        let now = self.clock.now_ms();
+        let call = self.telling(&self.scripts.entry_set, user, now).arg(target.to_string());
+        let switches = [edit.muted, edit.hidden, edit.pinned].into_iter();
+        let call = switches.fold(call, |call, switch| {
+            call.arg(switch.map_or(String::new(), |on| u8::from(on).to_string()))
+        });
+        let Some((told, entry)) = answer::set(target.clone(), self.link.script(call).await?, now)? else {
+            return Ok(None);
+        };
+        let entry = self.complete(user, vec![entry]).await?.into_iter().next();
+        Ok(entry.map(|entry| Set { entry, told }))
+    }
+
+    async fn history(
+        &self,
+        conversation: &Conversation,
+        reader: &Asker,
+        window: &Window,
+    ) -> Result<History, StoreError> {
         let (mode, size, place, identity) = match *window {
             Window::Page(page) => ("page", page.per_page, page.skipped(), Vec::new()),
             Window::Before(id, size) => ("before", size, id.seq, record::identity(id)),
             Window::After(id, size) => ("after", size, id.seq, record::identity(id)),
             Window::Around(id, size) => ("around", size, id.seq, record::identity(id)),
         };
-        let keys = self.reading(conversation, OfConversation::Gone);
-        let call = Call::new(&self.scripts.history_read, &keys)
+        let call = self
+            .reading(&self.scripts.history_read, conversation, reader, OfConversation::Gone)
             .arg(mode)
             .arg(size)
             .arg(place)
@@ -258,29 +414,33 @@ impl<C: Clock> Store for RedisStore<C> {
     async fn changes(
         &self,
         conversation: &Conversation,
+        reader: &Asker,
         since: u64,
         bounds: PageBounds,
-    ) -> Result<Changes, Unavailable> {
-        let keys = self.reading(conversation, OfConversation::Stamps);
-        let call = Call::new(&self.scripts.changes_read, &keys)
+    ) -> Result<Changes, StoreError> {
+        let call = self
+            .reading(&self.scripts.changes_read, conversation, reader, OfConversation::Stamps)
             .arg(since)
             .arg(bounds.count)
             .arg(bounds.bytes);
         answer::changes(self.link.script(call).await?)
     }
 
-    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
-        let keys = self.keys.user(user, &[OfUser::Inbox, OfUser::Entries, OfUser::Meta]);
-        let first = page.skipped();
-        let call = Call::new(&self.scripts.inbox_read, &keys)
-            .arg(first)
-            .arg(first + page.per_page - 1);
+    async fn inbox(&self, user: &User, window: &InboxWindow) -> Result<Inbox, Unavailable> {
+        let of = if window.hidden { OfUser::Hidden } else { OfUser::Inbox };
+        let keys = self.keys.user(user, &[of, OfUser::Entries, OfUser::Meta]);
+        let call = Call::new(&self.scripts.inbox_read, keys).arg(window.page.per_page);
+        let call = match &window.after {
+            None => call.arg(window.page.skipped()),
+            Some(place) => call.arg("").arg(place.order).arg(place.target.to_string()),
+        };
         let page = answer::inbox(self.link.script(call).await?)?;
         Ok(Inbox {
             cursor: page.cursor,
             total: page.total,
             unread_total: page.unread_total,
             entries: self.complete(user, page.entries).await?,
+            next: page.next,
         })
     }
 
@@ -291,7 +451,7 @@ impl<C: Clock> Store for RedisStore<C> {
         bounds: PageBounds,
     ) -> Result<ChangedEntries, Unavailable> {
         let keys = self.keys.user(user, &[OfUser::Changed, OfUser::Entries, OfUser::Meta]);
-        let mut call = Call::new(&self.scripts.entries_read, &keys)
+        let mut call = Call::new(&self.scripts.entries_read, keys)
             .arg(bounds.count)
             .arg(bounds.bytes);
         if let Some(Cursor { epoch, position }) = since {
@@ -309,46 +469,60 @@ impl<C: Clock> Store for RedisStore<C> {
         })
     }
 
-    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {
-        let expires_ms = opened_ms + CONNECTION_LIFETIME_MS;
-        let keys = self.keys.user(user, &[OfUser::Connections]);
-        let call = Call::new(&self.scripts.connection_open, &keys)
-            .arg(self.clock.now_ms())
+    async fn open_connection(
+        &self,
+        principal: &Principal,
+        id: &ConnectionId,
+        opened_ms: u64,
+    ) -> Result<Opened, Unavailable> {
+        let Principal { user, topics } = principal;
+        let (now, expires_ms) = (self.clock.now_ms(), opened_ms + CONNECTION_LIFETIME_MS);
+        let call = Call::new(&self.scripts.connection_open, self.being(user))
+            .arg(now)
             .arg(id.as_str())
             .arg(expires_ms)
-            .arg(CONNECTIONS_MAX);
-        if !answer::yes(self.link.script(call).await?)? {
-            return Ok(false);
+            .arg(CONNECTIONS_MAX)
+            .arg(OFFLINE_AFTER_MS);
+        let (accepted, watchers) = answer::numbered_watchers(self.link.script(call).await?)?;
+        let opened = Opened {
+            accepted: accepted > 0,
+            watchers,
+            active_ms: now,
+        };
+        if opened.accepted {
+            let call = Call::new(&self.scripts.connection_name, vec![self.keys.connection(id)])
+                .arg(user.domain.to_string())
+                .arg(user.id.to_string())
+                .arg(expires_ms)
+                .arg(topics.to_string());
+            self.link.script(call).await?;
         }
-        let keys = [self.keys.connection(id)];
-        let call = Call::new(&self.scripts.connection_name, &keys)
-            .arg(user.domain.to_string())
-            .arg(user.id.to_string())
-            .arg(expires_ms);
-        self.link.script(call).await?;
-        Ok(true)
+        Ok(opened)
     }
 
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable> {
         let mut command = redis::cmd("HMGET");
-        command.arg(self.keys.connection(id)).arg("domain").arg("user");
-        answer::user(self.link.command(&command).await?)
+        command
+            .arg(self.keys.connection(id))
+            .arg("domain")
+            .arg("user")
+            .arg("topics");
+        answer::principal(self.link.command(&command).await?)
     }
 
-    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        // The reverse of opening one: as long as a key by id stands, the set of its user has the id too, so that the next push finds again what
-        // was cut off between the two.
-        let own = ids.iter().map(async |id| {
-            let mut own = redis::cmd("DEL");
-            own.arg(self.keys.connection(id));
-            self.link.command(&own).await
-        });
-        try_join_all(own).await?;
-        let mut of_user = redis::cmd("ZREM");
-        of_user
-            .arg(self.keys.user(user, &[OfUser::Connections]))
-            .arg(ids.iter().map(ConnectionId::as_str).collect::<Vec<_>>());
-        self.link.command(&of_user).await?;
-        Ok(())
+    async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable> {
+        let Some((user, watches)) = self.watches(id).await? else {
+            return Ok(None);
+        };
+        let offline = self.forget(&user, id, &watches).await?;
+        Ok(Some(Ended { user, offline }))
+    }
+
+    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
+        let watches = match self.watches(id).await? {
+            Some((owner, watches)) if owner == *user => watches,
+            _ => Watches::default(),
+        };
+        self.forget(user, id, &watches).await.map(drop)
     }
 }

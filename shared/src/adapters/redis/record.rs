@@ -3,38 +3,64 @@
 //! `scripts/conversation_prelude.lua` describes the layout. A reader takes the fixed head and the sections that it knows of any version from 2 on:
 //! a newer release may only add sections, and a message of which it shows nothing that this one knows is left out.
 
-use super::bytes::{Corrupt, Reader, number_bytes, push_section, text};
-use crate::domain::{Body, BodyKind, Id, Message, MessageId, Metadata};
+use super::bytes::{Corrupt, Reader, number_bytes, push_id, push_section, text};
+use crate::domain::{
+    Body, BodyKind, Draft, Id, Message, MessageId, Metadata, Quote, Quoted, Reacted, Reaction, RetryKey,
+};
 use crate::ports::Stored;
 
 const VERSION: u8 = 2;
 const VERSION_SHIFT: u32 = 5;
 const DELETED: u8 = 1;
+const MORE: u8 = 2;
 
 const TEXT: u8 = 1;
 const IMAGE: u8 = 2;
 const METADATA: u8 = 3;
 const EDITED: u8 = 4;
 const CHANGED: u8 = 5;
+const REPLY: u8 = 6;
+const MENTIONS: u8 = 7;
+const RETRY_KEY: u8 = 9;
+/// Sections of a record as a script shows it; they are not stored in the conversation.
+const QUOTE: u8 = 64;
+const REACTIONS: u8 = 65;
 
 /// The first byte of a new record.
-pub(super) const HEAD: u8 = VERSION << VERSION_SHIFT;
+pub(super) fn head(draft: &Draft) -> [u8; 1] {
+    let more = if draft.reply_to.is_some() { MORE } else { 0 };
+    [VERSION << VERSION_SHIFT | more]
+}
 
 /// Packs a new message from the length of its author on; `message_append.lua` writes what stands before.
-pub(super) fn pack_tail(author: &Id, body: &Body, metadata: Option<&Metadata>) -> Vec<u8> {
-    let author = author.to_string();
-    let content = body.content().as_bytes();
-    let mut tail = Vec::with_capacity(8 + author.len() + content.len());
-    // The domain bounds an id by 64 bytes.
-    tail.extend(number_bytes::<1>(author.len() as u64));
-    tail.extend(author.as_bytes());
-    let tag = match body.kind() {
+pub(super) fn pack_tail(author: &Id, draft: &Draft) -> Vec<u8> {
+    let content = draft.body.content().as_bytes();
+    let mut tail = Vec::with_capacity(80 + content.len());
+    push_id(&mut tail, author);
+    let tag = match draft.body.kind() {
         BodyKind::Text => TEXT,
         BodyKind::Image => IMAGE,
     };
     push_section(&mut tail, tag, content);
-    if let Some(metadata) = metadata {
+    if let Some(metadata) = &draft.metadata {
         push_section(&mut tail, METADATA, metadata.as_json().as_bytes());
+    }
+    if let Some(id) = draft.reply_to {
+        push_section(
+            &mut tail,
+            REPLY,
+            &[&number_bytes::<5>(id.seq)[..], &identity(id)].concat(),
+        );
+    }
+    if !draft.mentions.is_empty() {
+        let mut mentions = Vec::new();
+        for id in &draft.mentions {
+            push_id(&mut mentions, id);
+        }
+        push_section(&mut tail, MENTIONS, &mentions);
+    }
+    if let Some(key) = &draft.retry_key {
+        push_section(&mut tail, RETRY_KEY, key.to_string().as_bytes());
     }
     tail
 }
@@ -68,7 +94,8 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
     let id = read_identity(&mut reader, seq)?;
     let mut rev = reader.number::<7>()?;
     let author = reader.id()?;
-    let (mut body, mut metadata, mut edited_ms) = (None, None, None);
+    let (mut body, mut metadata, mut edited_ms, mut retry_key) = (None, None, None, None);
+    let (mut reply, mut quoted, mut mentions, mut reactions) = (None, None, Vec::new(), Vec::new());
     while !reader.is_empty() {
         let (tag, value) = reader.section()?;
         match tag {
@@ -77,6 +104,11 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
             METADATA => metadata = Some(Metadata::stored(text(value)?.to_owned())),
             EDITED => edited_ms = Some(Reader(value).number::<6>()?),
             CHANGED => rev = Reader(value).number::<7>()?,
+            REPLY => reply = Some(read_place(Reader(value))?),
+            MENTIONS => mentions = read_ids(Reader(value))?,
+            RETRY_KEY => retry_key = RetryKey::parse(text(value)?).ok(),
+            QUOTE => quoted = Some(read_quoted(Reader(value))?),
+            REACTIONS => reactions = read_reactions(Reader(value))?,
             _ => {}
         }
     }
@@ -86,6 +118,10 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
         author: author.clone(),
         body,
         metadata,
+        retry_key,
+        reply_to: reply.map(|id| Quote { id, quoted }),
+        mentions,
+        reactions,
         edited_ms,
         rev,
     });
@@ -96,6 +132,63 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
         deleted,
         message,
     })
+}
+
+/// A record without its reactions, as an inbox entry keeps it: there they would be outdated, and nobody's own.
+pub(super) fn without_reactions(record: &[u8]) -> Result<Vec<u8>, Corrupt> {
+    let mut reader = Reader(record);
+    reader.take(19)?;
+    reader.id()?;
+    let mut kept = record.get(..record.len() - reader.0.len()).unwrap_or_default().to_vec();
+    while !reader.is_empty() {
+        let (tag, value) = reader.section()?;
+        if tag != REACTIONS {
+            push_section(&mut kept, tag, value);
+        }
+    }
+    Ok(kept)
+}
+
+fn read_place(mut reader: Reader<'_>) -> Result<MessageId, Corrupt> {
+    let seq = reader.number::<5>()?;
+    read_identity(&mut reader, seq)
+}
+
+fn read_ids(mut reader: Reader<'_>) -> Result<Vec<Id>, Corrupt> {
+    let mut ids = Vec::new();
+    while !reader.is_empty() {
+        ids.push(reader.id()?);
+    }
+    Ok(ids)
+}
+
+fn read_quoted(mut reader: Reader<'_>) -> Result<Quoted, Corrupt> {
+    let (rev, kind, author) = (reader.number::<7>()?, reader.byte()?, reader.id()?);
+    // The script has cut it between two bytes, perhaps of one character.
+    let text = String::from_utf8_lossy(reader.0);
+    Ok(Quoted {
+        author,
+        kind: if kind == IMAGE { BodyKind::Image } else { BodyKind::Text },
+        excerpt: Quoted::excerpt(text.trim_end_matches(char::REPLACEMENT_CHARACTER)),
+        rev,
+    })
+}
+
+fn read_reactions(mut reader: Reader<'_>) -> Result<Vec<Reacted>, Corrupt> {
+    let mut reactions = Vec::new();
+    while !reader.is_empty() {
+        let length = reader.byte()?.into();
+        let reaction = Reaction::parse(text(reader.take(length)?)?).map_err(|_| Corrupt("reaction"))?;
+        let (count, mine, named) = (reader.number::<2>()?, reader.flag()?, reader.byte()?);
+        let users = (0..named).map(|_| reader.id()).collect::<Result<_, _>>()?;
+        reactions.push(Reacted {
+            reaction,
+            count,
+            users,
+            mine,
+        });
+    }
+    Ok(reactions)
 }
 
 #[cfg(test)]
@@ -115,14 +208,33 @@ mod tests {
             author in "[a-z0-9:~-]{1,64}",
             text in "[a-zäöü👋 ]{0,200}x",
             metadata in proptest::option::of(Just("{\"a\":[1,2]}".to_owned())),
+            key in proptest::option::of("[a-zä -~]{1,64}"),
+            mentions in proptest::collection::vec(0..9_u64, 0..5),
+            replies in any::<bool>(),
         ) {
             let author = Id::parse(&author).unwrap_or(Id::from_number(7).unwrap());
-            let body = Body::new(BodyKind::Text, text).unwrap();
-            let metadata = metadata.map(|json| Metadata::new(json).unwrap());
             let id = MessageId { ms, random, seq };
-            let tail = pack_tail(&author, &body, metadata.as_ref());
-            let record = [&[HEAD][..], &identity(id), &number_bytes::<7>(rev), &tail].concat();
-            let message = Message { id, author, body, metadata, edited_ms: None, rev };
+            let draft = Draft {
+                body: Body::new(BodyKind::Text, text).unwrap(),
+                metadata: metadata.map(|json| Metadata::new(json).unwrap()),
+                reply_to: replies.then_some(id),
+                mentions: mentions.into_iter().map(|id| Id::from_number(id).unwrap()).collect(),
+                retry_key: key.map(|key| RetryKey::parse(&key).unwrap()),
+            };
+            let record = [&head(&draft)[..], &identity(id), &number_bytes::<7>(rev), &pack_tail(&author, &draft)].concat();
+            let message = Message {
+                id,
+                author,
+                body: draft.body,
+                metadata: draft.metadata,
+                retry_key: draft.retry_key,
+                reply_to: draft.reply_to.map(|id| Quote { id, quoted: None }),
+                mentions: draft.mentions,
+                reactions: Vec::new(),
+                edited_ms: None,
+                rev,
+            };
+            prop_assert_eq!(&without_reactions(&record).unwrap(), &record);
             let stored = unpack(seq, &record).unwrap();
             prop_assert_eq!((stored.deleted, &stored.author, stored.rev), (false, &message.author, rev));
             prop_assert_eq!(stored.message, Some(message));
@@ -131,6 +243,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             unpack(1, &bytes).ok();
+            without_reactions(&bytes).ok();
         }
     }
 

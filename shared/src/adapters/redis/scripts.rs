@@ -7,14 +7,29 @@ pub(super) struct Scripts {
     pub(super) message_append: Script,
     pub(super) message_update: Script,
     pub(super) message_delete: Script,
+    pub(super) message_react: Script,
+    pub(super) read_move: Script,
+    pub(super) member_put: Script,
+    pub(super) member_remove: Script,
+    pub(super) members_read: Script,
     pub(super) messages_read: Script,
     pub(super) history_read: Script,
     pub(super) changes_read: Script,
     pub(super) entry_tell: Script,
+    pub(super) entry_set: Script,
     pub(super) entries_read: Script,
     pub(super) inbox_read: Script,
     pub(super) connection_open: Script,
     pub(super) connection_name: Script,
+    pub(super) connection_close: Script,
+    pub(super) connection_watch: Script,
+    pub(super) connection_type: Script,
+    pub(super) conversation_watch: Script,
+    pub(super) conversation_watchers: Script,
+    pub(super) presence_read: Script,
+    pub(super) offline_note: Script,
+    pub(super) offline_take: Script,
+    pub(super) offline_watchers: Script,
 }
 
 /// Lets a script write where Redis is full: what it writes is small, or a promise that was given already.
@@ -30,24 +45,36 @@ impl Scripts {
         let prelude = include_str!("scripts/conversation_prelude.lua");
         let records = include_str!("scripts/record_prelude.lua");
         let decisions = include_str!("scripts/decision_prelude.lua");
+        let entries = include_str!("scripts/entry_prelude.lua");
+        let reading = |body| script(&[prelude, records, body]);
+        let deciding = |flags, body| script(&[flags, prelude, records, decisions, body]);
         Self {
-            message_append: script(&[prelude, decisions, include_str!("scripts/message_append.lua")]),
-            message_update: script(&[prelude, records, decisions, include_str!("scripts/message_update.lua")]),
-            message_delete: script(&[
-                EVEN_IF_FULL,
-                prelude,
-                records,
-                decisions,
-                include_str!("scripts/message_delete.lua"),
-            ]),
-            messages_read: script(&[prelude, include_str!("scripts/messages_read.lua")]),
-            history_read: script(&[prelude, records, include_str!("scripts/history_read.lua")]),
-            changes_read: script(&[prelude, records, include_str!("scripts/changes_read.lua")]),
-            entry_tell: script(&[EVEN_IF_FULL, include_str!("scripts/entry_tell.lua")]),
+            message_append: deciding("", include_str!("scripts/message_append.lua")),
+            message_update: deciding("", include_str!("scripts/message_update.lua")),
+            message_delete: deciding(EVEN_IF_FULL, include_str!("scripts/message_delete.lua")),
+            message_react: deciding("", include_str!("scripts/message_react.lua")),
+            read_move: deciding("", include_str!("scripts/read_move.lua")),
+            member_put: deciding("", include_str!("scripts/member_put.lua")),
+            member_remove: deciding(EVEN_IF_FULL, include_str!("scripts/member_remove.lua")),
+            members_read: script(&[include_str!("scripts/members_read.lua")]),
+            messages_read: reading(include_str!("scripts/messages_read.lua")),
+            history_read: reading(include_str!("scripts/history_read.lua")),
+            changes_read: reading(include_str!("scripts/changes_read.lua")),
+            entry_tell: script(&[EVEN_IF_FULL, entries, include_str!("scripts/entry_tell.lua")]),
+            entry_set: script(&[entries, include_str!("scripts/entry_set.lua")]),
             entries_read: script(&[include_str!("scripts/entries_read.lua")]),
             inbox_read: script(&[include_str!("scripts/inbox_read.lua")]),
             connection_open: script(&[EVEN_IF_FULL, include_str!("scripts/connection_open.lua")]),
             connection_name: script(&[EVEN_IF_FULL, include_str!("scripts/connection_name.lua")]),
+            connection_close: script(&[EVEN_IF_FULL, include_str!("scripts/connection_close.lua")]),
+            connection_watch: script(&[include_str!("scripts/connection_watch.lua")]),
+            connection_type: script(&[include_str!("scripts/connection_type.lua")]),
+            conversation_watch: script(&[include_str!("scripts/conversation_watch.lua")]),
+            conversation_watchers: script(&[include_str!("scripts/conversation_watchers.lua")]),
+            presence_read: script(&[include_str!("scripts/presence_read.lua")]),
+            offline_note: script(&[EVEN_IF_FULL, include_str!("scripts/offline_note.lua")]),
+            offline_take: script(&[EVEN_IF_FULL, include_str!("scripts/offline_take.lua")]),
+            offline_watchers: script(&[include_str!("scripts/offline_watchers.lua")]),
         }
     }
 }

@@ -1,13 +1,16 @@
 -- Reads what changed in a conversation since a revision, in the order of revisions: each message once, in its present state. New messages are
 -- found by their position, because their revisions grow with it; the others by their stamps.
--- KEYS: 1 log, 2 meta, 3 stamps, 4 members, only if their read positions are a part of it
--- ARGV: 1 revision, 2 how many messages to look at, at the most, 3 bytes of records after which the page ends
--- Returns {1 if the conversation was set back to before that revision, 1 if more follows, revision up to which the page tells; members who have
--- read since: length of the id, id, read position; seq, record, …}
-local log, meta, stamps = KEYS[1], KEYS[2], KEYS[3]
-local since, most, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+-- KEYS: 1 log, 2 meta, 3 stamps, 4 reactions, 5 members
+-- ARGV: 1 who reads, 2 '1' if only members may, 3 '1' in a direct conversation, 4 revision, 5 how many messages to look at, at the most, 6 bytes of
+--       records after which the page ends
+-- Returns {1 if the conversation was set back to before that revision, 1 if more follows, revision up to which the page tells, 1 if there are
+-- other members since; members who have read since, in a topic only the reader: length of the id, id, read position; seq, record, …}, or
+-- {'not_member'}.
+local log, meta, stamps, reader = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local since, most, bytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+if ARGV[2] == '1' and call('HEXISTS', KEYS[5], reader) == 0 then return {'not_member'} end
 local state = read_state(meta)
-if since > state.rev then return {pack('>I1I1I7', 1, 0, state.rev), ''} end
+if since > state.rev then return {pack('>I1I1I7I1', 1, 0, state.rev, 1), ''} end
 
 local first, last = state.base + 1, state.base + call('LLEN', log)
 -- Records by position, read a few at a time.
@@ -31,8 +34,9 @@ while seq < high do
   if added_at(middle) > since then high = middle else seq = middle + 1 end
 end
 
-local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
-local answer, stamp, told, more = {'', readers(KEYS[4], since)}, 1, state.rev, 0
+local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
+local have_read = readers(KEYS[5], since, ARGV[3] ~= '1' and reader or nil)
+local answer, stamp, told, more = {'', have_read}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
   local added = record and unpack('>I7', record, 13)
@@ -49,9 +53,11 @@ for looked = 0, most do
     if changed_at(record) then record = nil end
   end
   if record then
+    record = shown(record, of, log, state.base, KEYS[4], reader)
     answer[#answer + 1], answer[#answer + 2] = of, record
     bytes = bytes - #record
   end
 end
-answer[1] = pack('>I1I1I7', 0, more, told)
+local others = tonumber(call('HGET', meta, 'members') or 0) > since
+answer[1] = pack('>I1I1I7I1', 0, more, told, others and 1 or 0)
 return answer

@@ -3,14 +3,15 @@
 --
 -- A record: version (3 bits) and flags, time in ms (6 bytes), random (5), revision that added it (7), length of the author (1), the author; then
 -- sections: tag (1), length (2), value. Bytes 2-12 are the record's identity, which the message's id repeats. A script copies the sections that
--- it does not know. A deleted message keeps its head and the section CHANGED, the revision of the deletion.
-local RECORD, DELETED = 2, 1
-local TEXT, IMAGE, METADATA, EDITED, CHANGED = 1, 2, 3, 4, 5
+-- it does not know. A deleted message keeps its head and the section CHANGED, the revision of the deletion. The flag MORE says that readers are
+-- shown more than the record: what it replies to, or its reactions.
+local RECORD, DELETED, MORE = 2, 1, 2
+local TEXT, IMAGE, METADATA, EDITED, CHANGED, REPLY, MENTIONS, REACTED = 1, 2, 3, 4, 5, 6, 7, 8
 -- The field `state` of `meta`: version; clock; revision; the revision before it; time of the newest message in ms; how many messages were
 -- moved away before the first; the highest position that was deleted.
 local STATE_VERSION, STATE = 1, '>I1I7I7I7I6I5I5'
--- A member: version, role, since when in ms, position up to which it has read, value of the clock when it read.
-local MEMBER_VERSION, MEMBER = 1, '>I1I1I6I5I7'
+-- A member: version, role (and HAS_WRITTEN), since when in ms, position up to which it has read, value of the clock when it read.
+local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 1, '>I1I1I6I5I7', 16
 local call, pack, unpack = redis.call, struct.pack, struct.unpack
 
 local function read_state(meta)

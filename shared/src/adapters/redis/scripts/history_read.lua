@@ -1,10 +1,12 @@
 -- Reads a part of a conversation, oldest first. The work depends on the size of the part, not on the length of the conversation.
--- KEYS: 1 log, 2 meta, 3 gone, 4 members, only if their read positions are a part of it
--- ARGV: 1 'page' | 'before' | 'after' | 'around', 2 how many at the most; page: 3 how many newer ones to skip; else: 3 seq, 4 identity
--- Returns {revision, total, 1 if there are older ones, 1 if there are newer ones; for each member: length of the id, id, read position; seq,
--- record, …}, or {} if there is no such message.
-local log, gone = KEYS[1], KEYS[3]
-local mode, size, place, identity = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+-- KEYS: 1 log, 2 meta, 3 gone, 4 reactions, 5 members
+-- ARGV: 1 who reads, 2 '1' if only members may, 3 '1' in a direct conversation, 4 'page' | 'before' | 'after' | 'around', 5 how many at the most;
+--       page: 6 how many newer ones to skip; else: 6 seq, 7 identity
+-- Returns {revision, total, 1 if there are older ones, 1 if there are newer ones; in a direct conversation for each member: length of the id, id,
+-- read position; seq, record, …}, or {} if there is no such message, or {'not_member'}.
+local log, gone, reader, is_direct = KEYS[1], KEYS[3], ARGV[1], ARGV[3] == '1'
+local mode, size, place, identity = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+if ARGV[2] == '1' and call('HEXISTS', KEYS[5], reader) == 0 then return {'not_member'} end
 local state = read_state(KEYS[2])
 local base = state.base
 local first, last = base + 1, base + call('LLEN', log)
@@ -34,14 +36,15 @@ local older, newer = {}, {}
 if mode == 'page' then
   older = read(nth_back(gone, first, last, place + 1), size, -1)
 else
-  if not find(log, base, place, identity) then return {} end
+  -- One that was moved away cannot be compared any more, and still says where it stood.
+  if place > base and not find(log, base, place, identity) then return {} end
   if mode == 'before' then
     older = read(place - 1, size, -1)
   elseif mode == 'after' then
-    newer = read(place + 1, size, 1)
+    newer = read(math.max(place, base) + 1, size, 1)
   else
     -- The message itself and the newer ones take their half; what they leave is for the older ones, and the other way round.
-    newer = read(place, size, 1)
+    newer = read(math.max(place, first), size, 1)
     older = read(place - 1, size, -1)
     local half = math.ceil(size / 2)
     local ahead = math.min(#newer, math.max(half, size - #older))
@@ -50,13 +53,12 @@ else
   end
 end
 
-local answer = {'', readers(KEYS[4], 0)}
-for index = #older, 1, -1 do
-  answer[#answer + 1], answer[#answer + 2] = older[index][1], older[index][2]
+local answer = {'', is_direct and readers(KEYS[5], 0) or ''}
+local function add(seq, record)
+  answer[#answer + 1], answer[#answer + 2] = seq, shown(record, seq, log, base, KEYS[4], reader)
 end
-for index = 1, #newer do
-  answer[#answer + 1], answer[#answer + 2] = newer[index][1], newer[index][2]
-end
+for index = #older, 1, -1 do add(older[index][1], older[index][2]) end
+for index = 1, #newer do add(newer[index][1], newer[index][2]) end
 local before, after = 0, 0
 if #answer > 2 then
   before = live(gone, first, answer[3] - 1) > 0 and 1 or 0

@@ -1,28 +1,54 @@
 -- Adds a message at the end of a conversation; gives it its position, its time and its revision. Its author has read what stands before it.
--- KEYS: 1 log, 2 meta, 3 members, 4 gone, 5 operation
+-- KEYS: those of `decision_prelude.lua`, 8 operation
 -- ARGV: 1 now in ms, 2 first byte of the record, 3 its random bytes, 4 the record from the length of the author on, 5 hash of the content, 6 how
---       long the operation is remembered in ms, 7 author, 8 … the members of a conversation that begins
--- Returns what `decided` returns, or {'reused'}.
-local log, meta, members, gone, operation = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+--       long the operation is remembered in ms, 7 author, 8 '1' if who is no member may join, 9 members at the most, 10 position and 11
+--       identity of the message that it replies to, '0' and '' for none, 12 number of members that it mentions; these; the members of a
+--       conversation that begins
+-- Returns what `decided` returns, or {'reused'}, {'not_member'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
+local operation = KEYS[8]
 local now, hash, author = tonumber(ARGV[1]), ARGV[5], ARGV[7]
+local reply, mentioned = tonumber(ARGV[10]), tonumber(ARGV[12])
 local state = read_state(meta)
-local before = done_before(log, gone, members, state, operation, hash)
+local before = done_before(state, operation, hash)
 if before then return before end
 
-local all = call('HGETALL', members)
-local place = place_of(author, all)
 -- Refuses before anything is written.
-for index = 8, place and 0 or #ARGV do place_of(ARGV[index], all) end
+local all, first_founder = call('HGETALL', members), 13 + mentioned
+local place = place_of(author, all)
+if not place then
+  if ARGV[8] ~= '1' then return {'not_member'} end
+  if #all >= tonumber(ARGV[9]) * 2 then return {'full ' .. ARGV[9]} end
+end
+local known = {[author] = true}
+for index = first_founder, #ARGV do
+  known[ARGV[index]] = true
+  if not place then place_of(ARGV[index], all) end
+end
+if mentioned > 0 then
+  for index = 1, #all, 2 do known[all[index]] = true end
+  for index = 13, first_founder - 1 do
+    if not known[ARGV[index]] then return {'no_mention'} end
+  end
+end
+if reply > 0 then
+  local to = find(log, state.base, reply, ARGV[11])
+  if not to or is_deleted(to) then return {'no_reply'} end
+end
+
 -- Order and time never disagree, also when a clock lies behind.
 state.ms = math.max(now, state.ms)
-revise(meta, state, state.ms)
+revise(state, state.ms)
 if not place then
-  for index = 8, #ARGV do join(members, all, ARGV[index]) end
-  place = join(members, all, author)
+  for index = first_founder, #ARGV do join(all, ARGV[index], state.ms, 0, 0) end
+  place = join(all, author, state.ms, 0, 0)
+  note_members(state)
 end
 local identity = pack('>I6', state.ms) .. ARGV[3]
 local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local seq = state.base + call('RPUSH', log, record)
-keep_read(members, all, place, seq, state.clock)
+keep_read(all, place, seq, state.clock, true)
+for index = 13, first_founder - 1 do
+  if ARGV[index] ~= author then call('ZADD', mentions, 0, mention(ARGV[index], seq)) end
+end
 remember(operation, state, seq, identity, hash, ARGV[6])
-return decided(log, gone, all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})
+return decided(all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

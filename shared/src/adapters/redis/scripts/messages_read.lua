@@ -5,6 +5,6 @@
 local log, base, answer = KEYS[1], read_state(KEYS[2]).base, {}
 for index, text in ipairs(ARGV) do
   local seq = tonumber(text)
-  answer[index] = seq > base and call('LINDEX', log, seq - base - 1) or ''
+  answer[index] = shown(seq > base and call('LINDEX', log, seq - base - 1) or '', seq, log, base)
 end
 return answer

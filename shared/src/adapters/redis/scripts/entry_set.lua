@@ -1,0 +1,19 @@
+-- Changes how a conversation stands in its owner's inbox.
+-- KEYS: those of `entry_prelude.lua`
+-- ARGV: 1 now in ms, 2 epoch for a user who has none, 3 the conversation as the owner names it; muted, hidden, pinned: 4-6 each '1', '0', or ''
+--       to leave it
+-- Returns what `told` returns and the entry, or {} if the inbox has no such conversation.
+local chat = ARGV[3]
+local known = read_entry(chat)
+if not known.packed or known.marks >= LEFT then return {} end
+local own, changed = {}, false
+for index, name in ipairs({'muted', 'hidden', 'pinned'}) do
+  own[name] = known.own[name]
+  if ARGV[3 + index] ~= '' then own[name] = ARGV[3 + index] == '1' end
+  changed = changed or own[name] ~= known.own[name]
+end
+local entry = known.packed
+if changed then entry = keep_entry(chat, known, own, known.marks, known.unread, known.activity, entry) end
+local answer = told(changed, known)
+answer[3] = entry
+return answer

@@ -1,0 +1,18 @@
+-- Moves the read position of a member forward, up to a message or to the end.
+-- KEYS: those of `decision_prelude.lua`, 8 watching
+-- ARGV: 1 now in ms, 2 who, 3 seq and 4 identity of the message, '0' and '' for the newest, 5 '1' in a direct conversation
+-- Returns what `decided` returns and who has the conversation on the screen, or {'not_member'}, {'not_found'}, {'empty'}.
+local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[5] == '1'
+local state, all = read_state(meta), call('HGETALL', members)
+if seq > 0 and not find(log, state.base, seq, ARGV[4]) then return {'not_found'} end
+local place = place_of(who, all)
+-- Both sides of a direct conversation are members of it before its first message.
+if not place then return {is_direct and 'empty' or 'not_member'} end
+if seq == 0 then seq = state.base + call('LLEN', log) end
+local done = move_read(all, place, state, seq, now, is_direct)
+local record = done.seq > state.base and call('LINDEX', log, done.seq - state.base - 1)
+done.record = record or ''
+if record then done.identity = string.sub(record, 2, 12) end
+local answer = decided(all, state, done)
+answer[4] = is_direct and {} or call('ZRANGEBYSCORE', KEYS[8], '(' .. ARGV[1], '+inf')
+return answer

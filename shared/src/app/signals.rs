@@ -1,0 +1,311 @@
+//! What is fleeting: who types, and who is there.
+
+use std::time::Duration;
+
+use futures_util::future::{join_all, try_join_all};
+use tokio::time::sleep;
+use tracing::{Span, field};
+
+use super::fan_out::{self, Post};
+use super::{asker, conversation};
+use crate::domain::limits::OFFLINE_AFTER_MS;
+use crate::domain::{ConnectionId, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
+use crate::error::ApiError;
+use crate::ports::{Clock, Live, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
+use crate::wire::{self, Event};
+
+/// How long a function looks who is due to be told offline, in milliseconds: what API Gateway gives `$disconnect`, less what the last one takes.
+const LOOK_MS: u64 = 25_000;
+
+/// A user, whether the user is online, and when the user was last active in milliseconds since 1970.
+pub type Seen = (Id, Presence);
+
+/// Tells what is fleeting.
+#[derive(Clone, Copy)]
+pub struct Signaller<'a> {
+    /// Where connections are.
+    pub store: &'a dyn Store,
+    /// Where it is kept who watches.
+    pub signals: &'a dyn Signals,
+    /// How watchers hear of it.
+    pub push: &'a dyn Push,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Who may see what of topics.
+    pub topics: TopicRules,
+    /// Whether users see who is online.
+    pub shows_presence: bool,
+}
+
+impl Signaller<'_> {
+    /// Records a connection, and tells those who watch its user if the user comes online by it.
+    ///
+    /// # Errors
+    /// [`ApiError::TooManyConnections`], [`ApiError::Unavailable`].
+    pub async fn connect(
+        &self,
+        principal: &Principal,
+        connection: &ConnectionId,
+        opened_ms: u64,
+    ) -> Result<(), ApiError> {
+        let mut principal = principal.clone();
+        if self.topics.access != TopicAccess::Claim {
+            // Nobody asks for them, and they may be many.
+            principal.topics = TopicClaim::default();
+        }
+        let opened = self.store.open_connection(&principal, connection, opened_ms).await?;
+        if !opened.accepted {
+            return Err(ApiError::TooManyConnections);
+        }
+        let presence = Presence {
+            online: true,
+            active_ms: Some(opened.active_ms),
+            ..Presence::default()
+        };
+        self.tell_presence(&principal.user, presence, &opened.watchers).await;
+        Ok(())
+    }
+
+    /// Forgets a connection. If its user is offline now, watchers are told some seconds later, so that a reconnect is no flicker. One function at a
+    /// time stays awake for that, and tells of all users of the site who are due meanwhile.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn disconnect(&self, connection: &ConnectionId) -> Result<(), ApiError> {
+        let ended = self.store.end_connection(connection).await?;
+        let Some(ended) = ended.filter(|ended| ended.offline && self.shows_presence) else {
+            return Ok(());
+        };
+        let now = self.clock.now_ms();
+        let until_ms = now + LOOK_MS;
+        let due_ms = now + OFFLINE_AFTER_MS;
+        if self.signals.note_offline(&ended.user, due_ms, until_ms).await? {
+            self.look(&ended.user, due_ms, until_ms).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until users are due, and tells their watchers, until nobody is due or the time is over.
+    async fn look(&self, user: &User, mut due_ms: u64, until_ms: u64) -> Result<(), Unavailable> {
+        while due_ms <= until_ms {
+            sleep(Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()))).await;
+            let due = self.signals.take_due(&user.domain, until_ms).await?;
+            join_all(due.users.into_iter().map(|id| {
+                self.tell_offline(User {
+                    domain: user.domain.clone(),
+                    id,
+                })
+            }))
+            .await;
+            let Some(next_ms) = due.next_ms else { break };
+            due_ms = next_ms;
+        }
+        Ok(())
+    }
+
+    async fn tell_offline(&self, user: User) {
+        match self.signals.watchers_of_offline(&user).await {
+            Ok((watchers, active_ms)) => {
+                let presence = Presence {
+                    active_ms,
+                    ..Presence::default()
+                };
+                self.tell_presence(&user, presence, &watchers).await;
+            }
+            Err(error) => tracing::warn!(error = %crate::error::Chain(&error), "watchers are not told who is offline"),
+        }
+    }
+
+    async fn tell_presence(&self, user: &User, presence: Presence, watchers: &[Watcher]) {
+        if self.shows_presence {
+            self.tell(user, watchers, |_| wire::presence_event(&user.id, presence))
+                .await;
+        }
+    }
+
+    /// Tells watchers of something that a user did, but not the user's own connections.
+    async fn tell(&self, by: &User, watchers: &[Watcher], event: impl Fn(&Id) -> Option<Event>) {
+        let post = |watcher: &Watcher| {
+            let user = User {
+                domain: by.domain.clone(),
+                id: watcher.user.clone(),
+            };
+            let live = Live {
+                id: watcher.connection.clone(),
+                opening: false,
+            };
+            Some(Post::new(user, vec![live], event(&watcher.user)?, None))
+        };
+        let others = watchers.iter().filter(|watcher| watcher.user != by.id);
+        let posts: Vec<_> = others.filter_map(post).collect();
+        fan_out::fan_out(self.store, self.push, &posts).await;
+    }
+
+    /// Has a connection told of the presence of users, and of what is fleeting in the conversation on its screen; in place of what it watched
+    /// before. Answers the presence of these users as it is now.
+    ///
+    /// # Errors
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    pub async fn watch(&self, connection: &ConnectionId, mut watches: Watches) -> Result<Vec<Seen>, ApiError> {
+        let asked = watches.users.clone();
+        if !self.shows_presence {
+            watches.users.clear();
+        }
+        let watching = self.signals.watch(connection, &watches).await?;
+        let watching = watching.ok_or(ApiError::ConnectionUnknown)?;
+        let user = &watching.principal.user;
+        let before = Watches {
+            conversation: watching
+                .before
+                .conversation
+                .clone()
+                .filter(|_| watching.before.conversation != watches.conversation),
+            users: watching
+                .before
+                .users
+                .iter()
+                .filter(|id| !watches.users.contains(id))
+                .cloned()
+                .collect(),
+        };
+        let (seen, is_member, ()) = tokio::join!(
+            self.watch_users(connection, &watching, &watches),
+            self.watch_conversation(connection, &watching, watches.conversation.as_ref()),
+            async {
+                self.signals
+                    .unwatch(user, connection, &before)
+                    .await
+                    .unwrap_or_default()
+            }
+        );
+        let is_member = match is_member {
+            Ok(is_member) => is_member,
+            Err(error) => {
+                // The client may not see the topic, so it watches nothing.
+                self.signals.unwatch(user, connection, &watches).await?;
+                return Err(error);
+            }
+        };
+        let mut seen = seen?;
+        let strangers: Vec<Id> = seen
+            .iter()
+            .filter(|(id, presence)| !is_shown(user, id, *presence, is_member))
+            .map(|(id, _)| id.clone())
+            .collect();
+        if !is_member
+            && seen
+                .iter()
+                .any(|(_, presence)| presence.is_member && !presence.has_written)
+        {
+            let users = strangers.clone();
+            let conversation = None;
+            self.signals
+                .unwatch(user, connection, &Watches { users, conversation })
+                .await?;
+        }
+        for (id, presence) in &mut seen {
+            if strangers.contains(id) {
+                *presence = Presence::default();
+            }
+        }
+        Ok(asked
+            .into_iter()
+            .map(|id| {
+                let known = seen.iter().find(|(of, _)| *of == id);
+                let presence = known.map_or(Presence::default(), |(_, presence)| *presence);
+                (id, presence)
+            })
+            .collect())
+    }
+
+    async fn watch_users(
+        &self,
+        connection: &ConnectionId,
+        watching: &Watching,
+        watches: &Watches,
+    ) -> Result<Vec<Seen>, Unavailable> {
+        let topic = match &watches.conversation {
+            Some(Target::Topic(id)) => Some(id),
+            _ => None,
+        };
+        let reader = PresenceReader {
+            user: &watching.principal.user,
+            topic,
+            connection: Some((connection, watching.expires_ms)),
+        };
+        presences(self.signals, &watches.users, reader).await
+    }
+
+    /// Says whether the user is a member.
+    async fn watch_conversation(
+        &self,
+        connection: &ConnectionId,
+        watching: &Watching,
+        target: Option<&Target>,
+    ) -> Result<bool, ApiError> {
+        let Some(target) = target else { return Ok(false) };
+        let reader = asker(self.topics, &watching.principal, target)?;
+        let conversation = conversation(&watching.principal.user, target);
+        let watched = self
+            .signals
+            .watch_conversation(&conversation, &reader, connection, watching.expires_ms);
+        Ok(watched.await?)
+    }
+
+    /// Tells those who have the conversation on the screen that the connection's user begins to type, or stops.
+    ///
+    /// # Errors
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::TypingTooOften`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    pub async fn types(&self, connection: &ConnectionId, target: &Target, starts: bool) -> Result<(), ApiError> {
+        let typing = self.signals.typing(connection, target, starts).await?;
+        let typing = typing.ok_or(ApiError::ConnectionUnknown)?;
+        if typing.wait_ms > 0 {
+            return Err(ApiError::TypingTooOften(typing.wait_ms));
+        }
+        if !typing.is_news {
+            return Ok(());
+        }
+        let user = &typing.principal.user;
+        let by = asker(self.topics, &typing.principal, target)?;
+        let conversation = conversation(user, target);
+        let watchers = self.signals.watchers(&conversation, &by).await?;
+        let event = |receiver: &Id| wire::typing_event(receiver, &conversation, &user.id, starts);
+        self.tell(user, &watchers, event).await;
+        Ok(())
+    }
+}
+
+/// The presence of users, as far as the reader may know it. Without signals, nobody is shown.
+///
+/// # Errors
+/// [`ApiError::Unavailable`].
+pub async fn presence(signals: Option<&dyn Signals>, user: &User, of: &[Id]) -> Result<Vec<Seen>, ApiError> {
+    Span::current().record("user", field::display(&user.id));
+    let Some(signals) = signals else {
+        return Ok(of.iter().map(|id| (id.clone(), Presence::default())).collect());
+    };
+    let reader = PresenceReader {
+        user,
+        topic: None,
+        connection: None,
+    };
+    let mut seen = presences(signals, of, reader).await?;
+    for (id, presence) in &mut seen {
+        if !is_shown(user, id, *presence, false) {
+            *presence = Presence::default();
+        }
+    }
+    Ok(seen)
+}
+
+async fn presences(signals: &dyn Signals, of: &[Id], reader: PresenceReader<'_>) -> Result<Vec<Seen>, Unavailable> {
+    let presences = of
+        .iter()
+        .map(async |id| Ok((id.clone(), signals.presence(id, reader).await?)));
+    try_join_all(presences).await
+}
+
+/// Whether a reader may know the presence of a user: of oneself, of who has written to the reader, and of members of a topic that both are in.
+fn is_shown(reader: &User, of: &Id, presence: Presence, is_member: bool) -> bool {
+    *of == reader.id || presence.has_written || is_member && presence.is_member
+}

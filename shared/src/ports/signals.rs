@@ -1,0 +1,140 @@
+//! Fleeting signals: who watches whom and what, who types, who is online. No promise depends on them.
+
+use async_trait::async_trait;
+
+use super::{StoreError, Unavailable};
+use crate::domain::{Asker, ConnectionId, Conversation, Domain, Id, Principal, Target, User, Watcher};
+
+/// What a connection watches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// The users whose presence it wants.
+    pub users: Vec<Id>,
+    /// The conversation that its client has on the screen.
+    pub conversation: Option<Target>,
+}
+
+/// A connection that changes what it watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watching {
+    /// Who owns the connection.
+    pub principal: Principal,
+    /// What it watched before.
+    pub before: Watches,
+    /// When the connection ends at the latest, in milliseconds since 1970.
+    pub expires_ms: u64,
+}
+
+/// Whether a user is there, as another one may know it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether the user has written to the reader.
+    pub has_written: bool,
+    /// Whether the user is a member of the topic that was named.
+    pub is_member: bool,
+    /// Whether the user has a connection, or had one a moment ago.
+    pub online: bool,
+    /// When the user's last connection began or ended, in milliseconds since 1970.
+    pub active_ms: Option<u64>,
+}
+
+/// A user who asks for presence.
+#[derive(Clone, Copy, Debug)]
+pub struct PresenceReader<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// The topic that both may be members of.
+    pub topic: Option<&'a Id>,
+    /// The connection that is told of changes from now on, and when it ends; none to be told once.
+    pub connection: Option<(&'a ConnectionId, u64)>,
+}
+
+/// How often a connection types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typing {
+    /// Who owns the connection.
+    pub principal: Principal,
+    /// How long to wait until it is taken, in milliseconds; 0 if it was taken.
+    pub wait_ms: u64,
+    /// Whether others are told: a stop without a start says nothing.
+    pub is_news: bool,
+}
+
+/// Users who are due to be told offline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Who is due now.
+    pub users: Vec<Id>,
+    /// When the next one is due, in milliseconds since 1970; `None` if nobody is, and then nobody looks any more.
+    pub next_ms: Option<u64>,
+}
+
+/// Keeps fleeting signals. Each method is one round trip, or as many in parallel.
+#[async_trait]
+pub trait Signals: Send + Sync {
+    /// Notes what a connection watches from now on; `None` if the connection is not known. Calling it twice loses what it watched before.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn watch(&self, connection: &ConnectionId, watches: &Watches) -> Result<Option<Watching>, Unavailable>;
+
+    /// Has a connection told what is fleeting in a conversation; says whether its user is a member. It is not told if too many are.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn watch_conversation(
+        &self,
+        conversation: &Conversation,
+        reader: &Asker,
+        connection: &ConnectionId,
+        expires_ms: u64,
+    ) -> Result<bool, StoreError>;
+
+    /// Takes a connection off everything that it watches here.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn unwatch(&self, user: &User, connection: &ConnectionId, watches: &Watches) -> Result<(), Unavailable>;
+
+    /// Whether a user is there. A reader's connection is told of changes if the reader may know it, and if not too many are.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn presence(&self, of: &Id, reader: PresenceReader<'_>) -> Result<Presence, Unavailable>;
+
+    /// Notes that the user of a connection begins to type in a conversation, or stops; `None` if the connection is not known.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn typing(
+        &self,
+        connection: &ConnectionId,
+        target: &Target,
+        starts: bool,
+    ) -> Result<Option<Typing>, Unavailable>;
+
+    /// The connections that have a conversation on the screen.
+    ///
+    /// # Errors
+    /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
+    async fn watchers(&self, conversation: &Conversation, by: &Asker) -> Result<Vec<Watcher>, StoreError>;
+
+    /// Notes that a user has gone offline, of which watchers are told at `due_ms`. True if the caller has to look who is due, for as long as
+    /// `until_ms`: nobody else looks that long.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn note_offline(&self, user: &User, due_ms: u64, until_ms: u64) -> Result<bool, Unavailable>;
+
+    /// Takes those who are due. `until_ms` names the caller's look.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn take_due(&self, domain: &Domain, until_ms: u64) -> Result<Due, Unavailable>;
+
+    /// Who watches a user who is offline, and since when the user is; nobody if the user came back.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn watchers_of_offline(&self, user: &User) -> Result<(Vec<Watcher>, Option<u64>), Unavailable>;
+}
