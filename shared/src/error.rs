@@ -363,7 +363,7 @@ mod tests {
         400 null ArgumentError Missing text property for text-message
         400 INVALID_TEXT ArgumentError text must have a visible character
         413 TEXT_TOO_LARGE PayloadTooLargeError text has 20000 bytes of UTF-8, the limit is 16384
-        413 TEXT_TOO_LARGE PayloadTooLargeError text takes 30000 bytes in JSON, the limit is 26624 so that a message fits a WebSocket frame of 32768 bytes
+        413 TEXT_TOO_LARGE PayloadTooLargeError text takes 30000 bytes in JSON, the limit is 19456 so that a message fits a WebSocket frame of 32768 bytes
         413 IMAGE_TOO_LARGE PayloadTooLargeError image has 3000 bytes, the limit is 2048
         400 INVALID_IMAGE ArgumentError image must be an https:// URL with a host and without a user
         413 METADATA_TOO_LARGE PayloadTooLargeError metadata has 5000 bytes of JSON, the limit is 4096

@@ -69,10 +69,13 @@ mod tests {
 
     use super::super::event::LAMBDA_ANSWER_BYTES;
     use super::*;
-    use crate::domain::limits::{METADATA_BYTES, PER_PAGE_MAX, TEXT_JSON_BYTES};
+    use crate::domain::limits::{
+        EXCERPT_CHARS, FRAME_BYTES, MENTIONS_MAX, METADATA_BYTES, PER_PAGE_MAX, REACTION_BYTES, REACTION_KINDS,
+        REACTIONS_MAX, RETRY_KEY_CHARS, TEXT_JSON_BYTES,
+    };
     use crate::domain::{
-        Body, BodyKind, Conversation, Cursor, Domain, Id, Message, MessageId, Metadata, Page, Reads, Target, User,
-        Window,
+        Body, BodyKind, Change, ChangeKind, Conversation, Cursor, Domain, Id, InboxPlace, Member, Message, MessageId,
+        Metadata, Page, Place, Quote, Quoted, Reacted, Reaction, Reads, RetryKey, Settings, Target, User, Window,
     };
     use crate::ports::{History, Inbox, InboxEntry, Listing, Profile, Profiles};
 
@@ -112,12 +115,20 @@ mod tests {
         let on_page = usize::try_from(PER_PAGE_MAX).unwrap();
         // A quote takes two bytes of JSON, a control character six.
         for (character, bytes) in [("\"", 2), ("\\", 2), ("\u{1}", 6)] {
+            let id = MessageId {
+                ms: 1 << 45,
+                random: 1 << 33,
+                seq: 1 << 40,
+            };
+            // The script names so many users of all reactions together.
+            let reacted = Reacted {
+                reaction: Reaction::parse(&"\"".repeat(REACTION_BYTES)).unwrap(),
+                count: REACTIONS_MAX,
+                users: vec![bob.id.clone(); 2],
+                mine: true,
+            };
             let message = Message {
-                id: MessageId {
-                    ms: 1 << 45,
-                    random: 1 << 33,
-                    seq: 1 << 40,
-                },
+                id,
                 author: ann.id.clone(),
                 body: Body::new(
                     BodyKind::Text,
@@ -125,6 +136,18 @@ mod tests {
                 )
                 .unwrap(),
                 metadata: Some(Metadata::new(object(METADATA_BYTES)).unwrap()),
+                retry_key: Some(RetryKey::parse(&"\u{10fffd}".repeat(RETRY_KEY_CHARS)).unwrap()),
+                reply_to: Some(Quote {
+                    id,
+                    quoted: Some(Quoted {
+                        author: bob.id.clone(),
+                        kind: BodyKind::Text,
+                        excerpt: "\u{1}".repeat(EXCERPT_CHARS),
+                        rev: MANY,
+                    }),
+                }),
+                mentions: vec![bob.id.clone(); MENTIONS_MAX],
+                reactions: vec![reacted.clone(); usize::try_from(REACTION_KINDS).unwrap()],
                 edited_ms: Some(1 << 45),
                 rev: MANY,
             };
@@ -137,15 +160,48 @@ mod tests {
                 reads: reads.clone(),
             };
             let conversation = Conversation::of(&ann, &target);
-            let body = wire::history(&conversation, &target, &Window::Page(page), &history, &listing);
+            let body = wire::history(&conversation, &ann, &target, &Window::Page(page), &history, &listing);
             let bytes = longest_reply(&body);
             assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of history");
+            let place = Place {
+                cursor: Cursor::new(u64::MAX, MANY),
+                prev: Cursor::new(u64::MAX, MANY),
+            };
+            let change = Change {
+                kind: ChangeKind::Sent,
+                id,
+                message: Some(message.clone()),
+                member: None,
+                rev: MANY,
+                prev_rev: Some(MANY),
+                repeated: false,
+            };
+            let member = Member {
+                id: ann.id.clone(),
+                read_seq: MANY,
+                unread: MANY,
+                mentioned: MANY,
+                left: false,
+                has_written: true,
+                reacted: u32::MAX,
+            };
+            let event = wire::change_event(&member, &conversation, &change, &reads).unwrap();
+            let bytes = event.frame(Some(place)).len();
+            assert!(bytes <= FRAME_BYTES, "{bytes} bytes of a frame");
             let entry = InboxEntry {
                 target: target.clone(),
                 latest: Some(message),
                 reads: reads.clone(),
                 activity_ms: 1 << 45,
                 unread: MANY,
+                mentioned: MANY,
+                read_seq: MANY,
+                settings: Settings {
+                    muted: true,
+                    hidden: true,
+                    pinned: true,
+                },
+                left: true,
                 rev: MANY,
             };
             let inbox = Inbox {
@@ -153,8 +209,12 @@ mod tests {
                 total: MANY,
                 unread_total: MANY,
                 entries: vec![entry; on_page],
+                next: Some(InboxPlace {
+                    order: MANY,
+                    target: target.clone(),
+                }),
             };
-            let bytes = longest_reply(&wire::list(&ann, page, &inbox, Some(&listing)));
+            let bytes = longest_reply(&wire::list(&ann, &page.into(), &inbox, Some(&listing)));
             assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of list");
         }
     }

@@ -509,7 +509,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::{Cursor, Domain, Reads};
+    use crate::domain::{Cursor, Domain, Page, Reads, Settings};
     use crate::wire::to_json;
 
     fn id(text: &str) -> Id {
@@ -547,6 +547,10 @@ mod tests {
             reads: Reads::default(),
             activity_ms: 0,
             unread: 0,
+            mentioned: 0,
+            read_seq: 0,
+            settings: Settings::default(),
+            left: false,
             rev: 1,
         };
         let inbox = Inbox {
@@ -556,13 +560,14 @@ mod tests {
             entries: [Target::User(id("7")), Target::Topic(id("7")), Target::Topic(id("10"))]
                 .map(entry)
                 .into(),
+            next: None,
         };
         let shown = |listing: Option<&Listing>| {
             let page = Page::parse(None, None).unwrap();
-            to_json(&list(&ann(), page, &inbox, listing).entries)
+            to_json(&list(&ann(), &page.into(), &inbox, listing).entries)
         };
-        insta::assert_snapshot!(shown(Some(&listing())), @r#"[{"type":"user","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"user":{"id":7,"username":"bob"}},{"type":"topic","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"topic":{"id":7,"title":"Cats"}},{"type":"topic","id":10,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"rev":1,"topic":{"id":10}}]"#);
-        insta::assert_snapshot!(shown(None), @r#"[{"type":"user","id":7,"latest":null,"timestamp":0,"unread":0,"rev":1},{"type":"topic","id":7,"latest":null,"timestamp":0,"unread":0,"rev":1},{"type":"topic","id":10,"latest":null,"timestamp":0,"unread":0,"rev":1}]"#);
+        insta::assert_snapshot!(shown(Some(&listing())), @r#"[{"type":"user","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"mentioned":0,"read":{"seq":0},"rev":1,"user":{"id":7,"username":"bob"}},{"type":"topic","id":7,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"mentioned":0,"read":{"seq":0},"rev":1,"topic":{"id":7,"title":"Cats"}},{"type":"topic","id":10,"latest":null,"timestamp":{"epoch":0,"iso":"1970-01-01T00:00:00.000Z"},"unread":0,"mentioned":0,"read":{"seq":0},"rev":1,"topic":{"id":10}}]"#);
+        insta::assert_snapshot!(shown(None), @r#"[{"type":"user","id":7,"latest":null,"timestamp":0,"unread":0,"mentioned":0,"read":{"seq":0},"rev":1},{"type":"topic","id":7,"latest":null,"timestamp":0,"unread":0,"mentioned":0,"read":{"seq":0},"rev":1},{"type":"topic","id":10,"latest":null,"timestamp":0,"unread":0,"mentioned":0,"read":{"seq":0},"rev":1}]"#);
     }
 
     #[test]
@@ -578,7 +583,7 @@ mod tests {
             };
             let window = Window::Page(Page::parse(None, None).unwrap());
             let conversation = Conversation::of(&ann(), target);
-            to_json(&history(&conversation, target, &window, &empty, &listing()).entry)
+            to_json(&history(&conversation, &ann(), target, &window, &empty, &listing()).entry)
         };
         assert_eq!(history_of(&Target::User(id("7"))), r#"{"id":7,"username":"bob"}"#);
         assert_eq!(history_of(&Target::Topic(id("7"))), r#"{"id":7,"title":"Cats"}"#);
