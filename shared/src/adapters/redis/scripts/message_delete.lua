@@ -2,6 +2,16 @@
 -- KEYS: those of `decision_prelude.lua`
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still delete an own message
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
+-- Calls back with each id of a list of ids after their lengths.
+local function each_id(list, use)
+  local at = 1
+  while list and at <= #list do
+    local id
+    id, at = unpack('>I1c0', list, at)
+    use(id)
+  end
+end
+
 local now, seq, identity, who = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 local state, all = read_state(meta), call('HGETALL', members)
 local place = place_of(who, all)

@@ -1,0 +1,23 @@
+-- What the scripts share that change a message after it was sent; it stands before each of them, after `decision_prelude.lua`.
+
+-- A record with new values for some sections, by tag; '' takes one away.
+local function rewritten(record, new)
+  local at = sections_of(record)
+  local parts = {string.sub(record, 1, at - 1)}
+  while at < #record do
+    local tag, length = unpack('>I1I2', record, at)
+    if not new[tag] then parts[#parts + 1] = string.sub(record, at, at + 2 + length) end
+    at = at + 3 + length
+  end
+  for tag = TEXT, REACTED do
+    local value = new[tag]
+    if value and (value ~= '' or tag == REACTED) then parts[#parts + 1] = pack('>I1I2', tag, #value) .. value end
+  end
+  return table.concat(parts)
+end
+
+-- Keeps the record of a message that was changed after it was sent.
+local function keep_record(state, seq, record)
+  call('LSET', log, seq - state.base - 1, record)
+  call('ZADD', stamps, int(state.rev), seq)
+end
