@@ -1,6 +1,7 @@
 //! Writing: the conversation decides, its members are told, then come the pushes, then the answer.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -227,6 +228,7 @@ impl Writer<'_> {
             Reads::default()
         };
         let mut events = Events::new(&conversation, &change, &reads);
+        let begun = Instant::now();
         let mut tells = Vec::with_capacity(projection.members.len());
         for member in &projection.members {
             tells.push(self.tell(&conversation, &projection, member));
@@ -267,7 +269,14 @@ impl Writer<'_> {
         if !change.repeated {
             posts.extend(fleeting(&mut events, &watchers, &user.id));
         }
+        let told = begun.elapsed();
         fan_out::fan_out(self.store, self.push, &posts).await;
+        tracing::debug!(
+            members = projection.members.len(),
+            told_ms = told.as_millis(),
+            pushed_ms = (begun.elapsed() - told).as_millis(),
+            "published"
+        );
         let own = projection.members.into_iter().find(|member| member.id == user.id);
         match failed {
             Some(error) => Err(error),
