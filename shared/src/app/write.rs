@@ -269,12 +269,12 @@ impl Writer<'_> {
         if !change.repeated {
             posts.extend(fleeting(&mut events, &watchers, &user.id));
         }
-        let told = begun.elapsed();
+        let (told, pushing) = (begun.elapsed(), Instant::now());
         fan_out::fan_out(self.store, self.push, &posts).await;
         tracing::debug!(
             members = projection.members.len(),
             told_ms = told.as_millis(),
-            pushed_ms = (begun.elapsed() - told).as_millis(),
+            pushed_ms = pushing.elapsed().as_millis(),
             "published"
         );
         let own = projection.members.into_iter().find(|member| member.id == user.id);

@@ -422,18 +422,24 @@ pub(super) struct EntryJson {
     mentioned: u64,
     read: ReadSeq,
     rev: u64,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    muted: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    hidden: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pinned: bool,
+    #[serde(flatten)]
+    settings: SettingsJson,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     left: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<ProfileJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     topic: Option<ProfileJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct SettingsJson {
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    muted: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    hidden: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pinned: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -457,9 +463,11 @@ impl EntryJson {
             mentioned: entry.mentioned,
             read: ReadSeq { seq: entry.read_seq },
             rev: entry.rev,
-            muted: entry.settings.muted,
-            hidden: entry.settings.hidden,
-            pinned: entry.settings.pinned,
+            settings: SettingsJson {
+                muted: entry.settings.muted,
+                hidden: entry.settings.hidden,
+                pinned: entry.settings.pinned,
+            },
             left: entry.left,
             user: None,
             topic: None,

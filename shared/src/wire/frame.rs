@@ -67,7 +67,7 @@ struct EventData {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum News {
-    Message { entry: MessageJson<IdJson> },
+    Message { entry: Box<MessageJson<IdJson>> },
     Deleted { entry: DeletedEntry },
     Read { user: IdJson, read: ReadJson },
     Member { user: IdJson, role: &'static str },
@@ -107,7 +107,7 @@ pub fn change_event(receiver: &Member, conversation: &Conversation, change: &Cha
             },
         },
         (_, Some(message), _) => News::Message {
-            entry: MessageJson::new(message, reader),
+            entry: Box::new(MessageJson::new(message, reader)),
         },
         (_, None, _) => return None,
     };

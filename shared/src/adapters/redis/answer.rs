@@ -341,7 +341,7 @@ pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
     while let Some(name) = items.next() {
         let (name, order): (String, u64) = (read(name)?, next(&mut items)?);
         last = Target::from_inbox_key(&name).map(|target| InboxPlace { order, target });
-        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?);
+        entries.extend(entry(&name, &next::<Vec<u8>>(&mut items)?));
     }
     Ok(InboxPage {
         cursor: Cursor::new(epoch, position),
@@ -387,8 +387,8 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
     let mut entries = Vec::new();
     while let Some(position) = items.next() {
         let cursor = Cursor::new(epoch, read(position)?);
-        let name = next(&mut items)?;
-        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?.map(|entry| (cursor, entry)));
+        let name: String = next(&mut items)?;
+        entries.extend(entry(&name, &next::<Vec<u8>>(&mut items)?).map(|entry| (cursor, entry)));
     }
     Ok(EntriesPage {
         cursor: Cursor::new(epoch, position),
@@ -400,13 +400,13 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
 }
 
 /// An entry. One that cannot be read is left out, so that it does not take the others away.
-fn entry(name: String, packed: &[u8]) -> Result<Option<Unpacked>, Unavailable> {
-    let unpacked = Target::from_inbox_key(&name)
+fn entry(name: &str, packed: &[u8]) -> Option<Unpacked> {
+    let unpacked = Target::from_inbox_key(name)
         .ok_or(Corrupt("name"))
         .and_then(|target| entry::unpack(target, packed));
-    let unpacked =
-        unpacked.inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"));
-    Ok(unpacked.ok())
+    unpacked
+        .inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"))
+        .ok()
 }
 
 pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
