@@ -3,10 +3,10 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{Cursor, Decision, RetryKey};
+use shared::domain::{Cursor, Decision};
 use shared::ports::{Changes, PageBounds, Store as _};
 
-use crate::support::{World, page, text, texts};
+use crate::support::{World, open, page, text, texts, with_key};
 
 /// The next release adds a section to every record.
 fn with_new_section(source: &str) -> String {
@@ -19,7 +19,7 @@ fn with_new_section(source: &str) -> String {
 /// The next release gives records, entries, and what decisions rest on, a version of its own.
 fn with_new_versions(source: &str) -> String {
     let source = source
-        .replace("local RECORD, DELETED = 2, 1", "local RECORD, DELETED = 3, 1")
+        .replace("local RECORD, DELETED, MORE = 2", "local RECORD, DELETED, MORE = 3")
         .replace("ARGV[2] .. identity", "string.char(3 * 32) .. identity")
         .replace("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2")
         .replace("local MEMBER_VERSION, MEMBER = 1", "local MEMBER_VERSION, MEMBER = 2")
@@ -28,12 +28,16 @@ fn with_new_versions(source: &str) -> String {
             "local OPERATION_VERSION, OPERATION = 2",
         );
     source
-        .replace("local VERSION, HEAD, TOLD = 1", "local VERSION, HEAD, TOLD = 2")
-        .replace("ARGV[3], ARGV[5]", "ARGV[3], string.char(2) .. string.sub(ARGV[5], 2)")
+        .replace("local VERSION, HEAD = 1", "local VERSION, HEAD = 2")
+        .replace("ARGV[3], ARGV[4]", "ARGV[3], string.char(2) .. string.sub(ARGV[4], 2)")
 }
 
 async fn changes(world: &World) -> Changes {
-    world.store.changes(&world.chat, 0, PageBounds::BODY).await.unwrap()
+    world
+        .store
+        .changes(&world.chat, &open(&world.ben), 0, PageBounds::BODY)
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: World) {
@@ -91,13 +95,13 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     let next = world.as_release(with_new_versions).await;
     let id = next.send(&next.anna, "newer").await.change.id;
     let refused = |outcome: Result<Decision, _>| {
-        let error: shared::ports::WriteError = outcome.unwrap_err();
+        let error: shared::ports::StoreError = outcome.unwrap_err();
         assert_eq!(error.to_string(), "redis is unavailable", "the client tries again");
     };
     refused(world.try_to_say(&world.anna, "older").await);
     refused(world.update(&world.anna, id, &crate::support::new_text("older")).await);
     refused(world.update(&world.ben, id, &crate::support::SEEN).await);
-    refused(world.store.delete_message(&world.chat, id, &world.anna.id).await);
+    refused(world.store.delete_message(&world.chat, id, &open(&world.anna)).await);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["newer"]);
 
     let again = next.edit(&next.anna, id, "newer!").await;
@@ -145,8 +149,8 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     let entry = "01 00 065dd083700401 0000000000 065dd083700401 01977420dc00 0000000001";
     let entry = format!("{entry} 01 0031 {first} 02 0010 01 31 0000000001 03 62656e 0000000002");
 
-    let [log, meta, members, gone, stamps] = world.chat_keys();
-    let [inbox, entries, changed, own, _] = world.user_keys(&world.ben);
+    let [log, meta, members, gone, stamps, ..] = world.chat_keys();
+    let [inbox, entries, changed, own, ..] = world.user_keys(&world.ben);
     let retry = log.replace(":log", ":op:1:k");
     let run = async |name: &str, key: &str, arguments: &[Vec<u8>]| {
         world.command(redis::cmd(name).arg(key).arg(arguments)).await;
@@ -186,12 +190,7 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     assert_eq!(shown.entries[0].latest.as_ref().unwrap().body, text("first!"));
     assert_eq!(shown.cursor.to_string(), "gZDZ5vyx1mUGXdCDcAQA");
 
-    let key = RetryKey::parse("k").unwrap();
-    let (author, content) = (&world.anna.id, text("first"));
-    let again = world
-        .store
-        .append_message(&world.chat, author, &content, None, Some(&key))
-        .await;
+    let again = world.append(&world.anna, &with_key("first", "k")).await;
     let again = again.unwrap().change;
     assert_eq!((again.repeated, again.id.seq), (true, 1));
     world.send(&world.anna, "third").await;

@@ -8,11 +8,12 @@ use redis::cluster::ClusterClient;
 use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
-    Body, BodyKind, ConnectionId, Conversation, Decision, Domain, Edit, Id, MessageId, MetadataEdit, Page, Target,
-    User, Window,
+    Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
+    InboxWindow, MessageId, MetadataEdit, Page, Principal, RetryKey, Target, TopicClaim, User, Window,
 };
-use shared::ports::{Clock, History, Inbox, Store, Told, WriteError};
+use shared::ports::{Clock, History, Inbox, InboxEntry, PageBounds, Store, StoreError, Told};
 
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
@@ -139,10 +140,19 @@ impl World {
         self.try_to_say(author, content).await.unwrap()
     }
 
-    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Decision, WriteError> {
+    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Decision, StoreError> {
+        self.append(author, &draft(content)).await
+    }
+
+    pub(crate) async fn append(&self, author: &User, draft: &Draft) -> Result<Decision, StoreError> {
         self.store
-            .append_message(&self.chat, &author.id, &text(content), None, None)
+            .append_message(&self.chat, &open(author), draft, TOPIC_MEMBERS_MAX)
             .await
+    }
+
+    /// The whole of a send of more than a text.
+    pub(crate) async fn send_draft(&self, author: &User, draft: &Draft) -> Decision {
+        self.finish(self.append(author, draft).await.unwrap()).await
     }
 
     /// The whole of a send.
@@ -152,8 +162,9 @@ impl World {
 
     /// The second step of a write: all members are told.
     pub(crate) async fn finish(&self, decision: Decision) -> Decision {
-        for user in [&self.anna, &self.ben] {
-            self.tell(user, &decision).await;
+        for member in &decision.projection.members {
+            let told = self.store.tell(&self.chat, &decision.projection, member);
+            told.await.unwrap();
         }
         decision
     }
@@ -164,8 +175,8 @@ impl World {
         self.store.tell(&self.chat, &decision.projection, member).await.unwrap()
     }
 
-    pub(crate) async fn update(&self, by: &User, id: MessageId, edit: &Edit) -> Result<Decision, WriteError> {
-        self.store.update_message(&self.chat, id, &by.id, edit, None).await
+    pub(crate) async fn update(&self, by: &User, id: MessageId, edit: &Edit) -> Result<Decision, StoreError> {
+        self.store.update_message(&self.chat, id, &open(by), edit, None).await
     }
 
     pub(crate) async fn edit(&self, author: &User, id: MessageId, content: &str) -> Decision {
@@ -177,19 +188,54 @@ impl World {
     }
 
     pub(crate) async fn delete(&self, author: &User, id: MessageId) -> Decision {
-        self.store.delete_message(&self.chat, id, &author.id).await.unwrap()
+        self.store.delete_message(&self.chat, id, &open(author)).await.unwrap()
     }
 
-    /// The newest ten entries of an inbox, whose unread messages sum up to what is kept apart.
+    /// Records a connection; false if the user has too many.
+    pub(crate) async fn opens(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> bool {
+        let opened = self.store.open_connection(&principal(user), id, opened_ms).await;
+        opened.unwrap().accepted
+    }
+
+    /// The first entries of an inbox, hidden ones left out. The unread messages of all that are not muted sum up to what is kept apart.
     pub(crate) async fn inbox(&self, of: &User) -> Inbox {
         let page = Page {
             number: 1,
-            per_page: 10,
+            per_page: 100,
         };
-        let inbox = self.store.inbox(of, page).await.unwrap();
-        let sum = inbox.entries.iter().map(|entry| entry.unread).sum::<u64>();
+        let inbox = self.store.inbox(of, &page.into()).await.unwrap();
+        let hidden = self.hidden(of).await;
+        let counted = inbox
+            .entries
+            .iter()
+            .chain(&hidden)
+            .filter(|entry| !entry.settings.muted);
+        let sum = counted.map(|entry| entry.unread).sum::<u64>();
         assert_eq!(inbox.unread_total, sum, "the total is kept apart and must agree");
         inbox
+    }
+
+    /// What a user has hidden.
+    pub(crate) async fn hidden(&self, of: &User) -> Vec<InboxEntry> {
+        let page = Page {
+            number: 1,
+            per_page: 100,
+        };
+        let window = InboxWindow {
+            hidden: true,
+            ..page.into()
+        };
+        self.store.inbox(of, &window).await.unwrap().entries
+    }
+
+    /// The entry of the conversation in that user's slot, also one that the inbox does not show.
+    pub(crate) async fn entry(&self, of: &User) -> Option<InboxEntry> {
+        let all = self
+            .store
+            .changed_entries(of, Some(Cursor::default()), PageBounds::BODY);
+        let own_name = self.chat.as_seen_by(&of.id);
+        let entries = all.await.unwrap().entries.into_iter().map(|(_, entry)| entry);
+        entries.into_iter().find(|entry| entry.target == own_name)
     }
 
     pub(crate) async fn unread(&self, of: &User) -> u64 {
@@ -197,15 +243,34 @@ impl World {
     }
 
     /// The keys of the conversation.
-    pub(crate) fn chat_keys(&self) -> [String; 5] {
+    pub(crate) fn chat_keys(&self) -> [String; 8] {
         let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
-        ["log", "meta", "members", "gone", "stamps"].map(|part| format!("{tag}:{part}"))
+        let parts = [
+            "log",
+            "meta",
+            "members",
+            "gone",
+            "stamps",
+            "mentions",
+            "reactions",
+            "watching",
+        ];
+        parts.map(|part| format!("{tag}:{part}"))
     }
 
     /// The keys of a user's slot.
-    pub(crate) fn user_keys(&self, user: &User) -> [String; 5] {
+    pub(crate) fn user_keys(&self, user: &User) -> [String; 7] {
         let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id);
-        ["inbox", "entries", "changed", "meta", "connections"].map(|part| format!("{tag}:{part}"))
+        let parts = [
+            "inbox",
+            "entries",
+            "changed",
+            "meta",
+            "connections",
+            "hidden",
+            "watchers",
+        ];
+        parts.map(|part| format!("{tag}:{part}"))
     }
 
     /// The key by id of a connection.
@@ -238,7 +303,18 @@ impl World {
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {
-        self.store.history(&self.chat, &window).await.unwrap().unwrap()
+        self.history_for(&self.anna, window).await
+    }
+
+    /// A part of the conversation as that user is shown it.
+    pub(crate) async fn history_for(&self, reader: &User, window: Window) -> History {
+        self.store.history(&self.chat, &open(reader), &window).await.unwrap()
+    }
+
+    /// The same with a topic in place of the direct conversation.
+    pub(crate) fn in_topic(mut self, id: &str) -> Self {
+        self.chat = Conversation::of(&self.anna, &Target::Topic(Id::parse(id).unwrap()));
+        self
     }
 }
 
@@ -246,6 +322,49 @@ pub(crate) fn user(domain: &str, id: &str) -> User {
     User {
         domain: Domain::parse(domain).unwrap(),
         id: Id::parse(id).unwrap(),
+    }
+}
+
+/// A user without further claims.
+pub(crate) fn principal(user: &User) -> Principal {
+    Principal {
+        user: user.clone(),
+        topics: TopicClaim::default(),
+    }
+}
+
+/// A user who asks where anyone may.
+pub(crate) fn open(user: &User) -> Asker {
+    Asker {
+        id: user.id.clone(),
+        admission: Admission::Open,
+    }
+}
+
+/// A user who asks where only members may.
+pub(crate) fn closed(user: &User) -> Asker {
+    Asker {
+        id: user.id.clone(),
+        admission: Admission::Members,
+    }
+}
+
+/// A message that says this and nothing else.
+pub(crate) fn draft(content: &str) -> Draft {
+    Draft {
+        body: text(content),
+        metadata: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        retry_key: None,
+    }
+}
+
+/// The same with a retry key.
+pub(crate) fn with_key(content: &str, key: &str) -> Draft {
+    Draft {
+        retry_key: Some(RetryKey::parse(key).unwrap()),
+        ..draft(content)
     }
 }
 
