@@ -21,7 +21,8 @@ if not place and #all >= tonumber(ARGV[6]) * 2 then return {'full ' .. ARGV[6]} 
 
 local done = {rev = state.rev}
 if had == role then
-  done.again = true
+  -- The revision may be that of another change, which this does not tell.
+  done.again, done.prev = true, state.rev
 else
   revise(state, now)
   if not place then place = join(all, id, now, state.base + call('LLEN', log), state.clock) end
