@@ -13,7 +13,7 @@ local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
 -- reactions to the changed message that are the member's.
-local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN = '>I1c0I1I5I5I5I3', 1, 2
+local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW = '>I1c0I1I5I5I5I3', 1, 2, 4
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
 local function check(version, known)
@@ -59,7 +59,9 @@ local function decided(all, state, done)
     local flags = role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0
     told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits[id] or 0)
   end
-  if done.left then told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT, 0, 0, 0, 0) end
+  if done.left then
+    told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT + (done.again and 0 or TOLD_LEFT_NOW), 0, 0, 0, 0)
+  end
   return {table.concat(told), shown(record, done.seq, log, base, reactions), newest}
 end
 
