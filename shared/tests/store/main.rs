@@ -24,9 +24,15 @@ mod loss;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod positions;
+#[cfg(test)]
+mod reactions;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod releases;
+#[cfg(test)]
+mod replies;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
@@ -117,6 +123,21 @@ rules! {
     topics::an_empty_topic_stands_in_the_inbox,
     topics::unread_and_mentioned_are_exact_for_each_of_many,
     topics::changes_tell_that_members_have_changed,
+    positions::a_position_moves_forward_in_a_direct_conversation,
+    positions::a_position_moves_forward_in_a_topic,
+    positions::seen_moves_the_position_in_a_topic_too,
+    positions::nothing_can_be_read_where_nobody_has_written,
+    positions::watchers_are_told_of_readers_of_a_topic_alone,
+    reactions::a_reaction_is_given_and_taken_back,
+    reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
+    reactions::the_newest_ten_are_named,
+    reactions::a_message_takes_so_many_kinds_and_no_more,
+    reactions::a_message_takes_so_many_reactions_and_no_more,
+    replies::a_reply_shows_what_it_replies_to_as_it_is_now,
+    replies::an_excerpt_is_the_first_hundred_characters,
+    replies::a_reply_to_nothing_is_refused,
+    replies::only_participants_can_be_mentioned,
+    replies::a_retry_key_covers_replies_and_mentions,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,
