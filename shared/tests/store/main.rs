@@ -38,6 +38,10 @@ mod resuming;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod topics;
@@ -138,6 +142,18 @@ rules! {
     replies::a_reply_to_nothing_is_refused,
     replies::only_participants_can_be_mentioned,
     replies::a_retry_key_covers_replies_and_mentions,
+    settings::what_is_muted_is_left_out_of_the_total,
+    settings::what_is_hidden_comes_back_with_a_new_message_only,
+    settings::who_leaves_a_hidden_topic_finds_it_nowhere,
+    settings::pinned_conversations_come_first,
+    settings::repeated_settings_change_nothing,
+    settings::a_place_pages_an_inbox_that_moves,
+    signals::a_connection_types_every_two_seconds_at_the_most,
+    signals::a_watch_replaces_the_one_before,
+    signals::who_watches_a_conversation_is_known_while_it_is_so,
+    signals::presence_is_shown_to_whom_one_has_written_and_to_fellow_members,
+    signals::a_watch_answers_what_its_user_may_know,
+    signals::one_function_looks_who_is_due,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,
