@@ -91,6 +91,7 @@ mod everything {
 rules! {
     conversations::positions_are_given_in_order_and_time_never_goes_back,
     conversations::every_window_shows_what_a_list_would,
+    conversations::a_conversation_goes_on_where_its_oldest_messages_were_moved_away,
     conversations::only_the_author_edits,
     conversations::an_edit_changes_what_it_names,
     conversations::seen_is_a_position_that_moves_forward,
@@ -157,6 +158,7 @@ rules! {
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,
+    connections::nobody_forgets_the_connection_of_another,
     connections::no_user_has_connections_without_end,
     connections::sites_never_see_each_other,
 }
