@@ -116,6 +116,7 @@ rules! {
     releases::the_bytes_of_the_second_edition_are_served,
     releases::an_older_release_shows_what_it_knows_of_a_newer_one,
     releases::an_older_release_copies_what_it_does_not_know,
+    releases::the_last_release_leaves_replies_mentions_and_reactions_alone,
     releases::an_older_release_refuses_to_rewrite_a_newer_version,
     topics::who_joins_has_nothing_unread,
     topics::a_repeated_change_of_members_changes_nothing,

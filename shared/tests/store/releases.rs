@@ -3,7 +3,7 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{Cursor, Decision};
+use shared::domain::{Cursor, Decision, Draft};
 use shared::ports::{Changes, PageBounds, Store as _};
 
 use crate::support::{World, open, page, text, texts, with_key};
@@ -41,6 +41,25 @@ const NEW_VERSIONS: Edits<'_> = &[
     ),
 ];
 
+/// The last release knows neither replies, mentions nor reactions: it copies their sections, and does nothing else for them.
+const LAST_RELEASE: Edits<'_> = &[
+    ("for tag = TEXT, REACTED do", "for tag = TEXT, CHANGED do"),
+    ("  if reply then record = record .. quote(log, base, reply) end\n", ""),
+    (
+        "  if reactions and section(record, REACTED) then record = record .. reactions_to(reactions, seq, reader) end\n",
+        "",
+    ),
+    (
+        "each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, mention(id, seq)) end)\n",
+        "",
+    ),
+    ("if has_more(record) then call('HDEL', reactions, int(seq)) end\n", ""),
+    (
+        "  call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\\0', '[' .. id .. '\\0' .. pack('>I5', seq))\n",
+        "",
+    ),
+];
+
 fn edited(edits: Edits<'_>) -> impl Fn(&str) -> String {
     move |source| {
         let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
@@ -54,7 +73,7 @@ fn every_edit_of_another_release_finds_its_place() {
     let scripts = std::fs::read_dir(folder).unwrap();
     let sources = scripts.map(|script| std::fs::read_to_string(script.unwrap().path()).unwrap());
     let all = sources.collect::<String>();
-    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS) {
+    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS).chain(LAST_RELEASE) {
         assert!(all.contains(from), "{from}");
     }
 }
@@ -151,6 +170,68 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     theirs.send(&theirs.anna, "older").await;
     next.send(&next.ben, "newer").await;
     assert_eq!(texts(&world.history(page(1, 10)).await), ["older", "newer"]);
+}
+
+/// The last release serves the same conversation as this one.
+pub(crate) async fn the_last_release_leaves_replies_mentions_and_reactions_alone(world: World) {
+    let last = world.as_release(edited(LAST_RELEASE)).await;
+    let first = world.send(&world.anna, "first").await.change.id;
+    let draft = |content: &str| Draft {
+        reply_to: Some(first),
+        mentions: vec![world.ben.id.clone()],
+        ..with_key(content, content)
+    };
+    let second = world.send_draft(&world.anna, &draft("second")).await.change;
+    let third = world.send_draft(&world.anna, &draft("third")).await.change.id;
+    let fourth = world.send_draft(&world.anna, &draft("fourth")).await.change.id;
+    for by in [&world.ben, &world.anna] {
+        world.react(by, second.id, "x", true).await.unwrap();
+        world.react(by, third, "y", true).await.unwrap();
+    }
+    let before = world.history(page(1, 10)).await.messages;
+    let edited = last.edit(&last.anna, second.id, "edited there").await;
+    last.finish(edited).await;
+    let after = &world.history(page(1, 10)).await.messages[1];
+    assert_eq!(
+        (&after.reply_to, &after.mentions, &after.reactions, &after.retry_key),
+        (
+            &before[1].reply_to,
+            &before[1].mentions,
+            &before[1].reactions,
+            &before[1].retry_key
+        )
+    );
+    assert_eq!((after.reactions[0].count, after.body.content()), (2, "edited there"));
+    let again = world.append(&world.anna, &draft("second")).await.unwrap().change;
+    assert!(again.repeated && again.rev == second.rev);
+
+    let mentioned = async || {
+        let entry = world.entry(&world.ben).await.unwrap();
+        (entry.unread, entry.mentioned)
+    };
+    let deleted = last.delete(&last.anna, third).await;
+    last.finish(deleted).await;
+    assert_eq!(
+        texts(&world.history(page(1, 10)).await),
+        ["first", "edited there", "fourth"]
+    );
+    let taken = world.react(&world.ben, third, "y", false).await;
+    assert!(taken.is_err(), "a deleted message has none");
+    // It moves a position, and leaves what was mentioned before it.
+    let seen = last.see(&last.ben, second.id).await;
+    last.finish(seen).await;
+    let edited = world.edit(&world.anna, fourth, "fourth!").await;
+    world.finish(edited).await;
+    assert_eq!(mentioned().await.0, 1);
+    let seen = last.see(&last.ben, fourth).await;
+    last.finish(seen).await;
+    let edited = world.edit(&world.anna, fourth, "fourth?").await;
+    world.finish(edited).await;
+    assert_eq!(mentioned().await, (0, 0), "what is read is mentioned no more");
+    world.send_draft(&world.anna, &draft("fifth")).await;
+    assert_eq!(mentioned().await, (1, 1));
+    world.read(&world.ben, None).await;
+    assert_eq!(mentioned().await, (0, 0));
 }
 
 /// A conversation and a slot as the second edition wrote them: Anna said "first" with a retry key, Ben "second"; she edited hers, he deleted his.
