@@ -114,6 +114,7 @@ rules! {
     resuming::a_conversation_that_was_set_back_says_so_and_goes_on,
     resuming::a_flood_moves_one_entry,
     releases::the_bytes_of_the_second_edition_are_served,
+    releases::the_bytes_of_topics_are_served,
     releases::an_older_release_shows_what_it_knows_of_a_newer_one,
     releases::an_older_release_copies_what_it_does_not_know,
     releases::the_last_release_leaves_replies_mentions_and_reactions_alone,

@@ -30,13 +30,13 @@ async fn quote(world: &World, id: MessageId) -> Quote {
     in_history.reply_to.clone().unwrap()
 }
 
-fn quoted(author: &User, kind: BodyKind, excerpt: &str, rev: u64) -> Option<Quoted> {
-    Some(Quoted {
+fn quoted(author: &User, kind: BodyKind, excerpt: &str, rev: u64) -> Quoted {
+    Quoted {
         author: author.id.clone(),
         kind,
         excerpt: excerpt.to_owned(),
         rev,
-    })
+    }
 }
 
 pub(crate) async fn a_reply_shows_what_it_replies_to_as_it_is_now(world: World) {
@@ -46,7 +46,7 @@ pub(crate) async fn a_reply_shows_what_it_replies_to_as_it_is_now(world: World) 
     let id = replied.change.id;
     let expected = Quote {
         id: first.id,
-        quoted: quoted(&world.anna, BodyKind::Text, "first", first.rev),
+        quoted: Some(quoted(&world.anna, BodyKind::Text, "first", first.rev)),
     };
     assert_eq!(decided(&replied.change.message), expected);
     assert_eq!(quote(&world, id).await, expected);
@@ -57,7 +57,7 @@ pub(crate) async fn a_reply_shows_what_it_replies_to_as_it_is_now(world: World) 
     world.finish(edited).await;
     let expected = Quote {
         id: first.id,
-        quoted: quoted(&world.anna, BodyKind::Text, "second", rev),
+        quoted: Some(quoted(&world.anna, BodyKind::Text, "second", rev)),
     };
     assert_eq!(quote(&world, id).await, expected);
     let reacted = world.react(&world.anna, id, "x", true).await.unwrap();
@@ -117,7 +117,7 @@ pub(crate) async fn an_excerpt_is_the_first_hundred_characters(world: World) {
     let id = world.send_draft(&world.ben, &reply(image.id, "nice")).await.change.id;
     assert_eq!(
         quote(&world, id).await.quoted,
-        quoted(&world.anna, BodyKind::Image, "", image.rev)
+        Some(quoted(&world.anna, BodyKind::Image, "", image.rev))
     );
 }
 
