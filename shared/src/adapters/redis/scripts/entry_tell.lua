@@ -9,7 +9,8 @@ local _, marks, clock, unread, _, activity, latest = unpack(HEAD, entry)
 if clock <= known.clock or marks >= LEFT and not known.packed then return told(false, known) end
 
 local own = known.own
-if own.hidden and latest > known.latest then own.hidden = false end
-if marks >= LEFT then own = {} end
-keep_entry(chat, known, own, marks, unread, activity, entry)
+-- A new message brings back what was hidden.
+if latest > known.latest and floor(own / HIDDEN) % 2 == 1 then own = own - HIDDEN end
+if marks >= LEFT then own = 0 end
+keep_entry(chat, known, own, marks - marks % MARKS, unread, activity, entry)
 return told(true, known)
