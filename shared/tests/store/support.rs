@@ -10,10 +10,11 @@ use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
 use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
-    Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
-    InboxWindow, MessageId, MetadataEdit, Page, Principal, RetryKey, Target, TopicClaim, User, Window,
+    Actor, Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
+    InboxWindow, Member, MessageId, MetadataEdit, Page, Principal, Reaction, RetryKey, Role, SettingsEdit, Target,
+    TopicClaim, TopicMember, User, Window,
 };
-use shared::ports::{Clock, History, Inbox, InboxEntry, PageBounds, Store, StoreError, Told};
+use shared::ports::{Clock, History, Inbox, InboxEntry, PageBounds, Set, Store, StoreError, Told};
 
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
@@ -191,6 +192,67 @@ impl World {
         self.store.delete_message(&self.chat, id, &open(author)).await.unwrap()
     }
 
+    /// Adds a member to the topic, or gives one a role.
+    pub(crate) async fn put(&self, by: &Actor, member: &User, role: Option<Role>) -> Result<Decision, StoreError> {
+        self.store
+            .put_member(&self.chat, by, &member.id, role, TOPIC_MEMBERS_MAX)
+            .await
+    }
+
+    /// The platform makes someone a member with that role.
+    pub(crate) async fn make(&self, member: &User, role: Role) -> Decision {
+        let made = self.put(&Actor::Platform, member, Some(role)).await;
+        self.finish(made.unwrap()).await
+    }
+
+    /// The whole of a join of one's own.
+    pub(crate) async fn join(&self, user: &User) -> Decision {
+        let joined = self.put(&Actor::User(open(user)), user, None).await;
+        self.finish(joined.unwrap()).await
+    }
+
+    /// The first step of leaving.
+    pub(crate) async fn go(&self, user: &User) -> Decision {
+        let gone = self.store.remove_member(&self.chat, &Actor::Platform, &user.id);
+        gone.await.unwrap()
+    }
+
+    /// The whole of leaving.
+    pub(crate) async fn leave(&self, user: &User) -> Decision {
+        self.finish(self.go(user).await).await
+    }
+
+    /// The members of the topic and their roles.
+    pub(crate) async fn members(&self) -> Vec<(String, Role)> {
+        let members = self.store.members(&self.chat, &open(&self.anna)).await.unwrap();
+        let member = |member: TopicMember| (member.id.to_string(), member.role);
+        members.into_iter().map(member).collect()
+    }
+
+    /// The whole of a move of a read position.
+    pub(crate) async fn read(&self, by: &User, up_to: Option<MessageId>) -> Decision {
+        let moved = self.store.read_up_to(&self.chat, &by.id, up_to).await;
+        self.finish(moved.unwrap().unwrap()).await
+    }
+
+    /// Gives a reaction, or takes it back.
+    pub(crate) async fn react(
+        &self,
+        by: &User,
+        id: MessageId,
+        reaction: &str,
+        give: bool,
+    ) -> Result<Decision, StoreError> {
+        let reaction = Reaction::parse(reaction).unwrap();
+        self.store.react(&self.chat, id, &by.id, &reaction, give).await
+    }
+
+    /// The whole of a change of settings.
+    pub(crate) async fn set(&self, user: &User, edit: SettingsEdit) -> Option<Set> {
+        let target = self.chat.as_seen_by(&user.id);
+        self.store.set(user, &target, edit).await.unwrap()
+    }
+
     /// Records a connection; false if the user has too many.
     pub(crate) async fn opens(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> bool {
         let opened = self.store.open_connection(&principal(user), id, opened_ms).await;
@@ -311,6 +373,12 @@ impl World {
         self.store.history(&self.chat, &open(reader), &window).await.unwrap()
     }
 
+    /// The same, back in the direct conversation.
+    pub(crate) fn direct(mut self) -> Self {
+        self.chat = Conversation::of(&self.anna, &Target::User(self.ben.id.clone()));
+        self
+    }
+
     /// The same with a topic in place of the direct conversation.
     pub(crate) fn in_topic(mut self, id: &str) -> Self {
         self.chat = Conversation::of(&self.anna, &Target::Topic(Id::parse(id).unwrap()));
@@ -331,6 +399,12 @@ pub(crate) fn principal(user: &User) -> Principal {
         user: user.clone(),
         topics: TopicClaim::default(),
     }
+}
+
+/// How that member is after a decision.
+pub(crate) fn own<'a>(decision: &'a Decision, user: &User) -> &'a Member {
+    let mut members = decision.projection.members.iter();
+    members.find(|member| member.id == user.id).unwrap()
 }
 
 /// A user who asks where anyone may.

@@ -19,6 +19,8 @@ const OWN: u8 = 3;
 const MUTED: u8 = 1;
 const HIDDEN: u8 = 2;
 const PINNED: u8 = 4;
+/// The owner of the entry was a member until this. It is not kept.
+const LEFT_NOW: u8 = 32;
 /// The owner of the entry has written there.
 const HAS_WRITTEN: u8 = 64;
 /// The owner of the entry is no member any more.
@@ -28,7 +30,7 @@ const LEFT: u8 = 128;
 pub(super) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
     let latest = projection.latest.as_ref();
     let mark = |flag, is_set| if is_set { flag } else { 0 };
-    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left);
+    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left) | mark(LEFT_NOW, member.left_now);
     let mut packed = vec![VERSION, flags];
     packed.extend(number_bytes::<7>(projection.clock));
     packed.extend(number_bytes::<5>(member.unread));
@@ -179,6 +181,7 @@ mod tests {
             unread: 0,
             mentioned: 0,
             left: false,
+            left_now: false,
             has_written: false,
             reacted: 0,
         };

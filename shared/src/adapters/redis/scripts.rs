@@ -57,12 +57,18 @@ impl Scripts {
         let changing = |flags, body: &[&str]| script(&[&[flags, prelude, &eager, decisions, members], body].concat());
         let rewriting = include_str!("scripts/rewriting_prelude.lua");
         let reading_up_to = include_str!("scripts/reading_prelude.lua");
+        let operations = include_str!("scripts/operation_prelude.lua");
         let roles = include_str!("scripts/role_prelude.lua");
         Self {
-            message_append: deciding("", &[include_str!("scripts/message_append.lua")]),
+            message_append: deciding("", &[operations, include_str!("scripts/message_append.lua")]),
             message_update: changing(
                 "",
-                &[rewriting, reading_up_to, include_str!("scripts/message_update.lua")],
+                &[
+                    operations,
+                    rewriting,
+                    reading_up_to,
+                    include_str!("scripts/message_update.lua"),
+                ],
             ),
             message_delete: changing(
                 EVEN_IF_FULL,

@@ -7,9 +7,6 @@ local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], 
 -- Whether somebody has been mentioned and has not read it.
 local has_mentions = call('ZCARD', mentions) > 0
 
--- What an operation did: version, revision, the revision before it, position; then the message's identity (11 bytes) and the hash of the content.
-local OPERATION_VERSION, OPERATION = 1, '>I1I7I7I5'
-
 -- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. 1 if it was done before, revision of the
 -- change, the revision before it (the same again if that is not known any more), its position and identity; clock, revision, last position, time
 -- of the newest message in ms, position of the newest live message.
@@ -17,7 +14,7 @@ local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
 -- reactions to the changed message that are the member's.
-local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN = '>I1c0I1I5I5I5I3', 1, 2
+local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW = '>I1c0I1I5I5I5I3', 1, 2, 4
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
 local function check(version, known)
@@ -67,22 +64,8 @@ local function decided(all, state, done)
     local flags = role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0
     told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits and bits[id] or 0)
   end
-  if done.left then told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT, 0, 0, 0, 0) end
+  if done.left then
+    told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT + (done.again and 0 or TOLD_LEFT_NOW), 0, 0, 0, 0)
+  end
   return {table.concat(told), record, newest}
-end
-
--- Answers an operation that was done before, as long as it is about the same content.
-local function done_before(state, operation, hash)
-  local packed = call('GET', operation)
-  if not packed then return nil end
-  local version, rev, prev, seq, at = unpack(OPERATION, packed)
-  check(version, OPERATION_VERSION)
-  if string.sub(packed, at + 11) ~= hash then return {'reused'} end
-  local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
-  local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
-  return decided(call('HGETALL', members), state, done)
-end
-
-local function remember(operation, state, seq, identity, hash, kept_ms)
-  call('SET', operation, pack(OPERATION, OPERATION_VERSION, state.rev, state.prev, seq) .. identity .. hash, 'PX', kept_ms)
 end

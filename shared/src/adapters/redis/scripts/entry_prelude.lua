@@ -6,9 +6,9 @@ local now = tonumber(ARGV[1])
 
 -- How an entry begins: version, flags, clock of the conversation, unread messages, revision, time of the newest message in ms, position of the
 -- newest live message. Scripts do not read the rest. The low flags are the owner's own: 1 muted, 2 hidden, 4 pinned. The others, the marks, are of
--- the conversation.
+-- the conversation; LEFT_NOW is not kept.
 local VERSION, HEAD = 1, '>I1I1I7I5I7I6I5'
-local MUTED, HIDDEN, PINNED, MARKS, LEFT = 1, 2, 4, 64, 128
+local MUTED, HIDDEN, PINNED, LEFT_NOW, MARKS, LEFT = 1, 2, 4, 32, 64, 128
 -- What is added to the time of a pinned conversation, by which the inbox is in order.
 local PINNED_MS = 2 ^ 45
 
