@@ -23,6 +23,8 @@ local done = {rev = state.rev}
 if had == role then
   done.again = true
 else
+  -- A topic in which nobody has written stands in inboxes by when it began.
+  if state.ms == 0 then state.ms = now end
   revise(state, now)
   if not place then place = join(all, id, now, state.base + call('LLEN', log), state.clock) end
   local _, packed, since, read, clock = unpack(MEMBER, all[place + 1])
