@@ -176,7 +176,9 @@ impl PresenceAnswer {
 struct MemberJson {
     id: IdJson,
     role: &'static str,
-    joined: Timestamp,
+    /// Absent of who is asked to leave and is no member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<Timestamp>,
     read: ReadSeq,
 }
 
@@ -191,7 +193,7 @@ impl From<&TopicMember> for MemberJson {
         Self {
             id: IdJson(member.id.clone()),
             role: member.role.name(),
-            joined: Timestamp::from_ms(member.joined_ms),
+            joined: (member.joined_ms > 0).then(|| Timestamp::from_ms(member.joined_ms)),
             read: ReadSeq { seq: member.read_seq },
         }
     }
@@ -210,10 +212,18 @@ pub struct MemberAnswer {
 impl MemberAnswer {
     /// Shows the member to the user who added or removed it.
     pub fn new(user: &User, outcome: &Outcome) -> Self {
+        let change = &outcome.change;
+        let left = change.kind == ChangeKind::Left;
+        let state = if left && change.repeated {
+            // Also who may see nothing of the topic can leave it, and a revision tells when somebody wrote there.
+            ConversationState::new(&outcome.conversation, &user.id)
+        } else {
+            outcome_state(user, outcome)
+        };
         Self {
-            member: outcome.change.member.as_ref().map(MemberJson::from),
-            left: outcome.change.kind == ChangeKind::Left,
-            state: outcome_state(user, outcome),
+            member: change.member.as_ref().map(MemberJson::from),
+            left,
+            state,
         }
     }
 }

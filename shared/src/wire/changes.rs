@@ -104,7 +104,8 @@ impl ChangesAnswer {
             messages: json(messages),
             deleted: json(deleted),
             read: changes.reads.0.iter().map(|(id, seq)| (id.to_string(), *seq)).collect(),
-            members: changes.members,
+            // The two of a direct conversation are always the same.
+            members: changes.members && !conversation.is_direct(),
             more,
             reset: changes.reset,
         }
