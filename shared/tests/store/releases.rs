@@ -50,12 +50,12 @@ const LAST_RELEASE: Edits<'_> = &[
         "",
     ),
     (
-        "each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, mention(id, seq)) end)\n",
+        "each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, id .. '\\0' .. pack('>I5', seq)) end)\n",
         "",
     ),
     ("if has_more(record) then call('HDEL', reactions, int(seq)) end\n", ""),
     (
-        "  call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\\0', '[' .. id .. '\\0' .. pack('>I5', seq))\n",
+        "  if has_mentions then call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\\0', '[' .. id .. '\\0' .. pack('>I5', seq)) end\n",
         "",
     ),
 ];

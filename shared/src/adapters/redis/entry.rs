@@ -2,7 +2,7 @@
 //!
 //! By byte: version, flags, clock of the conversation (7), unread messages (5), revision (7), time of the newest message in ms (6), position of the
 //! newest live message (5); then sections as in a record: the packed newest message if it is short; the read positions of a direct conversation;
-//! the owner's own read position (5) and unread mentions (5). `scripts/entry_prelude.lua` reads what stands before the sections. It keeps the low
+//! the owner's own read position (5) and, if there are any, unread mentions (5). `scripts/entry_prelude.lua` reads what stands before the sections. It keeps the low
 //! flags, which are the owner's settings; the high ones come from the conversation.
 
 use super::bytes::{Corrupt, Reader, number_bytes, push_id, push_section};
@@ -49,7 +49,10 @@ pub(super) fn pack(conversation: &Conversation, projection: &Projection, member:
         }
         push_section(&mut packed, READS, &reads);
     }
-    let own = [number_bytes::<5>(member.read_seq), number_bytes::<5>(member.mentioned)].concat();
+    let mut own = number_bytes::<5>(member.read_seq).to_vec();
+    if member.mentioned > 0 {
+        own.extend(number_bytes::<5>(member.mentioned));
+    }
     push_section(&mut packed, OWN, &own);
     packed
 }
@@ -80,7 +83,8 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
             (READS, packed) => reads = read_reads(packed).unwrap_or_default(),
             (OWN, packed) => {
                 let mut own = Reader(packed);
-                (read_seq, mentioned) = (own.number::<5>()?, own.number::<5>()?);
+                read_seq = own.number::<5>()?;
+                mentioned = if own.is_empty() { 0 } else { own.number::<5>()? };
             }
             _ => {}
         }

@@ -24,7 +24,7 @@ if had == role then
   -- The revision may be that of another change, which this does not tell.
   done.again, done.prev = true, state.rev
 else
-  -- A topic that begins so has no message, and yet a place in the order of inboxes.
+  -- A topic in which nobody has written stands in inboxes by when it began.
   if state.ms == 0 then state.ms = now end
   revise(state, now)
   if not place then place = join(all, id, now, state.base + call('LLEN', log), state.clock) end
