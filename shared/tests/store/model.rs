@@ -13,11 +13,11 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use shared::app::{self, Caller, Writer};
 use shared::domain::{
-    ConnectionId, Conversation, Draft, Edit, MessageId, Outcome, Reaction, RetryKey, SettingsEdit, Target, TopicRules,
-    User,
+    ConnectionId, Conversation, Draft, Edit, Message, MessageId, Outcome, Quoted, Reacted, Reaction, RetryKey,
+    SettingsEdit, Target, TopicRules, User,
 };
 use shared::error::ApiError;
-use shared::ports::{InboxEntry, Store as _};
+use shared::ports::{History, InboxEntry, Store as _};
 
 use self::client::{Client, Known, id, loaded};
 use crate::dying::{Dying, LateTelling, Wires, held};
@@ -82,7 +82,7 @@ enum What {
 fn step() -> impl Strategy<Value = Step> {
     let some = |below: usize| prop::option::weighted(0.3, 0..below);
     let what = prop_oneof![
-        6 => (some(8), some(USERS.len())).prop_map(|(reply, mention)| What::Send(reply, mention)),
+        6 => (some(8), prop::option::weighted(0.5, 0..USERS.len())).prop_map(|(reply, mention)| What::Send(reply, mention)),
         2 => (0..8_usize).prop_map(What::Edit),
         2 => (0..8_usize).prop_map(What::Delete),
         1 => (0..8_usize).prop_map(What::See),
@@ -138,10 +138,26 @@ struct Truth {
     last: u64,
     /// How far each member has read.
     reads: HashMap<usize, u64>,
+    /// By position: reactions in the order in which each was first given, and who gave it, the newest first.
+    reactions: HashMap<u64, Vec<(Reaction, Vec<usize>)>>,
     /// Who has left at some time.
     left: HashSet<usize>,
     /// How each user has set it, and up to which message that user knew it then.
     settings: HashMap<usize, ([bool; 3], u64)>,
+}
+
+impl Truth {
+    fn react(&mut self, seq: u64, reaction: &Reaction, who: usize, give: bool) {
+        let all = self.reactions.entry(seq).or_default();
+        let given = all.iter_mut().find(|(known, _)| known == reaction);
+        match (give, given) {
+            (true, None) => all.push((reaction.clone(), vec![who])),
+            (true, Some((_, users))) if !users.contains(&who) => users.insert(0, who),
+            (false, Some((_, users))) => users.retain(|user| *user != who),
+            _ => {}
+        }
+        all.retain(|(_, users)| !users.is_empty());
+    }
 }
 
 struct Run {
@@ -372,6 +388,10 @@ impl Run {
                 truth.left.insert(who);
                 None
             }
+            Act::React(id, reaction, give) => {
+                truth.react(id.seq, reaction, who, *give);
+                None
+            }
             Act::Read(None) => Some(truth.last),
             Act::Read(Some(id)) => Some(id.seq),
             Act::Update(id, edit, _) if edit.seen => Some(id.seq),
@@ -487,6 +507,9 @@ impl Run {
             .await
             .unwrap();
         let what = format!("entry of user {who} at {at}");
+        for message in &history.messages {
+            check_message(message, &history, truth, who);
+        }
         let mut newest = history.messages.last().cloned();
         if let Some(newest) = &mut newest {
             newest.reactions.clear();
@@ -523,6 +546,32 @@ impl Run {
         let is_newer = newest.is_some_and(|newest| newest.id.seq > *known);
         assert!(!(entry.settings.hidden && (is_newer || !hidden)), "{what}: hidden");
         assert!(entry.settings.hidden || !hidden || truth.last > *known, "{what}: shown");
+    }
+}
+
+/// A message shows the reactions that were given to it, and what it replies to as that is now.
+fn check_message(message: &Message, history: &History, truth: &Truth, who: usize) {
+    let given = truth.reactions.get(&message.id.seq).into_iter().flatten();
+    let expected = given.map(|(reaction, users)| Reacted {
+        reaction: reaction.clone(),
+        count: users.len() as u64,
+        users: users.iter().map(|user| id(USERS[*user])).collect(),
+        mine: users.contains(&who),
+    });
+    assert_eq!(
+        message.reactions,
+        expected.collect::<Vec<_>>(),
+        "reactions to {message:?}"
+    );
+    if let Some(reply) = &message.reply_to {
+        let quoted = history.messages.iter().find(|quoted| quoted.id == reply.id);
+        let expected = quoted.map(|quoted| Quoted {
+            author: quoted.author.clone(),
+            kind: quoted.body.kind(),
+            excerpt: quoted.body.content().chars().take(100).collect(),
+            rev: quoted.rev,
+        });
+        assert_eq!(reply.quoted, expected, "what {message:?} replies to");
     }
 }
 

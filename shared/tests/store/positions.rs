@@ -53,6 +53,7 @@ async fn forward_and_up_to_the_newest(world: &World) {
     assert_eq!((all.change.id, all.change.repeated), (ids[3], false));
     assert_eq!(left().await, (4, 0, 0));
     assert!(world.read(&world.ben, None).await.change.repeated);
+    assert!(!world.has_mentions().await, "nothing is kept of what was read");
     let foreign = shared::domain::MessageId {
         random: ids[3].random ^ 1,
         ..ids[3]

@@ -187,6 +187,7 @@ pub(crate) async fn only_participants_can_be_mentioned(world: World) {
         .change;
     assert_eq!(world.entry(&carl).await.unwrap().mentioned, 1);
     world.leave(&carl).await;
+    assert!(!world.has_mentions().await, "nothing is kept for who has left");
     assert!(matches!(
         world.append(&world.anna, &mentioning(&[&carl])).await,
         Err(StoreError::InvalidMention)

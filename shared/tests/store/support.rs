@@ -320,6 +320,11 @@ impl World {
         parts.map(|part| format!("{tag}:{part}"))
     }
 
+    /// Whether somebody has not read a mention in the conversation.
+    pub(crate) async fn has_mentions(&self) -> bool {
+        self.command(redis::cmd("EXISTS").arg(&self.chat_keys()[5])).await == redis::Value::Int(1)
+    }
+
     /// The keys of a user's slot.
     pub(crate) fn user_keys(&self, user: &User) -> [String; 7] {
         let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id);
