@@ -222,7 +222,7 @@ async fn errors_are_those_of_rest() -> Result<()> {
     let frames = [
         json!({"action": "send", "target": "villain", "target_id": bob, "type": "text", "text": "x"}),
         json!({"action": "send", "target_id": bob, "type": "text", "text": "x"}),
-        json!({"action": "send", "target": "topic", "target_id": 5, "type": "text", "text": "x"}),
+        json!({"action": "send", "target": "topic", "target_id": "05", "type": "text", "text": "x"}),
         json!({"action": "send", "target": "user", "type": "text", "text": "x"}),
         json!({"action": "send", "target": "user", "target_id": "05", "type": "text", "text": "x"}),
         json!({"action": "send", "target": "user", "target_id": 1.5, "type": "text", "text": "x"}),
@@ -249,7 +249,7 @@ async fn errors_are_those_of_rest() -> Result<()> {
     insta::assert_snapshot!(lines.join("\n"), @r#"
     {"action":"send","target":"villain","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "villain"
     {"action":"send","target_id":[bob],"text":"x","type":"text"}: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target ""
-    {"action":"send","target":"topic","target_id":5,"text":"x","type":"text"}: 501 TOPICS_UNAVAILABLE NotImplementedError: Topics are not available yet
+    {"action":"send","target":"topic","target_id":"05","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must not have leading zeros
     {"action":"send","target":"user","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     {"action":"send","target":"user","target_id":"05","text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must not have leading zeros
     {"action":"send","target":"user","target_id":1.5,"text":"x","type":"text"}: 400 INVALID_ID ArgumentError: target_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits

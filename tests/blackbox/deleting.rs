@@ -72,6 +72,8 @@ async fn a_conversation_can_become_empty() -> Result<()> {
         {
           "id": [ann],
           "latest": null,
+          "mentioned": 0,
+          "read": {"seq": 0},
           "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -82,6 +84,7 @@ async fn a_conversation_can_become_empty() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[bob]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,

@@ -155,6 +155,8 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 1},
           "rev": [rev 1],
           "timestamp": [ms],
           "type": "user",
@@ -164,6 +166,7 @@ async fn a_number_and_its_digits_are_one_user() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,

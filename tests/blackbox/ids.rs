@@ -23,7 +23,7 @@ async fn an_id_in_an_address_is_checked() -> Result<()> {
         "/villain/05",
         "/User/5",
         "/user%20/5",
-        "/topic/5",
+        "/topic/05",
     ];
     let mut lines = Vec::new();
     for path in paths {
@@ -60,7 +60,7 @@ async fn an_id_in_an_address_is_checked() -> Result<()> {
     /villain/05: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "villain"
     /User/5: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "User"
     /user%20/5: 400 MESSAGES_INVALID_TARGET ArgumentError: Invalid target "user "
-    /topic/5: 501 TOPICS_UNAVAILABLE NotImplementedError: Topics are not available yet
+    /topic/05: 400 INVALID_ID ArgumentError: the target's id must not have leading zeros
     "#);
     Ok(())
 }

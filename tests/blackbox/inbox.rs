@@ -25,6 +25,7 @@ async fn an_empty_inbox() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 0,
@@ -83,6 +84,8 @@ async fn entries_with_and_without_format() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 0},
           "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -93,6 +96,7 @@ async fn entries_with_and_without_format() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,
@@ -119,6 +123,8 @@ async fn entries_with_and_without_format() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 0},
           "rev": [rev 1],
           "timestamp": [ms],
           "type": "user",
@@ -128,6 +134,7 @@ async fn entries_with_and_without_format() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,
@@ -179,6 +186,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": "[place 1]",
       "page": 1,
       "per_page": 10,
       "total": 12,
@@ -188,6 +196,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?page=2&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 2,
       "per_page": 10,
       "total": 12,
@@ -197,6 +206,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?page=3&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 3,
       "per_page": 10,
       "total": 12,
@@ -206,6 +216,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?per_page=5&page=3&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 3,
       "per_page": 5,
       "total": 12,
@@ -215,6 +226,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?limit=12&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 1,
       "per_page": 12,
       "total": 12,
@@ -224,6 +236,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?per_page=100&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 1,
       "per_page": 100,
       "total": 12,
@@ -233,6 +246,7 @@ async fn pages_of_an_inbox() -> Result<()> {
     ?limit=1&page=12&no_format: {
       "cursor": "[cursor 1]",
       "key": "myplatform:inbox:[ann]",
+      "next": null,
       "page": 12,
       "per_page": 1,
       "total": 12,

@@ -31,6 +31,9 @@ mod profiles;
 mod unread;
 mod walking;
 
+mod topic_access;
+mod topics;
+
 mod actions;
 mod following;
 mod pushes;

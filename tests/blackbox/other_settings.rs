@@ -69,6 +69,8 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 1},
           "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -79,6 +81,7 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "elsewhere:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,

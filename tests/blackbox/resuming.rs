@@ -119,6 +119,8 @@ async fn by_rest_too() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 1},
           "rev": [rev 2],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -204,7 +206,7 @@ async fn a_page_fits_a_frame() -> Result<()> {
     let mut expected = Vec::new();
     for number in 0..6 {
         // Quotes double in JSON, and metadata is added to that.
-        let text = format!("{number}{}", "\"".repeat(13_000));
+        let text = format!("{number}{}", "\"".repeat(9_500));
         let metadata = json!({"filler": "x".repeat(4_000)});
         let body = json!({"type": "text", "text": text, "metadata": metadata});
         ann.send(&bob, &body).await?.ok(201)?;

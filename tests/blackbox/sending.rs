@@ -71,6 +71,8 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 0},
           "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -81,6 +83,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[bob]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,
@@ -103,6 +106,8 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 1},
           "rev": [rev 1],
           "timestamp": {epoch, iso},
           "type": "user",
@@ -113,6 +118,7 @@ async fn a_text_is_stored_and_found_by_both() -> Result<()> {
       "state": {
         "cursor": "[cursor 2]",
         "key": "myplatform:inbox:[ann]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,

@@ -61,6 +61,8 @@ async fn the_author_changes_a_text() -> Result<()> {
             "timestamp": {epoch, iso},
             "type": "text"
           },
+          "mentioned": 0,
+          "read": {"seq": 0},
           "rev": [rev 1],
           "timestamp": [ms],
           "type": "user",
@@ -70,6 +72,7 @@ async fn the_author_changes_a_text() -> Result<()> {
       "state": {
         "cursor": "[cursor 1]",
         "key": "myplatform:inbox:[bob]",
+        "next": null,
         "page": 1,
         "per_page": 10,
         "total": 1,

@@ -14,15 +14,15 @@ use crate::platform::Platform;
 use crate::sam::THROUGH_SAM;
 use crate::stack::{SECRET, Stack};
 use crate::token::Signer;
-use crate::{Answer, Handshake, Request, User, http_client, socket};
+use crate::{Answer, Handshake, Request, Topic, User, http_client, socket};
 
 /// The `User-Agent` that the shared stack is configured with.
 pub const USER_AGENT: &str = "Senna black box";
 /// The sites of the shared stack, beside the default `myplatform`.
 const DOMAINS: &str = "chat.red.test=red,CHAT.blue.test.:443=blue,[0::1]=six";
 
-/// The id of the first user; every user of a test process has another. Large enough to be nothing else in a body.
-static NEXT_USER: AtomicU64 = AtomicU64::new(1_000_001);
+/// The id of the first user; every user and topic of a test process has another. Large enough to be nothing else in a body.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1_000_001);
 
 /// A stack as one test sees it: with its own users, and its own placeholders in what is shown. A test has one of these.
 #[derive(Clone, Debug)]
@@ -148,14 +148,23 @@ impl Chat {
 
     /// New users with numeric ids that grow in this order. In what is shown they have these names.
     pub fn users<const N: usize>(&self, names: [&str; N]) -> [User; N] {
-        // One step, so that another test's users don't come between.
-        let first = NEXT_USER.fetch_add(N as u64, Ordering::Relaxed);
+        self.ids(names).map(|id| self.user(&json!(id)))
+    }
+
+    /// New topics with numeric ids, as [`Chat::users`] makes users.
+    pub fn topics<const N: usize>(&self, names: [&str; N]) -> [Topic; N] {
+        self.ids(names).map(|id| Topic { id: json!(id) })
+    }
+
+    fn ids<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
+        // One step, so that another test's ids don't come between.
+        let first = NEXT_ID.fetch_add(N as u64, Ordering::Relaxed);
         let mut number = first;
         names.map(|name| {
             let id = number;
             number += 1;
             self.with_mask(|mask| mask.name(id, name));
-            self.user(&json!(id))
+            id
         })
     }
 

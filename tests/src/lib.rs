@@ -35,6 +35,7 @@ mod raw_redis;
 pub mod sam;
 mod socket;
 mod stack;
+mod target;
 pub mod token;
 mod user;
 pub mod web_server;
@@ -48,6 +49,7 @@ pub use processes::Processes;
 pub use raw_redis::RawRedis;
 pub use socket::{Handshake, Socket};
 pub use stack::{Addresses, SECRET, Stack};
+pub use target::{Target, Topic};
 pub use user::User;
 
 use std::{path::Path, time::Duration};

@@ -11,9 +11,10 @@ const WIDTH: usize = 110;
 /// Between these a number is an instant in milliseconds: 2020 and 2100.
 const INSTANTS: std::ops::Range<u64> = 1_577_836_800_000..4_102_444_800_000;
 /// Opaque texts, by the name of their property.
-const OPAQUE: [(&str, &str); 4] = [
+const OPAQUE: [(&str, &str); 5] = [
     ("cursor", "cursor"),
     ("prev", "cursor"),
+    ("next", "place"),
     ("connection_id", "connection"),
     ("request_id", "request"),
 ];
@@ -131,8 +132,8 @@ impl Mask {
 
 /// What kind of text nobody looks into it is, if so.
 fn opaque(key: &str, text: &str) -> Option<&'static str> {
-    // The `prev` of a page of messages is the id of one.
-    let is_id = key == "prev" && is_uuid(text);
+    // The `prev` and `next` of a page of messages are ids of messages.
+    let is_id = ["prev", "next"].contains(&key) && is_uuid(text);
     let kind = OPAQUE.iter().find(|(name, _)| *name == key)?.1;
     (!text.is_empty() && !is_id).then_some(kind)
 }

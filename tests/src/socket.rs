@@ -1,6 +1,7 @@
 //! A client's WebSocket connection. Everything that must come is awaited with a limit.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -205,6 +206,27 @@ impl Socket {
     pub async fn events_so_far(&mut self) -> Result<Vec<Value>> {
         self.result(json!({"action": "ping"})).await?;
         Ok(self.events.drain(..).collect())
+    }
+
+    /// Asks what else was pushed, and says it: the names of these events.
+    ///
+    /// # Errors
+    /// As [`Socket::events_so_far`].
+    pub async fn names_so_far(&mut self) -> Result<Vec<String>> {
+        let events = self.events_so_far().await?;
+        let name = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
+        Ok(events.iter().map(name).collect())
+    }
+
+    /// The next event that comes within a time, if one does.
+    ///
+    /// # Errors
+    /// When the connection ends.
+    pub async fn event_within(&mut self, limit: Duration) -> Result<Option<Value>> {
+        match timeout(limit, self.event()).await {
+            Ok(event) => event.map(Some),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The next text frame as it came.

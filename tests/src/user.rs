@@ -5,7 +5,7 @@ use http::Method;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Chat, Request, Socket, socket};
+use crate::{Answer, Chat, Request, Socket, Target, Topic, socket};
 
 /// A user who acts with a token of the platform.
 #[derive(Clone, Debug)]
@@ -13,11 +13,26 @@ pub struct User {
     chat: Chat,
     /// The platform's id: a number or a string.
     pub id: Value,
+    /// The claim `topics` of the user's tokens; null for none.
+    topics: Value,
 }
 
 impl User {
     pub(crate) fn new(chat: Chat, id: Value) -> Self {
-        Self { chat, id }
+        Self {
+            chat,
+            id,
+            topics: Value::Null,
+        }
+    }
+
+    /// The same user with other tokens, which have this claim `topics`.
+    #[must_use]
+    pub fn with_topics(&self, topics: &Value) -> Self {
+        Self {
+            topics: topics.clone(),
+            ..self.clone()
+        }
     }
 
     /// A token of this user.
@@ -25,13 +40,17 @@ impl User {
     /// # Errors
     /// When the library refuses to sign.
     pub fn token(&self) -> Result<String> {
-        self.chat.signer().user(&self.id)
+        if self.topics.is_null() {
+            return self.chat.signer().user(&self.id);
+        }
+        self.chat
+            .signer()
+            .sign(&json!({"user_id": self.id, "topics": self.topics}))
     }
 
     /// The path of the conversation with this user, for others: `/user/{id}`, percent-encoded.
     pub fn path(&self) -> String {
-        let id = id_text(&self.id);
-        format!("/user/{}", utf8_percent_encode(&id, NON_ALPHANUMERIC))
+        Target::path(self)
     }
 
     /// Sends a request with this user's token; the path begins after `/api`.
@@ -70,7 +89,7 @@ impl User {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn send(&self, to: &Self, body: &Value) -> Result<Answer> {
+    pub async fn send(&self, to: &impl Target, body: &Value) -> Result<Answer> {
         self.call(Method::POST, &to.path(), Some(body)).await
     }
 
@@ -78,7 +97,7 @@ impl User {
     ///
     /// # Errors
     /// When the answer is not a 201.
-    pub async fn send_text(&self, to: &Self, text: &str) -> Result<Value> {
+    pub async fn send_text(&self, to: &impl Target, text: &str) -> Result<Value> {
         let answer = self.send(to, &json!({"type": "text", "text": text})).await?;
         Ok(answer.ok(201)?["entry"].take())
     }
@@ -87,16 +106,97 @@ impl User {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn update(&self, with: &Self, message: &Value, change: &Value) -> Result<Answer> {
+    pub async fn update(&self, with: &impl Target, message: &Value, change: &Value) -> Result<Answer> {
         self.call(Method::POST, &message_path(with, message)?, Some(change))
             .await
+    }
+
+    /// Marks a message read, and so all before it; without one, all that there are.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn read(&self, with: &impl Target, up_to: Option<&Value>) -> Result<Answer> {
+        let body = up_to.map(|message| json!({"up_to": message["id"]}));
+        self.call(Method::POST, &format!("{}/read", with.path()), body.as_ref())
+            .await
+    }
+
+    /// Gives a reaction to a message.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn react(&self, with: &impl Target, message: &Value, reaction: &str) -> Result<Answer> {
+        self.call(Method::PUT, &reaction_path(with, message, reaction)?, None)
+            .await
+    }
+
+    /// Takes a reaction to a message back.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn take_back(&self, with: &impl Target, message: &Value, reaction: &str) -> Result<Answer> {
+        self.call(Method::DELETE, &reaction_path(with, message, reaction)?, None)
+            .await
+    }
+
+    /// Changes how a conversation stands in the own inbox.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn set(&self, with: &impl Target, settings: &Value) -> Result<Answer> {
+        self.call(Method::PUT, &format!("{}/settings", with.path()), Some(settings))
+            .await
+    }
+
+    /// A page of a topic's members; the query is empty or begins with `?`.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn members(&self, topic: &Topic, query: &str) -> Result<Answer> {
+        self.call(Method::GET, &format!("{}/members{query}", topic.path()), None)
+            .await
+    }
+
+    /// Joins a topic.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn join(&self, topic: &Topic) -> Result<Answer> {
+        self.call(Method::PUT, &format!("{}/members/me", topic.path()), None)
+            .await
+    }
+
+    /// Leaves a topic.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn leave(&self, topic: &Topic) -> Result<Answer> {
+        self.call(Method::DELETE, &format!("{}/members/me", topic.path()), None)
+            .await
+    }
+
+    /// Adds a member to a topic, or gives one another role; the body is null for none.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn add(&self, topic: &Topic, member: &Self, body: &Value) -> Result<Answer> {
+        let body = Some(body).filter(|body| !body.is_null());
+        self.call(Method::PUT, &member_path(topic, member), body).await
+    }
+
+    /// Removes a member from a topic.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn remove(&self, topic: &Topic, member: &Self) -> Result<Answer> {
+        self.call(Method::DELETE, &member_path(topic, member), None).await
     }
 
     /// Marks a message of the conversation with that user seen.
     ///
     /// # Errors
     /// When the answer is not a 200.
-    pub async fn see(&self, with: &Self, message: &Value) -> Result<Value> {
+    pub async fn see(&self, with: &impl Target, message: &Value) -> Result<Value> {
         self.update(with, message, &json!({"status": "seen"})).await?.ok(200)
     }
 
@@ -104,7 +204,7 @@ impl User {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn delete(&self, with: &Self, message: &Value) -> Result<Answer> {
+    pub async fn delete(&self, with: &impl Target, message: &Value) -> Result<Answer> {
         self.call(Method::DELETE, &message_path(with, message)?, None).await
     }
 
@@ -112,7 +212,7 @@ impl User {
     ///
     /// # Errors
     /// When there is no answer.
-    pub async fn history(&self, with: &Self, query: &str) -> Result<Answer> {
+    pub async fn history(&self, with: &impl Target, query: &str) -> Result<Answer> {
         self.call(Method::GET, &format!("{}{query}", with.path()), None).await
     }
 
@@ -128,7 +228,7 @@ impl User {
     ///
     /// # Errors
     /// When an answer is not a 200.
-    pub async fn whole_history(&self, with: &Self) -> Result<Vec<Value>> {
+    pub async fn whole_history(&self, with: &impl Target) -> Result<Vec<Value>> {
         let mut messages = Vec::new();
         for page in 1.. {
             let mut body = self
@@ -148,13 +248,13 @@ impl User {
     ///
     /// # Errors
     /// When the inbox doesn't have that conversation on its first page.
-    pub async fn unread(&self, with: &Self) -> Result<(u64, u64)> {
+    pub async fn unread(&self, with: &impl Target) -> Result<(u64, u64)> {
         let body = self.list("?per_page=100").await?.ok(200)?;
         let entry = body["entries"]
             .as_array()
             .into_iter()
             .flatten()
-            .find(|entry| entry["id"] == with.id);
+            .find(|entry| (&entry["type"], &entry["id"]) == (&json!(with.kind()), with.id()));
         let unread = entry
             .and_then(|entry| entry["unread"].as_u64())
             .context("no such conversation in the inbox")?;
@@ -195,9 +295,23 @@ impl User {
     }
 }
 
-fn message_path(with: &User, message: &Value) -> Result<String> {
+fn message_path(with: &impl Target, message: &Value) -> Result<String> {
     let id = message["id"].as_str().context("a message has an id")?;
     Ok(format!("{}/{id}", with.path()))
+}
+
+fn reaction_path(with: &impl Target, message: &Value, reaction: &str) -> Result<String> {
+    let reaction = utf8_percent_encode(reaction, NON_ALPHANUMERIC);
+    Ok(format!("{}/reactions/{reaction}", message_path(with, message)?))
+}
+
+fn member_path(topic: &Topic, member: &User) -> String {
+    let id = id_text(&member.id);
+    format!(
+        "{}/members/{}",
+        topic.path(),
+        utf8_percent_encode(&id, NON_ALPHANUMERIC)
+    )
 }
 
 /// An id, which may be a number or a string, as it stands in keys and addresses.

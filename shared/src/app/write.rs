@@ -361,6 +361,7 @@ fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<P
             unread: 0,
             mentioned: 0,
             left: false,
+            left_now: false,
             has_written: false,
             reacted: 0,
         };

@@ -109,7 +109,7 @@ impl Reaction {
     /// [`InvalidReaction`].
     pub fn parse(text: &str) -> Result<Self, InvalidReaction> {
         let fits = (1..=REACTION_BYTES).contains(&text.len()) && !matches!(text, "." | "..");
-        let forbidden = |c: char| c.is_control() || c.is_whitespace() || c == '/';
+        let forbidden = |c: char| c.is_control() || c.is_whitespace() && c != ' ' || c == '/';
         if !fits || text.contains(forbidden) || !text.chars().any(is_visible) {
             return Err(InvalidReaction);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::EntryJson;
+use super::inbox::EntryJson;
 use super::message::{ConversationState, IdJson, MessageJson, Reader};
 use super::to_json;
 use crate::domain::{ConnectionId, Conversation, Reads, User};
@@ -104,7 +104,8 @@ impl ChangesAnswer {
             messages: json(messages),
             deleted: json(deleted),
             read: changes.reads.0.iter().map(|(id, seq)| (id.to_string(), *seq)).collect(),
-            members: changes.members,
+            // The two of a direct conversation are always the same.
+            members: changes.members && !conversation.is_direct(),
             more,
             reset: changes.reset,
         }

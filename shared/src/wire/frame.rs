@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::{EntryJson, ErrorBody, PresenceJson, ReadJson};
+use super::answer::{ErrorBody, PresenceJson, ReadJson};
+use super::inbox::EntryJson;
 use super::message::{ConversationState, IdJson, MessageJson, Reader};
 use super::to_json;
 use crate::domain::{Change, ChangeKind, Conversation, Id, Member, Place, Reads, User};

@@ -50,6 +50,7 @@ pub(super) enum Asked<'a> {
 /// Flags of a member in a decision.
 const LEFT: u8 = 1;
 const HAS_WRITTEN: u8 = 2;
+const LEFT_NOW: u8 = 4;
 
 /// What a write to a conversation answers: `decided` in `decision_prelude.lua`, or one word for a refusal.
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, StoreError> {
@@ -166,6 +167,7 @@ fn read_members(mut head: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
             unread: head.number::<5>()?,
             mentioned: head.number::<5>()?,
             left: flags & LEFT != 0,
+            left_now: flags & LEFT_NOW != 0,
             has_written: flags & HAS_WRITTEN != 0,
             reacted: u32::try_from(head.number::<3>()?).unwrap_or_default(),
         });

@@ -21,8 +21,11 @@ if not place and #all >= tonumber(ARGV[6]) * 2 then return {'full ' .. ARGV[6]} 
 
 local done = {rev = state.rev}
 if had == role then
-  done.again = true
+  -- The revision may be that of another change, which this does not tell.
+  done.again, done.prev = true, state.rev
 else
+  -- A topic in which nobody has written stands in inboxes by when it began.
+  if state.ms == 0 then state.ms = now end
   revise(state, now)
   if not place then place = join(all, id, now, state.base + call('LLEN', log), state.clock) end
   local _, packed, since, read, clock = unpack(MEMBER, all[place + 1])

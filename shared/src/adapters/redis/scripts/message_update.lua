@@ -13,7 +13,8 @@ local record = find(log, state.base, seq, identity)
 if not record or is_deleted(record) then return {'not_found'} end
 
 if author_of(record) ~= who then
-  if ARGV[8] ~= '1' or not place then return {'forbidden'} end
+  if ARGV[8] ~= '1' then return {'forbidden'} end
+  if not place then return {'not_member'} end
   local done = move_read(all, place, state, seq, now, ARGV[9] == '1')
   done.seq, done.identity, done.record = seq, identity, record
   return decided(all, state, done)
