@@ -150,6 +150,9 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
             device.join(topic).await?;
         }
     }
+    for (user, talk) in people.voices() {
+        speaker(&devices, user)?.tell(&talk, "begins").await?;
+    }
 
     let mut chaos = Chaos::new(&chat, &followers, random.u64(..));
     let end = Instant::now() + length;
@@ -168,9 +171,8 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
 
     // The last push to everyone: by now no dead connection can be taken for one in its handshake, and a 410 removes it.
     sleep_until(calm + HANDSHAKE + Duration::from_secs(1)).await;
-    for (user, talk) in people.last_words() {
-        let device = devices.iter().find(|device| device.follower.user().id == user.id);
-        device.context("everyone has a client")?.end(&talk).await?;
+    for (user, talk) in people.voices() {
+        speaker(&devices, user)?.tell(&talk, "ends").await?;
     }
     // Some conversations are hidden now, and stay so. Who has left a topic has nothing to hide.
     for device in devices.iter().step_by(HIDING) {
@@ -211,6 +213,11 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
     let report = Report::new(&ledger, &sight, injected, &followers, cluster);
     report.keep_log(chat.stack(), seed)?;
     Ok(report)
+}
+
+fn speaker<'d, 'a>(devices: &'d [Device<'a>], user: &User) -> Result<&'d Device<'a>> {
+    let device = devices.iter().find(|device| device.follower.user().id == user.id);
+    device.context("everyone has a client")
 }
 
 fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
@@ -277,8 +284,8 @@ impl People {
             .map(|(topic, _)| topic.clone())
     }
 
-    /// Who says something at last, and where: so that there is something in each conversation that is newer than all trouble.
-    fn last_words(&self) -> Vec<(&User, Talk)> {
+    /// Who says the first and the last word, and where: so that there is something in each conversation, and something newer than all trouble.
+    fn voices(&self) -> Vec<(&User, Talk)> {
         let pairs = self.pairs().map(|[one, other]| (one, Talk::from(other)));
         let homes = self.talkers.iter().filter_map(|user| Some((user, self.home(user)?)));
         pairs.chain(homes).collect()

@@ -92,9 +92,9 @@ impl Device<'_> {
         }
     }
 
-    /// Sends the last message of a run.
-    pub(crate) async fn end(&self, to: &Talk) -> Result<()> {
-        let text = format!("{} ends {}", self.name, to.id());
+    /// Sends a message over REST that says no more than this.
+    pub(crate) async fn tell(&self, to: &Talk, what: &str) -> Result<()> {
+        let text = format!("{} {what} {}", self.name, to.id());
         let write = Write::send(to, &text, &text);
         self.send(Over::Rest, to, &text, write, None, Vec::new()).await
     }
