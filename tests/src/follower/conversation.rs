@@ -132,6 +132,11 @@ impl Conversation {
         self.left.is_some()
     }
 
+    /// Whether a user is among the members that were loaded.
+    pub(super) fn knows_member(&self, user: &Value) -> bool {
+        self.members.known.contains_key(&id_text(user))
+    }
+
     /// The highest position that a user has read.
     pub(super) fn read_by(&self, reader: &str) -> u64 {
         self.reads.get(reader).copied().unwrap_or_default()

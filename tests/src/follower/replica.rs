@@ -186,7 +186,9 @@ impl Replica {
             if has_left {
                 conversation.leave(rev);
             } else if conversation.told(rev) {
-                conversation.members.heard += u64::from(event.starts_with("member."));
+                // Who writes in a topic is a member, and may have become one by it.
+                let is_new = event == "message.new" && !conversation.knows_member(&data["entry"]["author"]);
+                conversation.members.heard += u64::from(is_new || event.starts_with("member."));
                 self.take(data);
             }
         } else if event == "message.read" {
