@@ -12,6 +12,7 @@ mod ledger;
 mod observe;
 mod report;
 mod servers;
+mod sight;
 mod traffic;
 
 #[cfg(test)]
@@ -293,8 +294,8 @@ impl People {
 
     /// The first client of a user shows members, the other one watches.
     fn screen(&self, user: &User, device: usize) -> Screen {
-        let topics = self.talks(user).into_iter().filter(Talk::is_topic);
-        let watch = topics.last().map(|topic| {
+        let mut topics = self.talks(user).into_iter().filter(Talk::is_topic);
+        let watch = topics.next_back().map(|topic| {
             let users: Vec<&Value> = self.talkers.iter().map(|user| &user.id).collect();
             json!({"users": users, "conversation": {"target": "topic", "target_id": topic.id()}})
         });

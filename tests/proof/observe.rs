@@ -8,9 +8,9 @@ use serde_json::Value;
 use tests::follower::Talk;
 use tests::{Follower, User};
 
-use crate::check::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 use crate::ledger::Setting;
 use crate::servers::{Servers, run};
+use crate::sight::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 use crate::traffic::{key, number_of, text_of};
 
 /// Looks at everything: all users with what they may have in their inboxes, and the clients of some of them.

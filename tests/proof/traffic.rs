@@ -85,7 +85,7 @@ impl Device<'_> {
                     .await
             }
             25..45 => {
-                let mentions = self.others(to).await?;
+                let mentions = self.others(to)?;
                 self.send(over, to, &text, write, None, mentions).await
             }
             _ => self.send(over, to, &text, write, None, Vec::new()).await,
@@ -354,7 +354,7 @@ impl Device<'_> {
     }
 
     /// Up to two participants whom a message can mention: those who have written there lately.
-    async fn others(&mut self, talk: &Talk) -> Result<Vec<u64>> {
+    fn others(&mut self, talk: &Talk) -> Result<Vec<u64>> {
         let me = self.user()?;
         let mut users = Vec::new();
         for message in self.follower.newest(talk, RECENT) {

@@ -225,11 +225,11 @@ impl<'a> Connection<'a> {
 
     async fn send(&mut self, outgoing: Outgoing) -> Result<()> {
         // A caller who gave up waiting asks again.
-        if !outgoing.answer.is_closed() {
-            if let Some(frame) = outgoing.write.frame() {
-                let id = self.ask(frame).await?;
-                self.waiting.insert(id, outgoing);
-            }
+        if !outgoing.answer.is_closed()
+            && let Some(frame) = outgoing.write.frame()
+        {
+            let id = self.ask(frame).await?;
+            self.waiting.insert(id, outgoing);
         }
         Ok(())
     }
