@@ -8,8 +8,7 @@ local _, marks, clock, unread, _, activity, latest = unpack(HEAD, entry)
 -- Who has left and knows nothing of it has nothing to be told.
 if clock <= known.clock or marks >= LEFT and not known.packed then return told(false, known) end
 
-local own = known.own
-if own.hidden and latest > known.latest then own.hidden = false end
+local own = {muted = known.own.muted, hidden = known.own.hidden and latest <= known.latest, pinned = known.own.pinned}
 if marks >= LEFT then own = {} end
 keep_entry(chat, known, own, marks, unread, activity, entry)
 return told(true, known)
