@@ -192,12 +192,11 @@ impl Signaller<'_> {
             .filter(|(id, presence)| !is_shown(user, id, *presence, is_member))
             .map(|(id, _)| id.clone())
             .collect();
-        if !is_member
-            && seen
-                .iter()
-                .any(|(_, presence)| presence.is_member && !presence.has_written)
-        {
-            let users = strangers.clone();
+        // Members of a topic that the user is not in were taken for companions, and others may have been ones at the last watch.
+        let was_watched = |id: &Id| watching.before.users.contains(id);
+        let is_watched = |(id, presence): &&Seen| strangers.contains(id) && (presence.is_member || was_watched(id));
+        let users: Vec<Id> = seen.iter().filter(is_watched).map(|(id, _)| id.clone()).collect();
+        if !users.is_empty() {
             let conversation = None;
             self.signals
                 .unwatch(user, connection, &Watches { users, conversation })
