@@ -58,6 +58,14 @@ impl Wiring {
         Ok(ApiGatewayPush::new(PushConfig::from_env(&self.env)?))
     }
 
+    /// The same for a function that mostly pushes nothing.
+    ///
+    /// # Errors
+    /// As [`Wiring::push`].
+    pub fn rare_push(&self) -> Result<ApiGatewayPush, StartError> {
+        Ok(ApiGatewayPush::lazy(PushConfig::from_env(&self.env)?))
+    }
+
     /// Who may join topics, and how many.
     ///
     /// # Errors

@@ -44,44 +44,63 @@ async fn main() -> Result<()> {
     let message = ann.send_text(&bob, "Hello").await?;
 
     println!(
-        "{:<42}{:>12}   commands per call",
+        "{:<62}{:>12}   commands per call",
         format!("{CALLS} calls each"),
         "round trips"
     );
     let path = bob.path();
     let of_message = format!("{path}/{}", message["id"].as_str().context("an id")?);
     let text = json!({"type": "text", "text": "Hello"});
-    counter.rest("read", &ann, Method::GET, "/list", None).await?;
-    counter.rest("read", &ann, Method::GET, &path, None).await?;
     let missed = format!("/sync?since={}", start.as_str().context("a cursor")?);
-    counter.rest("read", &ann, Method::GET, &missed, None).await?;
-    counter
-        .rest("read", &ann, Method::GET, &format!("{path}/changes?since=0"), None)
-        .await?;
-    counter.rest("write", &ann, Method::POST, &path, Some(&text)).await?;
-    counter
-        .rest("write", &ann, Method::POST, &of_message, Some(&text))
-        .await?;
-    counter.rest("write", &ann, Method::DELETE, &of_message, None).await?;
+    let topic = "/topic/round-trips";
+    ann.call(Method::POST, topic, Some(&text)).await?;
+    bob.call(Method::PUT, &format!("{topic}/members/me"), None).await?;
+    let members = format!("{topic}/members");
+    for read in [
+        "/list",
+        path.as_str(),
+        &missed,
+        &format!("{path}/changes?since=0"),
+        &members,
+        &format!("/presence?ids={}", bob.id),
+    ] {
+        counter.rest("read", &ann, Method::GET, read, None).await?;
+    }
+    let reaction = format!("{of_message}/reactions/%F0%9F%91%8D");
+    let settings = json!({"muted": true});
+    for (method, path, body) in [
+        (Method::POST, path.as_str(), Some(&text)),
+        (Method::POST, topic, Some(&text)),
+        (Method::POST, &of_message, Some(&text)),
+        (Method::POST, &format!("{path}/read"), None),
+        (Method::POST, &format!("{topic}/read"), None),
+        (Method::PUT, &reaction, None),
+        (Method::DELETE, &reaction, None),
+        (Method::PUT, &format!("{path}/settings"), Some(&settings)),
+        (Method::PUT, &format!("{members}/me"), None),
+        (Method::DELETE, &of_message, None),
+    ] {
+        counter.rest("write", &ann, method, path, body).await?;
+    }
+    let message = ann.send_text(&bob, "Hello again").await?;
     let target = json!({"target": "user", "target_id": bob.id, "message_id": message["id"]});
-    counter
-        .action("nothing", &mut socket, "ping", &target, &json!({}))
-        .await?;
-    counter
-        .action("who + read", &mut socket, "hello", &target, &json!({}))
-        .await?;
-    counter
-        .action("who + read", &mut socket, "sync", &target, &json!({"since": start}))
-        .await?;
-    counter
-        .action("who + read", &mut socket, "changes", &target, &json!({"since": 0}))
-        .await?;
-    counter
-        .action("who + write", &mut socket, "send", &target, &text)
-        .await?;
-    counter
-        .action("who + write", &mut socket, "delete", &target, &json!({}))
-        .await?;
+    let watched = json!({"users": [bob.id], "conversation": {"target": "topic", "target_id": "round-trips"}});
+    for (kind, action, body) in [
+        ("nothing", "ping", json!({})),
+        ("who + read", "hello", json!({})),
+        ("who + read", "sync", json!({"since": start})),
+        ("who + read", "changes", json!({"since": 0})),
+        ("who + write", "send", text),
+        ("who + write", "update", json!({"text": "Hello, edited"})),
+        ("who + write", "read", json!({})),
+        ("who + write", "react", json!({"reaction": "👍"})),
+        ("who + write", "delete", json!({})),
+        ("who + read", "typing", json!({"state": "stop"})),
+        ("who + read", "watch", watched),
+    ] {
+        counter.action(kind, &mut socket, action, &target, &body).await?;
+    }
+    counter.typing(&mut socket, &target).await?;
     counter.handshakes(&chat, &bob).await
 }
 
@@ -99,12 +118,23 @@ impl Counter {
             let answer = user.call(method.clone(), path, body).await?;
             anyhow::ensure!(answer.status < 300, "{method} {path}: {}", answer.status);
         }
-        let name = match path.split('/').count() {
-            _ if path.contains("/changes?") => "{target}/{id}/changes",
-            3 => "{target}/{id}",
-            4 => "{target}/{id}/{message_id}",
-            _ => path.trim_start_matches('/').split('?').next().unwrap_or_default(),
+        // The message's id, and what a query asks for, say nothing.
+        let path = path.split('?').next().unwrap_or_default();
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let name = match parts.as_slice() {
+            ["user", _, rest @ ..] => ["user", "{id}"].iter().chain(rest).copied().collect::<Vec<_>>(),
+            ["topic", _, rest @ ..] => ["topic", "{id}"].iter().chain(rest).copied().collect(),
+            other => other.to_vec(),
         };
+        let shown = |part: &str| {
+            if part.len() == 36 {
+                "{message_id}".to_owned()
+            } else {
+                part.to_owned()
+            }
+        };
+        let name: Vec<String> = name.into_iter().map(shown).collect();
+        let name = name.join("/");
         self.show(&format!("{method} /api/{name}"), kind, &before).await
     }
 
@@ -120,6 +150,21 @@ impl Counter {
             socket.result(frame.clone()).await?;
         }
         self.show(&format!("WebSocket {action}"), kind, &before).await
+    }
+
+    /// Begins to type, which is taken every two seconds, and so is counted once.
+    async fn typing(&self, socket: &mut Socket, target: &Value) -> Result<()> {
+        let mut frame = target.clone();
+        (frame["action"], frame["state"]) = (json!("typing"), json!("start"));
+        let before = self.counts().await?;
+        socket.result(frame).await?;
+        let after = self.counts().await?;
+        println!(
+            "{:<62}{:>12}   once (who + read)",
+            "WebSocket typing start",
+            after.0 - before.0
+        );
+        Ok(())
     }
 
     /// Opens connections and leaves them; both ends are routes of their own.
@@ -172,7 +217,7 @@ impl Counter {
         });
         let commands: Vec<String> = commands.collect();
         println!(
-            "{:<42}{:>12.2}   {} ({kind})",
+            "{:<62}{:>12.2}   {} ({kind})",
             name,
             per_call(after.0 - before.0),
             commands.join(", ")

@@ -37,7 +37,15 @@ impl RawRedis {
         for word in words {
             cmd.arg(word);
         }
-        Ok(cmd.query_async(&mut self.0.clone()).await?)
+        self.query(&cmd).await
+    }
+
+    /// Runs a command whose words may be anything.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub async fn query<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T> {
+        Ok(command.query_async(&mut self.0.clone()).await?)
     }
 
     /// The connections that are recorded of a user with a numeric id on the default site.

@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 7] = [
+const PARTS: [(&str, &[&str]); 8] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -26,6 +26,7 @@ const PARTS: [(&str, &[&str]); 7] = [
     ),
     ("wiring.directory(", &["SOCK_API_URL", "SOCK_API_USER_AGENT"]),
     ("wiring.push(", &["SOCK_PUSH_ENDPOINT"]),
+    ("wiring.rare_push(", &["SOCK_PUSH_ENDPOINT"]),
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
 ];

@@ -14,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
-    let push = wiring.push()?;
+    let push = wiring.rare_push()?;
     let store = wiring.store().await?;
     let signaller = wiring.signaller(&store, &push, topics, presence);
     socket::serve("connect", |event| handle(signaller, &identity, event)).await

@@ -5,11 +5,11 @@ use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue as _, Script, ToRedisArgs, Value};
 use shared::adapters::clock::SystemClock;
 use shared::domain::limits::RETRY_KEY_MS;
-use shared::domain::{Conversation, Id, Metadata, Target, User};
+use shared::domain::{Conversation, Draft, Id, Metadata, Target, User};
 use shared::ports::Clock as _;
 use uuid::Uuid;
 
-use crate::{Draft, Edition, Error};
+use crate::{Edition, Error};
 
 /// The bounds of a user's event log unless an environment variable said otherwise.
 const EVENTS_KEPT: u64 = 1_000;

@@ -19,7 +19,11 @@ use redis::{AsyncConnectionConfig, Client};
 use shared::adapters::clock::SystemClock;
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
-use shared::domain::{Body, BodyKind, ConnectionId, Conversation, Domain, Id, Metadata, RetryKey, Target, User};
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
+use shared::domain::{
+    Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Domain, Draft, Id, Metadata, Principal, RetryKey,
+    Target, TopicClaim, User,
+};
 use shared::ports::{Clock as _, Store as _};
 use uuid::Uuid;
 
@@ -37,13 +41,6 @@ const ROUNDS: u32 = 15;
 const SENDS: u32 = 1_000;
 /// Long messages into one conversation, and into as many.
 const LARGE: usize = 600;
-
-/// A message to send.
-struct Draft {
-    body: Body,
-    metadata: Option<Metadata>,
-    retry_key: Option<RetryKey>,
-}
 
 /// One way to send.
 trait Edition {
@@ -66,14 +63,8 @@ impl ThisEdition {
 impl Edition for ThisEdition {
     async fn send(&self, author: &User, to: &User, draft: &Draft) -> Result<(), Error> {
         let conversation = Conversation::of(author, &Target::User(to.id.clone()));
-        let Draft {
-            body,
-            metadata,
-            retry_key,
-        } = draft;
-        let appended = self
-            .0
-            .append_message(&conversation, &author.id, body, metadata.as_ref(), retry_key.as_ref());
+        let author = asker(author);
+        let appended = self.0.append_message(&conversation, &author, draft, TOPIC_MEMBERS_MAX);
         let projection = appended.await?.projection;
         let tells = projection
             .members
@@ -147,15 +138,17 @@ async fn message_bytes(server: &RedisServer, statistics: &Statistics) -> Result<
     let chat = Conversation::of(ann, &Target::User(ben.id.clone()));
     let appended = (0..MESSAGES as usize).map(async |at| {
         let author = if at % 2 == 0 { ann } else { ben };
-        let draft = fifty(at)?;
-        let appended = this.0.append_message(&chat, &author.id, &draft.body, None, None);
+        let draft = Draft {
+            retry_key: None,
+            ..fifty(at)?
+        };
+        let author = asker(author);
+        let appended = this.0.append_message(&chat, &author, &draft, TOPIC_MEMBERS_MAX);
         appended.await.map(|_| ()).map_err(Error::from)
     });
     run(appended, AT_ONCE).await?;
-    let with_key = fifty(0)?;
-    let appended = this
-        .0
-        .append_message(&chat, &ann.id, &with_key.body, None, with_key.retry_key.as_ref());
+    let (author, with_key) = (asker(ann), fifty(0)?);
+    let appended = this.0.append_message(&chat, &author, &with_key, TOPIC_MEMBERS_MAX);
     appended.await?;
     let keys = statistics.bytes(&format!("{{bytes:{}}}", chat.key())).await?;
     let (operations, own): (Vec<_>, Vec<_>) = keys.into_iter().partition(|(key, _)| key.starts_with("op:"));
@@ -262,6 +255,13 @@ fn users(count: usize) -> Result<Vec<User>, Error> {
     (0..count).map(user).collect()
 }
 
+fn asker(user: &User) -> Asker {
+    Asker {
+        id: user.id.clone(),
+        admission: Admission::Open,
+    }
+}
+
 /// Gives each user one connection, in both editions.
 async fn connect(server: &RedisServer, users: &[User]) -> Result<(), Error> {
     // A connection is stored alike in both editions.
@@ -269,7 +269,11 @@ async fn connect(server: &RedisServer, users: &[User]) -> Result<(), Error> {
         let ThisEdition(store) = ThisEdition::new(server, prefix).await?;
         for (at, user) in users.iter().enumerate() {
             let id = ConnectionId::parse(&format!("L0SM9cOFv{at:06}="))?;
-            store.open_connection(user, &id, SystemClock.now_ms()).await?;
+            let principal = Principal {
+                user: user.clone(),
+                topics: TopicClaim::default(),
+            };
+            store.open_connection(&principal, &id, SystemClock.now_ms()).await?;
         }
     }
     Ok(())
@@ -279,6 +283,8 @@ fn fifty(at: usize) -> Result<Draft, Error> {
     Ok(Draft {
         body: Body::new(BodyKind::Text, format!("{at:050}"))?,
         metadata: None,
+        reply_to: None,
+        mentions: Vec::new(),
         retry_key: Some(RetryKey::parse(&Uuid::new_v4().to_string())?),
     })
 }
@@ -288,6 +294,8 @@ fn large(at: usize) -> Result<Draft, Error> {
     Ok(Draft {
         body: Body::new(BodyKind::Text, format!("{at:016384}"))?,
         metadata: Some(Metadata::new(format!(r#"{{"a":"{at:04088}"}}"#))?),
+        reply_to: None,
+        mentions: Vec::new(),
         retry_key: None,
     })
 }

@@ -1,5 +1,6 @@
 //! Pushes through API Gateway's management API.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -29,15 +30,35 @@ const ATTEMPT_LIMIT: Duration = Duration::from_millis(700);
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
 
 /// Posts frames to `@connections`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ApiGatewayPush {
-    client: Client,
+    config: PushConfig,
+    client: OnceLock<Client>,
 }
 
 impl ApiGatewayPush {
-    /// Prepares the client. Credentials are those of the process: Lambda never changes them while it lives, so the SDK's provider chain
-    /// and its cost at start are left out.
+    /// Prepares the client when something is pushed for the first time, for a function that mostly pushes nothing: it takes some milliseconds.
+    pub fn lazy(config: PushConfig) -> Self {
+        Self {
+            config,
+            client: OnceLock::new(),
+        }
+    }
+
+    /// Prepares the client at once, for a function that mostly pushes: Lambda gives a start more of the processor than a request.
     pub fn new(config: PushConfig) -> Self {
+        let push = Self::lazy(config);
+        push.client();
+        push
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| Self::prepare(self.config.clone()))
+    }
+
+    /// Credentials are those of the process: Lambda never changes them while it lives, so the SDK's provider chain and its cost at start are left
+    /// out.
+    fn prepare(config: PushConfig) -> Client {
         let PushConfig {
             endpoint,
             region,
@@ -70,9 +91,7 @@ impl ApiGatewayPush {
                     .build(),
             )
             .build();
-        Self {
-            client: Client::from_conf(config),
-        }
+        Client::from_conf(config)
     }
 }
 
@@ -98,7 +117,7 @@ impl Push for ApiGatewayPush {
 impl ApiGatewayPush {
     async fn try_to_post(&self, connection: &ConnectionId, frame: Bytes) -> Result<Delivery, Unavailable> {
         let request = self
-            .client
+            .client()
             .post_to_connection()
             .connection_id(connection.as_str())
             .data(Blob::new(frame));

@@ -10,7 +10,7 @@ use super::fan_out::{self, Post};
 use super::{asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
 use crate::domain::{ConnectionId, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
-use crate::error::ApiError;
+use crate::error::{ApiError, Chain};
 use crate::ports::{Clock, Live, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
 use crate::wire::{self, Event};
 
@@ -112,7 +112,7 @@ impl Signaller<'_> {
                 };
                 self.tell_presence(&user, presence, &watchers).await;
             }
-            Err(error) => tracing::warn!(error = %crate::error::Chain(&error), "watchers are not told who is offline"),
+            Err(error) => tracing::warn!(error = %Chain(&error), "watchers are not told who is offline"),
         }
     }
 
@@ -171,12 +171,7 @@ impl Signaller<'_> {
         let (seen, is_member, ()) = tokio::join!(
             self.watch_users(connection, &watching, &watches),
             self.watch_conversation(connection, &watching, watches.conversation.as_ref()),
-            async {
-                self.signals
-                    .unwatch(user, connection, &before)
-                    .await
-                    .unwrap_or_default()
-            }
+            self.leave(user, connection, &before)
         );
         let is_member = match is_member {
             Ok(is_member) => is_member,
@@ -186,26 +181,17 @@ impl Signaller<'_> {
                 return Err(error);
             }
         };
-        let mut seen = seen?;
-        let strangers: Vec<Id> = seen
-            .iter()
-            .filter(|(id, presence)| !is_shown(user, id, *presence, is_member))
-            .map(|(id, _)| id.clone())
-            .collect();
-        // Members of a topic that the user is not in were taken for companions, and others may have been ones at the last watch.
-        let was_watched = |id: &Id| watching.before.users.contains(id);
-        let is_watched = |(id, presence): &&Seen| strangers.contains(id) && (presence.is_member || was_watched(id));
-        let users: Vec<Id> = seen.iter().filter(is_watched).map(|(id, _)| id.clone()).collect();
-        if !users.is_empty() {
-            let conversation = None;
-            self.signals
-                .unwatch(user, connection, &Watches { users, conversation })
-                .await?;
-        }
+        let (mut seen, mut strangers) = (seen?, Watches::default());
         for (id, presence) in &mut seen {
-            if strangers.contains(id) {
+            if !is_shown(user, id, *presence, is_member) {
+                // A member of the topic was watched for that; others may have been companions at the last watch.
+                let is_watched = presence.is_member || watching.before.users.contains(id);
+                strangers.users.extend(is_watched.then(|| id.clone()));
                 *presence = Presence::default();
             }
+        }
+        if !strangers.users.is_empty() {
+            self.signals.unwatch(user, connection, &strangers).await?;
         }
         Ok(asked
             .into_iter()
@@ -215,6 +201,13 @@ impl Signaller<'_> {
                 (id, presence)
             })
             .collect())
+    }
+
+    /// Ends what a connection watched; if that fails, it ends with the connection.
+    async fn leave(&self, user: &User, connection: &ConnectionId, before: &Watches) {
+        if let Err(error) = self.signals.unwatch(user, connection, before).await {
+            tracing::warn!(error = %Chain(&error), "a connection goes on to watch what it left");
+        }
     }
 
     async fn watch_users(

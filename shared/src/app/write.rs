@@ -1,6 +1,7 @@
 //! Writing: the conversation decides, its members are told, then come the pushes, then the answer.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -232,6 +233,7 @@ impl Writer<'_> {
             Reads::default()
         };
         let mut events = Events::new(&conversation, &change, &reads);
+        let begun = Instant::now();
         let mut tells = Vec::with_capacity(projection.members.len());
         for member in &projection.members {
             tells.push(self.tell(&conversation, &projection, member));
@@ -272,7 +274,14 @@ impl Writer<'_> {
         if !change.repeated {
             posts.extend(fleeting(&mut events, &watchers, &user.id));
         }
+        let (told, pushing) = (begun.elapsed(), Instant::now());
         fan_out::fan_out(self.store, self.push, &posts).await;
+        tracing::debug!(
+            members = projection.members.len(),
+            told_ms = told.as_millis(),
+            pushed_ms = pushing.elapsed().as_millis(),
+            "published"
+        );
         let own = projection.members.into_iter().find(|member| member.id == user.id);
         match failed {
             Some(error) => Err(error),
@@ -357,6 +366,7 @@ fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<P
             unread: 0,
             mentioned: 0,
             left: false,
+            left_now: false,
             has_written: false,
             reacted: 0,
         };

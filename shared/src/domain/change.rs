@@ -88,6 +88,8 @@ pub struct Member {
     pub mentioned: u64,
     /// Whether the user is no member any more: the conversation leaves the inbox.
     pub left: bool,
+    /// Whether the user was a member until this change. The inbox then notes the end, also of a conversation that it does not know yet.
+    pub left_now: bool,
     /// Whether the member has written there. Whoever only was written to reveals nothing to a stranger.
     pub has_written: bool,
     /// Which of the reactions to the changed message are the member's: one bit for each, the lowest for the first.

@@ -182,6 +182,7 @@ mod tests {
                 unread: MANY,
                 mentioned: MANY,
                 left: false,
+                left_now: false,
                 has_written: true,
                 reacted: u32::MAX,
             };

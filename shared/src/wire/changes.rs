@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::EntryJson;
+use super::inbox::EntryJson;
 use super::message::{ConversationState, IdJson, MessageJson, Reader};
 use super::to_json;
 use crate::domain::{ConnectionId, Conversation, Reads, User};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::answer::{EntryJson, ErrorBody, PresenceJson, ReadJson};
+use super::answer::{ErrorBody, PresenceJson, ReadJson};
+use super::inbox::EntryJson;
 use super::message::{ConversationState, IdJson, MessageJson, Reader};
 use super::to_json;
 use crate::domain::{Change, ChangeKind, Conversation, Id, Member, Place, Reads, User};
@@ -67,7 +68,7 @@ struct EventData {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum News {
-    Message { entry: MessageJson<IdJson> },
+    Message { entry: Box<MessageJson<IdJson>> },
     Deleted { entry: DeletedEntry },
     Read { user: IdJson, read: ReadJson },
     Member { user: IdJson, role: &'static str },
@@ -107,7 +108,7 @@ pub fn change_event(receiver: &Member, conversation: &Conversation, change: &Cha
             },
         },
         (_, Some(message), _) => News::Message {
-            entry: MessageJson::new(message, reader),
+            entry: Box::new(MessageJson::new(message, reader)),
         },
         (_, None, _) => return None,
     };

@@ -3,18 +3,20 @@
 mod answer;
 mod changes;
 mod frame;
+mod inbox;
 mod message;
 mod properties;
 mod request;
 
 pub use answer::{
-    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, ListAnswer, MemberAnswer, MembersAnswer, PresenceAnswer,
-    ProfilesAnswer, ReadAnswer, SettingsAnswer, WelcomeAnswer, error_body, history, list, members, profiles,
+    DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, MemberAnswer, MembersAnswer, PresenceAnswer, ProfilesAnswer,
+    ReadAnswer, WelcomeAnswer, error_body, history, members, profiles,
 };
 pub use changes::{ChangesAnswer, SyncAnswer};
 pub use frame::{
     Event, Pong, Taken, change_event, presence_event, reply_error, reply_result, settings_event, typing_event,
 };
+pub use inbox::{ListAnswer, SettingsAnswer, list};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 pub(crate) use request::id_from_json;
 pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target};

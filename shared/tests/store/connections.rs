@@ -1,10 +1,10 @@
 //! Rules of connections and sites.
 
-use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS};
+use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS, TOPIC_MEMBERS_MAX};
 use shared::domain::{ConnectionId, Target};
 use shared::ports::Store as _;
 
-use crate::support::{NOW, World, page, text, texts, user};
+use crate::support::{NOW, World, draft, open, page, principal, texts, user};
 
 fn id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
@@ -22,36 +22,22 @@ pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
     // Far ahead, because the server's own clock ends the key by connection.
     let ahead = NOW * 2;
     for connection in [&one, &two, &one] {
-        assert!(
-            world
-                .store
-                .open_connection(&world.ben, connection, ahead)
-                .await
-                .unwrap()
-        );
+        assert!(world.opens(&world.ben, connection, ahead).await);
     }
-    assert_eq!(world.store.connection(&one).await.unwrap().as_ref(), Some(&world.ben));
+    assert_eq!(world.store.connection(&one).await.unwrap(), Some(principal(&world.ben)));
     assert_eq!(live(&world).await, [two.to_string(), one.to_string()]);
 
     for _ in 0..2 {
-        world
-            .store
-            .close_connections(&world.ben, std::slice::from_ref(&one))
-            .await
-            .unwrap();
+        world.store.close_connection(&world.ben, &one).await.unwrap();
     }
     assert_eq!(world.store.connection(&one).await.unwrap(), None);
-    assert_eq!(world.store.connection(&two).await.unwrap().as_ref(), Some(&world.ben));
+    assert_eq!(world.store.connection(&two).await.unwrap(), Some(principal(&world.ben)));
     assert_eq!(live(&world).await, [two.to_string()]);
 }
 
 pub(crate) async fn what_has_expired_is_forgotten_in_passing(world: World) {
     for (name, opened_ms) in [("old=", NOW), ("new=", NOW + 1_000)] {
-        world
-            .store
-            .open_connection(&world.ben, &id(name), opened_ms)
-            .await
-            .unwrap();
+        assert!(world.opens(&world.ben, &id(name), opened_ms).await);
     }
     assert_eq!(live(&world).await, ["old=", "new="]);
     world.clock.set(NOW + CONNECTION_LIFETIME_MS);
@@ -62,11 +48,7 @@ pub(crate) async fn what_has_expired_is_forgotten_in_passing(world: World) {
 
 /// API Gateway says that a connection is gone while its handshake is under way. A writer must know that this may mean: not yet there.
 pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
-    world
-        .store
-        .open_connection(&world.ben, &id("young="), NOW)
-        .await
-        .unwrap();
+    assert!(world.opens(&world.ben, &id("young="), NOW).await);
     let change = world.say(&world.anna, "hi").await;
     let opening = async || world.tell(&world.ben, &change).await.connections.remove(0).opening;
     assert!(opening().await);
@@ -75,13 +57,7 @@ pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
 }
 
 pub(crate) async fn no_user_has_connections_without_end(world: World) {
-    let open = async |number: u64| {
-        world
-            .store
-            .open_connection(&world.ben, &id(&format!("c{number}=")), NOW * 2)
-            .await
-            .unwrap()
-    };
+    let open = async |number: u64| world.opens(&world.ben, &id(&format!("c{number}=")), NOW * 2).await;
     for number in 0..CONNECTIONS_MAX {
         assert!(open(number).await);
     }
@@ -95,7 +71,7 @@ pub(crate) async fn no_user_has_connections_without_end(world: World) {
             .unwrap(),
         None
     );
-    world.store.close_connections(&world.ben, &[id("c7=")]).await.unwrap();
+    world.store.close_connection(&world.ben, &id("c7=")).await.unwrap();
     assert!(open(CONNECTIONS_MAX).await);
 }
 
@@ -103,14 +79,12 @@ pub(crate) async fn sites_never_see_each_other(world: World) {
     world.send(&world.anna, "here").await;
     let (anna, ben) = (user("elsewhere", "1"), user("elsewhere", "ben"));
     let chat = shared::domain::Conversation::of(&anna, &Target::User(ben.id));
-    assert_eq!(
-        world.store.history(&chat, &page(1, 10)).await.unwrap().unwrap().total,
-        0
-    );
+    let history = world.store.history(&chat, &open(&anna), &page(1, 10)).await.unwrap();
+    assert_eq!(history.total, 0);
     assert_eq!(world.inbox(&anna).await.total, 0);
     let change = world
         .store
-        .append_message(&chat, &anna.id, &text("there"), None, None)
+        .append_message(&chat, &open(&anna), &draft("there"), TOPIC_MEMBERS_MAX)
         .await
         .unwrap();
     assert_eq!(change.change.id.seq, 1);

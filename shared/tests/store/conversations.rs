@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 use shared::domain::{Body, BodyKind, ChangeKind, Decision, Edit, MessageId, Metadata, MetadataEdit, RetryKey, Window};
-use shared::ports::{Store as _, WriteError};
+use shared::ports::{Store as _, StoreError};
 
-use crate::support::{NOW, SEEN, World, new_text, page, text, texts};
+use crate::support::{NOW, SEEN, World, new_text, open, page, text, texts, with_key};
 
 pub(crate) async fn positions_are_given_in_order_and_time_never_goes_back(world: World) {
     let first = world.say(&world.anna, "a").await;
@@ -99,18 +99,15 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
         random: all[3].0.random ^ 1,
         ..all[3].0
     };
-    assert_eq!(
-        world
-            .store
-            .history(&world.chat, &Window::Before(foreign, 5))
-            .await
-            .unwrap(),
-        None
-    );
+    let unknown = world
+        .store
+        .history(&world.chat, &open(&world.anna), &Window::Before(foreign, 5))
+        .await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)));
 }
 
 /// Why a write was refused.
-fn refused(outcome: Result<Decision, WriteError>) -> String {
+fn refused(outcome: Result<Decision, StoreError>) -> String {
     outcome.unwrap_err().to_string()
 }
 
@@ -120,7 +117,7 @@ pub(crate) async fn only_the_author_edits(world: World) {
     assert_eq!(by_ben(id).await, "not allowed");
     assert_eq!(by_ben(MessageId { seq: 2, ..id }).await, "no such message");
     assert_eq!(by_ben(MessageId { ms: id.ms + 1, ..id }).await, "no such message");
-    let deletion = world.store.delete_message(&world.chat, id, &world.ben.id).await;
+    let deletion = world.store.delete_message(&world.chat, id, &open(&world.ben)).await;
     assert_eq!(refused(deletion), "not allowed");
     assert_eq!(texts(&world.history(page(1, 10)).await), ["mine"]);
 }
@@ -183,7 +180,7 @@ pub(crate) async fn seen_is_a_position_that_moves_forward(world: World) {
         history.messages.iter().map(seen).collect::<Vec<_>>()
     };
     assert_eq!(seen().await, [false, false, false]);
-    let Decision { change, projection } = world.see(&world.ben, ids[1]).await;
+    let Decision { change, projection, .. } = world.see(&world.ben, ids[1]).await;
     assert_eq!((change.kind, change.repeated), (ChangeKind::Read, false));
     assert_eq!(change.rev, projection.rev);
     assert_eq!(seen().await, [true, true, false], "all up to that message");
@@ -232,16 +229,12 @@ pub(crate) async fn a_deletion_can_be_repeated(world: World) {
 }
 
 pub(crate) async fn a_retry_key_sends_once(world: World) {
-    let key = RetryKey::parse("a: {1}").unwrap();
-    let send = async |author: &shared::domain::User, content: &str, key: &RetryKey| {
-        let content = text(content);
-        let sent = world
-            .store
-            .append_message(&world.chat, &author.id, &content, None, Some(key));
-        sent.await
+    let key = "a: {1}";
+    let send = async |author: &shared::domain::User, content: &str, key: &str| {
+        world.append(author, &with_key(content, key)).await
     };
-    let first = send(&world.anna, "once", &key).await.unwrap();
-    let second = send(&world.anna, "once", &key).await.unwrap();
+    let first = send(&world.anna, "once", key).await.unwrap();
+    let second = send(&world.anna, "once", key).await.unwrap();
     assert_eq!(
         (second.change.id, second.change.rev),
         (first.change.id, first.change.rev)
@@ -249,15 +242,14 @@ pub(crate) async fn a_retry_key_sends_once(world: World) {
     assert!(second.change.repeated);
     assert_eq!(second.projection, first.projection);
     assert_eq!(
-        refused(send(&world.anna, "twice", &key).await),
+        refused(send(&world.anna, "twice", key).await),
         "the retry key was used for another content"
     );
     assert_eq!(texts(&world.history(page(1, 10)).await), ["once"]);
 
-    let two = RetryKey::parse("2").unwrap();
     let others = [
-        send(&world.ben, "once", &key).await,
-        send(&world.anna, "once", &two).await,
+        send(&world.ben, "once", key).await,
+        send(&world.anna, "once", "2").await,
     ];
     let others = others.map(|sent| sent.unwrap().change);
     assert_eq!(
@@ -265,7 +257,7 @@ pub(crate) async fn a_retry_key_sends_once(world: World) {
         [(2, false), (3, false)]
     );
     world.delete(&world.anna, first.change.id).await;
-    let after = send(&world.anna, "once", &key).await.unwrap().change;
+    let after = send(&world.anna, "once", key).await.unwrap().change;
     assert_eq!(
         (after.id, after.rev, after.message),
         (first.change.id, first.change.rev, None)
@@ -278,9 +270,8 @@ pub(crate) async fn a_retry_key_edits_once(world: World) {
     let id = world.say(&world.anna, "0").await.change.id;
     let edit = async |content: &str| {
         let edit = new_text(content);
-        let edited = world
-            .store
-            .update_message(&world.chat, id, &world.anna.id, &edit, Some(&key));
+        let by = open(&world.anna);
+        let edited = world.store.update_message(&world.chat, id, &by, &edit, Some(&key));
         edited.await
     };
     let first = edit("1").await.unwrap().change;
@@ -290,11 +281,8 @@ pub(crate) async fn a_retry_key_edits_once(world: World) {
     assert_eq!((again.rev, again.message.unwrap().body), (first.rev, text("2")));
     assert_eq!(texts(&world.history(page(1, 10)).await), ["2"], "the later edit stays");
     assert_eq!(refused(edit("3").await), "the retry key was used for another content");
-    let content = text("1");
-    let send = world
-        .store
-        .append_message(&world.chat, &world.anna.id, &content, None, Some(&key));
-    assert_eq!(refused(send.await), "the retry key was used for another content");
+    let send = world.append(&world.anna, &with_key("1", "edit")).await;
+    assert_eq!(refused(send), "the retry key was used for another content");
 }
 
 pub(crate) async fn many_at_once_get_a_position_each(world: World) {

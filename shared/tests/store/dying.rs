@@ -6,11 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::domain::{
-    Body, ConnectionId, Conversation, Cursor, Decision, Edit, Id, Member, MessageId, Metadata, Page, Projection,
-    RetryKey, User, Window,
+    Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member, MessageId,
+    Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember, User, Window,
 };
 use shared::ports::{
-    ChangedEntries, Changes, Delivery, History, Inbox, PageBounds, Push, Store, Told, Unavailable, WriteError,
+    ChangedEntries, Changes, Delivery, Ended, History, Inbox, Opened, PageBounds, Push, Set, Store, StoreError, Told,
+    Unavailable,
 };
 
 /// A member who is told later, by a function that the client has given up.
@@ -36,13 +37,12 @@ impl Store for Dying<'_> {
     async fn append_message(
         &self,
         conversation: &Conversation,
-        author: &Id,
-        body: &Body,
-        metadata: Option<&Metadata>,
-        retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError> {
+        author: &Asker,
+        draft: &Draft,
+        members_max: u64,
+    ) -> Result<Decision, StoreError> {
         self.store
-            .append_message(conversation, author, body, metadata, retry_key)
+            .append_message(conversation, author, draft, members_max)
             .await
     }
 
@@ -50,10 +50,10 @@ impl Store for Dying<'_> {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Id,
+        by: &Asker,
         edit: &Edit,
         retry_key: Option<&RetryKey>,
-    ) -> Result<Decision, WriteError> {
+    ) -> Result<Decision, StoreError> {
         self.store.update_message(conversation, id, by, edit, retry_key).await
     }
 
@@ -61,9 +61,48 @@ impl Store for Dying<'_> {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Id,
-    ) -> Result<Decision, WriteError> {
+        by: &Asker,
+    ) -> Result<Decision, StoreError> {
         self.store.delete_message(conversation, id, by).await
+    }
+
+    async fn react(
+        &self,
+        conversation: &Conversation,
+        id: MessageId,
+        by: &Id,
+        reaction: &Reaction,
+        give: bool,
+    ) -> Result<Decision, StoreError> {
+        self.store.react(conversation, id, by, reaction, give).await
+    }
+
+    async fn read_up_to(
+        &self,
+        conversation: &Conversation,
+        by: &Id,
+        up_to: Option<MessageId>,
+    ) -> Result<Option<Decision>, StoreError> {
+        self.store.read_up_to(conversation, by, up_to).await
+    }
+
+    async fn put_member(
+        &self,
+        topic: &Conversation,
+        actor: &Actor,
+        member: &Id,
+        role: Option<Role>,
+        members_max: u64,
+    ) -> Result<Decision, StoreError> {
+        self.store.put_member(topic, actor, member, role, members_max).await
+    }
+
+    async fn remove_member(&self, topic: &Conversation, actor: &Actor, member: &Id) -> Result<Decision, StoreError> {
+        self.store.remove_member(topic, actor, member).await
+    }
+
+    async fn members(&self, topic: &Conversation, reader: &Asker) -> Result<Vec<TopicMember>, StoreError> {
+        self.store.members(topic, reader).await
     }
 
     async fn tell(
@@ -85,13 +124,31 @@ impl Store for Dying<'_> {
         Err(Unavailable::new("function", "it died"))
     }
 
+    async fn set(&self, user: &User, target: &Target, edit: SettingsEdit) -> Result<Option<Set>, Unavailable> {
+        self.store.set(user, target, edit).await
+    }
+
+    async fn history(
+        &self,
+        conversation: &Conversation,
+        reader: &Asker,
+        window: &Window,
+    ) -> Result<History, StoreError> {
+        self.store.history(conversation, reader, window).await
+    }
+
     async fn changes(
         &self,
         conversation: &Conversation,
+        reader: &Asker,
         since: u64,
         bounds: PageBounds,
-    ) -> Result<Changes, Unavailable> {
-        self.store.changes(conversation, since, bounds).await
+    ) -> Result<Changes, StoreError> {
+        self.store.changes(conversation, reader, since, bounds).await
+    }
+
+    async fn inbox(&self, user: &User, window: &InboxWindow) -> Result<Inbox, Unavailable> {
+        self.store.inbox(user, window).await
     }
 
     async fn changed_entries(
@@ -103,24 +160,25 @@ impl Store for Dying<'_> {
         self.store.changed_entries(user, since, bounds).await
     }
 
-    async fn history(&self, conversation: &Conversation, window: &Window) -> Result<Option<History>, Unavailable> {
-        self.store.history(conversation, window).await
+    async fn open_connection(
+        &self,
+        principal: &Principal,
+        id: &ConnectionId,
+        opened_ms: u64,
+    ) -> Result<Opened, Unavailable> {
+        self.store.open_connection(principal, id, opened_ms).await
     }
 
-    async fn inbox(&self, user: &User, page: Page) -> Result<Inbox, Unavailable> {
-        self.store.inbox(user, page).await
-    }
-
-    async fn open_connection(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> Result<bool, Unavailable> {
-        self.store.open_connection(user, id, opened_ms).await
-    }
-
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<User>, Unavailable> {
+    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable> {
         self.store.connection(id).await
     }
 
-    async fn close_connections(&self, user: &User, ids: &[ConnectionId]) -> Result<(), Unavailable> {
-        self.store.close_connections(user, ids).await
+    async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable> {
+        self.store.end_connection(id).await
+    }
+
+    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
+        self.store.close_connection(user, id).await
     }
 }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::domain::{ConnectionId, RetryKey};
-use shared::ports::{PageBounds, Store as _, WriteError};
+use shared::domain::ConnectionId;
+use shared::ports::{PageBounds, Store as _, StoreError};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cluster::{Cluster, until};
-use crate::support::{NOW, World, page, text, texts};
+use crate::support::{NOW, World, open, page, principal, texts, with_key};
 
 /// How long a request may take before it counts as one that never ends. The store's own limit is 3 s; a busy machine adds to it.
 const NEVER: Duration = Duration::from_secs(15);
@@ -52,7 +52,7 @@ impl<'a> Talk<'a> {
         let changes = self
             .world
             .store
-            .changes(&self.world.chat, 0, PageBounds::BODY)
+            .changes(&self.world.chat, &open(&self.world.anna), 0, PageBounds::BODY)
             .await
             .unwrap();
         let told: Vec<u64> = changes.messages.iter().map(|stored| stored.id.seq).collect();
@@ -74,12 +74,8 @@ impl<'a> Talk<'a> {
 }
 
 /// The whole of a send, as far as it gets.
-async fn try_to_send(world: &World, content: &str) -> Result<u64, WriteError> {
-    let (key, body) = (RetryKey::parse(content).unwrap(), text(content));
-    let said = world
-        .store
-        .append_message(&world.chat, &world.anna.id, &body, None, Some(&key));
-    let decision = said.await?;
+async fn try_to_send(world: &World, content: &str) -> Result<u64, StoreError> {
+    let decision = world.append(&world.anna, &with_key(content, content)).await?;
     for member in &decision.projection.members {
         world.store.tell(&world.chat, &decision.projection, member).await?;
     }
@@ -190,16 +186,16 @@ async fn a_slot_that_moves_is_followed() {
     let world = World::new(&cluster.address(&[0])).await;
 
     let id = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
-    let opens = async || world.store.open_connection(&world.ben, &id, NOW * 2).await.unwrap();
+    let opens = async || world.opens(&world.ben, &id, NOW * 2).await;
     assert!(opens().await);
     let key = world.connection_key(&id);
     let moving = Moving::begin(&cluster, &key);
     moving.carry(&key);
-    assert_eq!(world.store.connection(&id).await.unwrap().as_ref(), Some(&world.ben));
+    assert_eq!(world.store.connection(&id).await.unwrap(), Some(principal(&world.ben)));
     assert!(opens().await);
     cluster.says(moving.from, "INFO errorstats", &["errorstat_ASK:"]).await;
     moving.end();
-    assert_eq!(world.store.connection(&id).await.unwrap().as_ref(), Some(&world.ben));
+    assert_eq!(world.store.connection(&id).await.unwrap(), Some(principal(&world.ben)));
 
     let mut talk = Talk::begin(&world);
     talk.say(10).await;

@@ -139,11 +139,8 @@ async fn a_connection_that_was_half_forgotten_is_found_again() {
     let server = RedisServer::start(&options).unwrap();
     let world = World::new(&Address::of(&server)).await;
     let id = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
-    world.store.open_connection(&world.ben, &id, NOW * 2).await.unwrap();
-    let closed = world
-        .store
-        .close_connections(&world.ben, std::slice::from_ref(&id))
-        .await;
+    assert!(world.opens(&world.ben, &id, NOW * 2).await);
+    let closed = world.store.close_connection(&world.ben, &id).await;
     assert!(closed.is_err());
     let change = world.say(&world.anna, "hi").await;
     let live = world.tell(&world.ben, &change).await.connections;

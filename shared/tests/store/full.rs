@@ -4,7 +4,7 @@ use local::redis::{Options, RedisServer};
 use shared::domain::{ConnectionId, Cursor};
 use shared::ports::{PageBounds, Store as _};
 
-use crate::support::{Address, NOW, SEEN, World, new_text, page, texts};
+use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
 
 #[tokio::test]
 async fn a_full_server_still_serves_every_read_and_lets_go() {
@@ -28,16 +28,10 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     let deleted = world.delete(&world.anna, gone).await;
     world.finish(deleted).await;
     let connection = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
-    assert!(
-        world
-            .store
-            .open_connection(&world.ben, &connection, NOW * 2)
-            .await
-            .unwrap()
-    );
+    assert!(world.opens(&world.ben, &connection, NOW * 2).await);
     assert_eq!(
         world.store.connection(&connection).await.unwrap(),
-        Some(world.ben.clone())
+        Some(principal(&world.ben))
     );
 
     assert_eq!(texts(&world.history(page(1, 10)).await), ["kept"]);
@@ -49,7 +43,11 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
         .await
         .unwrap();
     assert_eq!((entries.recovered, entries.entries.len()), (true, 1));
-    let changes = world.store.changes(&world.chat, 0, PageBounds::FRAME).await.unwrap();
+    let changes = world
+        .store
+        .changes(&world.chat, &open(&world.ben), 0, PageBounds::FRAME)
+        .await
+        .unwrap();
     assert_eq!(changes.messages.len(), 2);
-    world.store.close_connections(&world.ben, &[connection]).await.unwrap();
+    world.store.close_connection(&world.ben, &connection).await.unwrap();
 }

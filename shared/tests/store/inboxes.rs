@@ -1,9 +1,10 @@
 //! Rules of inboxes: a projection of the conversations, which the newest decision wins.
 
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{Conversation, Decision, Page, Target};
 use shared::ports::Store as _;
 
-use crate::support::{NOW, World, text, user};
+use crate::support::{NOW, World, draft, open, text, user};
 
 /// Seven decisions, told in every rotation of their order, each twice.
 pub(crate) async fn the_order_and_the_repetition_of_tellings_do_not_matter(world: World) {
@@ -95,7 +96,7 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
         world.clock.set(NOW + ms);
         let sent = world
             .store
-            .append_message(&chat, &other.id, &text("hi"), None, None)
+            .append_message(&chat, &open(&other), &draft("hi"), TOPIC_MEMBERS_MAX)
             .await;
         let Decision { projection, .. } = sent.unwrap();
         let anna = projection
@@ -108,7 +109,7 @@ pub(crate) async fn the_newest_activity_comes_first(world: World) {
     let names = async |number| {
         let inbox = world
             .store
-            .inbox(&world.anna, Page { number, per_page: 3 })
+            .inbox(&world.anna, &Page { number, per_page: 3 }.into())
             .await
             .unwrap();
         assert_eq!((inbox.total, inbox.unread_total), (4, 4));

@@ -4,12 +4,10 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::domain::RetryKey;
-use shared::ports::Store as _;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::cluster::Cluster;
-use crate::support::{World, page, text, texts};
+use crate::support::{World, page, texts, with_key};
 
 /// Messages per second, and how many of them; the master dies in the middle.
 const RATE: u32 = 400;
@@ -78,14 +76,10 @@ async fn one_failover(lag: Duration) {
 
 /// As a client does. Says how many tries were refused.
 async fn send_until_acknowledged(world: &World, content: &str) -> u32 {
-    let key = RetryKey::parse(content).unwrap();
-    let content = text(content);
+    let content = with_key(content, content);
     let mut refused = 0;
     loop {
-        let said = world
-            .store
-            .append_message(&world.chat, &world.anna.id, &content, None, Some(&key));
-        if said.await.is_ok() {
+        if world.append(&world.anna, &content).await.is_ok() {
             return refused;
         }
         refused += 1;

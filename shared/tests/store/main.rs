@@ -33,6 +33,8 @@ mod resuming;
 mod rights;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod topics;
 
 /// Names every rule once, and makes of each a test on one node, and of all of them a function.
 #[cfg(test)]
@@ -104,6 +106,17 @@ rules! {
     releases::an_older_release_shows_what_it_knows_of_a_newer_one,
     releases::an_older_release_copies_what_it_does_not_know,
     releases::an_older_release_refuses_to_rewrite_a_newer_version,
+    topics::who_joins_has_nothing_unread,
+    topics::a_repeated_change_of_members_changes_nothing,
+    topics::a_repetition_never_stands_for_another_change,
+    topics::the_role_decides_who_may_do_what,
+    topics::who_has_left_an_open_topic_still_edits_and_deletes_own_messages,
+    topics::a_full_topic_takes_nobody_more,
+    topics::a_late_telling_never_brings_a_topic_back,
+    topics::who_never_was_a_member_gets_no_entry_by_leaving,
+    topics::an_empty_topic_stands_in_the_inbox,
+    topics::unread_and_mentioned_are_exact_for_each_of_many,
+    topics::changes_tell_that_members_have_changed,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,

@@ -10,14 +10,14 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared::app::{Caller, Draft, Writer};
-use shared::domain::{ConnectionId, Conversation, Edit, MessageId, RetryKey, Target, User};
+use shared::app::{Caller, Writer};
+use shared::domain::{ConnectionId, Conversation, Draft, Edit, MessageId, RetryKey, Target, TopicRules, User};
 use shared::error::ApiError;
 use shared::ports::Store as _;
 
 use self::client::{Client, Known, loaded};
 use crate::dying::{Dying, LateTelling, Wires, held};
-use crate::support::{Address, NOW, SEEN, World, new_text, page, server, text, user};
+use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, server, user, with_key};
 
 /// Schedules that are tried, and steps in each at the most.
 const CASES: u32 = 600;
@@ -116,7 +116,7 @@ impl Run {
         let mut clients: [Client; 3] = Default::default();
         for (number, (client, of)) in clients.iter_mut().zip(&users).enumerate() {
             let id = ConnectionId::parse(&number.to_string()).unwrap();
-            assert!(world.store.open_connection(of, &id, NOW * 2).await.unwrap());
+            assert!(world.opens(of, &id, NOW * 2).await);
             client.sync(&world, of).await;
         }
         Self {
@@ -205,11 +205,7 @@ impl Run {
         };
         let key = RetryKey::parse(&self.retry_keys.to_string()).unwrap();
         let act = match what {
-            What::Send => Act::Send(Draft {
-                body: text(&content),
-                metadata: None,
-                retry_key: Some(key),
-            }),
+            What::Send => Act::Send(with_key(&content, &self.retry_keys.to_string())),
             What::Edit(index) => Act::Update(pick(index, true)?, new_text(&content), key),
             What::Delete(index) => Act::Delete(pick(index, true)?),
             What::See(index) => Act::Update(pick(index, false)?, SEEN, key),
@@ -232,9 +228,10 @@ impl Run {
         let writer = Writer {
             store: &dying,
             push: &self.wires,
+            topics: TopicRules::default(),
         };
         let caller = Caller {
-            user: self.users[who].clone(),
+            principal: principal(&self.users[who]),
             connection: None,
         };
         let target = Target::User(self.users[with].id.clone());
@@ -289,9 +286,8 @@ impl Run {
                 let history = self
                     .world
                     .store
-                    .history(&conversation, &page(1, 100))
+                    .history(&conversation, &open(of), &page(1, 100))
                     .await
-                    .unwrap()
                     .unwrap();
                 assert_eq!(entry.latest.as_ref(), history.messages.last(), "entry of user {who}");
                 assert_eq!(

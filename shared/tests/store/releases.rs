@@ -3,42 +3,73 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{Cursor, Decision, RetryKey};
+use shared::domain::{Cursor, Decision};
 use shared::ports::{Changes, PageBounds, Store as _};
 
-use crate::support::{World, page, text, texts};
+use crate::support::{World, open, page, text, texts, with_key};
+
+/// What another release writes in place of what, in every script that has it.
+type Edits<'a> = &'a [(&'a str, &'a str)];
 
 /// The next release adds a section to every record.
-fn with_new_section(source: &str) -> String {
-    source.replace(
-        "state.rev) .. ARGV[4]\n",
-        "state.rev) .. ARGV[4] .. struct.pack('>I1I2', 200, 3) .. 'new'\n",
-    )
+const NEW_SECTION: Edits<'_> = &[(
+    "state.rev) .. ARGV[4]\n",
+    "state.rev) .. ARGV[4] .. struct.pack('>I1I2', 200, 3) .. 'new'\n",
+)];
+
+/// The next release gives members a version of its own.
+const NEW_MEMBER: Edits<'_> = &[(
+    "local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 1",
+    "local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 2",
+)];
+
+/// The next release gives records, entries, reactions, and what decisions rest on, a version of its own.
+const NEW_VERSIONS: Edits<'_> = &[
+    ("local RECORD, DELETED, MORE = 2", "local RECORD, DELETED, MORE = 3"),
+    ("ARGV[2] .. identity", "string.char(3 * 32) .. identity"),
+    ("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2"),
+    NEW_MEMBER[0],
+    (
+        "local OPERATION_VERSION, OPERATION = 1",
+        "local OPERATION_VERSION, OPERATION = 2",
+    ),
+    ("local SET_VERSION, SET = 1", "local SET_VERSION, SET = 2"),
+    ("local VERSION, HEAD = 1", "local VERSION, HEAD = 2"),
+    (
+        "local chat, entry = ARGV[3], ARGV[4]",
+        "local chat, entry = ARGV[3], string.char(2) .. string.sub(ARGV[4], 2)",
+    ),
+];
+
+fn edited(edits: Edits<'_>) -> impl Fn(&str) -> String {
+    move |source| {
+        let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
+        edits.iter().fold(source.to_owned(), edit)
+    }
 }
 
-/// The next release gives records, entries, and what decisions rest on, a version of its own.
-fn with_new_versions(source: &str) -> String {
-    let source = source
-        .replace("local RECORD, DELETED = 2, 1", "local RECORD, DELETED = 3, 1")
-        .replace("ARGV[2] .. identity", "string.char(3 * 32) .. identity")
-        .replace("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2")
-        .replace("local MEMBER_VERSION, MEMBER = 1", "local MEMBER_VERSION, MEMBER = 2")
-        .replace(
-            "local OPERATION_VERSION, OPERATION = 1",
-            "local OPERATION_VERSION, OPERATION = 2",
-        );
-    source
-        .replace("local VERSION, HEAD, TOLD = 1", "local VERSION, HEAD, TOLD = 2")
-        .replace("ARGV[3], ARGV[5]", "ARGV[3], string.char(2) .. string.sub(ARGV[5], 2)")
+#[test]
+fn every_edit_of_another_release_finds_its_place() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/adapters/redis/scripts");
+    let scripts = std::fs::read_dir(folder).unwrap();
+    let sources = scripts.map(|script| std::fs::read_to_string(script.unwrap().path()).unwrap());
+    let all = sources.collect::<String>();
+    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS) {
+        assert!(all.contains(from), "{from}");
+    }
 }
 
 async fn changes(world: &World) -> Changes {
-    world.store.changes(&world.chat, 0, PageBounds::BODY).await.unwrap()
+    world
+        .store
+        .changes(&world.chat, &open(&world.ben), 0, PageBounds::BODY)
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: World) {
-    for edit in [with_new_section, with_new_versions] {
-        let next = world.as_release(edit).await;
+    for edits in [NEW_SECTION, NEW_VERSIONS] {
+        let next = world.as_release(edited(edits)).await;
         next.forget(&next.chat_keys()).await;
         next.forget(&next.user_keys(&next.anna)).await;
         next.forget(&next.user_keys(&next.ben)).await;
@@ -68,7 +99,7 @@ pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: W
 }
 
 pub(crate) async fn an_older_release_copies_what_it_does_not_know(world: World) {
-    let next = world.as_release(with_new_section).await;
+    let next = world.as_release(edited(NEW_SECTION)).await;
     let id = next.send(&next.anna, "first").await.change.id;
     let edited = world.edit(&world.anna, id, "second").await;
     world.finish(edited).await;
@@ -88,16 +119,16 @@ pub(crate) async fn an_older_release_copies_what_it_does_not_know(world: World) 
 }
 
 pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: World) {
-    let next = world.as_release(with_new_versions).await;
+    let next = world.as_release(edited(NEW_VERSIONS)).await;
     let id = next.send(&next.anna, "newer").await.change.id;
     let refused = |outcome: Result<Decision, _>| {
-        let error: shared::ports::WriteError = outcome.unwrap_err();
+        let error: shared::ports::StoreError = outcome.unwrap_err();
         assert_eq!(error.to_string(), "redis is unavailable", "the client tries again");
     };
     refused(world.try_to_say(&world.anna, "older").await);
     refused(world.update(&world.anna, id, &crate::support::new_text("older")).await);
     refused(world.update(&world.ben, id, &crate::support::SEEN).await);
-    refused(world.store.delete_message(&world.chat, id, &world.anna.id).await);
+    refused(world.store.delete_message(&world.chat, id, &open(&world.anna)).await);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["newer"]);
 
     let again = next.edit(&next.anna, id, "newer!").await;
@@ -106,9 +137,7 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     next.finish(again).await;
     assert_eq!(texts(&next.history(page(1, 10)).await), ["newer!"]);
     // A newer member beside an older state: nothing is half written.
-    let member = world
-        .as_release(|source| source.replace("MEMBER_VERSION, MEMBER = 1", "MEMBER_VERSION, MEMBER = 2"))
-        .await;
+    let member = world.as_release(edited(NEW_MEMBER)).await;
     member.forget(&member.chat_keys()).await;
     member.say(&member.anna, "newer").await;
     let before = changes(&world).await;
@@ -145,8 +174,8 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     let entry = "01 00 065dd083700401 0000000000 065dd083700401 01977420dc00 0000000001";
     let entry = format!("{entry} 01 0031 {first} 02 0010 01 31 0000000001 03 62656e 0000000002");
 
-    let [log, meta, members, gone, stamps] = world.chat_keys();
-    let [inbox, entries, changed, own, _] = world.user_keys(&world.ben);
+    let [log, meta, members, gone, stamps, ..] = world.chat_keys();
+    let [inbox, entries, changed, own, ..] = world.user_keys(&world.ben);
     let retry = log.replace(":log", ":op:1:k");
     let run = async |name: &str, key: &str, arguments: &[Vec<u8>]| {
         world.command(redis::cmd(name).arg(key).arg(arguments)).await;
@@ -186,12 +215,7 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     assert_eq!(shown.entries[0].latest.as_ref().unwrap().body, text("first!"));
     assert_eq!(shown.cursor.to_string(), "gZDZ5vyx1mUGXdCDcAQA");
 
-    let key = RetryKey::parse("k").unwrap();
-    let (author, content) = (&world.anna.id, text("first"));
-    let again = world
-        .store
-        .append_message(&world.chat, author, &content, None, Some(&key))
-        .await;
+    let again = world.append(&world.anna, &with_key("first", "k")).await;
     let again = again.unwrap().change;
     assert_eq!((again.repeated, again.id.seq), (true, 1));
     world.send(&world.anna, "third").await;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use shared::domain::{Conversation, Cursor, Decision, Id, Target, User};
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
+use shared::domain::{Asker, Conversation, Cursor, Decision, Target, User};
 use shared::ports::{ChangedEntries, Changes, InboxEntry, PageBounds, Store as _};
 
-use crate::support::{Address, NOW, World, new_text, server, text, user};
+use crate::support::{Address, NOW, World, draft, new_text, open, server, text, user};
 
 const ALL: PageBounds = PageBounds {
     count: 1_000,
@@ -24,7 +25,11 @@ async fn place(world: &World) -> Cursor {
 }
 
 async fn changes(world: &World, since: u64, bounds: PageBounds) -> Changes {
-    world.store.changes(&world.chat, since, bounds).await.unwrap()
+    world
+        .store
+        .changes(&world.chat, &open(&world.ben), since, bounds)
+        .await
+        .unwrap()
 }
 
 /// What a page of changes shows: position, and what the message says.
@@ -47,7 +52,7 @@ async fn told_by(world: &World, name: &str, content: &str) -> Cursor {
     let chat = Conversation::of(&world.ben, &Target::User(other.id.clone()));
     let sent = world
         .store
-        .append_message(&chat, &other.id, &text(content), None, None)
+        .append_message(&chat, &open(&other), &draft(content), TOPIC_MEMBERS_MAX)
         .await;
     let Decision { projection, .. } = sent.unwrap();
     let ben = projection
@@ -304,13 +309,16 @@ async fn a_long_absence_costs_what_changed(world: World) {
     const EDITS: u64 = 800;
     let chat = |number: u64| {
         let other: User = user("site", &format!("u{number}"));
-        (Conversation::of(&world.ben, &Target::User(other.id.clone())), other.id)
+        (
+            Conversation::of(&world.ben, &Target::User(other.id.clone())),
+            open(&other),
+        )
     };
-    let append = async |chat: &Conversation, author: &Id, content: String| {
-        let content = text(&content);
+    let append = async |chat: &Conversation, author: &Asker, content: String| {
+        let content = draft(&content);
         world
             .store
-            .append_message(chat, author, &content, None, None)
+            .append_message(chat, author, &content, TOPIC_MEMBERS_MAX)
             .await
             .unwrap()
     };
@@ -364,7 +372,11 @@ async fn a_long_absence_costs_what_changed(world: World) {
         let (id, mut rev) = known[usize::try_from(number).unwrap()];
         let (mut told, mut pages) = (Vec::new(), 0);
         loop {
-            let page = world.store.changes(&chat, rev, PageBounds::BODY).await.unwrap();
+            let page = world
+                .store
+                .changes(&chat, &open(&world.ben), rev, PageBounds::BODY)
+                .await
+                .unwrap();
             told.extend(page.messages.into_iter().map(|stored| stored.id.seq));
             (rev, pages) = (page.rev, pages + 1);
             if !page.more {
@@ -376,7 +388,11 @@ async fn a_long_absence_costs_what_changed(world: World) {
         assert_eq!(told, (1..=SENDS + 1).collect::<Vec<_>>());
     }
     let quiet = known[usize::try_from(CHATS).unwrap()];
-    let nothing = world.store.changes(&chat(CHATS).0, quiet.1, ALL).await.unwrap();
+    let nothing = world
+        .store
+        .changes(&chat(CHATS).0, &open(&world.ben), quiet.1, ALL)
+        .await
+        .unwrap();
     assert_eq!((nothing.messages.len(), nothing.more, nothing.rev), (0, false, quiet.1));
 }
 

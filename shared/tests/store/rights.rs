@@ -5,8 +5,9 @@ use crate::every_rule_holds;
 use crate::support::{Address, World, server};
 
 /// Every command that the store sends or its scripts run. `docs/operations.md` tells operators to allow no more.
-const NEEDED: &str = "asking cluster|slots del eval evalsha get hello hget hgetall hmget hset lindex llen lrange lset pexpireat ping \
-                      rpush set zadd zcard zcount zrangebyscore zrem zremrangebyscore zrevrange zscore";
+const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset pexpireat \
+                      ping pttl rpush set zadd zcard zcount zlexcount zrange zrangebyscore zrem zremrangebylex zremrangebyscore zrevrange \
+                      zrevrangebyscore zrevrank zscore";
 
 /// What ElastiCache Serverless refuses, and subcommands of which it refuses some.
 ///

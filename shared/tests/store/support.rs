@@ -8,11 +8,13 @@ use redis::cluster::ClusterClient;
 use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
-    Body, BodyKind, ConnectionId, Conversation, Decision, Domain, Edit, Id, MessageId, MetadataEdit, Page, Target,
-    User, Window,
+    Actor, Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
+    InboxWindow, Member, MessageId, MetadataEdit, Page, Principal, Reaction, RetryKey, Role, SettingsEdit, Target,
+    TopicClaim, TopicMember, User, Window,
 };
-use shared::ports::{Clock, History, Inbox, Store, Told, WriteError};
+use shared::ports::{Clock, History, Inbox, InboxEntry, PageBounds, Set, Store, StoreError, Told};
 
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
@@ -139,10 +141,19 @@ impl World {
         self.try_to_say(author, content).await.unwrap()
     }
 
-    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Decision, WriteError> {
+    pub(crate) async fn try_to_say(&self, author: &User, content: &str) -> Result<Decision, StoreError> {
+        self.append(author, &draft(content)).await
+    }
+
+    pub(crate) async fn append(&self, author: &User, draft: &Draft) -> Result<Decision, StoreError> {
         self.store
-            .append_message(&self.chat, &author.id, &text(content), None, None)
+            .append_message(&self.chat, &open(author), draft, TOPIC_MEMBERS_MAX)
             .await
+    }
+
+    /// The whole of a send of more than a text.
+    pub(crate) async fn send_draft(&self, author: &User, draft: &Draft) -> Decision {
+        self.finish(self.append(author, draft).await.unwrap()).await
     }
 
     /// The whole of a send.
@@ -152,8 +163,9 @@ impl World {
 
     /// The second step of a write: all members are told.
     pub(crate) async fn finish(&self, decision: Decision) -> Decision {
-        for user in [&self.anna, &self.ben] {
-            self.tell(user, &decision).await;
+        for member in &decision.projection.members {
+            let told = self.store.tell(&self.chat, &decision.projection, member);
+            told.await.unwrap();
         }
         decision
     }
@@ -164,8 +176,8 @@ impl World {
         self.store.tell(&self.chat, &decision.projection, member).await.unwrap()
     }
 
-    pub(crate) async fn update(&self, by: &User, id: MessageId, edit: &Edit) -> Result<Decision, WriteError> {
-        self.store.update_message(&self.chat, id, &by.id, edit, None).await
+    pub(crate) async fn update(&self, by: &User, id: MessageId, edit: &Edit) -> Result<Decision, StoreError> {
+        self.store.update_message(&self.chat, id, &open(by), edit, None).await
     }
 
     pub(crate) async fn edit(&self, author: &User, id: MessageId, content: &str) -> Decision {
@@ -177,19 +189,115 @@ impl World {
     }
 
     pub(crate) async fn delete(&self, author: &User, id: MessageId) -> Decision {
-        self.store.delete_message(&self.chat, id, &author.id).await.unwrap()
+        self.store.delete_message(&self.chat, id, &open(author)).await.unwrap()
     }
 
-    /// The newest ten entries of an inbox, whose unread messages sum up to what is kept apart.
+    /// Adds a member to the topic, or gives one a role.
+    pub(crate) async fn put(&self, by: &Actor, member: &User, role: Option<Role>) -> Result<Decision, StoreError> {
+        self.store
+            .put_member(&self.chat, by, &member.id, role, TOPIC_MEMBERS_MAX)
+            .await
+    }
+
+    /// The platform makes someone a member with that role.
+    pub(crate) async fn make(&self, member: &User, role: Role) -> Decision {
+        let made = self.put(&Actor::Platform, member, Some(role)).await;
+        self.finish(made.unwrap()).await
+    }
+
+    /// The whole of a join of one's own.
+    pub(crate) async fn join(&self, user: &User) -> Decision {
+        let joined = self.put(&Actor::User(open(user)), user, None).await;
+        self.finish(joined.unwrap()).await
+    }
+
+    /// The first step of leaving.
+    pub(crate) async fn go(&self, user: &User) -> Decision {
+        let gone = self.store.remove_member(&self.chat, &Actor::Platform, &user.id);
+        gone.await.unwrap()
+    }
+
+    /// The whole of leaving.
+    pub(crate) async fn leave(&self, user: &User) -> Decision {
+        self.finish(self.go(user).await).await
+    }
+
+    /// The members of the topic and their roles.
+    pub(crate) async fn members(&self) -> Vec<(String, Role)> {
+        let members = self.store.members(&self.chat, &open(&self.anna)).await.unwrap();
+        let member = |member: TopicMember| (member.id.to_string(), member.role);
+        members.into_iter().map(member).collect()
+    }
+
+    /// The whole of a move of a read position.
+    pub(crate) async fn read(&self, by: &User, up_to: Option<MessageId>) -> Decision {
+        let moved = self.store.read_up_to(&self.chat, &by.id, up_to).await;
+        self.finish(moved.unwrap().unwrap()).await
+    }
+
+    /// Gives a reaction, or takes it back.
+    pub(crate) async fn react(
+        &self,
+        by: &User,
+        id: MessageId,
+        reaction: &str,
+        give: bool,
+    ) -> Result<Decision, StoreError> {
+        let reaction = Reaction::parse(reaction).unwrap();
+        self.store.react(&self.chat, id, &by.id, &reaction, give).await
+    }
+
+    /// The whole of a change of settings.
+    pub(crate) async fn set(&self, user: &User, edit: SettingsEdit) -> Option<Set> {
+        let target = self.chat.as_seen_by(&user.id);
+        self.store.set(user, &target, edit).await.unwrap()
+    }
+
+    /// Records a connection; false if the user has too many.
+    pub(crate) async fn opens(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> bool {
+        let opened = self.store.open_connection(&principal(user), id, opened_ms).await;
+        opened.unwrap().accepted
+    }
+
+    /// The first entries of an inbox, hidden ones left out. The unread messages of all that are not muted sum up to what is kept apart.
     pub(crate) async fn inbox(&self, of: &User) -> Inbox {
         let page = Page {
             number: 1,
-            per_page: 10,
+            per_page: 100,
         };
-        let inbox = self.store.inbox(of, page).await.unwrap();
-        let sum = inbox.entries.iter().map(|entry| entry.unread).sum::<u64>();
+        let inbox = self.store.inbox(of, &page.into()).await.unwrap();
+        let hidden = self.hidden(of).await;
+        let counted = inbox
+            .entries
+            .iter()
+            .chain(&hidden)
+            .filter(|entry| !entry.settings.muted);
+        let sum = counted.map(|entry| entry.unread).sum::<u64>();
         assert_eq!(inbox.unread_total, sum, "the total is kept apart and must agree");
         inbox
+    }
+
+    /// What a user has hidden.
+    pub(crate) async fn hidden(&self, of: &User) -> Vec<InboxEntry> {
+        let page = Page {
+            number: 1,
+            per_page: 100,
+        };
+        let window = InboxWindow {
+            hidden: true,
+            ..page.into()
+        };
+        self.store.inbox(of, &window).await.unwrap().entries
+    }
+
+    /// The entry of the conversation in that user's slot, also one that the inbox does not show.
+    pub(crate) async fn entry(&self, of: &User) -> Option<InboxEntry> {
+        let all = self
+            .store
+            .changed_entries(of, Some(Cursor::default()), PageBounds::BODY);
+        let own_name = self.chat.as_seen_by(&of.id);
+        let entries = all.await.unwrap().entries.into_iter().map(|(_, entry)| entry);
+        entries.into_iter().find(|entry| entry.target == own_name)
     }
 
     pub(crate) async fn unread(&self, of: &User) -> u64 {
@@ -197,15 +305,34 @@ impl World {
     }
 
     /// The keys of the conversation.
-    pub(crate) fn chat_keys(&self) -> [String; 5] {
+    pub(crate) fn chat_keys(&self) -> [String; 8] {
         let tag = format!("{{{}:{}}}", self.prefix, self.chat.key());
-        ["log", "meta", "members", "gone", "stamps"].map(|part| format!("{tag}:{part}"))
+        let parts = [
+            "log",
+            "meta",
+            "members",
+            "gone",
+            "stamps",
+            "mentions",
+            "reactions",
+            "watching",
+        ];
+        parts.map(|part| format!("{tag}:{part}"))
     }
 
     /// The keys of a user's slot.
-    pub(crate) fn user_keys(&self, user: &User) -> [String; 5] {
+    pub(crate) fn user_keys(&self, user: &User) -> [String; 7] {
         let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id);
-        ["inbox", "entries", "changed", "meta", "connections"].map(|part| format!("{tag}:{part}"))
+        let parts = [
+            "inbox",
+            "entries",
+            "changed",
+            "meta",
+            "connections",
+            "hidden",
+            "watchers",
+        ];
+        parts.map(|part| format!("{tag}:{part}"))
     }
 
     /// The key by id of a connection.
@@ -238,7 +365,24 @@ impl World {
     }
 
     pub(crate) async fn history(&self, window: Window) -> History {
-        self.store.history(&self.chat, &window).await.unwrap().unwrap()
+        self.history_for(&self.anna, window).await
+    }
+
+    /// A part of the conversation as that user is shown it.
+    pub(crate) async fn history_for(&self, reader: &User, window: Window) -> History {
+        self.store.history(&self.chat, &open(reader), &window).await.unwrap()
+    }
+
+    /// The same, back in the direct conversation.
+    pub(crate) fn direct(mut self) -> Self {
+        self.chat = Conversation::of(&self.anna, &Target::User(self.ben.id.clone()));
+        self
+    }
+
+    /// The same with a topic in place of the direct conversation.
+    pub(crate) fn in_topic(mut self, id: &str) -> Self {
+        self.chat = Conversation::of(&self.anna, &Target::Topic(Id::parse(id).unwrap()));
+        self
     }
 }
 
@@ -246,6 +390,55 @@ pub(crate) fn user(domain: &str, id: &str) -> User {
     User {
         domain: Domain::parse(domain).unwrap(),
         id: Id::parse(id).unwrap(),
+    }
+}
+
+/// A user without further claims.
+pub(crate) fn principal(user: &User) -> Principal {
+    Principal {
+        user: user.clone(),
+        topics: TopicClaim::default(),
+    }
+}
+
+/// How that member is after a decision.
+pub(crate) fn own<'a>(decision: &'a Decision, user: &User) -> &'a Member {
+    let mut members = decision.projection.members.iter();
+    members.find(|member| member.id == user.id).unwrap()
+}
+
+/// A user who asks where anyone may.
+pub(crate) fn open(user: &User) -> Asker {
+    Asker {
+        id: user.id.clone(),
+        admission: Admission::Open,
+    }
+}
+
+/// A user who asks where only members may.
+pub(crate) fn closed(user: &User) -> Asker {
+    Asker {
+        id: user.id.clone(),
+        admission: Admission::Members,
+    }
+}
+
+/// A message that says this and nothing else.
+pub(crate) fn draft(content: &str) -> Draft {
+    Draft {
+        body: text(content),
+        metadata: None,
+        reply_to: None,
+        mentions: Vec::new(),
+        retry_key: None,
+    }
+}
+
+/// The same with a retry key.
+pub(crate) fn with_key(content: &str, key: &str) -> Draft {
+    Draft {
+        retry_key: Some(RetryKey::parse(key).unwrap()),
+        ..draft(content)
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) enum Asked<'a> {
 /// Flags of a member in a decision.
 const LEFT: u8 = 1;
 const HAS_WRITTEN: u8 = 2;
+const LEFT_NOW: u8 = 4;
 
 /// What a write to a conversation answers: `decided` in `decision_prelude.lua`, or one word for a refusal.
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, StoreError> {
@@ -166,6 +167,7 @@ fn read_members(mut head: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
             unread: head.number::<5>()?,
             mentioned: head.number::<5>()?,
             left: flags & LEFT != 0,
+            left_now: flags & LEFT_NOW != 0,
             has_written: flags & HAS_WRITTEN != 0,
             reacted: u32::try_from(head.number::<3>()?).unwrap_or_default(),
         });
@@ -341,7 +343,7 @@ pub(super) fn inbox(answer: Value) -> Result<InboxPage, Unavailable> {
     while let Some(name) = items.next() {
         let (name, order): (String, u64) = (read(name)?, next(&mut items)?);
         last = Target::from_inbox_key(&name).map(|target| InboxPlace { order, target });
-        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?);
+        entries.extend(entry(&name, &next::<Vec<u8>>(&mut items)?));
     }
     Ok(InboxPage {
         cursor: Cursor::new(epoch, position),
@@ -387,8 +389,8 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
     let mut entries = Vec::new();
     while let Some(position) = items.next() {
         let cursor = Cursor::new(epoch, read(position)?);
-        let name = next(&mut items)?;
-        entries.extend(entry(name, &next::<Vec<u8>>(&mut items)?)?.map(|entry| (cursor, entry)));
+        let name: String = next(&mut items)?;
+        entries.extend(entry(&name, &next::<Vec<u8>>(&mut items)?).map(|entry| (cursor, entry)));
     }
     Ok(EntriesPage {
         cursor: Cursor::new(epoch, position),
@@ -400,13 +402,13 @@ pub(super) fn entries(answer: Value) -> Result<EntriesPage, Unavailable> {
 }
 
 /// An entry. One that cannot be read is left out, so that it does not take the others away.
-fn entry(name: String, packed: &[u8]) -> Result<Option<Unpacked>, Unavailable> {
-    let unpacked = Target::from_inbox_key(&name)
+fn entry(name: &str, packed: &[u8]) -> Option<Unpacked> {
+    let unpacked = Target::from_inbox_key(name)
         .ok_or(Corrupt("name"))
         .and_then(|target| entry::unpack(target, packed));
-    let unpacked =
-        unpacked.inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"));
-    Ok(unpacked.ok())
+    unpacked
+        .inspect_err(|error| tracing::error!(%error, name, "left out an inbox entry that cannot be read"))
+        .ok()
 }
 
 pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {

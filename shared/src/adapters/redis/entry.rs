@@ -2,7 +2,7 @@
 //!
 //! By byte: version, flags, clock of the conversation (7), unread messages (5), revision (7), time of the newest message in ms (6), position of the
 //! newest live message (5); then sections as in a record: the packed newest message if it is short; the read positions of a direct conversation;
-//! the owner's own read position (5) and unread mentions (5). `scripts/entry_prelude.lua` reads what stands before the sections. It keeps the low
+//! the owner's own read position (5) and, if there are any, unread mentions (5). `scripts/entry_prelude.lua` reads what stands before the sections. It keeps the low
 //! flags, which are the owner's settings; the high ones come from the conversation.
 
 use super::bytes::{Corrupt, Reader, number_bytes, push_id, push_section};
@@ -19,6 +19,8 @@ const OWN: u8 = 3;
 const MUTED: u8 = 1;
 const HIDDEN: u8 = 2;
 const PINNED: u8 = 4;
+/// The owner of the entry was a member until this. It is not kept.
+const LEFT_NOW: u8 = 32;
 /// The owner of the entry has written there.
 const HAS_WRITTEN: u8 = 64;
 /// The owner of the entry is no member any more.
@@ -28,7 +30,7 @@ const LEFT: u8 = 128;
 pub(super) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
     let latest = projection.latest.as_ref();
     let mark = |flag, is_set| if is_set { flag } else { 0 };
-    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left);
+    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left) | mark(LEFT_NOW, member.left_now);
     let mut packed = vec![VERSION, flags];
     packed.extend(number_bytes::<7>(projection.clock));
     packed.extend(number_bytes::<5>(member.unread));
@@ -47,7 +49,10 @@ pub(super) fn pack(conversation: &Conversation, projection: &Projection, member:
         }
         push_section(&mut packed, READS, &reads);
     }
-    let own = [number_bytes::<5>(member.read_seq), number_bytes::<5>(member.mentioned)].concat();
+    let mut own = number_bytes::<5>(member.read_seq).to_vec();
+    if member.mentioned > 0 {
+        own.extend(number_bytes::<5>(member.mentioned));
+    }
     push_section(&mut packed, OWN, &own);
     packed
 }
@@ -78,7 +83,8 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
             (READS, packed) => reads = read_reads(packed).unwrap_or_default(),
             (OWN, packed) => {
                 let mut own = Reader(packed);
-                (read_seq, mentioned) = (own.number::<5>()?, own.number::<5>()?);
+                read_seq = own.number::<5>()?;
+                mentioned = if own.is_empty() { 0 } else { own.number::<5>()? };
             }
             _ => {}
         }
@@ -175,6 +181,7 @@ mod tests {
             unread: 0,
             mentioned: 0,
             left: false,
+            left_now: false,
             has_written: false,
             reacted: 0,
         };

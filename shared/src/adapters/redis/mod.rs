@@ -203,13 +203,13 @@ impl<C: Clock> Store for RedisStore<C> {
         let (operation, kept_ms) = self.operation(conversation, &author.id, draft.retry_key.as_ref());
         let mut keys = self.deciding(conversation);
         keys.push(operation);
-        let tail = record::pack_tail(&author.id, draft);
+        let content = record::pack_content(&author.id, draft);
         let call = Call::new(&self.scripts.message_append, keys)
             .arg(self.clock.now_ms())
             .arg(&record::head(draft))
             .arg(&record::random_bytes(random_bits(MessageId::RANDOM_BITS)))
-            .arg(&tail)
-            .arg(content_hash(&[b"send", &tail]))
+            .arg([&content[..], &record::pack_retry_key(draft)].concat())
+            .arg(content_hash(&[b"send", &content]))
             .arg(kept_ms)
             .arg(author.id.to_string())
             .arg(u8::from(author.admission == Admission::Open))

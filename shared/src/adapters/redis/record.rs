@@ -32,8 +32,9 @@ pub(super) fn head(draft: &Draft) -> [u8; 1] {
     [VERSION << VERSION_SHIFT | more]
 }
 
-/// Packs a new message from the length of its author on; `message_append.lua` writes what stands before.
-pub(super) fn pack_tail(author: &Id, draft: &Draft) -> Vec<u8> {
+/// Packs a new message from the length of its author on; `message_append.lua` writes what stands before. Two sends of one content give the same
+/// bytes in every release, because their hash tells whether a retry key was used for another content.
+pub(super) fn pack_content(author: &Id, draft: &Draft) -> Vec<u8> {
     let content = draft.body.content().as_bytes();
     let mut tail = Vec::with_capacity(80 + content.len());
     push_id(&mut tail, author);
@@ -59,10 +60,16 @@ pub(super) fn pack_tail(author: &Id, draft: &Draft) -> Vec<u8> {
         }
         push_section(&mut tail, MENTIONS, &mentions);
     }
-    if let Some(key) = &draft.retry_key {
-        push_section(&mut tail, RETRY_KEY, key.to_string().as_bytes());
-    }
     tail
+}
+
+/// Packs what the author's client calls the message, which stands behind its content.
+pub(super) fn pack_retry_key(draft: &Draft) -> Vec<u8> {
+    let mut packed = Vec::new();
+    if let Some(key) = &draft.retry_key {
+        push_section(&mut packed, RETRY_KEY, key.to_string().as_bytes());
+    }
+    packed
 }
 
 /// The random bytes of a record.
@@ -221,7 +228,7 @@ mod tests {
                 mentions: mentions.into_iter().map(|id| Id::from_number(id).unwrap()).collect(),
                 retry_key: key.map(|key| RetryKey::parse(&key).unwrap()),
             };
-            let record = [&head(&draft)[..], &identity(id), &number_bytes::<7>(rev), &pack_tail(&author, &draft)].concat();
+            let record = [&head(&draft)[..], &identity(id), &number_bytes::<7>(rev), &pack_content(&author, &draft), &pack_retry_key(&draft)].concat();
             let message = Message {
                 id,
                 author,

@@ -45,23 +45,39 @@ impl Scripts {
         let prelude = include_str!("scripts/conversation_prelude.lua");
         let records = include_str!("scripts/record_prelude.lua");
         let shown = include_str!("scripts/shown_prelude.lua");
+        let members = include_str!("scripts/member_prelude.lua");
         let decisions = include_str!("scripts/decision_prelude.lua");
         let entries = include_str!("scripts/entry_prelude.lua");
         let reading = |body| script(&[prelude, records, shown, body]);
-        let deciding = |flags, body: &[&str]| script(&[&[flags, prelude, records, shown, decisions], body].concat());
+        // Made at once where a script looks into records anyway; else only when `records` is called.
+        let view = "return shown, reacted, find, is_deleted end\n";
+        let eager = [records, shown, "local function records() ", view].concat();
+        let lazy = ["local function records()\n", records, shown, view].concat();
+        let deciding = |flags, body: &[&str]| script(&[&[flags, prelude, &lazy, decisions, members], body].concat());
+        let changing = |flags, body: &[&str]| script(&[&[flags, prelude, &eager, decisions, members], body].concat());
         let rewriting = include_str!("scripts/rewriting_prelude.lua");
-        let members = include_str!("scripts/member_prelude.lua");
+        let reading_up_to = include_str!("scripts/reading_prelude.lua");
+        let operations = include_str!("scripts/operation_prelude.lua");
+        let roles = include_str!("scripts/role_prelude.lua");
         Self {
-            message_append: deciding("", &[members, include_str!("scripts/message_append.lua")]),
-            message_update: deciding("", &[members, rewriting, include_str!("scripts/message_update.lua")]),
-            message_delete: deciding(
-                EVEN_IF_FULL,
-                &[members, rewriting, include_str!("scripts/message_delete.lua")],
+            message_append: deciding("", &[operations, include_str!("scripts/message_append.lua")]),
+            message_update: changing(
+                "",
+                &[
+                    operations,
+                    rewriting,
+                    reading_up_to,
+                    include_str!("scripts/message_update.lua"),
+                ],
             ),
-            message_react: deciding("", &[members, rewriting, include_str!("scripts/message_react.lua")]),
-            read_move: deciding("", &[members, include_str!("scripts/read_move.lua")]),
-            member_put: deciding("", &[members, include_str!("scripts/member_put.lua")]),
-            member_remove: deciding(EVEN_IF_FULL, &[members, include_str!("scripts/member_remove.lua")]),
+            message_delete: changing(
+                EVEN_IF_FULL,
+                &[rewriting, roles, include_str!("scripts/message_delete.lua")],
+            ),
+            message_react: changing("", &[rewriting, include_str!("scripts/message_react.lua")]),
+            read_move: deciding("", &[reading_up_to, include_str!("scripts/read_move.lua")]),
+            member_put: deciding("", &[roles, include_str!("scripts/member_put.lua")]),
+            member_remove: deciding(EVEN_IF_FULL, &[roles, include_str!("scripts/member_remove.lua")]),
             members_read: script(&[include_str!("scripts/members_read.lua")]),
             messages_read: reading(include_str!("scripts/messages_read.lua")),
             history_read: reading(include_str!("scripts/history_read.lua")),

@@ -8,7 +8,7 @@ use shared::ports::{Listing, PageBounds, Store as _};
 use shared::wire::{self, ChangesAnswer, SyncAnswer};
 
 use super::USERS;
-use crate::support::{World, page};
+use crate::support::{World, open, page};
 
 /// What a page of changes may hold: so little that there are many.
 const SMALL: PageBounds = PageBounds { count: 3, bytes: 200 };
@@ -152,7 +152,11 @@ impl Client {
         let conversation = Conversation::of(of, &Target::from_inbox_key(key).unwrap());
         let known = self.conversations.entry(key.to_owned()).or_default();
         loop {
-            let changes = world.store.changes(&conversation, known.rev, SMALL).await.unwrap();
+            let changes = world
+                .store
+                .changes(&conversation, &open(of), known.rev, SMALL)
+                .await
+                .unwrap();
             let answer = serde_json::to_value(ChangesAnswer::new(of, &conversation, &changes, 300)).unwrap();
             assert_eq!(answer["reset"], Value::Null);
             for of in ["messages", "deleted"] {
@@ -178,8 +182,8 @@ impl Client {
         *known = Known::default();
         let (mut window, mut rev) = (page(1, 2), 0);
         loop {
-            let history = world.store.history(&conversation, &window).await.unwrap().unwrap();
-            let answer = wire::history(&conversation, target, &window, &history, &Listing::default());
+            let history = world.store.history(&conversation, &open(of), &window).await.unwrap();
+            let answer = wire::history(&conversation, of, target, &window, &history, &Listing::default());
             let answer = serde_json::to_value(answer).unwrap();
             for entry in answer["messages"].as_array().unwrap() {
                 let mut entry = entry.clone();
@@ -215,9 +219,8 @@ pub(super) async fn loaded(world: &World, of: &User) -> BTreeMap<String, Vec<Sho
         let conversation = Conversation::of(of, &target);
         let history = world
             .store
-            .history(&conversation, &page(1, 100))
+            .history(&conversation, &open(of), &page(1, 100))
             .await
-            .unwrap()
             .unwrap();
         let shown = history.messages.iter().map(|message| {
             let content = message.body.content().to_owned();

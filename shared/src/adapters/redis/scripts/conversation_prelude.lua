@@ -10,9 +10,19 @@ local TEXT, IMAGE, METADATA, EDITED, CHANGED, REPLY, MENTIONS, REACTED = 1, 2, 3
 -- The field `state` of `meta`: version; clock; revision; the revision before it; time of the newest message in ms; how many messages were
 -- moved away before the first; the highest position that was deleted.
 local STATE_VERSION, STATE = 1, '>I1I7I7I7I6I5I5'
+-- A mention, in the sorted set `mentions`: the member's id, a zero byte, the position (5). Those of one member are counted as a range.
 -- A member: version, role (and HAS_WRITTEN), since when in ms, position up to which it has read, value of the clock when it read.
 local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 1, '>I1I1I6I5I7', 16
 local call, pack, unpack = redis.call, struct.pack, struct.unpack
+
+-- Numbers beyond 2^31 must not become exponents on their way to a command.
+local function int(number)
+  return string.format('%d', number)
+end
+
+local function has_more(record)
+  return math.floor(string.byte(record) / MORE) % 2 == 1
+end
 
 local function read_state(meta)
   local packed = call('HGET', meta, 'state')

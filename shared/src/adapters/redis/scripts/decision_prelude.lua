@@ -1,10 +1,11 @@
 -- What the scripts that change a conversation share; it stands before each of them, after the other preludes. `all` is what HGETALL answers for
 -- the members of a conversation: id, packed member, …
+-- `records()` answers the functions of the other preludes that are seldom needed; a script that mostly does without makes them only then.
 -- KEYS of each of them: 1 log, 2 meta, 3 members, 4 gone, 5 stamps, 6 mentions, 7 reactions; what only some need comes after.
 local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 
--- What an operation did: version, revision, the revision before it, position; then the message's identity (11 bytes) and the hash of the content.
-local OPERATION_VERSION, OPERATION = 1, '>I1I7I7I5'
+-- Whether somebody has been mentioned and has not read it.
+local has_mentions = call('ZCARD', mentions) > 0
 
 -- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. 1 if it was done before, revision of the
 -- change, the revision before it (the same again if that is not known any more), its position and identity; clock, revision, last position, time
@@ -13,7 +14,7 @@ local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
 -- reactions to the changed message that are the member's.
-local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN = '>I1c0I1I5I5I5I3', 1, 2
+local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW = '>I1c0I1I5I5I5I3', 1, 2, 4
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
 local function check(version, known)
@@ -44,37 +45,27 @@ end
 local function decided(all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
-  local newest = latest > 0 and latest ~= done.seq and shown(call('LINDEX', log, latest - base - 1), latest, log, base) or ''
-  local record, identity = done.record or '', done.identity or NO_MESSAGE
+  local newest = latest > 0 and latest ~= done.seq and call('LINDEX', log, latest - base - 1) or ''
+  local record, identity, bits = done.record or '', done.identity or NO_MESSAGE, nil
+  if newest ~= '' and has_more(newest) then newest = records()(newest, latest, log, base) end
+  if record ~= '' and has_more(record) then
+    local shown, reacted = records()
+    bits = reacted(reactions, done.seq, record)
+    record = shown(record, done.seq, log, base, reactions)
+  end
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
-  local told = {
-    pack(DECIDED, done.again and 1 or 0, done.rev, prev, done.seq or 0, identity, state.clock, state.rev, last, state.ms, latest),
-  }
-  local bits, has_mentions = reacted(reactions, done.seq, record), call('ZCARD', mentions) > 0
+  local seq, again = done.seq or 0, done.again and 1 or 0
+  local told = {pack(DECIDED, again, done.rev, prev, seq, identity, state.clock, state.rev, last, state.ms, latest)}
   for index = done.only or 1, done.only or #all, 2 do
     local id, _, role, _, read = all[index], unpack(MEMBER, all[index + 1])
     local unread, mentioned = last - math.max(read, base), 0
     if state.gone > read and unread > 0 then unread = live(gone, math.max(read, base) + 1, last) end
     if has_mentions then mentioned = call('ZLEXCOUNT', mentions, '[' .. id .. '\0', '(' .. id .. '\1') end
     local flags = role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0
-    told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits[id] or 0)
+    told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits and bits[id] or 0)
   end
-  if done.left then told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT, 0, 0, 0, 0) end
-  return {table.concat(told), shown(record, done.seq, log, base, reactions), newest}
-end
-
--- Answers an operation that was done before, as long as it is about the same content.
-local function done_before(state, operation, hash)
-  local packed = call('GET', operation)
-  if not packed then return nil end
-  local version, rev, prev, seq, at = unpack(OPERATION, packed)
-  check(version, OPERATION_VERSION)
-  if string.sub(packed, at + 11) ~= hash then return {'reused'} end
-  local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
-  local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
-  return decided(call('HGETALL', members), state, done)
-end
-
-local function remember(operation, state, seq, identity, hash, kept_ms)
-  call('SET', operation, pack(OPERATION, OPERATION_VERSION, state.rev, state.prev, seq) .. identity .. hash, 'PX', kept_ms)
+  if done.left then
+    told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT + (done.again and 0 or TOLD_LEFT_NOW), 0, 0, 0, 0)
+  end
+  return {table.concat(told), record, newest}
 end

@@ -1,48 +1,44 @@
 -- What the scripts that change an inbox entry share; it stands before each of them.
 -- KEYS of each of them: 1 inbox, 2 entries, 3 changed, 4 meta, 5 connections, 6 hidden
-local call, pack, unpack = redis.call, struct.pack, struct.unpack
+local call, pack, unpack, floor = redis.call, struct.pack, struct.unpack, math.floor
 local inbox, entries, changed, meta, connections, hidden = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local now = tonumber(ARGV[1])
 
 -- How an entry begins: version, flags, clock of the conversation, unread messages, revision, time of the newest message in ms, position of the
--- newest live message. Scripts do not read the rest. The low flags are the owner's own; the others, the marks, are of the conversation.
+-- newest live message. Scripts do not read the rest. The low flags are the owner's own: 1 muted, 2 hidden, 4 pinned. The others, the marks, are of
+-- the conversation; LEFT_NOW is not kept.
 local VERSION, HEAD = 1, '>I1I1I7I5I7I6I5'
-local MUTED, HIDDEN, PINNED, MARKS, LEFT = 1, 2, 4, 64, 128
+local MUTED, HIDDEN, PINNED, LEFT_NOW, MARKS, LEFT = 1, 2, 4, 32, 64, 128
 -- What is added to the time of a pinned conversation, by which the inbox is in order.
 local PINNED_MS = 2 ^ 45
-
-local function has(flags, flag)
-  return math.floor(flags / flag) % 2 == 1
-end
 
 -- The entry of a conversation, and how far the user was told.
 local function read_entry(chat)
   local packed, user = call('HGET', entries, chat), call('HMGET', meta, 'epoch', 'position', 'unread')
   local known = {
-    packed = packed, own = {}, marks = 0, clock = 0, unread = 0, rev = 0, latest = 0,
+    packed = packed, own = 0, marks = 0, clock = 0, unread = 0, rev = 0, latest = 0,
     has_epoch = user[1], epoch = user[1] or ARGV[2], before = tonumber(user[2] or 0), unread_total = tonumber(user[3] or 0),
   }
   if packed then
     local version, flags
     version, flags, known.clock, known.unread, known.rev, known.activity, known.latest = unpack(HEAD, packed)
     if version > VERSION then error({err = 'NEWER a newer release has written this'}) end
-    known.own = {muted = has(flags, MUTED), hidden = has(flags, HIDDEN), pinned = has(flags, PINNED)}
-    known.marks = flags - flags % MARKS
+    known.own, known.marks = flags % MARKS, flags - flags % MARKS
   end
   return known
 end
 
 -- Keeps an entry, and gives it the user's next position: a hybrid clock, which only grows and of which a failover never gives a value twice.
 local function keep_entry(chat, known, own, marks, unread, activity, entry)
-  local flags = marks - marks % MARKS + (own.muted and MUTED or 0) + (own.hidden and HIDDEN or 0) + (own.pinned and PINNED or 0)
-  entry = string.sub(entry, 1, 1) .. string.char(flags) .. string.sub(entry, 3)
+  entry = string.sub(entry, 1, 1) .. string.char(marks + own) .. string.sub(entry, 3)
   known.position = math.max(known.before + 1, now * 1024)
-  known.unread_total = known.unread_total + (own.muted and 0 or unread) - (known.own.muted and 0 or known.unread)
-  local position, order = string.format('%d', known.position), string.format('%d', activity + (own.pinned and PINNED_MS or 0))
+  known.unread_total = known.unread_total + (own % 2 == MUTED and 0 or unread) - (known.own % 2 == MUTED and 0 or known.unread)
+  local is_hidden, was_hidden = floor(own / HIDDEN) % 2 == 1, floor(known.own / HIDDEN) % 2 == 1
+  local position, order = string.format('%d', known.position), string.format('%d', activity + (own >= PINNED and PINNED_MS or 0))
   call('HSET', entries, chat, entry)
   call('ZADD', changed, position, chat)
-  if marks >= LEFT or own.hidden then call('ZREM', inbox, chat) else call('ZADD', inbox, order, chat) end
-  if own.hidden then call('ZADD', hidden, order, chat) elseif known.own.hidden then call('ZREM', hidden, chat) end
+  if marks >= LEFT or is_hidden then call('ZREM', inbox, chat) else call('ZADD', inbox, order, chat) end
+  if is_hidden then call('ZADD', hidden, order, chat) elseif was_hidden then call('ZREM', hidden, chat) end
   call('HSET', meta, 'position', position, 'unread', string.format('%d', known.unread_total))
   if not known.has_epoch then call('HSET', meta, 'epoch', known.epoch) end
   return entry

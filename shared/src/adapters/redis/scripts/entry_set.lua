@@ -6,14 +6,15 @@
 local chat = ARGV[3]
 local known = read_entry(chat)
 if not known.packed or known.marks >= LEFT then return {} end
-local own, changed = {}, false
-for index, name in ipairs({'muted', 'hidden', 'pinned'}) do
-  own[name] = known.own[name]
-  if ARGV[3 + index] ~= '' then own[name] = ARGV[3 + index] == '1' end
-  changed = changed or own[name] ~= known.own[name]
+local own = 0
+for index, flag in ipairs({MUTED, HIDDEN, PINNED}) do
+  local is_set = floor(known.own / flag) % 2 == 1
+  if ARGV[3 + index] ~= '' then is_set = ARGV[3 + index] == '1' end
+  if is_set then own = own + flag end
 end
+local is_news = own ~= known.own
 local entry = known.packed
-if changed then entry = keep_entry(chat, known, own, known.marks, known.unread, known.activity, entry) end
-local answer = told(changed, known)
+if is_news then entry = keep_entry(chat, known, own, known.marks, known.unread, known.activity, entry) end
+local answer = told(is_news, known)
 answer[3] = entry
 return answer

@@ -5,10 +5,13 @@
 local chat, entry = ARGV[3], ARGV[4]
 local known = read_entry(chat)
 local _, marks, clock, unread, _, activity, latest = unpack(HEAD, entry)
--- Who has left and knows nothing of it has nothing to be told.
-if clock <= known.clock or marks >= LEFT and not known.packed then return told(false, known) end
+-- Who was no member before, and knows nothing of it, has nothing to be told. Who was is noted to have left: whoever is late to tell that
+-- membership must find that.
+if clock <= known.clock or marks >= LEFT and not known.packed and floor(marks / LEFT_NOW) % 2 == 0 then return told(false, known) end
 
-local own = {muted = known.own.muted, hidden = known.own.hidden and latest <= known.latest, pinned = known.own.pinned}
-if marks >= LEFT then own = {} end
-keep_entry(chat, known, own, marks, unread, activity, entry)
+local own = known.own
+-- A new message brings back what was hidden.
+if latest > known.latest and floor(own / HIDDEN) % 2 == 1 then own = own - HIDDEN end
+if marks >= LEFT then own = 0 end
+keep_entry(chat, known, own, marks - marks % MARKS, unread, activity, entry)
 return told(true, known)

@@ -14,11 +14,6 @@ local function place_of(id, all)
   end
 end
 
--- The role of the member at that place: 0 member, 1 moderator, 2 owner.
-local function role_at(place, all)
-  return string.byte(all[place + 1], 2) % HAS_WRITTEN
-end
-
 -- Adds a member; returns the place. One who is there already stays as it is.
 local function join(all, id, ms, read, clock)
   local place = place_of(id, all) or #all + 1
@@ -40,31 +35,5 @@ local function keep_read(all, place, seq, clock, has_written)
   local id, _, role, since = all[place], unpack(MEMBER, all[place + 1])
   if has_written and role < HAS_WRITTEN then role = role + HAS_WRITTEN end
   keep_member(all, place, role, since, seq, clock)
-  call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\0', '[' .. id .. '\0' .. pack('>I5', seq))
-end
-
--- A mention of a member: the members of `mentions` are sorted, so that those of one member are counted as a range.
-local function mention(id, seq)
-  return id .. '\0' .. pack('>I5', seq)
-end
-
--- Moves the read position of the member at that place forward. In a direct conversation that is a change that both sides see; in a topic it
--- concerns the reader alone, and has no revision.
-local function move_read(all, place, state, seq, now, is_direct)
-  local _, _, _, read, clock = unpack(MEMBER, all[place + 1])
-  -- What had moved it there may have been a send, whose revision says more than this.
-  local done = {again = true, rev = is_direct and clock or state.rev, prev = is_direct and clock or state.rev, seq = math.max(read, seq)}
-  if seq > read then
-    done.again = false
-    if is_direct then
-      revise(state, now)
-      done.rev, done.prev = state.rev, state.prev
-    else
-      tick(state, now)
-      keep(state)
-    end
-    keep_read(all, place, seq, state.clock)
-  end
-  if not is_direct then done.only = place end
-  return done
+  if has_mentions then call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\0', '[' .. id .. '\0' .. pack('>I5', seq)) end
 end

@@ -21,7 +21,8 @@ if not place and #all >= tonumber(ARGV[6]) * 2 then return {'full ' .. ARGV[6]} 
 
 local done = {rev = state.rev}
 if had == role then
-  done.again = true
+  -- The revision may be that of another change, which this does not tell.
+  done.again, done.prev = true, state.rev
 else
   -- A topic in which nobody has written stands in inboxes by when it began.
   if state.ms == 0 then state.ms = now end

@@ -14,7 +14,8 @@ if by ~= '' and by ~= id then
 end
 local done, packed = {rev = state.rev, left = id}, pack(MEMBER, MEMBER_VERSION, 0, 0, 0, 0)
 if not place then
-  done.again = true
+  -- The revision may be that of another change, which this does not tell.
+  done.again, done.prev = true, state.rev
 else
   revise(state, now)
   packed = all[place + 1]

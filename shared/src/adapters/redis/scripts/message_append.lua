@@ -19,18 +19,17 @@ if not place then
   if ARGV[8] ~= '1' then return {'not_member'} end
   if #all >= tonumber(ARGV[9]) * 2 then return {'full ' .. ARGV[9]} end
 end
-local known = {[author] = true}
-for index = first_founder, #ARGV do
-  known[ARGV[index]] = true
-  if not place then place_of(ARGV[index], all) end
-end
+for index = first_founder, place and 0 or #ARGV do place_of(ARGV[index], all) end
 if mentioned > 0 then
+  local known = {[author] = true}
   for index = 1, #all, 2 do known[all[index]] = true end
+  for index = first_founder, #ARGV do known[ARGV[index]] = true end
   for index = 13, first_founder - 1 do
     if not known[ARGV[index]] then return {'no_mention'} end
   end
 end
 if reply > 0 then
+  local _, _, find, is_deleted = records()
   local to = find(log, state.base, reply, ARGV[11])
   if not to or is_deleted(to) then return {'no_reply'} end
 end
@@ -48,7 +47,10 @@ local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local seq = state.base + call('RPUSH', log, record)
 keep_read(all, place, seq, state.clock, true)
 for index = 13, first_founder - 1 do
-  if ARGV[index] ~= author then call('ZADD', mentions, 0, mention(ARGV[index], seq)) end
+  if ARGV[index] ~= author then
+    has_mentions = true
+    call('ZADD', mentions, 0, ARGV[index] .. '\0' .. pack('>I5', seq))
+  end
 end
 remember(operation, state, seq, identity, hash, ARGV[6])
 return decided(all, state, {rev = state.rev, seq = seq, last = seq, identity = identity, record = record})

@@ -29,7 +29,7 @@ end
 check(version_of(record), RECORD)
 state.gone = math.max(state.gone, seq)
 revise(state, now)
-each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, mention(id, seq)) end)
+each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, id .. '\0' .. pack('>I5', seq)) end)
 if has_more(record) then call('HDEL', reactions, int(seq)) end
 local head = string.char(RECORD * 32 + DELETED) .. string.sub(record, 2, sections_of(record) - 1)
 done.rev, done.record = state.rev, head .. pack('>I1I2I7', CHANGED, 7, state.rev)

@@ -19,7 +19,7 @@ local id, done = '\0' .. who .. '\0', {seq = seq, identity = identity, record = 
 local from, to = nil, nil
 if own then from, to = string.find(list[own].users, id, 1, true) end
 if (from ~= nil) == (ARGV[6] == '1') then
-  done.again, done.rev = true, changed_at(record) or state.rev
+  done.again, done.rev = true, changed_at(record) or (unpack('>I7', record, 13))
   return decided(all, state, done)
 end
 

@@ -4,7 +4,10 @@
 -- Returns what `decided` returns and who has the conversation on the screen, or {'not_member'}, {'not_found'}, {'empty'}.
 local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[5] == '1'
 local state, all = read_state(meta), call('HGETALL', members)
-if seq > 0 and not find(log, state.base, seq, ARGV[4]) then return {'not_found'} end
+if seq > 0 then
+  local _, _, find = records()
+  if not find(log, state.base, seq, ARGV[4]) then return {'not_found'} end
+end
 local place = place_of(who, all)
 -- Both sides of a direct conversation are members of it before its first message.
 if not place then return {is_direct and 'empty' or 'not_member'} end

@@ -1,20 +1,11 @@
 -- What the scripts share that look into records or tell who has read; it stands before each of them, after `conversation_prelude.lua`.
 
--- Numbers beyond 2^31 must not become exponents on their way to a command.
-local function int(number)
-  return string.format('%d', number)
-end
-
 local function version_of(record)
   return math.floor(string.byte(record) / 32)
 end
 
 local function is_deleted(record)
   return string.byte(record) % 2 == DELETED
-end
-
-local function has_more(record)
-  return math.floor(string.byte(record) / MORE) % 2 == 1
 end
 
 local function author_of(record)
