@@ -123,12 +123,7 @@ async fn a_reaction_is_given_and_taken_back() -> Result<()> {
     }
     "#);
     assert_eq!(bob.take_back(&ann, &message, "👍").await?.status, 200);
-    assert_eq!(
-        bob.take_back(&ann, &message, "never given").await?.status,
-        400,
-        "a space"
-    );
-    assert_eq!(bob.take_back(&ann, &message, "never-given").await?.status, 200);
+    assert_eq!(bob.take_back(&ann, &message, "never given").await?.status, 200);
     ann.take_back(&bob, &message, "👍").await?.ok(200)?;
     let left = ann.take_back(&bob, &message, "ok").await?;
     insta::assert_snapshot!(chat.shown(&left), @r#"
@@ -347,7 +342,11 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
         let end: String = end.chars().take(20).collect();
         // AWS refuses some of these itself.
         let shown = answer.error().unwrap_or_else(|_| match answer.status {
-            200 => format!("200 {}", answer.body["entry"]["reactions"][0]["reaction"]),
+            200 => {
+                let given = answer.body["entry"]["reactions"].as_array();
+                let last = given.and_then(|given| given.last().cloned()).unwrap_or_default();
+                format!("200 {}", last["reaction"])
+            }
             status => format!("{status} {}", answer.body),
         });
         lines.push(format!("{end}: {shown}"));
@@ -359,7 +358,7 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
     %2E%2E: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
     %252F: 200 "%2F"
     %20: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
-    a%20b: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
+    a%20b: 200 "a b"
     %00: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
     %09: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
     %C2%85: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
@@ -409,7 +408,7 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
     "👍" 1: 400 INVALID_FIELD ArgumentError: remove must be true or false
     "#);
     let history = bob.whole_history(&ann).await?;
-    assert_eq!(history[0]["reactions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(history[0]["reactions"].as_array().map(Vec::len), Some(2));
     // What is one, in every length and spelling.
     for reaction in [
         "…",
