@@ -82,6 +82,7 @@ pub(crate) struct Switch {
     /// Where the last acknowledged turn stands among all: its revision, or the time.
     order: u64,
     asked: u64,
+    answered: u64,
     /// What an earlier asking may do, and until when.
     late: Vec<(bool, u64)>,
 }
@@ -93,7 +94,17 @@ impl Switch {
             self.late.push((on, when.answered + LATE_MS));
         }
         if order >= self.order {
-            (self.on, self.order, self.asked) = (on, order, when.asked);
+            (self.on, self.order) = (on, order);
+            (self.asked, self.answered) = (when.asked, when.answered);
+        }
+    }
+
+    /// That it is off was acknowledged, but not since when: a turn that was asked for meanwhile may have come before or after.
+    fn was_off(&mut self, when: When) {
+        let late = if when.attempts > 1 { LATE_MS } else { 0 };
+        self.late.push((false, when.answered + late));
+        if self.answered < when.asked {
+            (self.on, self.asked, self.answered) = (false, when.asked, when.answered);
         }
     }
 
@@ -185,12 +196,22 @@ impl Ledger {
         self.reactions.entry(place).or_default().turned(on, rev, when);
     }
 
-    /// That a user is a member, or is none, was acknowledged with this revision. Who leaves takes the settings along.
-    pub(crate) fn is_member(&mut self, key: &str, user: u64, on: bool, rev: u64, when: When) {
+    /// That a user is a member was acknowledged with this revision.
+    pub(crate) fn is_member(&mut self, key: &str, user: u64, rev: u64, when: When) {
         let place = (key.to_owned(), user);
-        self.members.entry(place).or_default().turned(on, rev, when);
-        if on {
-            return;
+        self.members.entry(place).or_default().turned(true, rev, when);
+    }
+
+    /// That a user has left was acknowledged; with a revision, if the user was a member until then. Who leaves takes the settings along.
+    pub(crate) fn left(&mut self, key: &str, user: u64, rev: Option<u64>, when: When) {
+        self.count("leaves");
+        let member = self.members.entry((key.to_owned(), user)).or_default();
+        match rev {
+            Some(rev) => member.turned(false, rev, when),
+            None => member.was_off(when),
+        }
+        if when.attempts > 1 {
+            self.is_vague(key, user, when);
         }
         for setting in Setting::ALL {
             // The order of this and of a setting that is asked for meanwhile is not known.
@@ -204,7 +225,7 @@ impl Ledger {
     /// A user has joined, and begins to read behind this position.
     pub(crate) fn joined(&mut self, key: &str, user: u64, seq: u64, rev: u64, when: When) {
         self.count("joins");
-        self.is_member(key, user, true, rev, when);
+        self.is_member(key, user, rev, when);
         self.has_read(key, user, seq, true, when);
         if when.attempts > 1 {
             self.is_vague(key, user, when);
@@ -214,15 +235,6 @@ impl Ledger {
     /// A user asks to leave.
     pub(crate) fn leaves(&mut self, key: &str, user: u64) {
         self.leavers.insert((key.to_owned(), user));
-    }
-
-    /// A user has left.
-    pub(crate) fn left(&mut self, key: &str, user: u64, rev: u64, when: When) {
-        self.count("leaves");
-        self.is_member(key, user, false, rev, when);
-        if when.attempts > 1 {
-            self.is_vague(key, user, when);
-        }
     }
 
     /// A setting was acknowledged.

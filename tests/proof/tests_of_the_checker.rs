@@ -102,7 +102,7 @@ fn in_order() -> (Ledger, Seen) {
     ledger.reacted("t1", 1, "+1", false, 8, ONCE);
     ledger.read(TOPIC, 1, 2, false, ONCE);
     ledger.leaves(TOPIC, 3);
-    ledger.left(TOPIC, 3, 9, ONCE);
+    ledger.left(TOPIC, 3, Some(9), ONCE);
     ledger.set(TOPIC, 2, Setting::Muted, true, ONCE);
 
     let mut seen = Seen::default();
@@ -490,6 +490,47 @@ fn what_may_have_been_done_may_be_seen() {
     };
     assert_eq!(kinds(late(3)), []);
     assert_eq!(kinds(late(30_000)), [Kind::Lost, Kind::Doubled]);
+    // Who left once more was no member, but perhaps not any more.
+    let left_again = |asked| {
+        move |ledger: &mut Ledger, _: &mut Seen| {
+            ledger.left(
+                TOPIC,
+                3,
+                None,
+                When {
+                    asked: 10,
+                    answered: 20,
+                    attempts: 1,
+                },
+            );
+            ledger.joined(
+                TOPIC,
+                3,
+                0,
+                10,
+                When {
+                    asked,
+                    answered: 30,
+                    attempts: 1,
+                },
+            );
+        }
+    };
+    assert_eq!(kinds(left_again(15)), []);
+    assert_eq!(kinds(left_again(25)), [Kind::Lost]);
+    assert_eq!(
+        kinds(|ledger, _| ledger.left(
+            TOPIC,
+            2,
+            None,
+            When {
+                asked: 10,
+                answered: 20,
+                attempts: 1
+            }
+        )),
+        [Kind::Lost, Kind::Inbox]
+    );
     let sent_after_all = |ledger: &mut Ledger, seen: &mut Seen| {
         ledger
             .perhaps_sent

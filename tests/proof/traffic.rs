@@ -1,6 +1,7 @@
 //! What the clients do while things go wrong.
 
 use std::ops::Range;
+use std::panic::Location;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ impl Device<'_> {
         ledger.sent(id, sent, when);
         if to.is_topic() {
             // A send is done once, however late: it lets nobody in a second time.
-            ledger.is_member(&key, user, true, rev, When { attempts: 1, ..when });
+            ledger.is_member(&key, user, rev, When { attempts: 1, ..when });
         }
         Ok(())
     }
@@ -282,7 +283,7 @@ impl Device<'_> {
         let (when, written) = self.write(Over::Rest, &Write::leave(topic)).await;
         match &written.answer {
             Ok(answer) => {
-                let rev = number_of(&answer["state"]["rev"])?;
+                let rev = answer["state"]["rev"].as_u64();
                 self.ledger().left(&key, user, rev, when);
             }
             Err(error) => self.refused(topic, None, error)?,
@@ -427,8 +428,10 @@ fn author_of(message: &Value) -> &Value {
     if author.is_object() { &author["id"] } else { author }
 }
 
+#[track_caller]
 pub(crate) fn number_of(value: &Value) -> Result<u64> {
-    value.as_u64().with_context(|| format!("{value} is no number"))
+    let at = Location::caller();
+    value.as_u64().with_context(|| format!("{value} is no number at {at}"))
 }
 
 pub(crate) fn text_of(value: &Value) -> Result<&str> {
