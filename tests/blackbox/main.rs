@@ -32,6 +32,7 @@ mod profiles;
 mod unread;
 mod walking;
 
+mod hostile;
 mod topic_access;
 mod topics;
 
