@@ -56,6 +56,17 @@ pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
     assert!(!opening().await);
 }
 
+pub(crate) async fn nobody_forgets_the_connection_of_another(world: World) {
+    let connection = id("bens=");
+    assert!(world.opens(&world.ben, &connection, NOW * 2).await);
+    world.store.close_connection(&world.anna, &connection).await.unwrap();
+    assert_eq!(
+        world.store.connection(&connection).await.unwrap(),
+        Some(principal(&world.ben))
+    );
+    assert_eq!(live(&world).await, ["bens="]);
+}
+
 pub(crate) async fn no_user_has_connections_without_end(world: World) {
     let open = async |number: u64| world.opens(&world.ben, &id(&format!("c{number}=")), NOW * 2).await;
     for number in 0..CONNECTIONS_MAX {

@@ -1,10 +1,12 @@
 //! Rules of conversations: order, windows, and who may change what.
 
 use futures_util::future::join_all;
-use shared::domain::{Body, BodyKind, ChangeKind, Decision, Edit, MessageId, Metadata, MetadataEdit, RetryKey, Window};
-use shared::ports::{Store as _, StoreError};
+use shared::domain::{
+    Body, BodyKind, ChangeKind, Decision, Draft, Edit, MessageId, Metadata, MetadataEdit, RetryKey, Window,
+};
+use shared::ports::{History, PageBounds, Store as _, StoreError};
 
-use crate::support::{NOW, SEEN, World, new_text, open, page, text, texts, with_key};
+use crate::support::{NOW, SEEN, World, draft, new_text, open, page, text, texts, with_key};
 
 pub(crate) async fn positions_are_given_in_order_and_time_never_goes_back(world: World) {
     let first = world.say(&world.anna, "a").await;
@@ -104,6 +106,124 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
         .history(&world.chat, &open(&world.anna), &Window::Before(foreign, 5))
         .await;
     assert!(matches!(unknown, Err(StoreError::NotFound)));
+}
+
+/// The oldest messages were moved away, by a later release that keeps fewer. Nothing does so yet, and every script reckons with it.
+pub(crate) async fn a_conversation_goes_on_where_its_oldest_messages_were_moved_away(world: World) {
+    let mut ids = Vec::new();
+    for number in 1..=12_u64 {
+        ids.push(world.send(&world.anna, &number.to_string()).await.change.id);
+    }
+    let gone = [2, 6, 9];
+    for seq in gone {
+        let deleted = world.delete(&world.anna, ids[seq - 1]).await;
+        world.finish(deleted).await;
+    }
+    let edited = world.edit(&world.anna, ids[2], "3!").await;
+    world.finish(edited).await;
+    let reply = Draft {
+        reply_to: Some(ids[3]),
+        ..draft("13")
+    };
+    ids.push(world.send_draft(&world.anna, &reply).await.change.id);
+    let known = world.history(page(1, 1)).await.rev;
+
+    // Five are moved away.
+    let [log, meta, ..] = world.chat_keys();
+    let state = world.command(redis::cmd("HGET").arg(&meta).arg("state")).await;
+    let mut state: Vec<u8> = redis::from_redis_value(state).unwrap();
+    state[28..33].copy_from_slice(&[0, 0, 0, 0, 5]);
+    world
+        .command(redis::cmd("HSET").arg(&meta).arg("state").arg(state))
+        .await;
+    world.command(redis::cmd("LTRIM").arg(&log).arg(5).arg(-1)).await;
+
+    let alive: Vec<u64> = vec![7, 8, 10, 11, 12, 13];
+    let seqs = |history: &History| {
+        history
+            .messages
+            .iter()
+            .map(|message| message.id.seq)
+            .collect::<Vec<_>>()
+    };
+    for (id, seq) in ids.iter().zip(1_u64..) {
+        let before = alive.partition_point(|other| *other < seq);
+        let after = alive.partition_point(|other| *other <= seq);
+        for size in [1, 3, 20] {
+            let shown = world.history(Window::Before(*id, size as u64)).await;
+            assert_eq!(
+                seqs(&shown),
+                alive[before.saturating_sub(size)..before],
+                "{size} before {seq}"
+            );
+            let shown = world.history(Window::After(*id, size as u64)).await;
+            assert_eq!(
+                seqs(&shown),
+                alive[after..(after + size).min(alive.len())],
+                "{size} after {seq}"
+            );
+            let shown = world.history(Window::Around(*id, size as u64)).await;
+            let ahead = (alive.len() - before).min(size.div_ceil(2).max(size.saturating_sub(before)));
+            let from = before.saturating_sub(size - ahead);
+            assert_eq!(seqs(&shown), alive[from..before + ahead], "{size} around {seq}");
+            assert_eq!((shown.older, shown.total), (from > 0, 6), "{size} around {seq}");
+        }
+    }
+    assert_eq!(seqs(&world.history(page(2, 4)).await), [7, 8]);
+    let changes = world
+        .store
+        .changes(&world.chat, &open(&world.ben), 0, PageBounds::BODY)
+        .await
+        .unwrap();
+    let told: Vec<_> = changes
+        .messages
+        .iter()
+        .map(|stored| (stored.id.seq, stored.deleted))
+        .collect();
+    let deleted = |seq| (seq, seq == 6 || seq == 9);
+    assert_eq!(told, [7, 8, 10, 11, 12, 6, 9, 13].map(deleted));
+    assert_eq!((changes.rev, changes.more), (known, false));
+    let messages = world.history(page(1, 1)).await.messages;
+    let quote = messages[0].reply_to.clone().unwrap();
+    assert_eq!(
+        (quote.id, quote.quoted),
+        (ids[3], None),
+        "what it replied to is not there any more"
+    );
+
+    for id in [ids[0], ids[1], ids[4]] {
+        assert_eq!(
+            refused(world.update(&world.anna, id, &new_text("-")).await),
+            "no such message"
+        );
+        assert_eq!(
+            refused(world.react(&world.anna, id, "x", true).await),
+            "no such message"
+        );
+        let deleted = world.store.delete_message(&world.chat, id, &open(&world.anna)).await;
+        assert_eq!(refused(deleted), "no such message");
+        let read = world.store.read_up_to(&world.chat, &world.ben.id, Some(id)).await;
+        assert!(matches!(read, Err(StoreError::NotFound)));
+        let reply = Draft {
+            reply_to: Some(id),
+            ..draft("-")
+        };
+        assert_eq!(refused(world.append(&world.anna, &reply).await), "a reply to nothing");
+    }
+    let next = world.send(&world.anna, "14").await;
+    assert_eq!(next.change.id.seq, 14);
+    assert_eq!(
+        world.unread(&world.ben).await,
+        7,
+        "what is not there any more is not unread"
+    );
+    world.read(&world.ben, Some(ids[7])).await;
+    assert_eq!(world.unread(&world.ben).await, 5);
+    let edited = world.edit(&world.anna, ids[10], "11!").await.change;
+    assert_eq!(
+        (edited.id, world.history(page(1, 10)).await.messages[3].body.content()),
+        (ids[10], "11!")
+    );
 }
 
 /// Why a write was refused.

@@ -24,13 +24,23 @@ mod loss;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod positions;
+#[cfg(test)]
+mod reactions;
+#[cfg(test)]
 mod relay;
 #[cfg(test)]
 mod releases;
 #[cfg(test)]
+mod replies;
+#[cfg(test)]
 mod resuming;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod signals;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -81,6 +91,7 @@ mod everything {
 rules! {
     conversations::positions_are_given_in_order_and_time_never_goes_back,
     conversations::every_window_shows_what_a_list_would,
+    conversations::a_conversation_goes_on_where_its_oldest_messages_were_moved_away,
     conversations::only_the_author_edits,
     conversations::an_edit_changes_what_it_names,
     conversations::seen_is_a_position_that_moves_forward,
@@ -103,8 +114,10 @@ rules! {
     resuming::a_conversation_that_was_set_back_says_so_and_goes_on,
     resuming::a_flood_moves_one_entry,
     releases::the_bytes_of_the_second_edition_are_served,
+    releases::the_bytes_of_topics_are_served,
     releases::an_older_release_shows_what_it_knows_of_a_newer_one,
     releases::an_older_release_copies_what_it_does_not_know,
+    releases::the_last_release_leaves_replies_mentions_and_reactions_alone,
     releases::an_older_release_refuses_to_rewrite_a_newer_version,
     topics::who_joins_has_nothing_unread,
     topics::a_repeated_change_of_members_changes_nothing,
@@ -117,9 +130,37 @@ rules! {
     topics::an_empty_topic_stands_in_the_inbox,
     topics::unread_and_mentioned_are_exact_for_each_of_many,
     topics::changes_tell_that_members_have_changed,
+    positions::a_position_moves_forward_in_a_direct_conversation,
+    positions::a_position_moves_forward_in_a_topic,
+    positions::seen_moves_the_position_in_a_topic_too,
+    positions::nothing_can_be_read_where_nobody_has_written,
+    positions::watchers_are_told_of_readers_of_a_topic_alone,
+    reactions::a_reaction_is_given_and_taken_back,
+    reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
+    reactions::the_newest_ten_are_named,
+    reactions::a_message_takes_so_many_kinds_and_no_more,
+    reactions::a_message_takes_so_many_reactions_and_no_more,
+    replies::a_reply_shows_what_it_replies_to_as_it_is_now,
+    replies::an_excerpt_is_the_first_hundred_characters,
+    replies::a_reply_to_nothing_is_refused,
+    replies::only_participants_can_be_mentioned,
+    replies::a_retry_key_covers_replies_and_mentions,
+    settings::what_is_muted_is_left_out_of_the_total,
+    settings::what_is_hidden_comes_back_with_a_new_message_only,
+    settings::who_leaves_a_hidden_topic_finds_it_nowhere,
+    settings::pinned_conversations_come_first,
+    settings::repeated_settings_change_nothing,
+    settings::a_place_pages_an_inbox_that_moves,
+    signals::a_connection_types_every_two_seconds_at_the_most,
+    signals::a_watch_replaces_the_one_before,
+    signals::who_watches_a_conversation_is_known_while_it_is_so,
+    signals::presence_is_shown_to_whom_one_has_written_and_to_fellow_members,
+    signals::a_watch_answers_what_its_user_may_know,
+    signals::one_function_looks_who_is_due,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,
+    connections::nobody_forgets_the_connection_of_another,
     connections::no_user_has_connections_without_end,
     connections::sites_never_see_each_other,
 }

@@ -3,7 +3,7 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{Cursor, Decision};
+use shared::domain::{Cursor, Decision, Draft, Role};
 use shared::ports::{Changes, PageBounds, Store as _};
 
 use crate::support::{World, open, page, text, texts, with_key};
@@ -41,6 +41,25 @@ const NEW_VERSIONS: Edits<'_> = &[
     ),
 ];
 
+/// The last release knows neither replies, mentions nor reactions: it copies their sections, and does nothing else for them.
+const LAST_RELEASE: Edits<'_> = &[
+    ("for tag = TEXT, REACTED do", "for tag = TEXT, CHANGED do"),
+    ("  if reply then record = record .. quote(log, base, reply) end\n", ""),
+    (
+        "  if reactions and section(record, REACTED) then record = record .. reactions_to(reactions, seq, reader) end\n",
+        "",
+    ),
+    (
+        "each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, id .. '\\0' .. pack('>I5', seq)) end)\n",
+        "",
+    ),
+    ("if has_more(record) then call('HDEL', reactions, int(seq)) end\n", ""),
+    (
+        "  if has_mentions then call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\\0', '[' .. id .. '\\0' .. pack('>I5', seq)) end\n",
+        "",
+    ),
+];
+
 fn edited(edits: Edits<'_>) -> impl Fn(&str) -> String {
     move |source| {
         let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
@@ -54,7 +73,7 @@ fn every_edit_of_another_release_finds_its_place() {
     let scripts = std::fs::read_dir(folder).unwrap();
     let sources = scripts.map(|script| std::fs::read_to_string(script.unwrap().path()).unwrap());
     let all = sources.collect::<String>();
-    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS) {
+    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS).chain(LAST_RELEASE) {
         assert!(all.contains(from), "{from}");
     }
 }
@@ -153,16 +172,81 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     assert_eq!(texts(&world.history(page(1, 10)).await), ["older", "newer"]);
 }
 
+/// The last release serves the same conversation as this one.
+pub(crate) async fn the_last_release_leaves_replies_mentions_and_reactions_alone(world: World) {
+    let last = world.as_release(edited(LAST_RELEASE)).await;
+    let first = world.send(&world.anna, "first").await.change.id;
+    let draft = |content: &str| Draft {
+        reply_to: Some(first),
+        mentions: vec![world.ben.id.clone()],
+        ..with_key(content, content)
+    };
+    let second = world.send_draft(&world.anna, &draft("second")).await.change;
+    let third = world.send_draft(&world.anna, &draft("third")).await.change.id;
+    let fourth = world.send_draft(&world.anna, &draft("fourth")).await.change.id;
+    for by in [&world.ben, &world.anna] {
+        world.react(by, second.id, "x", true).await.unwrap();
+        world.react(by, third, "y", true).await.unwrap();
+    }
+    let before = world.history(page(1, 10)).await.messages;
+    let edited = last.edit(&last.anna, second.id, "edited there").await;
+    last.finish(edited).await;
+    let after = &world.history(page(1, 10)).await.messages[1];
+    assert_eq!(
+        (&after.reply_to, &after.mentions, &after.reactions, &after.retry_key),
+        (
+            &before[1].reply_to,
+            &before[1].mentions,
+            &before[1].reactions,
+            &before[1].retry_key
+        )
+    );
+    assert_eq!((after.reactions[0].count, after.body.content()), (2, "edited there"));
+    let again = world.append(&world.anna, &draft("second")).await.unwrap().change;
+    assert!(again.repeated && again.rev == second.rev);
+
+    let mentioned = async || {
+        let entry = world.entry(&world.ben).await.unwrap();
+        (entry.unread, entry.mentioned)
+    };
+    let deleted = last.delete(&last.anna, third).await;
+    last.finish(deleted).await;
+    assert_eq!(
+        texts(&world.history(page(1, 10)).await),
+        ["first", "edited there", "fourth"]
+    );
+    let taken = world.react(&world.ben, third, "y", false).await;
+    assert!(taken.is_err(), "a deleted message has none");
+    // It moves a position, and leaves what was mentioned before it.
+    let seen = last.see(&last.ben, second.id).await;
+    last.finish(seen).await;
+    let edited = world.edit(&world.anna, fourth, "fourth!").await;
+    world.finish(edited).await;
+    assert_eq!(mentioned().await.0, 1);
+    let seen = last.see(&last.ben, fourth).await;
+    last.finish(seen).await;
+    let edited = world.edit(&world.anna, fourth, "fourth?").await;
+    world.finish(edited).await;
+    assert_eq!(mentioned().await, (0, 0), "what is read is mentioned no more");
+    world.send_draft(&world.anna, &draft("fifth")).await;
+    assert_eq!(mentioned().await, (1, 1));
+    world.read(&world.ben, None).await;
+    assert_eq!(mentioned().await, (0, 0));
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
+    let byte = |pair: &[u32]| u8::try_from(pair[0] << 4 | pair[1]).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+fn words(words: &str) -> Vec<Vec<u8>> {
+    words.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+}
+
 /// A conversation and a slot as the second edition wrote them: Anna said "first" with a retry key, Ben "second"; she edited hers, he deleted his.
 /// These bytes stand in customers' stores: every later release must serve them.
 pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
-    let bytes = |hex: &str| -> Vec<u8> {
-        let digits: Vec<_> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
-        digits
-            .chunks(2)
-            .map(|pair| u8::try_from(pair[0] << 4 | pair[1]).unwrap())
-            .collect()
-    };
     let first = "40 01977420dc00 00cca241f6 065dd083700000 01 31 01 0006 666972737421 04 0006 01977420dc01 05 0007 065dd083700400";
     let second = "41 01977420dc00 0233b3efd6 065dd083700001 03 62656e 05 0007 065dd083700401";
     let state = "01 065dd083700401 065dd083700401 065dd083700400 01977420dc00 0000000000 0000000002";
@@ -189,12 +273,6 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     )
     .await;
     run("SET", &retry, &[bytes(operation)]).await;
-    let words = |words: &str| {
-        words
-            .split(' ')
-            .map(|word| word.as_bytes().to_vec())
-            .collect::<Vec<_>>()
-    };
     run("ZADD", &gone, &words("2 2")).await;
     run("ZADD", &stamps, &words("1792000000001024 1 1792000000001025 2")).await;
     run("ZADD", &inbox, &words("1750000000000 user-1")).await;
@@ -223,4 +301,81 @@ pub(crate) async fn the_bytes_of_the_second_edition_are_served(world: World) {
     world.finish(edited).await;
     assert_eq!(texts(&world.history(page(1, 10)).await), ["first!!", "third"]);
     assert_eq!(world.unread(&world.ben).await, 1);
+}
+
+/// A topic and a slot as the first release with topics wrote them: Anna said "first", and Ben replied "second", which mentions her; both gave that a
+/// thumb. She has pinned and muted the topic. These bytes stand in customers' stores: every later release must serve them.
+pub(crate) async fn the_bytes_of_topics_are_served(world: World) {
+    let world = world.in_topic("cats");
+    let first = "40 01977420dc00 01fed95a8c 065dd083700000 01 31 01 0005 6669727374 09 0002 6b31";
+    let second = "42 01977420dc00 0136970da5 065dd083700001 03 62656e 01 0006 7365636f6e64 03 0007 7b2261223a317d \
+                  06 0010 0000000001 01977420dc00 01fed95a8c 07 0002 01 31 09 0002 6b32 05 0007 065dd083700003 08 0000";
+    let state = "01 065dd083700003 065dd083700003 065dd083700002 01977420dc00 0000000000 0000000000";
+    let (anna, ben) = (
+        "01 10 01977420dc00 0000000001 065dd083700000",
+        "01 10 01977420dc00 0000000002 065dd083700001",
+    );
+    let thumbs = "01 04 f09f918d 0002 000007 00 62656e 00 31 00";
+    let quote = "40 000f 065dd083700000 01 01 31 6669727374";
+    let entry = "01 45 065dd083700003 0000000001 065dd083700003 01977420dc00 0000000002 01 0066";
+    let entry = format!("{entry} {second} {quote} 03 000a 0000000001 0000000001");
+
+    let [log, meta, members, _, stamps, mentions, reactions, _] = world.chat_keys();
+    let [inbox, entries, changed, own, ..] = world.user_keys(&world.anna);
+    let run = async |name: &str, key: &str, arguments: &[Vec<u8>]| {
+        world.command(redis::cmd(name).arg(key).arg(arguments)).await;
+    };
+    let named = |names: &str, packed: &[&str]| {
+        let values = packed.iter().map(|packed| bytes(packed));
+        words(names)
+            .into_iter()
+            .zip(values)
+            .flat_map(|(name, value)| [name, value])
+            .collect::<Vec<_>>()
+    };
+    run("RPUSH", &log, &[bytes(first), bytes(second)]).await;
+    run("HSET", &meta, &named("state", &[state])).await;
+    run("HSET", &meta, &words("members 1792000000000001")).await;
+    run("HSET", &members, &named("1 ben", &[anna, ben])).await;
+    run("ZADD", &stamps, &words("1792000000000003 2")).await;
+    run("ZADD", &mentions, &named("0", &["31 00 0000000002"])).await;
+    run("HSET", &reactions, &named("2", &[thumbs])).await;
+    run("ZADD", &inbox, &words("36934372088832 topic-cats")).await;
+    run("HSET", &entries, &named("topic-cats", &[&entry])).await;
+    run("ZADD", &changed, &words("1792000000000004 topic-cats")).await;
+    run(
+        "HSET",
+        &own,
+        &words("epoch 11550551106094388020 position 1792000000000004 unread 0"),
+    )
+    .await;
+
+    let messages = world.history(page(1, 10)).await.messages;
+    let reply = &messages[1];
+    let (quote, thumbs) = (reply.reply_to.as_ref().unwrap(), &reply.reactions[0]);
+    assert_eq!(
+        (quote.id, reply.mentions[0].to_string()),
+        (messages[0].id, "1".to_owned())
+    );
+    assert_eq!(quote.quoted.as_ref().unwrap().excerpt, "first");
+    assert_eq!((thumbs.reaction.as_str(), thumbs.count, thumbs.mine), ("👍", 2, true));
+    assert_eq!(thumbs.users, [world.ben.id.clone(), world.anna.id.clone()]);
+    assert_eq!(reply.retry_key.as_ref().unwrap().to_string(), "k2");
+    let shown = world.inbox(&world.anna).await.entries.remove(0);
+    assert!(shown.settings.muted && shown.settings.pinned && !shown.settings.hidden);
+    assert_eq!((shown.unread, shown.mentioned, shown.read_seq), (1, 1, 1));
+    assert_eq!(shown.latest.unwrap().reply_to.as_ref(), Some(quote));
+
+    let id = reply.id;
+    world.react(&world.anna, id, "👍", false).await.unwrap();
+    world.read(&world.anna, None).await;
+    let shown = world.inbox(&world.anna).await.entries.remove(0);
+    assert_eq!((shown.unread, shown.mentioned, shown.settings.pinned), (0, 0, true));
+    world.send(&world.ben, "third").await;
+    assert_eq!(world.entry(&world.anna).await.unwrap().unread, 1);
+    let deleted = world.delete(&world.ben, id).await;
+    world.finish(deleted).await;
+    assert_eq!(texts(&world.history(page(1, 10)).await), ["first", "third"]);
+    world.make(&world.ben, Role::Owner).await;
+    assert_eq!(world.members().await[1].1, Role::Owner);
 }

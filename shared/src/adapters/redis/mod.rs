@@ -121,6 +121,11 @@ impl<C: Clock> RedisStore<C> {
         let mut own = redis::cmd("DEL");
         own.arg(self.keys.connection(id));
         self.link.command(&own).await?;
+        self.close(user, id).await
+    }
+
+    /// Takes a connection from those of a user; true if the user is offline and watched.
+    async fn close(&self, user: &User, id: &ConnectionId) -> Result<bool, Unavailable> {
         let call = Call::new(&self.scripts.connection_close, self.being(user))
             .arg(self.clock.now_ms())
             .arg(id.as_str());
@@ -519,10 +524,11 @@ impl<C: Clock> Store for RedisStore<C> {
     }
 
     async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
-        let watches = match self.watches(id).await? {
-            Some((owner, watches)) if owner == *user => watches,
-            _ => Watches::default(),
+        match self.watches(id).await? {
+            Some((owner, watches)) if owner == *user => self.forget(user, id, &watches).await?,
+            // Its own key is gone, or it is another user's.
+            _ => self.close(user, id).await?,
         };
-        self.forget(user, id, &watches).await.map(drop)
+        Ok(())
     }
 }

@@ -60,7 +60,10 @@ local function decided(all, state, done)
     local id, _, role, _, read = all[index], unpack(MEMBER, all[index + 1])
     local unread, mentioned = last - math.max(read, base), 0
     if state.gone > read and unread > 0 then unread = live(gone, math.max(read, base) + 1, last) end
-    if has_mentions then mentioned = call('ZLEXCOUNT', mentions, '[' .. id .. '\0', '(' .. id .. '\1') end
+    -- The last release moves positions, and leaves what was mentioned before them.
+    if has_mentions and unread > 0 then
+      mentioned = call('ZLEXCOUNT', mentions, '(' .. id .. '\0' .. pack('>I5', math.max(read, base)), '(' .. id .. '\1')
+    end
     local flags = role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0
     told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits and bits[id] or 0)
   end
