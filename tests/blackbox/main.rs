@@ -33,6 +33,7 @@ mod unread;
 mod walking;
 
 mod hostile;
+mod members;
 mod topic_access;
 mod topics;
 
