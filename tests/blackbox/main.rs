@@ -32,6 +32,8 @@ mod profiles;
 mod unread;
 mod walking;
 
+mod hostile;
+mod members;
 mod topic_access;
 mod topics;
 

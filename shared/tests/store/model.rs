@@ -1,42 +1,56 @@
-//! Messages are sent, edited, deleted and seen; functions die between the two steps of a write; frames are lost or late. A client
-//! that follows the rules of `docs/clients.md` ends with what a fresh client loads, once everything unanswered has been asked for again.
+//! Users talk with each other and in topics, which they join and leave; they edit, delete, react, reply, mention and read; functions die between the
+//! two steps of a write; frames are lost or late. A client that follows the rules of `docs/clients.md` ends with what a fresh client loads, and every
+//! inbox with what follows from the conversations, once everything unanswered has been asked for again.
 //!
 //! The real scripts on a real server, under `Writer` and the answers that the functions give. The schedules are random.
 
 mod client;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared::app::{Caller, Writer};
-use shared::domain::{ConnectionId, Conversation, Draft, Edit, MessageId, RetryKey, Target, TopicRules, User};
+use shared::app::{self, Caller, Writer};
+use shared::domain::{
+    ConnectionId, Conversation, Draft, Edit, MessageId, Outcome, Reaction, RetryKey, SettingsEdit, Target, TopicRules,
+    User,
+};
 use shared::error::ApiError;
-use shared::ports::Store as _;
+use shared::ports::{InboxEntry, Store as _};
 
-use self::client::{Client, Known, loaded};
+use self::client::{Client, Known, id, loaded};
 use crate::dying::{Dying, LateTelling, Wires, held};
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, server, user, with_key};
 
 /// Schedules that are tried, and steps in each at the most.
 const CASES: u32 = 600;
-const STEPS: usize = 60;
+const STEPS: usize = 70;
 const USERS: [&str; 3] = ["1", "ben", "3"];
+/// Where they talk: with each other, and in topics.
+const TOPICS: [&str; 2] = ["cats", "7"];
+const PLACES: usize = USERS.len() + TOPICS.len();
+const REACTIONS: [&str; 3] = ["👍", "x", "y:z"];
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A user asks for something. It may die before these participants are told; or they are told, but later.
+    /// A user asks for something. It may die before these members are told; or they are told, but later.
     Write {
         who: usize,
-        with: usize,
+        at: usize,
         what: What,
-        untold: [bool; 2],
+        untold: [bool; 3],
         late: bool,
+    },
+    /// A user changes how a conversation stands in the own inbox.
+    Set {
+        who: usize,
+        at: usize,
+        edit: [Option<bool>; 3],
     },
     /// Something that was not answered is asked for again.
     Retry { which: usize },
-    /// A late participant is told now.
+    /// A late member is told now.
     Late { which: usize },
     /// One of the frames on their way to a user arrives, or is lost.
     Frame { who: usize, which: usize, lost: bool },
@@ -45,37 +59,54 @@ enum Step {
     /// A user's connection is cut: what has not linked yet is forgotten.
     Cut { who: usize },
     /// A user's client forgets a conversation, and loads it anew by its history.
-    Load { who: usize, with: usize },
+    Load { who: usize, at: usize },
     /// The clock goes on, or another function's clock is behind.
     Clock { ms: i8 },
 }
 
 #[derive(Clone, Copy, Debug)]
 enum What {
-    Send,
+    /// With a message to reply to, and someone to mention.
+    Send(Option<usize>, Option<usize>),
     Edit(usize),
     Delete(usize),
     See(usize),
+    /// Up to a message, or to the newest.
+    Read(Option<usize>),
+    /// A message, a reaction, and whether it is given.
+    React(usize, usize, bool),
+    Join,
+    Leave,
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let some = |below: usize| prop::option::weighted(0.3, 0..below);
     let what = prop_oneof![
-        4 => Just(What::Send),
+        6 => (some(8), some(USERS.len())).prop_map(|(reply, mention)| What::Send(reply, mention)),
         2 => (0..8_usize).prop_map(What::Edit),
-        1 => (0..8_usize).prop_map(What::Delete),
+        2 => (0..8_usize).prop_map(What::Delete),
         1 => (0..8_usize).prop_map(What::See),
+        2 => some(8).prop_map(What::Read),
+        3 => (0..8_usize, 0..REACTIONS.len(), prop::bool::weighted(0.7)).prop_map(|(which, reaction, give)| What::React(which, reaction, give)),
+        2 => Just(What::Join),
+        1 => Just(What::Leave),
     ];
-    let untold = prop_oneof![3 => Just([false; 2]), 1 => any::<[bool; 2]>()];
+    let untold = prop_oneof![3 => Just([false; 3]), 1 => any::<[bool; 3]>()];
+    let who = 0..USERS.len();
+    // Topics more often than each of the others.
+    let at = || prop_oneof![1 => 0..USERS.len(), 1 => USERS.len()..PLACES];
+    let switch = || prop::option::weighted(0.4, any::<bool>());
     prop_oneof![
-        6 => (0..3_usize, 0..3_usize, what, untold, any::<bool>())
-            .prop_map(|(who, with, what, untold, late)| Step::Write { who, with, what, untold, late }),
+        10 => (who.clone(), at(), what, untold, any::<bool>())
+            .prop_map(|(who, at, what, untold, late)| Step::Write { who, at, what, untold, late }),
+        1 => (who.clone(), at(), [switch(), switch(), switch()]).prop_map(|(who, at, edit)| Step::Set { who, at, edit }),
         1 => any::<usize>().prop_map(|which| Step::Retry { which }),
         1 => any::<usize>().prop_map(|which| Step::Late { which }),
-        6 => (0..3_usize, any::<usize>(), prop::bool::weighted(0.2))
+        8 => (who.clone(), any::<usize>(), prop::bool::weighted(0.2))
             .prop_map(|(who, which, lost)| Step::Frame { who, which, lost }),
-        1 => (0..3_usize).prop_map(|who| Step::Sync { who }),
-        1 => (0..3_usize).prop_map(|who| Step::Cut { who }),
-        2 => (0..3_usize, 0..3_usize).prop_map(|(who, with)| Step::Load { who, with }),
+        1 => who.clone().prop_map(|who| Step::Sync { who }),
+        1 => who.clone().prop_map(|who| Step::Cut { who }),
+        2 => (who, at()).prop_map(|(who, at)| Step::Load { who, at }),
         1 => any::<i8>().prop_map(|ms| Step::Clock { ms }),
     ]
 }
@@ -84,8 +115,10 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone)]
 struct Request {
     who: usize,
-    with: usize,
+    at: usize,
     act: Act,
+    /// The position that the first try of a send was given.
+    seq: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -93,6 +126,22 @@ enum Act {
     Send(Draft),
     Update(MessageId, Edit, RetryKey),
     Delete(MessageId),
+    Read(Option<MessageId>),
+    React(MessageId, Reaction, bool),
+    Join,
+    Leave,
+}
+
+/// What must be true of a conversation, from what was decided in it.
+#[derive(Default)]
+struct Truth {
+    last: u64,
+    /// How far each member has read.
+    reads: HashMap<usize, u64>,
+    /// Who has left at some time.
+    left: HashSet<usize>,
+    /// How each user has set it, and up to which message that user knew it then.
+    settings: HashMap<usize, ([bool; 3], u64)>,
 }
 
 struct Run {
@@ -102,8 +151,7 @@ struct Run {
     wires: Wires,
     now: u64,
     sent: Vec<(Conversation, MessageId, usize)>,
-    /// How far each user has read, by conversation: what it wrote and what it saw.
-    read: HashMap<(usize, String), u64>,
+    truths: HashMap<String, Truth>,
     unanswered: Vec<Request>,
     late: Vec<LateTelling>,
     retry_keys: u32,
@@ -113,7 +161,7 @@ impl Run {
     async fn new(address: &Address) -> Self {
         let world = World::new(address).await;
         let users = USERS.map(|id| user("site", id));
-        let mut clients: [Client; 3] = Default::default();
+        let mut clients = users.each_ref().map(Client::of);
         for (number, (client, of)) in clients.iter_mut().zip(&users).enumerate() {
             let id = ConnectionId::parse(&number.to_string()).unwrap();
             assert!(world.opens(of, &id, NOW * 2).await);
@@ -126,7 +174,7 @@ impl Run {
             wires: Wires::default(),
             now: NOW,
             sent: Vec::new(),
-            read: HashMap::new(),
+            truths: HashMap::new(),
             unanswered: Vec::new(),
             late: Vec::new(),
             retry_keys: 0,
@@ -139,37 +187,26 @@ impl Run {
         match step {
             Step::Write {
                 who,
-                with,
+                at,
                 what,
                 untold,
                 late,
             } => {
-                let Some(request) = self.request(who, with, what) else {
+                let Some(request) = self.request(who, at, what) else {
                     return;
                 };
-                let ends = [who, with].map(|number| self.users[number].clone());
-                let untold = ends
-                    .into_iter()
-                    .zip(untold)
-                    .filter_map(|(user, untold)| untold.then_some(user));
-                self.ask(request, untold.collect(), late).await;
+                let untold = self.users.iter().zip(untold).filter(|(_, untold)| *untold);
+                let untold = untold.map(|(user, _)| user.clone()).collect();
+                self.ask(request, untold, late).await;
             }
+            Step::Set { who, at, edit } => self.set(who, at, edit).await,
             Step::Retry { which } if !self.unanswered.is_empty() => {
                 let request = self.unanswered.remove(which % self.unanswered.len());
                 self.ask(request, Vec::new(), false).await;
             }
             Step::Late { which } if !self.late.is_empty() => {
                 let late = self.late.remove(which % self.late.len());
-                let LateTelling {
-                    conversation,
-                    projection,
-                    member,
-                } = late;
-                self.world
-                    .store
-                    .tell(&conversation, &projection, &member)
-                    .await
-                    .unwrap();
+                self.tell(&late).await;
             }
             Step::Frame { who, which, lost } => {
                 let mut wires = held(&self.wires.0);
@@ -183,8 +220,8 @@ impl Run {
             }
             Step::Sync { who } => self.clients[who].sync(&self.world, &self.users[who]).await,
             Step::Cut { who } => self.clients[who].cut(),
-            Step::Load { who, with } => {
-                let target = Target::User(self.users[with].id.clone());
+            Step::Load { who, at } => {
+                let target = target(at);
                 self.clients[who].load(&self.world, &self.users[who], &target).await;
             }
             Step::Clock { ms } => self.now = self.now.saturating_add_signed(ms.into()),
@@ -192,34 +229,70 @@ impl Run {
         }
     }
 
+    async fn tell(&self, late: &LateTelling) {
+        let LateTelling {
+            conversation,
+            projection,
+            member,
+        } = late;
+        self.world.store.tell(conversation, projection, member).await.unwrap();
+    }
+
     /// What the step asks for, if there is a message that it can ask it of.
-    fn request(&mut self, who: usize, with: usize, what: What) -> Option<Request> {
+    fn request(&mut self, who: usize, at: usize, what: What) -> Option<Request> {
         self.retry_keys += 1;
-        let content = format!("text {}", self.retry_keys);
-        let conversation = self.conversation(who, with);
-        let pick = |index: usize, own: bool| {
-            let fits =
-                |(of, _, author): &&(Conversation, MessageId, usize)| *of == conversation && (*author == who) == own;
+        let key = self.retry_keys.to_string();
+        // Some are longer than an excerpt, or than an inbox entry keeps.
+        let content = format!(
+            "text {key} {}",
+            "a☕👋".repeat([0, 50, 100][self.retry_keys as usize % 3])
+        );
+        let conversation = self.conversation(who, at);
+        let pick = |index: usize, own: Option<bool>| {
+            let fits = |(of, _, author): &&(Conversation, MessageId, usize)| {
+                *of == conversation && own.is_none_or(|own| (*author == who) == own)
+            };
             let fitting: Vec<_> = self.sent.iter().filter(fits).collect();
             Some(fitting.get(index.checked_rem(fitting.len())?)?.1)
         };
-        let key = RetryKey::parse(&self.retry_keys.to_string()).unwrap();
+        let retry_key = RetryKey::parse(&key).unwrap();
         let act = match what {
-            What::Send => Act::Send(with_key(&content, &self.retry_keys.to_string())),
-            What::Edit(index) => Act::Update(pick(index, true)?, new_text(&content), key),
-            What::Delete(index) => Act::Delete(pick(index, true)?),
-            What::See(index) => Act::Update(pick(index, false)?, SEEN, key),
+            What::Send(reply, mention) => Act::Send(Draft {
+                reply_to: reply.and_then(|index| pick(index, None)),
+                mentions: mention.map(|whom| id(USERS[whom])).into_iter().collect(),
+                ..with_key(&content, &key)
+            }),
+            What::Edit(index) => Act::Update(pick(index, Some(true))?, new_text(&content), retry_key),
+            What::Delete(index) => Act::Delete(pick(index, Some(true))?),
+            What::See(index) => Act::Update(pick(index, Some(false))?, SEEN, retry_key),
+            What::Read(index) => Act::Read(index.and_then(|index| pick(index, None))),
+            What::React(index, reaction, give) => {
+                Act::React(pick(index, None)?, Reaction::parse(REACTIONS[reaction]).unwrap(), give)
+            }
+            What::Join if at >= USERS.len() => Act::Join,
+            What::Leave if at >= USERS.len() => Act::Leave,
+            What::Join | What::Leave => return None,
         };
-        Some(Request { who, with, act })
+        Some(Request {
+            who,
+            at,
+            act,
+            seq: None,
+        })
     }
 
-    fn conversation(&self, who: usize, with: usize) -> Conversation {
-        Conversation::of(&self.users[who], &Target::User(self.users[with].id.clone()))
+    fn conversation(&self, who: usize, at: usize) -> Conversation {
+        Conversation::of(&self.users[who], &target(at))
+    }
+
+    fn truth(&mut self, who: usize, at: usize) -> &mut Truth {
+        let key = self.conversation(who, at).key();
+        self.truths.entry(key).or_default()
     }
 
     /// Asks for something; functions die before they tell these users.
-    async fn ask(&mut self, request: Request, untold: Vec<User>, late: bool) {
-        let Request { who, with, ref act } = request;
+    async fn ask(&mut self, mut request: Request, untold: Vec<User>, late: bool) {
+        let Request { who, at, ref act, .. } = request;
         let dying = Dying {
             store: &self.world.store,
             untold: Mutex::new(untold),
@@ -230,82 +303,144 @@ impl Run {
             push: &self.wires,
             topics: TopicRules::default(),
         };
-        let caller = Caller {
-            principal: principal(&self.users[who]),
-            connection: None,
-        };
-        let target = Target::User(self.users[with].id.clone());
-        let conversation = self.conversation(who, with);
+        let caller = self.caller(who);
+        let (target, me) = (target(at), &self.users[who].id);
         let answer = match act {
-            Act::Send(draft) => writer.send(&caller, &target, draft).await.map(|outcome| {
-                let id = outcome.change.id;
-                self.sent.push((conversation.clone(), id, who));
-                id.seq
-            }),
-            Act::Update(id, edit, key) => {
-                let done = writer.update(&caller, &target, &id.to_string(), edit, Some(key)).await;
-                done.map(|_| if edit.seen { id.seq } else { 0 })
+            Act::Send(draft) => writer.send(&caller, &target, draft).await,
+            Act::Update(id, edit, key) => writer.update(&caller, &target, &id.to_string(), edit, Some(key)).await,
+            Act::Delete(id) => writer.delete(&caller, &target, &id.to_string()).await,
+            Act::Read(up_to) => writer.read(&caller, &target, *up_to).await,
+            Act::React(id, reaction, give) => {
+                let id = id.to_string();
+                writer.react(&caller, &target, &id, reaction, *give).await
             }
-            Act::Delete(id) => writer.delete(&caller, &target, &id.to_string()).await.map(|_| 0),
+            Act::Join => writer.put_member(&caller, &target, me, None).await,
+            Act::Leave => writer.remove_member(&caller, &target, me).await,
         };
         self.late.extend(held(&dying.late).take().into_iter().flatten());
+        let is_member = at < USERS.len() || self.truth(who, at).reads.contains_key(&who);
         match answer {
-            Ok(read) => {
-                let position = self.read.entry((who, conversation.key())).or_default();
-                *position = read.max(*position);
+            Ok(outcome) => {
+                self.decided(&mut request);
+                self.answered(&request, &outcome);
+            }
+            Err(ApiError::Unavailable(_)) => {
+                self.decided(&mut request);
+                self.unanswered.push(request);
             }
             // Someone deleted it in the meantime; there is nothing to ask for any more.
             Err(ApiError::MessageNotFound) => {}
-            Err(ApiError::Unavailable(_)) => self.unanswered.push(request),
+            Err(ApiError::NotAMember) => assert!(!is_member, "user {who} is a member at {at}"),
+            // What it replies to was deleted, or whom it mentions is not there.
+            Err(ApiError::InvalidField { .. }) => {
+                let Act::Send(draft) = act else { panic!("no field") };
+                assert!(draft.reply_to.is_some() || !draft.mentions.is_empty());
+            }
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Everything unanswered is asked for again, and every client asks what it missed.
+    fn caller(&self, who: usize) -> Caller {
+        Caller {
+            principal: principal(&self.users[who]),
+            connection: None,
+        }
+    }
+
+    /// Follows what the conversation has decided, whether the client knows it or not.
+    fn decided(&mut self, request: &mut Request) {
+        let (who, is_direct) = (request.who, request.at < USERS.len());
+        let sides = [who, request.at];
+        let truth = self.truth(who, request.at);
+        let read = match &request.act {
+            Act::Send(_) if request.seq.is_none() => {
+                truth.last += 1;
+                request.seq = Some(truth.last);
+                for side in sides.into_iter().filter(|_| is_direct) {
+                    truth.reads.entry(side).or_default();
+                }
+                truth.reads.entry(who).or_default();
+                request.seq
+            }
+            Act::Join => {
+                let last = truth.last;
+                truth.reads.entry(who).or_insert(last);
+                None
+            }
+            Act::Leave => {
+                truth.reads.remove(&who);
+                truth.left.insert(who);
+                None
+            }
+            Act::Read(None) => Some(truth.last),
+            Act::Read(Some(id)) => Some(id.seq),
+            Act::Update(id, edit, _) if edit.seen => Some(id.seq),
+            _ => None,
+        };
+        if let Some(position) = truth.reads.get_mut(&who) {
+            *position = read.unwrap_or_default().max(*position);
+        }
+    }
+
+    fn answered(&mut self, request: &Request, outcome: &Outcome) {
+        if let Act::Send(_) = request.act {
+            assert_eq!(Some(outcome.change.id.seq), request.seq);
+            let conversation = self.conversation(request.who, request.at);
+            self.sent.push((conversation, outcome.change.id, request.who));
+        }
+    }
+
+    async fn set(&mut self, who: usize, at: usize, [muted, hidden, pinned]: [Option<bool>; 3]) {
+        let edit = SettingsEdit { muted, hidden, pinned };
+        let caller = self.caller(who);
+        let set = app::set(&self.world.store, &self.wires, &caller, &target(at), edit).await;
+        let entry = match set {
+            Ok((entry, _)) => entry,
+            Err(ApiError::ConversationNotFound) => return,
+            Err(error) => panic!("{error}"),
+        };
+        for (asked, is_set) in [muted, hidden, pinned].into_iter().zip(switches(&entry)) {
+            assert!(asked.is_none_or(|asked| asked == is_set));
+        }
+        let latest = entry.latest.as_ref().map_or(0, |latest| latest.id.seq);
+        self.truth(who, at).settings.insert(who, (switches(&entry), latest));
+    }
+
+    /// Everything unanswered is asked for again, whoever is late tells, and every client asks what it missed.
     async fn rest(&mut self) {
         while !self.unanswered.is_empty() {
             self.step(Step::Retry { which: 0 }).await;
         }
-        for who in 0..3 {
+        for late in std::mem::take(&mut self.late) {
+            self.tell(&late).await;
+        }
+        for who in 0..USERS.len() {
             self.clients[who].sync(&self.world, &self.users[who]).await;
         }
     }
 
     async fn check(&self) {
-        for (who, (client, of)) in self.clients.iter().zip(&self.users).enumerate() {
-            for (key, fresh) in loaded(&self.world, of).await {
-                let known = client.conversations.get(&key).map(Known::shown).unwrap_or_default();
-                assert_eq!(
-                    known, fresh,
-                    "what user {who} holds of {key}, and what a fresh client loads"
-                );
+        for (who, of) in self.users.iter().enumerate() {
+            let mut entries = self.world.inbox(of).await.entries;
+            entries.extend(self.world.hidden(of).await);
+            for at in 0..PLACES {
+                let key = target(at).to_string();
+                let entry = entries.iter().find(|entry| entry.target == target(at));
+                let truth = self.truths.get(&self.conversation(who, at).key());
+                let read = truth.and_then(|truth| truth.reads.get(&who));
+                let (Some(truth), Some(read)) = (truth, read) else {
+                    assert_eq!(entry, None, "user {who} is no member of {key}");
+                    assert!(!self.clients[who].lists(&key), "client of user {who} knows it: {key}");
+                    continue;
+                };
+                self.check_client(who, at, truth).await;
+                let entry = entry.unwrap_or_else(|| panic!("user {who} is a member of {key}"));
+                assert!(self.clients[who].lists(&key), "client of user {who} lists {key}");
+                self.check_entry(who, at, truth, *read, entry).await;
             }
-            let inbox = self.world.inbox(of).await;
-            for entry in &inbox.entries {
-                let conversation = Conversation::of(of, &entry.target);
-                let history = self
-                    .world
-                    .store
-                    .history(&conversation, &open(of), &page(1, 100))
-                    .await
-                    .unwrap();
-                assert_eq!(entry.latest.as_ref(), history.messages.last(), "entry of user {who}");
-                assert_eq!(
-                    (entry.rev, &entry.reads),
-                    (history.rev, &history.reads),
-                    "entry of user {who}"
-                );
-                // A read whose answer was lost may have moved the position all the same.
-                let answered = self.read.get(&(who, conversation.key())).copied().unwrap_or_default();
-                let position = history.reads.0.iter().find(|(reader, _)| *reader == of.id);
-                let read = position.map_or(0, |(_, seq)| *seq);
-                assert!(read >= answered, "read position of user {who}");
-                let unread = history
-                    .messages
-                    .iter()
-                    .filter(|message| message.author != of.id && message.id.seq > read);
-                assert_eq!(entry.unread, unread.count() as u64, "unread of user {who}");
-            }
+            let unmuted = entries.iter().filter(|entry| !entry.settings.muted);
+            let total: u64 = unmuted.map(|entry| entry.unread).sum();
+            assert_eq!(self.world.inbox(of).await.unread_total, total, "user {who}");
         }
         let mut ids: Vec<_> = self.sent.iter().map(|(of, id, _)| (of.key(), id.seq)).collect();
         ids.sort();
@@ -313,6 +448,94 @@ impl Run {
         ids.dedup();
         assert_eq!(ids.len(), all, "an answered message has a place of its own");
     }
+
+    /// What a client holds of a conversation is what a fresh one loads.
+    async fn check_client(&self, who: usize, at: usize, truth: &Truth) {
+        let (of, target) = (&self.users[who], target(at));
+        let known = self.clients[who].conversations.get(&target.to_string());
+        let is_direct = at < USERS.len();
+        let shown = known.map(|known| known.shown(is_direct)).unwrap_or_default();
+        let fresh = loaded(&self.world, of, &target).await;
+        assert_eq!(
+            shown, fresh,
+            "what user {who} holds of {target}, and what a fresh client loads"
+        );
+        if is_direct {
+            return;
+        }
+        let members: BTreeSet<String> = truth.reads.keys().map(|member| USERS[*member].to_owned()).collect();
+        let known = known.map(Known::members).unwrap_or_default();
+        assert_eq!(known, members, "whom user {who} knows in {target}");
+        let conversation = self.conversation(who, at);
+        for member in self.world.store.members(&conversation, &open(of)).await.unwrap() {
+            let number = USERS.iter().position(|name| id(name) == member.id).unwrap();
+            assert_eq!(
+                truth.reads.get(&number),
+                Some(&member.read_seq),
+                "user {number} in {target}"
+            );
+        }
+    }
+
+    /// An entry says what follows from its conversation.
+    async fn check_entry(&self, who: usize, at: usize, truth: &Truth, read: u64, entry: &InboxEntry) {
+        let (of, conversation) = (&self.users[who], self.conversation(who, at));
+        let history = self
+            .world
+            .store
+            .history(&conversation, &open(of), &page(1, 100))
+            .await
+            .unwrap();
+        let what = format!("entry of user {who} at {at}");
+        let mut newest = history.messages.last().cloned();
+        if let Some(newest) = &mut newest {
+            newest.reactions.clear();
+        }
+        assert_eq!(entry.latest, newest, "{what}");
+        assert_eq!((entry.rev, &entry.reads), (history.rev, &history.reads), "{what}");
+        let behind = history.messages.iter().filter(|message| message.id.seq > read);
+        let unread: Vec<_> = behind.filter(|message| message.author != of.id).collect();
+        let mentioned = unread.iter().filter(|message| message.mentions.contains(&of.id));
+        let expected = (read, unread.len() as u64, mentioned.count() as u64);
+        assert_eq!((entry.read_seq, entry.unread, entry.mentioned), expected, "{what}");
+        let known = &self.clients[who].conversations[&target(at).to_string()];
+        assert!(known.reads.get(USERS[who]).is_none_or(|known| *known <= read), "{what}");
+
+        let shown = self.clients[who].settings.get(&target(at).to_string());
+        assert_eq!(
+            shown.copied().unwrap_or_default(),
+            switches(entry),
+            "{what}, as the client shows it"
+        );
+        let Some(([muted, hidden, pinned], known)) = truth.settings.get(&who) else {
+            assert!(truth.left.contains(&who) || switches(entry) == [false; 3], "{what}");
+            return;
+        };
+        // Leaving takes settings away when the inbox hears of it, which may be before or after they were made.
+        if truth.left.contains(&who) {
+            return;
+        }
+        assert_eq!(
+            (entry.settings.muted, entry.settings.pinned),
+            (*muted, *pinned),
+            "{what}"
+        );
+        let is_newer = newest.is_some_and(|newest| newest.id.seq > *known);
+        assert!(!(entry.settings.hidden && (is_newer || !hidden)), "{what}: hidden");
+        assert!(entry.settings.hidden || !hidden || truth.last > *known, "{what}: shown");
+    }
+}
+
+fn target(at: usize) -> Target {
+    match USERS.get(at) {
+        Some(name) => Target::User(id(name)),
+        None => Target::Topic(id(TOPICS[at - USERS.len()])),
+    }
+}
+
+fn switches(entry: &InboxEntry) -> [bool; 3] {
+    let settings = entry.settings;
+    [settings.muted, settings.hidden, settings.pinned]
 }
 
 #[test]

@@ -187,7 +187,7 @@ const TABLE: [Row; 27] = [
     row("remove a stranger", Try::Remove("new"), "nr===", "nr==="),
     row("leave", Try::Remove("me"), "=+++-", "=+++-"),
     row("delete another's message", Try::DeleteMessage, "ff++-", "nf++-"),
-    row("edit another's message", Try::EditMessage, "nfff-", "nfff-"),
+    row("edit another's message", Try::EditMessage, "ffff-", "nfff-"),
     row("send", Try::Send, "++++-", "n+++-"),
     row("read", Try::Read, "n+++-", "n+++-"),
     row("react", Try::React, "n+++-", "n+++-"),
