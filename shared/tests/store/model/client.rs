@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
-use shared::domain::{Conversation, Cursor, Id, MessageId, Target, User, Window};
+use shared::domain::{Conversation, Cursor, Id, MessageId, Target, TopicMember, User, Window};
 use shared::ports::{Listing, PageBounds, Store as _};
 use shared::wire::{self, ChangesAnswer, SyncAnswer};
 
@@ -60,6 +60,8 @@ pub(super) struct Known {
     links: BTreeSet<(u64, u64)>,
     /// Of a topic: the revision as of which each user is a member, or none any more.
     members: BTreeMap<String, (u64, bool)>,
+    /// The revision as of which the members were loaded: what is older says nothing of one who is not known.
+    members_rev: u64,
 }
 
 impl Known {
@@ -82,7 +84,8 @@ impl Known {
     }
 
     fn member(&mut self, id: &str, rev: u64, is_there: bool) {
-        let known = self.members.entry(id.to_owned()).or_default();
+        let loaded = (self.members_rev, false);
+        let known = self.members.entry(id.to_owned()).or_insert(loaded);
         if rev > known.0 {
             *known = (rev, is_there);
         }
@@ -91,15 +94,9 @@ impl Known {
     /// The members as of a revision, loaded anew.
     async fn load_members(&mut self, world: &World, of: &User, topic: &Conversation) {
         let members = world.store.members(topic, &open(of)).await.unwrap();
-        let names: BTreeSet<String> = members.iter().map(|member| member.id.to_string()).collect();
-        for known in self.members.keys().cloned().collect::<Vec<_>>() {
-            if !names.contains(&known) {
-                self.member(&known, self.rev, false);
-            }
-        }
-        for name in names {
-            self.members.insert(name, (self.rev, true));
-        }
+        let member = |member: TopicMember| (member.id.to_string(), (self.rev, true));
+        self.members = members.into_iter().map(member).collect();
+        self.members_rev = self.rev;
     }
 
     pub(super) fn members(&self) -> BTreeSet<String> {
