@@ -27,12 +27,23 @@ mod updating;
 mod asked_profiles;
 mod history;
 mod inbox;
+mod inbox_paging;
 mod profiles;
 mod unread;
 mod walking;
 
+mod hostile;
+mod members;
 mod topic_access;
 mod topics;
+
+mod reactions;
+mod reading;
+mod replies;
+mod settings;
+
+mod presence;
+mod typing;
 
 mod actions;
 mod following;

@@ -16,10 +16,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::servers::Servers;
 
 /// The functions that clients use.
-const FUNCTIONS: [&str; 8] = [
+const FUNCTIONS: [&str; 12] = [
     "send",
     "update",
     "delete",
+    "read",
+    "reactions",
+    "members",
+    "settings",
     "message",
     "connect",
     "disconnect",

@@ -2,17 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+/// For so long after it was given up, something that had no answer may still be done, in milliseconds: a function may be frozen meanwhile.
+const LATE_MS: u64 = 20_000;
+
 /// Everything that was acknowledged, by what it is about.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     /// Messages, by id.
     pub(crate) messages: BTreeMap<String, Acknowledged>,
     /// How far users have read, by conversation and user.
     pub(crate) read: BTreeMap<(String, u64), Read>,
-    /// What was refused: the message, and the status.
-    pub(crate) refused: Vec<(String, u64)>,
+    /// Who is a member of which topic.
+    pub(crate) members: BTreeMap<(String, u64), Switch>,
+    /// Reactions, by message, user and reaction.
+    pub(crate) reactions: BTreeMap<(String, u64, String), Switch>,
+    /// How conversations stand in inboxes, by conversation, user and setting.
+    pub(crate) settings: BTreeMap<(String, u64, Setting), Switch>,
+    /// Who has asked to leave which topic at any time.
+    pub(crate) leavers: BTreeSet<(String, u64)>,
+    /// What was refused.
+    pub(crate) refused: Vec<Refused>,
+    /// Messages, by text, whose send was asked for more than once and refused in the end: an earlier asking may have done it.
+    pub(crate) perhaps_sent: BTreeMap<String, Acknowledged>,
     /// Messages with which two different sends were answered.
     pub(crate) shared: Vec<String>,
+    /// Answers that do not say what was asked for.
+    pub(crate) wrong: Vec<String>,
     /// How much was acknowledged, by kind, and how often something had no answer and was asked again.
     pub(crate) counts: BTreeMap<&'static str, u64>,
 }
@@ -24,6 +39,10 @@ pub(crate) struct Acknowledged {
     pub(crate) seq: u64,
     pub(crate) author: u64,
     pub(crate) text: String,
+    /// The message that it replies to.
+    pub(crate) reply_to: Option<String>,
+    /// Users whom it mentions.
+    pub(crate) mentions: Vec<u64>,
     /// Its acknowledged edits, by revision.
     pub(crate) edits: BTreeMap<u64, String>,
     pub(crate) deleted: bool,
@@ -36,6 +55,14 @@ impl Acknowledged {
     }
 }
 
+/// When something was asked for and answered, in milliseconds since the beginning, and how often it was asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct When {
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
+    pub(crate) attempts: u32,
+}
+
 /// How far a user has read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Read {
@@ -43,17 +70,93 @@ pub(crate) struct Read {
     pub(crate) up_to: u64,
     /// Positions of what was asked for more than once and refused in the end: an earlier asking may have done it.
     pub(crate) perhaps: BTreeSet<u64>,
+    /// Until when an earlier asking may have moved it to whatever was the newest message then.
+    pub(crate) vague: Option<u64>,
+}
+
+/// Something that can be turned on and off, as it was acknowledged last. No retry key protects it, so that an asking which was given up can
+/// come after the next one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Switch {
+    on: bool,
+    /// Where the last acknowledged turn stands among all: its revision, or the time.
+    order: u64,
+    asked: u64,
+    answered: u64,
+    /// What an earlier asking may do, and until when.
+    late: Vec<(bool, u64)>,
+}
+
+impl Switch {
+    /// A turn was acknowledged.
+    pub(crate) fn turned(&mut self, on: bool, order: u64, when: When) {
+        if when.attempts > 1 {
+            self.late.push((on, when.answered + LATE_MS));
+        }
+        if order >= self.order {
+            (self.on, self.order) = (on, order);
+            (self.asked, self.answered) = (when.asked, when.answered);
+        }
+    }
+
+    /// That it is off was acknowledged, but not since when: a turn that was asked for meanwhile may have come before or after.
+    fn was_off(&mut self, when: When) {
+        let late = if when.attempts > 1 { LATE_MS } else { 0 };
+        self.late.push((false, when.answered + late));
+        if self.answered < when.asked {
+            (self.on, self.asked, self.answered) = (false, when.asked, when.answered);
+        }
+    }
+
+    /// Whether it may be so.
+    pub(crate) fn may_be(&self, on: bool) -> bool {
+        self.on == on || self.late.iter().any(|late| late.0 == on && late.1 > self.asked)
+    }
+}
+
+/// A setting of a conversation in an inbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Setting {
+    Muted,
+    Hidden,
+    Pinned,
+}
+
+impl Setting {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Muted, Self::Hidden, Self::Pinned];
+
+    /// As clients write it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Muted => "muted",
+            Self::Hidden => "hidden",
+            Self::Pinned => "pinned",
+        }
+    }
+}
+
+/// Something that was refused.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) status: u64,
+    pub(crate) key: String,
+    pub(crate) by: u64,
+    /// The message that it was about, or was to reply to.
+    pub(crate) message: Option<String>,
+    /// Users whom it was to mention.
+    pub(crate) mentions: Vec<u64>,
 }
 
 impl Ledger {
     /// A send was acknowledged with this message.
-    pub(crate) fn sent(&mut self, id: &str, (key, seq): (&str, u64), author: u64, text: &str) {
+    pub(crate) fn sent(&mut self, id: &str, sent: Acknowledged, when: When) {
         self.count("sends");
-        self.has_read(key, author, seq);
+        self.has_read(&sent.key, sent.author, sent.seq, true, when);
         let message = self.message(id);
         let was_sent = message.seq > 0;
-        (message.key, message.seq) = (key.to_owned(), seq);
-        (message.author, message.text) = (author, text.to_owned());
+        let (edits, deleted) = (std::mem::take(&mut message.edits), message.deleted);
+        *message = Acknowledged { edits, deleted, ..sent };
         if was_sent {
             self.shared.push(id.to_owned());
         }
@@ -72,15 +175,79 @@ impl Ledger {
     }
 
     /// That a user has seen everything up to a message was acknowledged.
-    pub(crate) fn seen(&mut self, key: &str, seq: u64, by: u64) {
+    pub(crate) fn seen(&mut self, key: &str, seq: u64, by: u64, when: When) {
         self.count("seens");
-        self.has_read(key, by, seq);
+        self.has_read(key, by, seq, false, when);
     }
 
-    /// Something about a message was refused.
-    pub(crate) fn refused(&mut self, id: &str, status: u64) {
+    /// That a user has read up to there was acknowledged; `newest`, if the user did not say how far.
+    pub(crate) fn read(&mut self, key: &str, seq: u64, by: u64, newest: bool, when: When) {
+        self.count("reads");
+        self.has_read(key, by, seq, newest, when);
+        if newest && when.attempts > 1 {
+            self.is_vague(key, by, when);
+        }
+    }
+
+    /// That a user has given a reaction, or taken it back, was acknowledged with this revision.
+    pub(crate) fn reacted(&mut self, id: &str, by: u64, reaction: &str, on: bool, rev: u64, when: When) {
+        self.count("reactions");
+        let place = (id.to_owned(), by, reaction.to_owned());
+        self.reactions.entry(place).or_default().turned(on, rev, when);
+    }
+
+    /// That a user is a member was acknowledged with this revision.
+    pub(crate) fn is_member(&mut self, key: &str, user: u64, rev: u64, when: When) {
+        let place = (key.to_owned(), user);
+        self.members.entry(place).or_default().turned(true, rev, when);
+    }
+
+    /// That a user has left was acknowledged; with a revision, if the user was a member until then. Who leaves takes the settings along.
+    pub(crate) fn left(&mut self, key: &str, user: u64, rev: Option<u64>, when: When) {
+        self.count("leaves");
+        let member = self.members.entry((key.to_owned(), user)).or_default();
+        match rev {
+            Some(rev) => member.turned(false, rev, when),
+            None => member.was_off(when),
+        }
+        if when.attempts > 1 {
+            self.is_vague(key, user, when);
+        }
+        for setting in Setting::ALL {
+            // The order of this and of a setting that is asked for meanwhile is not known.
+            let switch = self.settings.entry((key.to_owned(), user, setting)).or_default();
+            let late = (switch.on, when.answered + LATE_MS);
+            switch.turned(false, when.asked, When { attempts: 2, ..when });
+            switch.late.push(late);
+        }
+    }
+
+    /// A user has joined, and begins to read behind this position.
+    pub(crate) fn joined(&mut self, key: &str, user: u64, seq: u64, rev: u64, when: When) {
+        self.count("joins");
+        self.is_member(key, user, rev, when);
+        self.has_read(key, user, seq, true, when);
+        if when.attempts > 1 {
+            self.is_vague(key, user, when);
+        }
+    }
+
+    /// A user asks to leave.
+    pub(crate) fn leaves(&mut self, key: &str, user: u64) {
+        self.leavers.insert((key.to_owned(), user));
+    }
+
+    /// A setting was acknowledged.
+    pub(crate) fn set(&mut self, key: &str, user: u64, setting: Setting, on: bool, when: When) {
+        self.count("settings");
+        let place = (key.to_owned(), user, setting);
+        self.settings.entry(place).or_default().turned(on, when.asked, when);
+    }
+
+    /// Something was refused.
+    pub(crate) fn refused(&mut self, refused: Refused) {
         self.count("refused");
-        self.refused.push((id.to_owned(), status));
+        self.refused.push(refused);
     }
 
     /// An earlier asking of what was refused may have moved the user's read position to there.
@@ -88,14 +255,28 @@ impl Ledger {
         self.read.entry((key.to_owned(), by)).or_default().perhaps.insert(seq);
     }
 
+    /// Whether a user may be a member, or none.
+    pub(crate) fn may_be_member(&self, key: &str, user: u64, on: bool) -> bool {
+        let member = self.members.get(&(key.to_owned(), user));
+        member.map_or(!on, |member| member.may_be(on))
+    }
+
     /// A message can be changed before its sender has the answer: pushes may be faster.
     fn message(&mut self, id: &str) -> &mut Acknowledged {
         self.messages.entry(id.to_owned()).or_default()
     }
 
-    fn has_read(&mut self, key: &str, by: u64, seq: u64) {
+    fn has_read(&mut self, key: &str, by: u64, seq: u64, newest: bool, when: When) {
         let read = self.read.entry((key.to_owned(), by)).or_default();
         read.up_to = read.up_to.max(seq);
+        if newest && read.vague.is_some_and(|until| until < when.asked) {
+            read.vague = None;
+        }
+    }
+
+    fn is_vague(&mut self, key: &str, by: u64, when: When) {
+        let read = self.read.entry((key.to_owned(), by)).or_default();
+        read.vague = Some(when.answered + LATE_MS);
     }
 
     /// Something had to be asked for so many times more than once.

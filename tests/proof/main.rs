@@ -12,6 +12,7 @@ mod ledger;
 mod observe;
 mod report;
 mod servers;
+mod sight;
 mod traffic;
 
 #[cfg(test)]
@@ -19,28 +20,36 @@ mod short_runs;
 #[cfg(test)]
 mod tests_of_the_checker;
 
+use std::ops::Range;
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use fastrand::Rng;
 use futures_util::future::try_join_all;
-use tests::follower::{Over, Pace};
+use serde_json::{Value, json};
+use tests::follower::{Pace, Screen, Talk};
 use tests::{Chat, Follower, User, until};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use chaos::Chaos;
-use ledger::Ledger;
+use ledger::{Ledger, Setting};
 use report::Report;
 use servers::Servers;
 use traffic::Device;
 
 /// The gateway's clock runs this much faster: a connection may rest for ten seconds and live for two minutes.
 const CLOCK_SCALE: u32 = 60;
-/// Connections of each user.
+/// Connections of each user who has any.
 const DEVICES: usize = 2;
+/// The pause between two requests of a client, in milliseconds.
+const PAUSE_MS: Range<u64> = 100..500;
+/// The same of a client without a connection.
+const VISITORS_PAUSE_MS: Range<u64> = 2_000..10_000;
+/// One client of so many hides its conversations in the end.
+const HIDING: usize = 3;
 /// For so long after its handshake began, a 410 does not remove a connection.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// How long the clients may take to finish what they had begun, and to come to rest.
@@ -96,30 +105,55 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         &variables.each_ref().map(|(name, value)| (*name, value.as_str())),
     )
     .await?;
-    let users = chat.users(["u1", "u2", "u3", "u4", "u5", "u6"]);
-    let talks = talks(&users);
     let pace = Pace {
         heartbeat: Duration::from_mins(9) / CLOCK_SCALE,
         answer: Duration::from_secs(4),
         first_wait: Duration::from_millis(100),
         longest_wait: Duration::from_secs(3),
     };
+    let people = People::of(&chat);
     let mut followers = Vec::new();
-    for user in &users {
-        followers.extend((0..DEVICES).map(|_| Follower::start(user, pace.clone(), random.u64(..))));
+    for user in &people.talkers {
+        for device in 0..DEVICES {
+            let screen = people.screen(user, device);
+            followers.push(Follower::start_with(user, pace.clone(), random.u64(..), screen));
+        }
     }
+    let start = |user| Follower::unconnected(user, pace.clone(), random.u64(..));
+    let unconnected: Vec<Follower> = people.visitors.iter().map(start).collect();
     let ledger = Mutex::new(Ledger::default());
-    let mut devices: Vec<Device<'_>> = followers
-        .iter()
-        .enumerate()
-        .map(|(number, follower)| Device {
-            follower,
-            others: others(follower.user(), &talks),
+    let began = Instant::now();
+    let mut devices = Vec::new();
+    for (number, follower) in followers.iter().chain(&unconnected).enumerate() {
+        let is_connected = number < followers.len();
+        devices.push(Device {
+            talks: people.talks(follower.user()),
+            home: people.home(follower.user()),
             ledger: &ledger,
             random: random.fork(),
             name: format!("{seed}.{number}"),
-        })
-        .collect();
+            pause_ms: if is_connected { PAUSE_MS } else { VISITORS_PAUSE_MS },
+            is_connected,
+            settings: match number % DEVICES {
+                _ if !is_connected => vec![Setting::Muted, Setting::Pinned],
+                0 => vec![Setting::Muted],
+                _ => vec![Setting::Pinned],
+            },
+            began,
+            follower,
+        });
+    }
+    for device in devices
+        .iter()
+        .filter(|device| !device.is_connected || device.settings == [Setting::Muted])
+    {
+        for topic in device.talks.iter().filter(|talk| talk.is_topic()) {
+            device.join(topic).await?;
+        }
+    }
+    for (user, talk) in people.voices() {
+        speaker(&devices, user)?.tell(&talk, "begins").await?;
+    }
 
     let mut chaos = Chaos::new(&chat, &followers, random.u64(..));
     let end = Instant::now() + length;
@@ -138,12 +172,20 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
 
     // The last push to everyone: by now no dead connection can be taken for one in its handshake, and a 410 removes it.
     sleep_until(calm + HANDSHAKE + Duration::from_secs(1)).await;
-    for (one, other) in &talks {
-        let device = devices.iter().find(|device| device.follower.user().id == one.id);
-        device
-            .context("everyone has a client")?
-            .send(Over::Rest, other, 0)
-            .await?;
+    for (user, talk) in people.voices() {
+        speaker(&devices, user)?.tell(&talk, "ends").await?;
+    }
+    // Some conversations are hidden now, and stay so. Who has left a topic has nothing to hide.
+    for device in devices.iter().step_by(HIDING) {
+        let user = device.user()?;
+        for talk in &device.talks {
+            let key = traffic::key(device.follower.user(), talk)?;
+            let is_in =
+                || lock(&ledger).may_be_member(&key, user, true) && !lock(&ledger).may_be_member(&key, user, false);
+            if !talk.is_topic() || is_in() {
+                device.turn(talk, Setting::Hidden, true).await?;
+            }
+        }
     }
     let quiet = Instant::now();
     for follower in &followers {
@@ -163,28 +205,105 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         .iter()
         .enumerate()
         .map(|(number, follower)| (format!("client {number}"), follower));
-    let mut sight = observe::look(&users, &talks, &names.collect::<Vec<_>>()).await?;
+    let everyone = people.talkers.iter().chain(&people.visitors);
+    let everyone: Vec<(User, Vec<Talk>)> = everyone.map(|user| (user.clone(), people.talks(user))).collect();
+    let mut sight = observe::look(&everyone, &names.collect::<Vec<_>>()).await?;
     sight.dead_connections = dead_connections(&servers, &followers).await?;
+    drop(devices);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     let report = Report::new(&ledger, &sight, injected, &followers, cluster);
     report.keep_log(chat.stack(), seed)?;
     Ok(report)
 }
 
-/// Who talks with whom: in pairs, and across.
-fn talks(users: &[User; 6]) -> Vec<(User, User)> {
-    [(0, 1), (2, 3), (4, 5), (0, 3), (1, 4), (2, 5), (0, 5)]
-        .map(|(one, other): (usize, usize)| (users[one].clone(), users[other].clone()))
-        .to_vec()
+fn speaker<'d, 'a>(devices: &'d [Device<'a>], user: &User) -> Result<&'d Device<'a>> {
+    let device = devices.iter().find(|device| device.follower.user().id == user.id);
+    device.context("everyone has a client")
 }
 
-fn others(user: &User, talks: &[(User, User)]) -> Vec<User> {
-    let other = |(one, other): &(User, User)| match (one.id == user.id, other.id == user.id) {
-        (true, _) => Some(other.clone()),
-        (_, true) => Some(one.clone()),
-        _ => None,
-    };
-    talks.iter().filter_map(other).collect()
+fn lock(ledger: &Mutex<Ledger>) -> MutexGuard<'_, Ledger> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who there is, and who talks with whom.
+struct People {
+    /// Users with connections.
+    talkers: Vec<User>,
+    /// Users without, in topics only.
+    visitors: Vec<User>,
+    /// Topics: which of the talkers are members in the beginning, the first of them for good, and how many of the visitors.
+    topics: Vec<(Talk, Vec<usize>, usize)>,
+}
+
+impl People {
+    fn of(chat: &Chat) -> Self {
+        let topic = |name: &str, talkers: &[usize], visitors| (Talk::topic(name), talkers.to_vec(), visitors);
+        Self {
+            talkers: chat.users(["u1", "u2", "u3", "u4", "u5", "u6"]).to_vec(),
+            visitors: chat.users::<24>(std::array::from_fn(|_| "a visitor")).to_vec(),
+            topics: vec![
+                topic("three", &[0, 1, 2], 0),
+                topic("eight", &[1, 3, 5, 4], 4),
+                topic("twelve", &[2, 4, 5], 9),
+                topic("thirty", &[3, 0, 1, 2, 4, 5], 24),
+            ],
+        }
+    }
+
+    /// Direct conversations: in pairs, and across.
+    fn pairs(&self) -> impl Iterator<Item = [&User; 2]> {
+        let pairs = [[0, 1], [2, 3], [4, 5], [0, 3], [1, 4], [2, 5], [0, 5]];
+        let users = |pair: [usize; 2]| Some([self.talkers.get(pair[0])?, self.talkers.get(pair[1])?]);
+        pairs.into_iter().filter_map(users)
+    }
+
+    /// All that a user talks in.
+    fn talks(&self, user: &User) -> Vec<Talk> {
+        let others = self
+            .pairs()
+            .filter_map(|[one, other]| match (one.id == user.id, other.id == user.id) {
+                (true, _) => Some(Talk::from(other)),
+                (_, true) => Some(Talk::from(one)),
+                _ => None,
+            });
+        let is = |of: &User| of.id == user.id;
+        let topics = self.topics.iter().filter(|(_, talkers, visitors)| {
+            let mut talkers = talkers.iter().filter_map(|place| self.talkers.get(*place));
+            talkers.any(is) || self.visitors.iter().take(*visitors).any(is)
+        });
+        others.chain(topics.map(|(topic, ..)| topic.clone())).collect()
+    }
+
+    /// The topic that a user never leaves.
+    fn home(&self, user: &User) -> Option<Talk> {
+        let mut owners = self
+            .topics
+            .iter()
+            .filter_map(|(topic, talkers, _)| Some((topic, self.talkers.get(*talkers.first()?)?)));
+        owners
+            .find(|(_, owner)| owner.id == user.id)
+            .map(|(topic, _)| topic.clone())
+    }
+
+    /// Who says the first and the last word, and where: so that there is something in each conversation, and something newer than all trouble.
+    fn voices(&self) -> Vec<(&User, Talk)> {
+        let pairs = self.pairs().map(|[one, other]| (one, Talk::from(other)));
+        let homes = self.talkers.iter().filter_map(|user| Some((user, self.home(user)?)));
+        pairs.chain(homes).collect()
+    }
+
+    /// The first client of a user shows members, the other one watches.
+    fn screen(&self, user: &User, device: usize) -> Screen {
+        let mut topics = self.talks(user).into_iter().filter(Talk::is_topic);
+        let watch = topics.next_back().map(|topic| {
+            let users: Vec<&Value> = self.talkers.iter().map(|user| &user.id).collect();
+            json!({"users": users, "conversation": {"target": "topic", "target_id": topic.id()}})
+        });
+        Screen {
+            members: device == 0,
+            watch: watch.filter(|_| device > 0),
+        }
+    }
 }
 
 /// The connections that Redis knows and no client has. Old ones end all the time here, so this looks until it finds none.

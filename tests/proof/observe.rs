@@ -3,35 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
+use http::Method;
 use serde_json::Value;
+use tests::follower::Talk;
 use tests::{Follower, User};
 
-use crate::check::{Fresh, Seen, Shown};
+use crate::ledger::Setting;
 use crate::servers::{Servers, run};
+use crate::sight::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 use crate::traffic::{key, number_of, text_of};
 
-/// Looks at everything. `talks` are the pairs that talk.
-pub(crate) async fn look(users: &[User], talks: &[(User, User)], clients: &[(String, &Follower)]) -> Result<Seen> {
+/// Looks at everything: all users with what they may have in their inboxes, and the clients of some of them.
+pub(crate) async fn look(users: &[(User, Vec<Talk>)], clients: &[(String, &Follower)]) -> Result<Seen> {
     let mut seen = Seen::default();
-    for user in users {
-        let inbox = user.list("?per_page=100").await?.ok(200)?;
-        let state = &inbox["state"];
+    for (user, talks) in users {
         let id = number_of(&user.id)?;
-        seen.inboxes
-            .insert(id, (number_of(&state["total"])?, number_of(&state["unread_total"])?));
+        let (inbox, hidden) = (
+            get(user, "/list?per_page=100").await?,
+            get(user, "/list?per_page=100&hidden=1").await?,
+        );
+        let (state, of_hidden) = (&inbox["state"], &hidden["state"]);
+        let totals = Totals {
+            total: number_of(&state["total"])?,
+            hidden: number_of(&of_hidden["total"])?,
+            unread: number_of(&state["unread_total"])?,
+        };
+        seen.inboxes.insert(id, totals);
+        let entries: Vec<&Value> = [&inbox, &hidden]
+            .iter()
+            .filter_map(|page| page["entries"].as_array())
+            .flatten()
+            .collect();
         let mut conversations = BTreeMap::new();
-        for (one, other) in talks {
-            let other = match (one.id == user.id, other.id == user.id) {
-                (true, _) => other,
-                (_, true) => one,
-                _ => continue,
-            };
-            let key = key(user, other)?;
-            conversations.insert(key.clone(), fresh(user, other, &inbox).await?);
+        for talk in talks {
+            let key = key(user, talk)?;
+            if talk.is_topic() && !seen.members.contains_key(&key) {
+                seen.members.insert(key.clone(), members(user, talk).await?);
+            }
+            let entry = entries.iter().find(|entry| entry["id"] == *talk.id());
+            conversations.insert(key.clone(), fresh(user, talk, entry.copied()).await?);
             for (name, follower) in clients.iter().filter(|(_, follower)| follower.user().id == user.id) {
-                let messages = follower.messages(other);
-                let messages = messages.iter().map(shown).collect::<Result<_>>()?;
-                seen.clients.insert((name.clone(), id, key.clone()), messages);
+                seen.clients
+                    .insert((name.clone(), id, key.clone()), view(follower, talk)?);
             }
         }
         seen.fresh.insert(id, conversations);
@@ -39,26 +52,114 @@ pub(crate) async fn look(users: &[User], talks: &[(User, User)], clients: &[(Str
     Ok(seen)
 }
 
-async fn fresh(user: &User, other: &User, inbox: &Value) -> Result<Fresh> {
-    let history = user.history(other, "?per_page=1").await?.ok(200)?;
-    let messages = user.whole_history(other).await?;
-    let entries = inbox["entries"].as_array().into_iter().flatten();
-    let entry = entries.into_iter().find(|entry| entry["id"] == other.id);
-    let latest = entry.map(|entry| &entry["latest"]).filter(|latest| latest.is_object());
+async fn get(user: &User, path: &str) -> Result<Value> {
+    user.call(Method::GET, path, None).await?.ok(200)
+}
+
+async fn members(user: &User, topic: &Talk) -> Result<BTreeSet<u64>> {
+    let answer = get(user, &format!("{}/members?limit=100", topic.path())).await?;
+    let members = answer["members"].as_array().into_iter().flatten();
+    members.map(|member| number_of(&member["id"])).collect()
+}
+
+async fn fresh(user: &User, talk: &Talk, entry: Option<&Value>) -> Result<Fresh> {
+    let mut messages = Vec::new();
+    let mut page = get(user, &format!("{}?per_page=100", talk.path())).await?;
+    let total = number_of(&page["state"]["total"])?;
+    loop {
+        let older = page["messages"].as_array().into_iter().flatten();
+        let older: Vec<Shown> = older.map(shown).collect::<Result<_>>()?;
+        messages.splice(0..0, older);
+        let Some(before) = page["state"]["prev"].as_str() else {
+            break;
+        };
+        page = get(user, &format!("{}?per_page=100&before={before}", talk.path())).await?;
+    }
+    let entry = entry.map(|entry| {
+        let latest = Some(&entry["latest"]).filter(|latest| latest.is_object());
+        let settings = Setting::ALL.into_iter().filter(|setting| entry[setting.name()] == true);
+        anyhow::Ok(Entry {
+            latest: latest.map(shown).transpose()?,
+            unread: number_of(&entry["unread"])?,
+            mentioned: number_of(&entry["mentioned"])?,
+            standing: Standing {
+                settings: settings.collect(),
+                read: number_of(&entry["read"]["seq"])?,
+            },
+        })
+    });
     Ok(Fresh {
-        total: number_of(&history["state"]["total"])?,
+        total,
+        messages,
+        entry: entry.transpose()?,
+    })
+}
+
+fn view(follower: &Follower, talk: &Talk) -> Result<View> {
+    let messages = follower.messages(talk);
+    let standing = follower.standing(talk).map(|(settings, read)| {
+        let on = [
+            (settings.muted, Setting::Muted),
+            (settings.hidden, Setting::Hidden),
+            (settings.pinned, Setting::Pinned),
+        ];
+        let settings = on
+            .into_iter()
+            .filter_map(|(is_on, setting)| is_on.then_some(setting))
+            .collect();
+        Standing { settings, read }
+    });
+    let members = follower.members(talk).filter(|_| talk.is_topic());
+    let members = members.map(|members| members.keys().map(|id| Ok(id.parse()?)).collect::<Result<_>>());
+    Ok(View {
         messages: messages.iter().map(shown).collect::<Result<_>>()?,
-        latest: latest.map(shown).transpose()?,
-        unread: entry.map(|entry| number_of(&entry["unread"])).transpose()?,
+        standing,
+        members: members.transpose()?,
     })
 }
 
 fn shown(message: &Value) -> Result<Shown> {
+    let ids = |list: &Value| {
+        list.as_array()
+            .into_iter()
+            .flatten()
+            .map(number_of)
+            .collect::<Result<Vec<_>>>()
+    };
+    let reply_to = Some(&message["reply_to"])
+        .filter(|reply| reply.is_object())
+        .map(|reply| {
+            anyhow::Ok(Reply {
+                id: text_of(&reply["id"])?.to_owned(),
+                excerpt: if reply["deleted"] == true {
+                    None
+                } else {
+                    Some(text_of(&reply["excerpt"])?.to_owned())
+                },
+            })
+        });
+    let (mut reactions, mut mine) = (Vec::new(), BTreeSet::new());
+    for reacted in message["reactions"].as_array().into_iter().flatten() {
+        let reaction = text_of(&reacted["reaction"])?.to_owned();
+        if reacted["mine"] == true {
+            mine.insert(reaction.clone());
+        }
+        reactions.push(Reacted {
+            reaction,
+            count: number_of(&reacted["count"])?,
+            users: ids(&reacted["users"])?,
+        });
+    }
     Ok(Shown {
         id: text_of(&message["id"])?.to_owned(),
         seq: number_of(&message["seq"])?,
         text: text_of(&message["text"])?.to_owned(),
         seen: message["status"] == "seen",
+        reply_to: reply_to.transpose()?,
+        mentions: ids(&message["mentions"])?,
+        reactions,
+        mine,
+        is_named: message["client_id"].is_string(),
     })
 }
 

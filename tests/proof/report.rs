@@ -8,8 +8,9 @@ use anyhow::Result;
 use tests::follower::Tally;
 use tests::{Follower, Stack};
 
-use crate::check::{Finding, Kind, Seen, check};
+use crate::check::{Finding, Kind, check};
 use crate::ledger::Ledger;
+use crate::sight::Seen;
 
 /// How many findings of a kind are printed.
 const SHOWN: usize = 10;

@@ -7,11 +7,13 @@ pub mod connection;
 mod conversation;
 pub mod replica;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
 use http::Method;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -19,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::User;
 use crate::user::id_text;
-use replica::Replica;
+use replica::{Own, Replica, Settings};
 
 /// How long a client waits for what.
 #[derive(Clone, Debug)]
@@ -55,64 +57,199 @@ pub enum Over {
     Rest,
 }
 
+/// A conversation as its members name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Talk {
+    target: &'static str,
+    id: Value,
+}
+
+impl Talk {
+    /// The conversation of a group.
+    pub fn topic(id: &str) -> Self {
+        let id = json!(id);
+        Self { target: "topic", id }
+    }
+
+    /// Whether it is that of a group.
+    pub fn is_topic(&self) -> bool {
+        self.target == "topic"
+    }
+
+    /// The id of the other user, or of the topic.
+    pub fn id(&self) -> &Value {
+        &self.id
+    }
+
+    /// Its path, which begins after `/api`.
+    pub fn path(&self) -> String {
+        let id = id_text(&self.id);
+        format!("/{}/{}", self.target, utf8_percent_encode(&id, NON_ALPHANUMERIC))
+    }
+
+    fn inbox_key(&self) -> String {
+        format!("{}-{}", self.target, id_text(&self.id))
+    }
+}
+
+impl From<&User> for Talk {
+    /// The direct conversation with that user.
+    fn from(user: &User) -> Self {
+        let id = user.id.clone();
+        Self { target: "user", id }
+    }
+}
+
+impl From<&Self> for Talk {
+    fn from(talk: &Self) -> Self {
+        talk.clone()
+    }
+}
+
 /// Something that a client wants to be written.
 #[derive(Clone, Debug)]
 pub struct Write {
-    action: &'static str,
-    with: User,
+    kind: Kind,
+    with: Talk,
     message_id: Option<String>,
     content: Value,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Send,
+    Update,
+    Delete,
+    Read,
+    /// The reaction, and whether it is given or taken back.
+    React(String, bool),
+    Join,
+    Leave,
+    Settings,
+}
+
 impl Write {
     /// A new message. No other message of this user may have this `client_id`.
-    pub fn send(with: &User, text: &str, client_id: &str) -> Self {
+    pub fn send(with: impl Into<Talk>, text: &str, client_id: &str) -> Self {
         let content = json!({"type": "text", "text": text, "client_id": client_id});
-        Self::new("send", with, None, content)
+        Self::new(Kind::Send, with, None, content)
+    }
+
+    /// The same message as a reply to that one.
+    #[must_use]
+    pub fn reply_to(mut self, message_id: &str) -> Self {
+        self.content["reply_to"] = json!(message_id);
+        self
+    }
+
+    /// The same message with these users mentioned.
+    #[must_use]
+    pub fn mention(mut self, users: &[u64]) -> Self {
+        self.content["mentions"] = json!(users);
+        self
     }
 
     /// Another text for an own message. No other write of this user may have this `client_id`.
-    pub fn edit(with: &User, message_id: &str, text: &str, client_id: &str) -> Self {
+    pub fn edit(with: impl Into<Talk>, message_id: &str, text: &str, client_id: &str) -> Self {
         let content = json!({"text": text, "client_id": client_id});
-        Self::new("update", with, Some(message_id), content)
+        Self::new(Kind::Update, with, Some(message_id), content)
     }
 
-    /// The other side's message was seen.
-    pub fn seen(with: &User, message_id: &str) -> Self {
-        Self::new("update", with, Some(message_id), json!({"status": "seen"}))
+    /// Somebody else's message was seen.
+    pub fn seen(with: impl Into<Talk>, message_id: &str) -> Self {
+        Self::new(Kind::Update, with, Some(message_id), json!({"status": "seen"}))
+    }
+
+    /// Everything was read up to that message, or to the newest.
+    pub fn read(with: impl Into<Talk>, up_to: Option<&str>) -> Self {
+        let content = up_to.map_or(json!({}), |id| json!({"up_to": id}));
+        Self::new(Kind::Read, with, None, content)
+    }
+
+    /// A reaction is given to a message, or taken back.
+    pub fn react(with: impl Into<Talk>, message_id: &str, reaction: &str, give: bool) -> Self {
+        let content = json!({"reaction": reaction, "remove": !give});
+        Self::new(Kind::React(reaction.to_owned(), give), with, Some(message_id), content)
     }
 
     /// The end of an own message.
-    pub fn delete(with: &User, message_id: &str) -> Self {
-        Self::new("delete", with, Some(message_id), json!({}))
+    pub fn delete(with: impl Into<Talk>, message_id: &str) -> Self {
+        Self::new(Kind::Delete, with, Some(message_id), json!({}))
     }
 
-    fn new(action: &'static str, with: &User, message_id: Option<&str>, content: Value) -> Self {
+    /// The user joins a topic. Only over REST.
+    pub fn join(topic: impl Into<Talk>) -> Self {
+        Self::new(Kind::Join, topic, None, Value::Null)
+    }
+
+    /// The user leaves a topic. Only over REST.
+    pub fn leave(topic: impl Into<Talk>) -> Self {
+        Self::new(Kind::Leave, topic, None, Value::Null)
+    }
+
+    /// How a conversation stands in the user's inbox: any of `muted`, `hidden` and `pinned`. Only over REST.
+    pub fn settings(of: impl Into<Talk>, settings: Value) -> Self {
+        Self::new(Kind::Settings, of, None, settings)
+    }
+
+    fn new(kind: Kind, with: impl Into<Talk>, message_id: Option<&str>, content: Value) -> Self {
         Self {
-            action,
-            with: with.clone(),
+            kind,
+            with: with.into(),
             message_id: message_id.map(str::to_owned),
             content,
         }
     }
 
-    fn frame(&self) -> Value {
+    /// The frame that asks for it; `None` if no frame can.
+    fn frame(&self) -> Option<Value> {
+        let action = match &self.kind {
+            Kind::Send => "send",
+            Kind::Update => "update",
+            Kind::Delete => "delete",
+            Kind::Read => "read",
+            Kind::React(..) => "react",
+            Kind::Join | Kind::Leave | Kind::Settings => return None,
+        };
         let mut frame = self.content.clone();
-        frame["action"] = json!(self.action);
-        frame["target"] = json!("user");
+        frame["action"] = json!(action);
+        frame["target"] = json!(self.with.target);
         frame["target_id"] = self.with.id.clone();
         if let Some(id) = &self.message_id {
             frame["message_id"] = json!(id);
         }
-        frame
+        Some(frame)
+    }
+
+    /// The request that asks for it: method, path after `/api`, body.
+    fn request(&self) -> (Method, String, Option<&Value>) {
+        let message = self.message_id.iter().map(|id| format!("/{id}"));
+        let path: String = [self.with.path()].into_iter().chain(message).collect();
+        let reactions =
+            |reaction: &str| format!("{path}/reactions/{}", utf8_percent_encode(reaction, NON_ALPHANUMERIC));
+        match &self.kind {
+            Kind::Send | Kind::Update => (Method::POST, path, Some(&self.content)),
+            Kind::Delete => (Method::DELETE, path, None),
+            Kind::Read => (Method::POST, format!("{path}/read"), Some(&self.content)),
+            Kind::React(reaction, true) => (Method::PUT, reactions(reaction), None),
+            Kind::React(reaction, false) => (Method::DELETE, reactions(reaction), None),
+            Kind::Join => (Method::PUT, format!("{path}/members/me"), None),
+            Kind::Leave => (Method::DELETE, format!("{path}/members/me"), None),
+            Kind::Settings => (Method::PUT, format!("{path}/settings"), Some(&self.content)),
+        }
     }
 
     /// Its answer, from which the client learns as from a pushed frame.
     fn learn(&self, shared: &Shared, frame: &Value, result: &Value) {
-        let me = id_text(&shared.user.id);
-        let reader = (self.content["status"] == "seen").then_some(me.as_str());
-        let deleted = self.message_id.as_deref().filter(|_| self.action == "delete");
-        lock(&shared.replica).answered(frame, result, reader, deleted);
+        let own = match (&self.kind, &self.message_id) {
+            (Kind::Send | Kind::Join, _) => Own::Member,
+            (Kind::Update, _) if self.content["status"] == "seen" => Own::Seen,
+            (Kind::Delete, Some(id)) => Own::Deleted(id),
+            // It counts in the order of the cursor, which this answer lacks. The client's own connection is told too.
+            (Kind::Settings, _) => return,
+            _ => Own::Other,
+        };
+        lock(&shared.replica).answered(frame, result, own);
     }
 }
 
@@ -149,12 +286,21 @@ pub struct Tally {
     pub unknown: u64,
 }
 
+/// What a client has on its screen beside its conversations.
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    /// The members of topics, which it loads again whenever it hears that there are others.
+    pub members: bool,
+    /// What it watches: the fields of the action `watch`, which it sends again on each new connection.
+    pub watch: Option<Value>,
+}
+
 /// A client of one user. It ends when this and its clones are dropped.
 #[derive(Clone, Debug)]
 pub struct Follower {
     shared: Arc<Shared>,
     outbox: mpsc::Sender<Outgoing>,
-    _task: Arc<Task>,
+    _task: Option<Arc<Task>>,
 }
 
 /// Ends a task with the last one who holds it.
@@ -172,6 +318,7 @@ impl Drop for Task {
 struct Shared {
     user: User,
     pace: Pace,
+    screen: Screen,
     replica: Mutex<Replica>,
     random: Mutex<Rng>,
     tally: Mutex<Tally>,
@@ -190,22 +337,28 @@ struct Outgoing {
 impl Follower {
     /// Starts a client of this user. Its waits come from `seed`.
     pub fn start(user: &User, pace: Pace, seed: u64) -> Self {
-        let shared = Arc::new(Shared {
-            user: user.clone(),
-            pace,
-            replica: Mutex::default(),
-            random: Mutex::new(Rng::with_seed(seed)),
-            tally: Mutex::default(),
-            status: watch::Sender::default(),
-            cut: Notify::new(),
-            away_until: Mutex::new(Instant::now()),
-        });
+        Self::start_with(user, pace, seed, Screen::default())
+    }
+
+    /// As [`Follower::start`], with that on its screen.
+    pub fn start_with(user: &User, pace: Pace, seed: u64, screen: Screen) -> Self {
+        let shared = Shared::new(user, pace, seed, screen);
         let (outbox, waiting) = mpsc::channel(16);
         let task = tokio::spawn(connection::stay_connected(Arc::clone(&shared), waiting));
         Self {
             shared,
             outbox,
-            _task: Arc::new(Task(task.abort_handle())),
+            _task: Some(Arc::new(Task(task.abort_handle()))),
+        }
+    }
+
+    /// A client that never connects: it can only write over REST.
+    pub fn unconnected(user: &User, pace: Pace, seed: u64) -> Self {
+        let (outbox, _) = mpsc::channel(1);
+        Self {
+            shared: Shared::new(user, pace, seed, Screen::default()),
+            outbox,
+            _task: None,
         }
     }
 
@@ -224,14 +377,25 @@ impl Follower {
         *lock(&self.shared.tally)
     }
 
-    /// The live messages that it knows of its conversation with that user, in their order.
-    pub fn messages(&self, with: &User) -> Vec<Value> {
-        lock(&self.shared.replica).messages(&inbox_key(with))
+    /// The live messages that it knows of a conversation, in their order.
+    pub fn messages(&self, with: impl Into<Talk>) -> Vec<Value> {
+        lock(&self.shared.replica).messages(&with.into().inbox_key())
     }
 
     /// So many of the newest of them, the newest first.
-    pub fn newest(&self, with: &User, count: usize) -> Vec<Value> {
-        lock(&self.shared.replica).newest(&inbox_key(with), count)
+    pub fn newest(&self, with: impl Into<Talk>, count: usize) -> Vec<Value> {
+        lock(&self.shared.replica).newest(&with.into().inbox_key(), count)
+    }
+
+    /// How a conversation stands in its inbox, and how far the user has read there; `None` if it is not there.
+    pub fn standing(&self, with: impl Into<Talk>) -> Option<(Settings, u64)> {
+        lock(&self.shared.replica).standing(&with.into().inbox_key())
+    }
+
+    /// Ids and roles of a topic's members; `None` if it does not show any.
+    pub fn members(&self, topic: impl Into<Talk>) -> Option<BTreeMap<String, String>> {
+        let members = lock(&self.shared.replica).members(&topic.into().inbox_key());
+        self.shared.screen.members.then_some(members)
     }
 
     /// Drops the connection without a goodbye: its TCP connection is reset. A new one comes after this time at the earliest.
@@ -258,6 +422,7 @@ impl Follower {
 
     /// The answer to a frame; `None` if there was none, or only that it can't be done now.
     async fn ask(&self, write: &Write) -> Option<Result<Value, Value>> {
+        write.frame()?;
         let (answer, answered) = oneshot::channel();
         let outgoing = Outgoing {
             write: write.clone(),
@@ -275,12 +440,7 @@ impl Follower {
     }
 
     async fn request(&self, write: &Write) -> Option<Result<Value, Value>> {
-        let message = write.message_id.iter().map(|id| format!("/{id}"));
-        let path: String = [write.with.path()].into_iter().chain(message).collect();
-        let (method, body) = match write.action {
-            "delete" => (Method::DELETE, None),
-            _ => (Method::POST, Some(&write.content)),
-        };
+        let (method, path, body) = write.request();
         let answer = self.shared.user.call(method, &path, body).await.ok()?;
         let status = u64::from(answer.status);
         if status < 300 {
@@ -292,6 +452,20 @@ impl Follower {
 }
 
 impl Shared {
+    fn new(user: &User, pace: Pace, seed: u64, screen: Screen) -> Arc<Self> {
+        Arc::new(Self {
+            user: user.clone(),
+            pace,
+            screen,
+            replica: Mutex::new(Replica::of(&id_text(&user.id))),
+            random: Mutex::new(Rng::with_seed(seed)),
+            tally: Mutex::default(),
+            status: watch::Sender::default(),
+            cut: Notify::new(),
+            away_until: Mutex::new(Instant::now()),
+        })
+    }
+
     /// A random wait, a longer one each time.
     async fn pause(&self, times: u32) {
         let Pace {
@@ -307,10 +481,6 @@ impl Shared {
     fn count(&self, count: impl FnOnce(&mut Tally)) {
         count(&mut lock(&self.tally));
     }
-}
-
-fn inbox_key(with: &User) -> String {
-    format!("user-{}", id_text(&with.id))
 }
 
 /// Whether an error stays when the same is asked again.

@@ -51,3 +51,21 @@ fn the_pages_name_only_what_exists() {
         }
     }
 }
+
+#[test]
+fn every_test_that_the_contract_names_exists() {
+    let named = read("tests/blackbox/contract.md");
+    let tests: Vec<_> = named
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|name| name.split_once("::"))
+        .filter(|(module, _)| module.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect();
+    assert!(tests.len() > 100, "{} tests", tests.len());
+    for (module, function) in tests {
+        let source = read(&format!("tests/blackbox/{module}.rs"));
+        let test = format!("async fn {function}() -> ");
+        assert!(source.contains(&test), "the contract's {module}::{function} is no test");
+    }
+}

@@ -21,8 +21,8 @@ async fn main() -> Result<(), StartError> {
 async fn handle(store: &dyn Store, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
     let reader = request.caller()?.principal;
     let (target, since) = (request.target()?, request.revision()?);
-    let changed = app::changes(store, topics, &reader, &target, since, PageBounds::BODY);
-    let (conversation, changes) = changed.await?;
+    let reading = app::changes(store, topics, &reader, &target, since, PageBounds::BODY);
+    let (conversation, changes) = reading.await?;
     let answer = ChangesAnswer::new(&reader.user, &conversation, &changes, PageBounds::BODY.bytes);
     Ok(Answer::ok(&answer))
 }

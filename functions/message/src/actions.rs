@@ -18,7 +18,7 @@ use shared::wire::{
 pub(crate) enum ActionResult {
     Sync(SyncAnswer),
     Changes(ChangesAnswer),
-    Entry(EntryAnswer),
+    Entry(Box<EntryAnswer>),
     Deleted(DeletedAnswer),
     Read(ReadAnswer),
     Presence(PresenceAnswer),
@@ -116,7 +116,7 @@ async fn react(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>)
 
 fn entry(caller: &Caller, outcome: &Outcome) -> Done {
     let answer = EntryAnswer::new(&caller.principal.user, outcome);
-    (ActionResult::Entry(answer), outcome.place)
+    (ActionResult::Entry(Box::new(answer)), outcome.place)
 }
 
 async fn delete(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {

@@ -184,8 +184,9 @@ impl Signaller<'_> {
         let (mut seen, mut strangers) = (seen?, Watches::default());
         for (id, presence) in &mut seen {
             if !is_shown(user, id, *presence, is_member) {
-                // A member of the topic was watched for that.
-                strangers.users.extend(presence.is_member.then(|| id.clone()));
+                // A member of the topic was watched for that; others may have been companions at the last watch.
+                let is_watched = presence.is_member || watching.before.users.contains(id);
+                strangers.users.extend(is_watched.then(|| id.clone()));
                 *presence = Presence::default();
             }
         }

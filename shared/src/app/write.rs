@@ -12,7 +12,7 @@ use crate::domain::{
     Outcome, Principal, Projection, Quote, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
 };
 use crate::error::ApiError;
-use crate::ports::{Live, PageBounds, Push, Store, Told, Unavailable};
+use crate::ports::{Live, PageBounds, Push, Store, StoreError, Told, Unavailable};
 use crate::wire::{self, Event};
 
 /// Members that are told at once.
@@ -134,7 +134,12 @@ impl Writer<'_> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let decision = self.store.react(&conversation, id, &by.id, reaction, give).await?;
+        let reacted = self.store.react(&conversation, id, &by.id, reaction, give).await;
+        let decision = reacted.map_err(|error| match error {
+            // Both sides of a direct conversation are its members as soon as there is a message.
+            StoreError::NotAMember if conversation.is_direct() => StoreError::NotFound,
+            other => other,
+        })?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 

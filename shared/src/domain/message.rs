@@ -109,7 +109,9 @@ impl Reaction {
     /// [`InvalidReaction`].
     pub fn parse(text: &str) -> Result<Self, InvalidReaction> {
         let fits = (1..=REACTION_BYTES).contains(&text.len()) && !matches!(text, "." | "..");
-        let forbidden = |c: char| c.is_control() || c.is_whitespace() && c != ' ' || c == '/';
+        // The replacement character stands for what was no UTF-8 in an address.
+        let is_space = |c: char| c.is_whitespace() && c != ' ';
+        let forbidden = |c: char| c.is_control() || is_space(c) || matches!(c, '/' | char::REPLACEMENT_CHARACTER);
         if !fits || text.contains(forbidden) || !text.chars().any(is_visible) {
             return Err(InvalidReaction);
         }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::replica::Owed;
+use super::replica::{Owed, Replica};
 use super::{Outgoing, Shared, Status, is_unknown_connection, lock};
 
 /// Questions without an answer after which a connection is given up.
@@ -51,7 +51,11 @@ struct Connection<'a> {
     unanswered: u32,
     /// Whether a `hello` was answered.
     greeted: bool,
+    /// Whether it has said what it watches.
+    watching: bool,
     listing: JoinSet<Vec<Value>>,
+    /// Members of a topic that are being loaded, and how often it was heard before that there are others.
+    loading: JoinSet<(String, u64, Vec<Value>)>,
     /// With what the client is up to date once it owes nothing.
     with: Option<Instant>,
 }
@@ -88,7 +92,9 @@ impl<'a> Connection<'a> {
             next_question: now,
             unanswered: 0,
             greeted: false,
+            watching: false,
             listing: JoinSet::new(),
+            loading: JoinSet::new(),
             with: None,
         })
     }
@@ -107,6 +113,10 @@ impl<'a> Connection<'a> {
                 Some(outgoing) = outbox.recv() => self.send(outgoing).await?,
                 Some(entries) = self.listing.join_next() => {
                     lock(&self.shared.replica).listed(&entries?);
+                }
+                Some(loaded) = self.loading.join_next() => {
+                    let (key, heard, members) = loaded?;
+                    lock(&self.shared.replica).loaded_members(&key, heard, &members);
                 }
                 () = sleep_until(due) => self.on_time()?,
                 () = self.shared.cut.notified() => {
@@ -151,6 +161,18 @@ impl<'a> Connection<'a> {
         if self.question.is_some() {
             return Ok(());
         }
+        if let Some(watch) = self
+            .shared
+            .screen
+            .watch
+            .as_ref()
+            .filter(|_| self.greeted && !self.watching)
+        {
+            self.watching = true;
+            let mut frame = watch.clone();
+            frame["action"] = json!("watch");
+            self.ask(frame).await?;
+        }
         let now = Instant::now();
         let (frame, about) = {
             let replica = lock(&self.shared.replica);
@@ -166,6 +188,11 @@ impl<'a> Connection<'a> {
                 let (target, id) = owed.key.split_once('-').context("an inbox key has two parts")?;
                 let frame = json!({"action": "changes", "target": target, "target_id": id, "since": owed.rev});
                 (frame, About::Conversation(owed))
+            } else if let Some((key, heard)) = self.owed_members(&replica) {
+                if self.loading.is_empty() {
+                    self.loading.spawn(members(Arc::clone(self.shared), key, heard));
+                }
+                return Ok(());
             } else {
                 if let Some(with) = self.with.take_if(|_| replica.is_loaded()) {
                     let up_to_date = |status: &mut Status| status.caught_up = Some(with);
@@ -182,6 +209,12 @@ impl<'a> Connection<'a> {
         Ok(())
     }
 
+    /// Rule 3: a topic whose members have to be loaded again, if the client shows them.
+    fn owed_members(&self, replica: &Replica) -> Option<(String, u64)> {
+        let shows = self.greeted && self.shared.screen.members && replica.is_loaded();
+        replica.owed_members().filter(|_| shows)
+    }
+
     /// Sends a frame under a number of its own.
     async fn ask(&mut self, mut frame: Value) -> Result<u64> {
         self.asked += 1;
@@ -192,8 +225,10 @@ impl<'a> Connection<'a> {
 
     async fn send(&mut self, outgoing: Outgoing) -> Result<()> {
         // A caller who gave up waiting asks again.
-        if !outgoing.answer.is_closed() {
-            let id = self.ask(outgoing.write.frame()).await?;
+        if !outgoing.answer.is_closed()
+            && let Some(frame) = outgoing.write.frame()
+        {
+            let id = self.ask(frame).await?;
             self.waiting.insert(id, outgoing);
         }
         Ok(())
@@ -274,11 +309,17 @@ fn without_null(mut frame: Value) -> Value {
     frame
 }
 
-/// Rule 2: the whole inbox by REST. What its conversations say is owed then.
+/// Rule 2: the whole inbox by REST, with what is hidden in it. What its conversations say is owed then.
 async fn list(shared: Arc<Shared>) -> Vec<Value> {
+    let mut entries = pages(&shared, "/list?no_format").await;
+    entries.extend(pages(&shared, "/list?no_format&hidden=1").await);
+    entries
+}
+
+async fn pages(shared: &Shared, path: &str) -> Vec<Value> {
     let mut entries = Vec::new();
     for page in 1.. {
-        let mut answer = get(&shared, &format!("/list?no_format&per_page=100&page={page}")).await;
+        let mut answer = get(shared, &format!("{path}&per_page=100&page={page}")).await;
         let pages = answer["state"]["total_pages"].as_u64();
         if let Value::Array(more) = answer["entries"].take() {
             entries.extend(more);
@@ -288,6 +329,14 @@ async fn list(shared: Arc<Shared>) -> Vec<Value> {
         }
     }
     entries
+}
+
+/// Rule 3: the members of a topic, by its inbox key.
+async fn members(shared: Arc<Shared>, key: String, heard: u64) -> (String, u64, Vec<Value>) {
+    let path = format!("{}/members?limit=100", key.replacen('-', "/", 1));
+    let mut answer = get(&shared, &format!("/{path}")).await;
+    let members = answer["members"].as_array_mut().map(std::mem::take);
+    (key, heard, members.unwrap_or_default())
 }
 
 async fn get(shared: &Shared, path: &str) -> Value {

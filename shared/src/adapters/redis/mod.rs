@@ -524,11 +524,19 @@ impl<C: Clock> Store for RedisStore<C> {
     }
 
     async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
-        match self.watches(id).await? {
+        let offline = match self.watches(id).await? {
             Some((owner, watches)) if owner == *user => self.forget(user, id, &watches).await?,
             // Its own key is gone, or it is another user's.
             _ => self.close(user, id).await?,
         };
+        if offline {
+            // `$disconnect` was lost. Whoever looks next who is due tells the watchers.
+            let mut due = redis::cmd("ZADD");
+            due.arg(self.keys.offline(&user.domain).first())
+                .arg(self.clock.now_ms() + OFFLINE_AFTER_MS)
+                .arg(user.id.to_string());
+            self.link.command(&due).await?;
+        }
         Ok(())
     }
 }
