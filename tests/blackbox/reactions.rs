@@ -318,7 +318,6 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
     let id = message["id"].as_str().unwrap_or_default();
     let base = format!("{}/{id}/reactions", ann.path());
     let long = "x".repeat(33);
-    let endless = "%F0%9F%91%8D".repeat(2_000);
     let mut lines = Vec::new();
     for end in [
         "%2F",
@@ -334,7 +333,6 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
         "%E2%80%8B",
         "%FF",
         &long,
-        &endless,
         "",
         "%F0%9F%91%8D/x",
     ] {
@@ -365,7 +363,6 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
     %E2%80%8B: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
     %FF: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
     xxxxxxxxxxxxxxxxxxxx: 400 INVALID_REACTION ArgumentError: reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
-    %F0%9F%91%8D%F0%9F%9: 431 {"message":"Request Header Fields Too Large"}
     : 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
     %F0%9F%91%8D/x: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
     "#);
