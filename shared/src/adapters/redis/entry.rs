@@ -28,7 +28,8 @@ const LEFT: u8 = 128;
 
 /// Packs the entry of one member.
 pub(super) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
-    let latest = projection.latest.as_ref();
+    // Who has left is shown nothing that was written.
+    let latest = projection.latest.as_ref().filter(|_| !member.left);
     let mark = |flag, is_set| if is_set { flag } else { 0 };
     let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left) | mark(LEFT_NOW, member.left_now);
     let mut packed = vec![VERSION, flags];
