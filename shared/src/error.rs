@@ -42,13 +42,13 @@ pub enum ApiError {
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
-    /// Only a member of the topic may do that, or nobody whose token does not name it may join.
+    /// Only a member of the topic may do that; or the user's token does not name the topic, and must.
     #[error("You are not a member of this topic")]
     NotAMember,
     /// The topic has as many members as it can have.
     #[error("this topic has {0} members, the limit")]
     TopicFull(u64),
-    /// A reaction.
+    /// The text is not a reaction.
     #[error("reaction {0}")]
     InvalidReaction(#[from] InvalidReaction),
     /// The message has as many reactions as it can have.
@@ -128,7 +128,7 @@ pub enum ApiError {
     /// There is no such route.
     #[error("Route not found - please check your URL and try again")]
     RouteNotFound,
-    /// The caller did not write the message, or marks an own message seen.
+    /// The caller did not write the message, marks an own message seen, or has a role in the topic that does not allow the request.
     #[error("{0}")]
     Forbidden(&'static str),
     /// Redis or the platform's key set did not answer.

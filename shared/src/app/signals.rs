@@ -14,7 +14,8 @@ use crate::error::{ApiError, Chain};
 use crate::ports::{Clock, Live, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
 use crate::wire::{self, Event};
 
-/// How long a function looks who is due to be told offline, in milliseconds: what API Gateway gives `$disconnect`, less what the last one takes.
+/// How long a function may look for users who are due to be told offline, in milliseconds. API Gateway gives `$disconnect` 29 s; the rest is for
+/// the last users.
 const LOOK_MS: u64 = 25_000;
 
 /// A user, whether the user is online, and when the user was last active in milliseconds since 1970.

@@ -72,7 +72,8 @@ pub struct Due {
 /// Keeps fleeting signals. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Signals: Send + Sync {
-    /// Notes what a connection watches from now on; `None` if the connection is not known. Calling it twice loses what it watched before.
+    /// Notes what a connection watches from now on; `None` if the connection is not known. The caller must take the
+    /// connection off what it watched before, which a second call does not answer any more.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -52,7 +52,7 @@ impl WelcomeAnswer {
     }
 }
 
-/// The answer to a send or an update.
+/// The answer to a send, an update or a reaction.
 #[derive(Debug, Serialize)]
 pub struct EntryAnswer {
     state: ConversationState,

@@ -5,8 +5,8 @@
 local chat, entry = ARGV[3], ARGV[4]
 local known = read_entry(chat)
 local _, marks, clock, unread, _, activity, latest = unpack(HEAD, entry)
--- Who was no member before, and knows nothing of it, has nothing to be told. Who was is noted to have left: whoever is late to tell that
--- membership must find that.
+-- A user who leaves without ever having been a member is told nothing. A user who was a member gets an entry that says "left", even if there was
+-- none: a writer that tells of the membership too late then finds a newer entry.
 if clock <= known.clock or marks >= LEFT and not known.packed and floor(marks / LEFT_NOW) % 2 == 0 then return told(false, known) end
 
 local own = known.own

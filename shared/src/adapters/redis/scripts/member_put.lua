@@ -12,7 +12,8 @@ if by ~= '' then
   local acting = place_of(by, all)
   local rank = acting and role_at(acting, all)
   if not acting and (by ~= id or ARGV[5] ~= '1') then return {'not_member'} end
-  -- Who is there is added again by anyone who could have added. Roles are given by owners, below their own.
+  -- Allowed: to name the role that a member has already; to add a plain member, for those who may add; to give a role, for owners. An owner gives
+  -- only roles below owner, and only to those below owner; to add somebody with a role, the owner must be able to add.
   local may_add = ARGV[5] == '1' and (by == id or rank > 0)
   local may_give = rank == 2 and role < 2 and (had or 0) < 2
   if not (had and role == had or not had and role == 0 and may_add or may_give and (had or may_add)) then return {'role'} end

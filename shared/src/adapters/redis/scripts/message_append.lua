@@ -19,6 +19,7 @@ if not place then
   if ARGV[8] ~= '1' then return {'not_member'} end
   if #all >= tonumber(ARGV[9]) * 2 then return {'full ' .. ARGV[9]} end
 end
+-- `place_of` fails on a member whom a newer release has packed.
 for index = first_founder, place and 0 or #ARGV do place_of(ARGV[index], all) end
 if mentioned > 0 then
   local known = {[author] = true}

@@ -2,6 +2,7 @@
 -- KEYS: those of `decision_prelude.lua`
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still delete an own message
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
+
 -- Calls back with each id of a list of ids after their lengths.
 local function each_id(list, use)
   local at = 1
