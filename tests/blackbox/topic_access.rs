@@ -220,7 +220,7 @@ async fn in_an_open_topic_anyone_reads_and_joins() -> Result<()> {
 }
 
 #[tokio::test]
-async fn with_claims_a_topic_is_open_to_whose_token_names_it() -> Result<()> {
+async fn with_claims_a_topic_is_open_to_users_whose_token_names_it() -> Result<()> {
     let chat = Chat::own(&[("SOCK_TOPIC_ACCESS", "claim")]).await?;
     let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
     let scene = Scene::set(&chat, &chat, &json!(["*"])).await?;

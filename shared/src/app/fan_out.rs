@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::domain::{Place, User};
+use crate::domain::{Domain, Place, User, Watcher};
 use crate::error::Chain;
 use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Live, Push, Store};
@@ -36,6 +36,19 @@ impl Post {
             event,
             place,
         }
+    }
+
+    /// A fleeting event for one connection that watches, at that site.
+    pub(super) fn to_watcher(domain: &Domain, watcher: &Watcher, event: Event) -> Self {
+        let user = User {
+            domain: domain.clone(),
+            id: watcher.user.clone(),
+        };
+        let live = Live {
+            id: watcher.connection.clone(),
+            opening: false,
+        };
+        Self::new(user, vec![live], event, None)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
 use crate::domain::{ConnectionId, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
 use crate::error::{ApiError, Chain};
-use crate::ports::{Clock, Live, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
+use crate::ports::{Clock, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
 use crate::wire::{self, Event};
 
 /// How long a function may look for users who are due to be told offline, in milliseconds. API Gateway gives `$disconnect` 29 s; the rest is for
@@ -126,17 +126,7 @@ impl Signaller<'_> {
 
     /// Tells watchers of something that a user did, but not the user's own connections.
     async fn tell(&self, by: &User, watchers: &[Watcher], event: impl Fn(&Id) -> Option<Event>) {
-        let post = |watcher: &Watcher| {
-            let user = User {
-                domain: by.domain.clone(),
-                id: watcher.user.clone(),
-            };
-            let live = Live {
-                id: watcher.connection.clone(),
-                opening: false,
-            };
-            Some(Post::new(user, vec![live], event(&watcher.user)?, None))
-        };
+        let post = |watcher: &Watcher| Some(Post::to_watcher(&by.domain, watcher, event(&watcher.user)?));
         let others = watchers.iter().filter(|watcher| watcher.user != by.id);
         let posts: Vec<_> = others.filter_map(post).collect();
         fan_out::fan_out(self.store, self.push, &posts).await;

@@ -370,12 +370,8 @@ fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<P
             has_written: false,
             reacted: 0,
         };
-        let user = events.conversation.user(&watcher.user);
-        let live = Live {
-            id: watcher.connection.clone(),
-            opening: false,
-        };
-        Some(Post::new(user, vec![live], events.of(&stranger)?, None))
+        let event = events.of(&stranger)?;
+        Some(Post::to_watcher(events.conversation.domain(), watcher, event))
     };
     others.filter_map(post).collect()
 }
