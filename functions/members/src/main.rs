@@ -20,7 +20,7 @@ async fn main() -> Result<(), StartError> {
 
 async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let (caller, topic) = (request.caller()?, request.topic()?);
-    if matches!(request.method(), "GET" | "HEAD") {
+    if request.method() == "GET" {
         let page = request.members_page()?;
         let members = app::members(writer.store, writer.topics, &caller.principal, &topic).await?;
         return Ok(Answer::ok(&wire::members(&members, &page)));

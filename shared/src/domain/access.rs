@@ -11,7 +11,7 @@ pub enum TopicAccess {
     /// Anyone of the site. Sending joins, and reading needs no membership.
     #[default]
     Open,
-    /// Anyone whose token names the topic. For them it is as an open one; to others it is closed.
+    /// Anyone whose token names the topic. To them it is open, to others it is closed.
     Claim,
     /// Nobody: the platform's server adds members.
     Platform,

@@ -1,4 +1,4 @@
--- Notes what a connection watches, which its end takes back.
+-- Notes what a connection watches, so that the end of the connection can undo it.
 -- KEYS: 1 connection
 -- ARGV: 1 now in ms, 2 the conversation as its user names it, '' for none, 3 users with commas between them
 -- Returns {domain, user, topics of its token, conversation and users that it watched before, when it expires in ms}, or {} if it is not known

@@ -39,8 +39,8 @@ local function find(log, base, seq, identity)
   return record and string.sub(record, 2, 12) == identity and record
 end
 
--- Members who have read since a value of the clock, which is 0 for one who has read nothing: length of the id, id, read position. `only` is one
--- member who is told of nobody else.
+-- Tells how far members have read, if they have read since that value of the clock: length of the id, id, read position. A member who has read
+-- nothing has the value 0. With `only`, it tells of no other member.
 local function readers(members, since, only)
   local told, all = {}, nil
   if only then
