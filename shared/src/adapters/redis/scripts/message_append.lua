@@ -41,7 +41,8 @@ revise(state, state.ms)
 if not place then
   for index = first_founder, #ARGV do join(all, ARGV[index], state.ms, 0, 0) end
   place = join(all, author, state.ms, 0, 0)
-  note_members(state)
+  -- The two of a direct conversation are always the same.
+  if first_founder > #ARGV then note_members(state) end
 end
 local identity = pack('>I6', state.ms) .. ARGV[3]
 local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
