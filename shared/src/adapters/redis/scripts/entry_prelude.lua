@@ -34,7 +34,7 @@ local function keep_entry(chat, known, own, marks, unread, activity, entry)
   known.position = math.max(known.before + 1, now * 1024)
   known.unread_total = known.unread_total + (own % 2 == MUTED and 0 or unread) - (known.own % 2 == MUTED and 0 or known.unread)
   local is_hidden, was_hidden = floor(own / HIDDEN) % 2 == 1, floor(known.own / HIDDEN) % 2 == 1
-  local position, order = string.format('%d', known.position), string.format('%d', activity + (own >= PINNED and PINNED_MS or 0))
+  local position, order = string.format('%d', known.position), string.format('%d', activity + (floor(own / PINNED) % 2 == 1 and PINNED_MS or 0))
   call('HSET', entries, chat, entry)
   call('ZADD', changed, position, chat)
   if marks >= LEFT or is_hidden then call('ZREM', inbox, chat) else call('ZADD', inbox, order, chat) end
