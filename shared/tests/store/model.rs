@@ -32,7 +32,7 @@ const USERS: [&str; 3] = ["1", "ben", "3"];
 /// Where they talk: with each other, and in topics.
 const TOPICS: [&str; 2] = ["cats", "7"];
 const PLACES: usize = USERS.len() + TOPICS.len();
-const REACTIONS: [&str; 3] = ["👍", "x", "y:z"];
+const REACTIONS: [&str; 2] = ["👍", "y:z"];
 
 /// What was asked for, so that it can be asked for again.
 #[derive(Clone)]

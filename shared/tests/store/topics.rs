@@ -4,7 +4,7 @@ use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{Actor, Asker, ChangeKind, Cursor, Decision, Draft, Id, Role, User};
 use shared::ports::{PageBounds, Store as _, StoreError};
 
-use crate::support::{NOW, World, closed, draft, new_text, open, own, page, texts, user};
+use crate::support::{NOW, World, closed, draft, new_text, open, own, page, texts, user, with_key};
 
 fn names(members: &[(String, Role)]) -> Vec<&str> {
     members.iter().map(|(id, _)| id.as_str()).collect()
@@ -95,6 +95,16 @@ pub(crate) async fn a_repeated_change_of_members_changes_nothing(world: World) {
     assert!(again.change.repeated);
     assert!(own(&left, &world.ben).left_now && !own(&again, &world.ben).left_now);
     assert_eq!(again.projection.clock, left.projection.clock);
+    let sent = world.send_draft(&world.ben, &with_key("joins", "k")).await;
+    assert_eq!(names(&world.members().await), ["1", "ben"]);
+    world.leave(&world.ben).await;
+    let again = world.send_draft(&world.ben, &with_key("joins", "k")).await;
+    assert!(again.change.repeated && again.change.id == sent.change.id);
+    assert_eq!(
+        names(&world.members().await),
+        ["1"],
+        "a repeated send joins nobody again"
+    );
     let back = world.join(&world.ben).await;
     assert_eq!(role(&back), Role::Member, "a role is lost with the membership");
 }
@@ -526,4 +536,10 @@ pub(crate) async fn changes_tell_that_members_have_changed(world: World) {
     assert!(news(&world, left).await && !news(&world, since).await);
     world.send(&world.anna, "b").await;
     assert!(!news(&world, since).await);
+    let direct = world.direct();
+    direct.send(&direct.anna, "hi").await;
+    assert!(
+        !news(&direct, 0).await,
+        "the two of a direct conversation are always the same"
+    );
 }

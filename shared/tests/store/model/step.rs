@@ -59,7 +59,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (0..8_usize).prop_map(What::Delete),
         1 => (0..8_usize).prop_map(What::See),
         2 => some(8).prop_map(What::Read),
-        3 => (0..8_usize, 0..REACTIONS.len(), prop::bool::weighted(0.7)).prop_map(|(which, reaction, give)| What::React(which, reaction, give)),
+        3 => (0..2_usize, 0..REACTIONS.len(), prop::bool::weighted(0.6)).prop_map(|(which, reaction, give)| What::React(which, reaction, give)),
         2 => Just(What::Join),
         1 => Just(What::Leave),
     ];
