@@ -196,9 +196,10 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
                 .await;
             rested.map(|_| ())
         };
-        timeout(REST, rested)
-            .await
-            .context("a client does not come to rest")??;
+        timeout(REST, rested).await.with_context(|| {
+            let user = &follower.user().id;
+            format!("a client of {user} does not come to rest: {}", follower.owes())
+        })??;
     }
 
     let names = followers

@@ -398,6 +398,13 @@ impl Follower {
         self.shared.screen.members.then_some(members)
     }
 
+    /// What it still has to ask for, for a report.
+    pub fn owes(&self) -> String {
+        let replica = lock(&self.shared.replica);
+        let (loaded, owed, members) = (replica.is_loaded(), replica.owed(), replica.owed_members());
+        format!("loaded {loaded}, changes of {owed:?}, members of {members:?}")
+    }
+
     /// Drops the connection without a goodbye: its TCP connection is reset. A new one comes after this time at the earliest.
     pub fn cut(&self, away: Duration) {
         *lock(&self.shared.away_until) = Instant::now() + away;
