@@ -72,17 +72,25 @@ impl fmt::Display for Finding {
 /// Everything that is wrong; empty if the promise was kept.
 pub(crate) fn check(ledger: &Ledger, seen: &Seen) -> Vec<Finding> {
     let ledger = &with_what_was_perhaps_sent(ledger, seen);
-    let mut checker = Checker {
-        ledger,
-        seen,
-        findings: Vec::new(),
-    };
+    let mut checker = Checker::new(ledger, seen, &Setting::ALL);
     checker.conversations();
     checker.members();
     checker.reactions();
     checker.clients();
     checker.inboxes();
     checker.rest();
+    checker.findings
+}
+
+/// What is wrong with inboxes before the last messages, which tell every inbox everything once more. What is hidden then depends on which message
+/// came last.
+pub(crate) fn check_inboxes(ledger: &Ledger, seen: &Seen) -> Vec<Finding> {
+    let ledger = &with_what_was_perhaps_sent(ledger, seen);
+    let mut checker = Checker::new(ledger, seen, &[Setting::Muted, Setting::Pinned]);
+    checker.inboxes();
+    for finding in &mut checker.findings {
+        finding.what.insert_str(0, "before the last messages, ");
+    }
     checker.findings
 }
 
@@ -103,10 +111,19 @@ fn with_what_was_perhaps_sent(ledger: &Ledger, seen: &Seen) -> Ledger {
 struct Checker<'a> {
     ledger: &'a Ledger,
     seen: &'a Seen,
+    settings: &'a [Setting],
     findings: Vec<Finding>,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    fn new(ledger: &'a Ledger, seen: &'a Seen, settings: &'a [Setting]) -> Self {
+        Self {
+            ledger,
+            seen,
+            settings,
+            findings: Vec::new(),
+        }
+    }
     fn found(&mut self, kind: Kind, what: impl Into<String>) {
         self.findings.push(Finding {
             kind,
@@ -383,7 +400,10 @@ impl Checker<'_> {
                 }
                 match &fresh.entry {
                     Some(entry) => {
-                        self.entry(&place, (key, *user), entry, fresh);
+                        // What was left halfway is not told what happens there.
+                        if self.is_in_order(key, *user, true) {
+                            self.entry(&place, (key, *user), entry, fresh);
+                        }
                         let has = |setting| entry.standing.settings.contains(&setting);
                         totals.total += u64::from(!has(Setting::Hidden));
                         totals.hidden += u64::from(has(Setting::Hidden));
@@ -438,7 +458,7 @@ impl Checker<'_> {
                 format!("{place}: unread and mentioned are {counts:?} and not {right:?}"),
             );
         }
-        for setting in Setting::ALL {
+        for setting in self.settings.iter().copied() {
             let is_on = entry.standing.settings.contains(&setting);
             let switch = self.ledger.settings.get(&(key.to_owned(), user, setting));
             if !switch.map_or(!is_on, |switch| switch.may_be(is_on)) {

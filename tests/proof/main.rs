@@ -172,6 +172,10 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
 
     // The last push to everyone: by now no dead connection can be taken for one in its handshake, and a 410 removes it.
     sleep_until(calm + HANDSHAKE + Duration::from_secs(1)).await;
+    let everyone = people.talkers.iter().chain(&people.visitors);
+    let everyone: Vec<(User, Vec<Talk>)> = everyone.map(|user| (user.clone(), people.talks(user))).collect();
+    let before = observe::look(&everyone, &[]).await?;
+    let mut findings = check::check_inboxes(&lock(&ledger), &before);
     for (user, talk) in people.voices() {
         speaker(&devices, user)?.tell(&talk, "ends").await?;
     }
@@ -206,13 +210,12 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         .iter()
         .enumerate()
         .map(|(number, follower)| (format!("client {number}"), follower));
-    let everyone = people.talkers.iter().chain(&people.visitors);
-    let everyone: Vec<(User, Vec<Talk>)> = everyone.map(|user| (user.clone(), people.talks(user))).collect();
     let mut sight = observe::look(&everyone, &names.collect::<Vec<_>>()).await?;
     sight.dead_connections = dead_connections(&servers, &followers).await?;
     drop(devices);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let report = Report::new(&ledger, &sight, injected, &followers, cluster);
+    findings.extend(check::check(&ledger, &sight));
+    let report = Report::new(&ledger, findings, injected, &followers, cluster);
     report.keep_log(chat.stack(), seed)?;
     Ok(report)
 }

@@ -8,9 +8,8 @@ use anyhow::Result;
 use tests::follower::Tally;
 use tests::{Follower, Stack};
 
-use crate::check::{Finding, Kind, check};
+use crate::check::{Finding, Kind};
 use crate::ledger::Ledger;
-use crate::sight::Seen;
 
 /// How many findings of a kind are printed.
 const SHOWN: usize = 10;
@@ -26,10 +25,10 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Checks what was seen against what was acknowledged.
+    /// Counts what happened.
     pub(crate) fn new(
         ledger: &Ledger,
-        seen: &Seen,
+        findings: Vec<Finding>,
         injected: BTreeMap<String, u64>,
         followers: &[Follower],
         cluster: bool,
@@ -46,7 +45,7 @@ impl Report {
             injected,
             acknowledged: ledger.counts.clone(),
             tally,
-            findings: check(ledger, seen),
+            findings,
             cluster,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::{Finding, Kind, check};
+use crate::check::{Finding, Kind, check, check_inboxes};
 use crate::ledger::{Acknowledged, Ledger, Refused, Setting, When};
 use crate::sight::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 
@@ -369,6 +369,32 @@ fn a_wrong_inbox_is_found() {
     for spoil in spoils {
         assert_eq!(kinds(|_, seen| spoil(seen)), [Kind::Inbox]);
     }
+}
+
+#[test]
+fn inboxes_are_looked_at_before_the_last_messages_too() {
+    let (ledger, mut seen) = in_order();
+    assert_eq!(check_inboxes(&ledger, &seen), []);
+    let hidden = Totals {
+        total: 1,
+        hidden: 1,
+        unread: 1,
+    };
+    topic_of_two(&mut seen).standing.settings.insert(Setting::Hidden);
+    *totals(&mut seen, 2) = hidden;
+    assert_eq!(
+        check_inboxes(&ledger, &seen),
+        [],
+        "it may be hidden until the next message"
+    );
+    topic_of_two(&mut seen).unread = 2;
+    let told: Vec<String> = check_inboxes(&ledger, &seen).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "inboxes: before the last messages, site:topic:cats in the inbox of 2: unread and mentioned are (2, 1) and not (1, 1)"
+        ]
+    );
 }
 
 #[test]
