@@ -79,7 +79,7 @@ pub(crate) struct Read {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Switch {
     on: bool,
-    /// Where the last acknowledged turn stands among all: its revision, or the time.
+    /// The revision of the last acknowledged turn, if it has one.
     order: u64,
     asked: u64,
     answered: u64,
@@ -88,14 +88,35 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
-    /// A turn was acknowledged.
+    /// A turn was acknowledged, with its revision.
     pub(crate) fn turned(&mut self, on: bool, order: u64, when: When) {
+        self.may_be_late(on, when);
+        if order >= self.order {
+            self.order = order;
+            self.keep(on, when);
+        }
+    }
+
+    /// A turn was acknowledged that has no revision: of two that were asked for side by side either may have come last.
+    fn turned_then(&mut self, on: bool, when: When) {
+        self.may_be_late(on, when);
+        let is_later = when.asked >= self.asked;
+        if when.asked <= self.answered {
+            let overtaken = if is_later { self.on } else { on };
+            self.late.push((overtaken, self.answered.max(when.answered) + 1));
+        }
+        if is_later {
+            self.keep(on, when);
+        }
+    }
+
+    fn keep(&mut self, on: bool, when: When) {
+        (self.on, self.asked, self.answered) = (on, when.asked, when.answered);
+    }
+
+    fn may_be_late(&mut self, on: bool, when: When) {
         if when.attempts > 1 {
             self.late.push((on, when.answered + LATE_MS));
-        }
-        if order >= self.order {
-            (self.on, self.order) = (on, order);
-            (self.asked, self.answered) = (when.asked, when.answered);
         }
     }
 
@@ -104,7 +125,7 @@ impl Switch {
         let late = if when.attempts > 1 { LATE_MS } else { 0 };
         self.late.push((false, when.answered + late));
         if self.answered < when.asked {
-            (self.on, self.asked, self.answered) = (false, when.asked, when.answered);
+            self.keep(false, when);
         }
     }
 
@@ -214,11 +235,8 @@ impl Ledger {
             self.is_vague(key, user, when);
         }
         for setting in Setting::ALL {
-            // The order of this and of a setting that is asked for meanwhile is not known.
-            let switch = self.settings.entry((key.to_owned(), user, setting)).or_default();
-            let late = (switch.on, when.answered + LATE_MS);
-            switch.turned(false, when.asked, When { attempts: 2, ..when });
-            switch.late.push(late);
+            let place = (key.to_owned(), user, setting);
+            self.settings.entry(place).or_default().turned_then(false, when);
         }
     }
 
@@ -241,7 +259,7 @@ impl Ledger {
     pub(crate) fn set(&mut self, key: &str, user: u64, setting: Setting, on: bool, when: When) {
         self.count("settings");
         let place = (key.to_owned(), user, setting);
-        self.settings.entry(place).or_default().turned(on, when.asked, when);
+        self.settings.entry(place).or_default().turned_then(on, when);
     }
 
     /// Something was refused.
@@ -253,6 +271,12 @@ impl Ledger {
     /// An earlier asking of what was refused may have moved the user's read position to there.
     pub(crate) fn perhaps_read(&mut self, key: &str, by: u64, seq: u64) {
         self.read.entry((key.to_owned(), by)).or_default().perhaps.insert(seq);
+    }
+
+    /// The position of the newest message of a conversation that was acknowledged.
+    pub(crate) fn newest(&self, key: &str) -> u64 {
+        let of_it = self.messages.values().filter(|message| message.key == key);
+        of_it.map(|message| message.seq).max().unwrap_or_default()
     }
 
     /// Whether a user may be a member, or none.

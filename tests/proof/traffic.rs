@@ -294,11 +294,25 @@ impl Device<'_> {
     /// Joins a topic.
     pub(crate) async fn join(&self, topic: &Talk) -> Result<()> {
         let (user, key) = (self.user()?, key(self.follower.user(), topic)?);
+        // Who is no member now will have nothing to read of what is there.
+        let newest = {
+            let ledger = self.ledger();
+            if ledger.may_be_member(&key, user, true) {
+                0
+            } else {
+                ledger.newest(&key)
+            }
+        };
         let (when, written) = self.write(Over::Rest, &Write::join(topic)).await;
         match &written.answer {
             Ok(answer) => {
                 let (rev, seq) = (number_of(&answer["state"]["rev"])?, number_of(&answer["read"]["seq"])?);
-                self.ledger().joined(&key, user, seq, rev, when);
+                let mut ledger = self.ledger();
+                if seq < newest {
+                    let what = format!("{key}: {user} has joined at {seq}, with {newest} messages before");
+                    ledger.wrong.push(what);
+                }
+                ledger.joined(&key, user, seq, rev, when);
             }
             Err(error) => self.refused(topic, None, error)?,
         }
