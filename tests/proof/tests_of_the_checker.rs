@@ -540,7 +540,7 @@ fn what_may_have_been_done_may_be_seen() {
     assert_eq!(kinds(left_again(25)), [Kind::Lost]);
     assert_eq!(
         kinds(|ledger, _| ledger.left(TOPIC, 2, None, once(10, 20))),
-        [Kind::Lost]
+        [Kind::Lost, Kind::Inbox]
     );
     let sent_after_all = |ledger: &mut Ledger, seen: &mut Seen| {
         ledger
