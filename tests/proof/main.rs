@@ -47,7 +47,7 @@ const DEVICES: usize = 2;
 /// The pause between two requests of a client, in milliseconds.
 const PAUSE_MS: Range<u64> = 100..500;
 /// The same of a client without a connection.
-const VISITORS_PAUSE_MS: Range<u64> = 2_000..10_000;
+const VISITORS_PAUSE_MS: Range<u64> = 1_000..6_000;
 /// One client of so many hides its conversations in the end.
 const HIDING: usize = 3;
 /// For so long after its handshake began, a 410 does not remove a connection.

@@ -57,14 +57,15 @@ impl Device<'_> {
             } else {
                 Over::Rest
             };
-            match self.random.u8(..100) {
+            // Who has no connection comes and goes, and sets something, more often.
+            match self.random.u8(if self.is_connected { ..100 } else { ..130 }) {
                 ..40 => self.say(over, &talk, number).await?,
                 40..50 => self.edit(over, &talk, number).await?,
                 50..57 => self.delete(over, &talk).await?,
                 57..65 => self.see(over, &talk).await?,
                 65..75 => self.read(over, &talk).await?,
                 75..90 => self.react(over, &talk).await?,
-                90..95 => self.come_or_go(&talk).await?,
+                90..95 | 100..118 => self.come_or_go(&talk).await?,
                 _ => self.set(&talk).await?,
             }
         }
