@@ -25,8 +25,8 @@ pub(super) struct Post {
     connections: Vec<Live>,
     event: Event,
     place: Option<Place>,
-    /// What the connections watch, and are told for.
-    watched: Watches,
+    /// The watch for which the connections are told.
+    found_in: Watches,
 }
 
 impl Post {
@@ -37,29 +37,29 @@ impl Post {
             connections,
             event,
             place,
-            watched: Watches::default(),
+            found_in: Watches::default(),
         }
     }
 
     /// A fleeting event for one connection that has the conversation on the screen.
     pub(super) fn on_screen(conversation: &Conversation, watcher: &Watcher, event: Event) -> Self {
-        let watched = Watches {
+        let found_in = Watches {
             conversation: Some(conversation.as_seen_by(&watcher.user)),
             users: Vec::new(),
         };
-        Self::to_watcher(conversation.domain(), watcher, watched, event)
+        Self::to_watcher(conversation.domain(), watcher, found_in, event)
     }
 
     /// A fleeting event for one connection that watches the user.
     pub(super) fn about(user: &User, watcher: &Watcher, event: Event) -> Self {
-        let watched = Watches {
+        let found_in = Watches {
             users: vec![user.id.clone()],
             conversation: None,
         };
-        Self::to_watcher(&user.domain, watcher, watched, event)
+        Self::to_watcher(&user.domain, watcher, found_in, event)
     }
 
-    fn to_watcher(domain: &Domain, watcher: &Watcher, watched: Watches, event: Event) -> Self {
+    fn to_watcher(domain: &Domain, watcher: &Watcher, found_in: Watches, event: Event) -> Self {
         let user = User {
             domain: domain.clone(),
             id: watcher.user.clone(),
@@ -69,7 +69,7 @@ impl Post {
             opening: false,
         };
         Self {
-            watched,
+            found_in,
             ..Self::new(user, vec![live], event, None)
         }
     }
@@ -102,7 +102,7 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     match timeout(POST_LIMIT, push.post(connection, frame)).await {
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
-        Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection, &post.watched).await {
+        Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection, &post.found_in).await {
             Ok(()) => tracing::info!(%connection, "forgot a connection that is gone"),
             // It stays for the next push to find.
             Err(error) => tracing::warn!(%connection, error = %Chain(&error), "could not forget a connection"),
