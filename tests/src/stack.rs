@@ -76,7 +76,7 @@ impl Stack {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }
-        command.envs([("SOCK_HTTP_PORT", "0"), ("SOCK_WS_PORT", "0")]);
+        command.envs([("SOCK_HTTP_PORT", "0"), ("SOCK_WS_PORT", "0"), ("SOCK_PAGE_PORT", "0")]);
         if !variables.iter().any(|(name, _)| *name == "SOCK_JWT_ALGORITHM") {
             command.env("SOCK_JWT_SECRET", SECRET);
         }
