@@ -38,6 +38,8 @@ pub struct Addresses {
     pub redis: String,
     /// Where faults are switched and connections cut.
     pub control: String,
+    /// The page with two people who chat.
+    pub page: String,
 }
 
 /// A running stack. It stops when this is dropped, and with the test process at the latest.
@@ -183,6 +185,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         lambda: text("lambda")?,
         redis: text("redis")?,
         control: text("control")?,
+        page: text("page")?,
     })
 }
 
