@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Request, exchange, until};
+use tests::{Request, exchange};
 
 use crate::{
     bench::{Bench, PLAIN},
@@ -22,7 +22,6 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("page.serves_no_other_file", OURS, serves_no_other_file),
         requirement("page.switches_faults", OURS, switches_faults),
         requirement("page.cuts_connections", OURS, cuts_connections),
-        requirement("page.redis_comes_back", OURS, redis_comes_back),
     ]
 }
 
@@ -179,20 +178,4 @@ async fn cuts_connections() -> Result<()> {
     switch(&bench, "cut", true).await?;
     ensure!(connected.client.text().await.is_err());
     Ok(())
-}
-
-async fn redis_comes_back() -> Result<()> {
-    let bench = own()?;
-    let address = bench
-        .stack
-        .addresses
-        .redis
-        .strip_prefix("redis://")
-        .context("Redis")?
-        .to_owned();
-    let answers = async || tokio::net::TcpStream::connect(&address).await.is_ok();
-    ensure!(answers().await);
-    switch(&bench, "kill-redis", true).await?;
-    until("Redis is gone", async || Ok((!answers().await).then_some(()))).await?;
-    until("Redis is back", async || Ok(answers().await.then_some(()))).await
 }
