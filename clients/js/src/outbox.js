@@ -1,0 +1,98 @@
+/**
+ * The messages of one conversation that the service has not acknowledged: rule 5 of docs/clients.md. They are sent one after the other, so that they
+ * are stored in their order, and none is lost when the conversation is loaded anew.
+ *
+ * @import { Content, Id } from "./types.js"
+ *
+ * @typedef {{ at: number, content: any, view: any }} Unsent
+ */
+
+import { failure, uniqueId } from "./tools.js";
+
+/** A retry key is remembered for a day. Later the same send would be another message. */
+const LONGEST = 23 * 3600e3;
+
+/**
+ * @param {(content: any, isWanted: () => boolean) => Promise<unknown>} write
+ * @param {() => void} changed
+ */
+export const outbox = (write, changed) => {
+  /** @type {Unsent[]} */
+  let unsent = [];
+  let busy = false;
+
+  const flush = async () => {
+    if (busy) return;
+    busy = true;
+    for (let next; (next = unsent.find(({ view }) => view.delivery === "sending")); ) {
+      const one = next;
+      try {
+        await write(one.content, () => {
+          if (Date.now() - one.at > LONGEST) throw failure({ code: "TOO_OLD", message: "It waited for too long" });
+          return unsent.includes(one);
+        });
+        drop(one.content.client_id);
+      } catch (error) {
+        one.view = { ...one.view, delivery: "failed", error };
+      }
+      changed();
+    }
+    busy = false;
+  };
+
+  /** @param {string} id */
+  const drop = (id) => {
+    const before = unsent.length;
+    unsent = unsent.filter(({ content }) => content.client_id !== id);
+    return unsent.length < before;
+  };
+
+  return {
+    /** Who writes is not known before the first connection. @param {Id | undefined} me */
+    views: (me) =>
+      unsent.map((one) => {
+        if (one.view.author !== me) one.view = { ...one.view, author: me };
+        return one.view;
+      }),
+    isEmpty: () => !unsent.length,
+    /**
+     * @param {Content} content
+     * @param {unknown} metadata
+     * @param {Id | undefined} author
+     * @param {any} reply_to
+     */
+    send: (content, metadata, author, reply_to) => {
+      const given = typeof content === "string" ? { text: content } : content;
+      const epoch = Date.now();
+      /** @type {any} */
+      const whole = { type: given?.image ? "image" : "text", metadata, ...given, client_id: uniqueId() };
+      const view = {
+        ...whole,
+        author,
+        reply_to,
+        timestamp: { epoch, iso: new Date(epoch).toISOString() },
+        delivery: "sending",
+        seen: false,
+      };
+      unsent.push({ at: epoch, content: whole, view });
+      changed();
+      flush();
+      return view;
+    },
+    /** @param {string} id */
+    retry: (id) => {
+      for (const one of unsent)
+        if (one.content.client_id === id && one.view.delivery === "failed") {
+          one.at = Date.now();
+          one.view = { ...one.view, delivery: "sending", error: undefined };
+        }
+      changed();
+      flush();
+    },
+    /** It was discarded, or has arrived. @param {string} id */
+    drop,
+    forget: () => {
+      unsent = [];
+    },
+  };
+};
