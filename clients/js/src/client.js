@@ -5,19 +5,19 @@
  * @import { Connection } from "./socket.js"
  *
  * @typedef {ReturnType<typeof import("./replica.js").unknown> & {
- *   key: string, target: any, where: { target: string, target_id: Id }, path: string, facade: any,
- *   opens: number, busy: boolean, error: any, typing: Map<string, { user: Id, cancel: () => void }>, typed: number,
- *   asked: number, toRead: { up_to?: string } | undefined, reading: Promise<void> | undefined, paging: Promise<void> | undefined,
+ *   key: string, target: any, where: { target: string, target_id: Id }, path: string, facade: import("./types.js").Conversation<any>,
+ *   opens: number, busy: boolean, error?: any, typing: Map<string, { user: Id, cancel: () => void }>, typed: number,
+ *   asked: number, toRead?: { up_to?: string }, reading?: Promise<void>,
  *   out: ReturnType<typeof outbox>, changed: () => void, watchers: Set<unknown>, view: import("./types.js").Store<any> }} Conversing a conversation, and what goes on in it
  */
 
-import { inbox, keyOf } from "./inbox.js";
+import * as boxes from "./inbox.js";
 import { outbox } from "./outbox.js";
 import * as replicas from "./replica.js";
 import { rest } from "./rest.js";
 import { dial } from "./socket.js";
 import { REFUSED, tokens } from "./token.js";
-import { failure, isPassing, quiet, same, store, tell, timers, uniqueId } from "./tools.js";
+import { failure, fault, isPassing, once, quiet, same, store, tell, timers, uniqueId } from "./tools.js";
 
 /** Who said to be typing types for so long, unless more is heard. */
 const TYPING_LASTS = 6e3;
@@ -30,13 +30,7 @@ const REMEMBERED = 200;
 /** `resume` follows a freeze. */
 const WAKING = ["visibilitychange", "pageshow", "resume", "online"];
 /** What the answer to an own write tells, as others are told of it. @type {Record<string, string>} */
-const TOLD = {
-  send: "message.new",
-  update: "message.updated",
-  react: "message.updated",
-  delete: "message.deleted",
-  read: "message.read",
-};
+const TOLD = { send: "new", delete: "deleted", read: "read" };
 
 /**
  * Makes a client of one user.
@@ -56,10 +50,10 @@ export const createClient = (options) => {
     renew: 66e5,
     ...options.pace,
   };
-  const { page = 30, keep, events = "addEventListener" in globalThis ? globalThis : null } = options;
+  const { page = 30, keep, events = globalThis } = options;
   const { later, pause, clear } = timers(pace);
   const token = tokens(options.getToken, pace.longestWait, later);
-  const box = inbox();
+  const box = boxes.inbox();
 
   /** @type {State} */
   let state = "idle";
@@ -101,24 +95,24 @@ export const createClient = (options) => {
   const asked = new Set();
   /** @type {WeakMap<object, any>} */
   const entryViews = new WeakMap();
-  /** @type {Promise<void> | undefined} */
-  let paging;
+  /** @type {any} */
+  const works = {};
 
-  const [own, ownChanged] = store(() => ({ state, user: me, unread: box.unread() }));
+  const [own, ownChanged] = store(() => ({ state, user: me, unread: box.unread }));
   const [presence, presenceChanged] = store(() => present);
   const [profiles, profilesChanged] = store(() => known);
   const [list, listChanged] = store(() => ({
-    entries: [...box.entries().values()]
+    entries: [...box.entries.values()]
       .filter(({ hidden }) => !hidden)
       .sort((one, other) => +!!other.pinned - +!!one.pinned || other.timestamp.epoch - one.timestamp.epoch)
       .map(entryView),
-    loaded: box.loaded(),
-    more: box.next() != null,
+    loaded: box.loaded,
+    more: box.next != null,
   }));
 
   /** An entry with its profile: the same object until one of them changes. @param {any} entry */
   const entryView = (entry) => {
-    const profile = profileOf(keyOf(entry));
+    const profile = profileOf(boxes.keyOf(entry));
     let view = entryViews.get(entry);
     if (!view || view.profile !== profile) {
       const { latest } = entry;
@@ -145,7 +139,7 @@ export const createClient = (options) => {
   /** @param {EventName} name @param {Event} event */
   const emit = (name, event) => listeners.get(name)?.forEach((listener) => tell(listener, event));
 
-  const closed = () => failure({ code: "CLOSED", message: "The client is closed" });
+  const closed = () => fault("CLOSED", "The client is closed");
 
   /**
    * A promise for the application: it is rejected when the client is closed.
@@ -163,6 +157,23 @@ export const createClient = (options) => {
           .finally(() => pending.delete(reject));
       }),
     );
+
+  /**
+   * The same, for work of which there is only one at a time.
+   *
+   * @param {any} works
+   * @param {string} name
+   * @param {() => Promise<void>} work
+   * @returns {Promise<void>}
+   */
+  const single = (works, name, work) =>
+    (works[name] ??= promise(async () => {
+      try {
+        await work();
+      } finally {
+        works[name] = undefined;
+      }
+    }));
 
   // How it stays connected: rules 2 and 6.
 
@@ -185,7 +196,7 @@ export const createClient = (options) => {
     const c = dial(options.WebSocket ?? globalThis.WebSocket, options.socket, bearer, pace.answer, later, hear, ended);
     trial = c;
     // `ended` hears of it if it does not open, or does not last.
-    if (!(await c.opened)) return;
+    if (!(await c.opened) || c !== trial) return;
     if (!line) turn("loading");
     if (!(await catchUp(c, "hello")) || c !== trial) return;
     if (line !== c) line?.leave();
@@ -238,7 +249,7 @@ export const createClient = (options) => {
     for (const name in plans) plans[name]();
     for (const c of [line, trial]) c?.end();
     line = trial = undefined;
-    for (const kind of WAKING) events?.removeEventListener(kind, wake, true);
+    for (const kind of WAKING) events?.removeEventListener?.(kind, wake, true);
     turn(as);
   };
 
@@ -251,7 +262,7 @@ export const createClient = (options) => {
 
   const ask = rest(
     options.api,
-    options.fetch ?? ((...given) => fetch(...given)),
+    options.fetch ?? globalThis.fetch,
     token,
     pace.answer,
     { later, pause },
@@ -272,8 +283,9 @@ export const createClient = (options) => {
   const say = async (c, frame, within) => {
     const answer = await c.ask(frame, within);
     const error = answer?.error;
-    if (error?.status === 401) refused(c.token);
-    if (error?.status === 401 || error?.code === "CONNECTION_UNKNOWN") c.lost();
+    const isRefused = error?.status === 401;
+    if (isRefused) refused(c.token);
+    if (isRefused || error?.code === "CONNECTION_UNKNOWN") c.lost();
     return answer;
   };
 
@@ -285,15 +297,15 @@ export const createClient = (options) => {
    * @param {number} [within]
    */
   const catchUp = async (c, action = "sync", within) => {
-    box.hold(1);
-    const before = [...box.links()];
+    box.held++;
+    const before = [...box.links];
     try {
       for (let tries = 0; !c.dead; ) {
-        const answer = await say(c, { action, since: box.since() }, within);
+        const answer = await say(c, { action, since: boxes.since(box) }, within);
         const { result, error } = answer ?? {};
         if (c.dead) break;
         if (!result) {
-          if (error?.status === 400) box.forget();
+          if (error?.status === 400) boxes.forgetAll(box);
           else if (error ? isPassing(error) : !within && !tries) {
             await pause(++tries);
             continue;
@@ -303,16 +315,16 @@ export const createClient = (options) => {
         }
         if (me != null && !same(me, result.user)) {
           // Nothing of one user is shown to another, or sent as another.
-          emit("error", { error: failure({ code: "OTHER_USER", message: "The token is of another user" }) });
+          emit("error", { error: fault("OTHER_USER", "The token is of another user") });
           halt("refused");
           break;
         }
         me = result.user;
         if (result.recovered) {
-          box.caughtUp(result, before);
+          boxes.caughtUp(box, result, before);
           entriesCame(result.entries);
         } else {
-          box.forget(result.cursor);
+          boxes.forgetAll(box, result.cursor);
           heard.clear();
           for (const one of records.values()) replicas.forget(one);
         }
@@ -321,10 +333,10 @@ export const createClient = (options) => {
         action = "sync";
         tries = 0;
         if (result.more) continue;
-        if (!box.loaded()) {
+        if (!box.loaded) {
           const first = await ask("/list?per_page=" + page, () => !c.dead);
           if (c.dead) break;
-          box.listed(first, true);
+          boxes.listed(box, first);
           entriesCame(first.entries);
           tendAll();
         }
@@ -335,7 +347,7 @@ export const createClient = (options) => {
       emit("error", { error });
       c.lost();
     } finally {
-      box.hold(-1);
+      box.held--;
       follow();
     }
     return false;
@@ -357,7 +369,7 @@ export const createClient = (options) => {
 
   /** Rule 4: moves the cursor along what was pushed. */
   const follow = () => {
-    if (box.close(me)) sync();
+    if (boxes.follow(box, me)) sync();
     ownChanged();
     listChanged();
   };
@@ -365,7 +377,7 @@ export const createClient = (options) => {
   /** Entries tell of revisions, of read positions, and of users. @param {any[]} entries */
   const entriesCame = (entries) => {
     for (const entry of entries) {
-      const one = records.get(keyOf(entry));
+      const one = records.get(boxes.keyOf(entry));
       learn(entry.type, entry[entry.type]);
       if (one) {
         one.heard = Math.max(one.heard, entry.rev);
@@ -391,9 +403,9 @@ export const createClient = (options) => {
     else if (key) {
       if (one) took(one, event, data);
       if (cursor || at.rev) {
-        box.link(frame);
+        box.links.add(frame);
         follow();
-        if (box.links().includes(frame)) later(pace.gap, () => box.isGap(frame) && sync());
+        if (box.links.has(frame)) later(pace.gap, () => boxes.isMissed(box, frame) && sync());
       }
       one?.changed();
     }
@@ -451,7 +463,7 @@ export const createClient = (options) => {
       const { age, loaded, rev, heard } = one;
       const isWanted = () => age === one.age && isShown(one);
       try {
-        if (loaded && box.entries().get(one.key)?.latest?.seq - Math.max(...one.messages.keys()) > FAR)
+        if (loaded && one.messages.size && box.entries.get(one.key)?.latest?.seq - Math.max(...one.messages.keys()) > FAR)
           replicas.forget(one, heard);
         else if (loaded) {
           const { result, error } = (await say(line, { action: "changes", ...one.where, since: rev })) ?? {};
@@ -470,7 +482,7 @@ export const createClient = (options) => {
         }
         tries = 0;
       } catch (/** @type {any} */ error) {
-        if (!isPassing(error) && error.status !== 401) one.error = failure(error);
+        if (!isPassing(error)) one.error = failure(error);
         else await pause(++tries);
       }
       one.changed();
@@ -502,7 +514,7 @@ export const createClient = (options) => {
   /** @param {string} type @param {Profile | undefined} profile */
   const learn = (type, profile) => {
     if (!profile) return;
-    const key = keyOf({ type, id: profile.id });
+    const key = boxes.keyOf({ type, id: profile.id });
     // A bare id says that the platform is silent now.
     if (known[key] && (Object.keys(profile).length < 2 || JSON.stringify(known[key]) === JSON.stringify(profile))) return;
     known = { ...known, [key]: profile };
@@ -524,13 +536,13 @@ export const createClient = (options) => {
     const keys = [...unknown].slice(0, 100);
     keys.forEach((key) => unknown.delete(key));
     if (unknown.size) later(20, askForProfiles);
-    const query = ["user", "topic"].map((type) => {
+    const types = ["user", "topic"];
+    const query = types.map((type) => {
       const ids = keys.filter((key) => key.startsWith(type)).map((key) => encodeURIComponent(key.slice(type.length + 1)));
-      return ids[0] ? `&${type}s=` + ids : "";
+      return ids[0] ? `${type}s=${ids}&` : "";
     });
-    const answer = await ask("/profiles?" + query.join("").slice(1)).catch(() => {});
-    answer?.users.forEach((/** @type {Profile} */ profile) => learn("user", profile));
-    answer?.topics.forEach((/** @type {Profile} */ profile) => learn("topic", profile));
+    const answer = await ask("/profiles?" + query.join("")).catch(() => {});
+    for (const type of types) for (const profile of answer?.[type + "s"] ?? []) learn(type, profile);
   };
 
   // What it writes: rule 5.
@@ -560,11 +572,11 @@ export const createClient = (options) => {
             const seq = messages.find(([, known]) => known.id === id)?.[0];
             data.entry = { id, seq };
           }
-          hear({ event: TOLD[frame.action], data, cursor, prev }, true);
+          hear({ event: "message." + (TOLD[frame.action] ?? "updated"), data, cursor, prev }, true);
           return;
         }
         if (!error && c === line && !c.dead) catchUp(c, "sync", pace.wake);
-        if (!isPassing(error) && error.status !== 401) throw failure(error);
+        if (!isPassing(error)) throw failure(error);
       }
     });
 
@@ -589,35 +601,35 @@ export const createClient = (options) => {
 
   // What the application sees.
 
-  /** @param {string} type @param {Id} id @returns {Conversing} */
+  /** @param {string} type @param {Id} id */
   const at = (type, id) => {
-    const key = keyOf({ type, id });
-    let one = records.get(key);
-    if (one) records.delete(key);
-    else {
-      evict();
-      one = conversing(key, type, id);
-    }
+    const key = boxes.keyOf({ type, id });
+    const one = records.get(key) ?? conversing(key, type, id);
     records.set(key, one);
     return one;
   };
 
-  /** Forgets conversations that nobody needs, the least recently used first. */
-  const evict = () => {
-    let spare = records.size - (keep?.conversations ?? 20);
-    for (const [key, one] of records)
-      if (spare > 0 && !one.opens && !one.watchers.size && one.out.isEmpty()) {
+  /** It is used now, so others are forgotten before it. @param {Conversing} one */
+  const touch = (one) => {
+    records.delete(one.key);
+    let spare = records.size + 1 - (keep?.conversations ?? 20);
+    for (const [key, other] of records)
+      if (spare > 0 && !other.opens && !other.watchers.size && other.out.isEmpty()) {
         records.delete(key);
         spare--;
       }
+    records.set(one.key, one);
   };
 
   /** @param {string} key @param {string} type @param {Id} id @returns {Conversing} */
   const conversing = (key, type, id) => {
+    const target = { [type]: id };
+    const where = { target: type, target_id: id };
+    const path = `/${type}/${encodeURIComponent(id)}`;
     const [view, changed, watchers] = store(() => {
-      const entry = box.entries().get(key);
+      const entry = box.entries.get(key);
       return {
-        messages: [...replicas.shown(one, me, one.target.user), ...one.out.views(me)],
+        messages: [...replicas.shown(one, me, target.user), ...one.out.views(me)],
         loaded: one.loaded,
         more: one.before != null,
         typing: [...one.typing.values()].map(({ user }) => user),
@@ -627,63 +639,29 @@ export const createClient = (options) => {
         error: one.error,
       };
     });
-    const where = { target: type, target_id: id };
-    const target = { [type]: id };
-    const path = `/${type}/${encodeURIComponent(id)}`;
-    /** @type {Conversing} */
-    const one = Object.assign(replicas.unknown(), {
-      key,
-      target,
-      where,
-      path,
-      facade: facade(type, id, target, where, path),
-      opens: 0,
-      busy: false,
-      error: undefined,
-      typing: new Map(),
-      typed: 0,
-      asked: 0,
-      toRead: undefined,
-      reading: undefined,
-      paging: undefined,
-      out: outbox((content, isWanted) => write({ action: "send", ...where, ...content }, isWanted), changed),
-      changed,
-      watchers,
-      view,
-    });
-    return one;
-  };
 
-  /**
-   * What an application holds of a conversation. It finds the conversation at each call, so it is good as long as the client, whatever was forgotten.
-   *
-   * @param {string} type
-   * @param {Id} id
-   * @param {any} target
-   * @param {any} where
-   * @param {string} path
-   * @returns {Conversation<M>}
-   */
-  const facade = (type, id, target, where, path) => {
+    // What an application holds. It finds the conversation at each call, so it is good as long as the client, whatever was forgotten.
     const the = () => at(type, id);
     /** @param {string} action @param {object} more */
     const change = (action, more) => write({ action, ...where, ...more });
-    /** @param {string} method @param {Id} user @param {object} [body] */
-    const member = (method, user, body) =>
+    /** @param {string} method @param {object} [body] @returns {(user: Id) => Promise<any>} */
+    const member = (method, body) => (user) =>
       promise(() => ask(`${path}/members/${encodeURIComponent(user)}`, undefined, method, body));
-    return {
-      target,
+    /** @type {Conversation<M>} */
+    const facade = {
+      target: /** @type {any} */ (target),
       get: () => the().view.get(),
       subscribe: (listener) => the().view.subscribe(listener),
       open: () => {
         const one = the();
         one.opens++;
         one.error = undefined;
+        touch(one);
         tend(one);
         watch();
         return once(() => {
           one.opens--;
-          evict();
+          touch(one);
           watch();
         });
       },
@@ -691,25 +669,21 @@ export const createClient = (options) => {
         const one = the();
         const { age, before } = one;
         const isWanted = () => age === one.age;
-        if (before == null) return Promise.resolve();
-        return (one.paging ??= promise(async () => {
-          try {
-            const more = await history(one, `?before=${before}&per_page=${count}`, isWanted);
-            if (more && isWanted()) replicas.older(one, more);
-          } finally {
-            one.paging = undefined;
-            one.changed();
-            tend(one);
-          }
-        }));
+        return before == null
+          ? Promise.resolve()
+          : single(one, "paging", async () => {
+              const more = await history(one, `?before=${before}&per_page=${count}`, isWanted);
+              if (more && isWanted()) replicas.older(one, more);
+              one.changed();
+              tend(one);
+            });
       },
       send: (content, metadata) => {
         const one = the();
         one.typed = 0;
-        const { reply_to = undefined } = typeof content === "string" ? {} : (content ?? {});
-        const quoted = [...one.messages.values()].find((known) => known.id === reply_to)?.entry;
-        const quote = quoted && { ...quoted, excerpt: quoted.text?.slice(0, 100) };
-        return one.out.send(content, metadata, me, quote);
+        const id = /** @type {any} */ (content)?.reply_to;
+        const quoted = id && [...one.messages.values()].find((known) => known.id === id)?.entry;
+        return one.out.send(content, metadata, me, quoted && { ...quoted, excerpt: quoted.text?.slice(0, 100) });
       },
       retry: (clientId) => the().out.retry(clientId),
       discard: (clientId) => {
@@ -726,13 +700,13 @@ export const createClient = (options) => {
       delete: (message_id) => change("delete", { message_id }),
       read: (up_to) => {
         const one = the();
-        const seqs = [...one.messages].filter(([, { id, entry }]) => entry && (!up_to || id === up_to)).map(([seq]) => seq);
-        const seq = Math.max(...seqs);
-        if (seq <= Math.max(one.asked, me != null ? (one.reads[me] ?? 0) : 0)) return one.reading ?? Promise.resolve();
+        const read = [...one.messages].filter(([, { id, entry }]) => entry && (!up_to || id === up_to));
+        const seq = Math.max(...read.map(([seq]) => seq));
+        if (read[0] && seq <= Math.max(one.asked, one.reads[me ?? ""] ?? 0)) return one.reading ?? Promise.resolve();
         one.asked = Math.max(one.asked, seq);
         one.toRead = { up_to };
         // One at a time: of what is read meanwhile, the last counts.
-        return (one.reading ??= promise(async () => {
+        return single(one, "reading", async () => {
           try {
             for (let next; (next = one.toRead); ) {
               one.toRead = undefined;
@@ -741,10 +715,8 @@ export const createClient = (options) => {
           } catch (error) {
             one.asked = 0;
             throw error;
-          } finally {
-            one.reading = undefined;
           }
-        }));
+        });
       },
       react: (message_id, reaction, on = true) => change("react", { message_id, reaction, remove: !on }),
       typing: (on = true) => {
@@ -757,7 +729,7 @@ export const createClient = (options) => {
       settings: (wish) =>
         promise(async () => {
           const { entry } = await ask(path + "/settings", undefined, "PUT", wish);
-          box.put(entry);
+          boxes.put(box, entry);
           follow();
           the().changed();
         }),
@@ -771,12 +743,31 @@ export const createClient = (options) => {
             one.changed();
             return answer;
           }),
-        join: () => member("PUT", "me"),
-        leave: () => member("DELETE", "me"),
-        add: (user, role) => member("PUT", user, { role }),
-        remove: (user) => member("DELETE", user),
+        join: () => member("PUT")("me"),
+        leave: () => member("DELETE")("me"),
+        add: (user, role) => member("PUT", { role })(user),
+        remove: member("DELETE"),
       },
     };
+
+    /** @type {Conversing} */
+    const one = Object.assign(replicas.unknown(), {
+      key,
+      target,
+      where,
+      path,
+      facade,
+      opens: 0,
+      busy: false,
+      typing: new Map(),
+      typed: 0,
+      asked: 0,
+      out: outbox((content, isWanted) => write({ action: "send", ...where, ...content }, isWanted), changed),
+      changed,
+      watchers,
+      view,
+    });
+    return one;
   };
 
   return {
@@ -787,7 +778,7 @@ export const createClient = (options) => {
       starts++;
       if (state === "idle" || state === "refused") {
         if (state === "refused") token.forget();
-        for (const kind of WAKING) events?.addEventListener(kind, wake, true);
+        for (const kind of WAKING) events?.addEventListener?.(kind, wake, true);
         connect();
       }
       return once(() => {
@@ -799,24 +790,23 @@ export const createClient = (options) => {
     inbox: {
       ...list,
       more: () => {
-        const next = box.next();
-        if (next == null) return Promise.resolve();
-        return (paging ??= promise(async () => {
-          try {
-            const more = await ask(`/list?before=${encodeURIComponent(next)}&per_page=${page}`);
-            // All that was known may have been forgotten meanwhile.
-            if (box.next() === next) box.listed(more);
-            entriesCame(more.entries);
-            follow();
-          } finally {
-            paging = undefined;
-          }
-        }));
+        const next = box.next;
+        return next == null
+          ? Promise.resolve()
+          : single(works, "paging", async () => {
+              const more = await ask(`/list?before=${encodeURIComponent(next)}&per_page=${page}`);
+              // All that was known may have been forgotten meanwhile.
+              if (box.next === next) boxes.listed(box, more);
+              entriesCame(more.entries);
+              follow();
+            });
       },
     },
     conversation: (target) => {
       const [[type, id]] = Object.entries(target);
-      return at(type, id).facade;
+      const one = at(type, id);
+      touch(one);
+      return one.facade;
     },
     watch: (users) => {
       const wish = [...users];
@@ -829,7 +819,7 @@ export const createClient = (options) => {
     },
     profile: (target) => {
       const [[type, id]] = Object.entries(target);
-      return profileOf(keyOf({ type, id }));
+      return profileOf(boxes.keyOf({ type, id }));
     },
     on: (name, listener) => {
       const all = listeners.get(name) ?? new Set();
@@ -845,29 +835,21 @@ export const createClient = (options) => {
       clear();
       token.forget();
       pending.forEach((reject) => reject(closed()));
-      box.forget();
+      boxes.forgetAll(box);
       me = undefined;
       known = {};
       present = {};
-      for (const one of records.values()) {
+      const all = [...records.values()];
+      records.clear();
+      for (const one of all) {
         replicas.forget(one);
         one.out.forget();
         one.typing.clear();
         one.changed();
       }
-      records.clear();
       watched.clear();
       listeners.clear();
       [ownChanged, listChanged, presenceChanged, profilesChanged].forEach((changed) => changed());
     },
-  };
-};
-
-/** What does something the first time only. @param {() => void} work */
-const once = (work) => {
-  let done = false;
-  return () => {
-    if (!done) work();
-    done = true;
   };
 };

@@ -7,7 +7,7 @@
  * @typedef {{ at: number, content: any, view: any }} Unsent
  */
 
-import { failure, uniqueId } from "./tools.js";
+import { fault, uniqueId } from "./tools.js";
 
 /** A retry key is remembered for a day. Later the same send would be another message. */
 const LONGEST = 23 * 3600e3;
@@ -28,7 +28,7 @@ export const outbox = (write, changed) => {
       const one = next;
       try {
         await write(one.content, () => {
-          if (Date.now() - one.at > LONGEST) throw failure({ code: "TOO_OLD", message: "It waited for too long" });
+          if (Date.now() - one.at > LONGEST) throw fault("TOO_OLD", "It waited for too long");
           return unsent.includes(one);
         });
         drop(one.content.client_id);

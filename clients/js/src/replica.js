@@ -31,8 +31,8 @@ export const unknown = (heard = 0) => ({
   messages: new Map(),
   /** The highest position that each user has read. @type {Record<string, number>} */
   reads: {},
-  /** @type {Link[]} */
-  links: [],
+  /** @type {Set<Link>} */
+  links: new Set(),
   /** A new object with each forgetting, so that answers to what was asked before can be told. */
   age: {},
 });
@@ -70,9 +70,9 @@ export const take = (one, entry, rev, page) => {
 
 /** Rule 4: a change that follows on what is known makes its revision the known one. @param {Replica} one */
 export const close = (one) => {
-  for (let next; one.loaded && (next = one.links.find(({ from }) => from <= one.rev)); ) {
+  for (let next; one.loaded && (next = [...one.links].find(({ from }) => from <= one.rev)); ) {
     const { from, to } = next;
-    one.links = one.links.filter((link) => link !== next);
+    one.links.delete(next);
     if (from < one.rev && to > one.rev) forget(one, to);
     else one.rev = Math.max(one.rev, to);
   }
@@ -84,19 +84,18 @@ export const close = (one) => {
  * @param {Replica} one
  * @param {number | undefined} from
  * @param {number} to
- * @returns {Link | undefined} what is left open
+ * @returns {Link | false} what is left open
  */
 export const linked = (one, from = Infinity, to) => {
   const link = { from, to };
-  one.links.push(link);
+  one.links.add(link);
   close(one);
-  return one.links.includes(link) ? link : undefined;
+  return one.links.has(link) && link;
 };
 
 /** Rule 4: what did not link in time is a gap. @param {Replica} one @param {Link} link */
 export const isGap = (one, link) => {
-  const open = one.links.includes(link);
-  one.links = one.links.filter((other) => other !== link);
+  const open = one.links.delete(link);
   if (open) one.heard = Math.max(one.heard, link.to);
   return open && one.heard > one.rev;
 };

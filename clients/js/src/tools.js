@@ -113,12 +113,19 @@ export const store = (make) => {
 /** `5` and `"5"` are one id. @param {unknown} one @param {unknown} other */
 export const same = (one, other) => String(one) === String(other);
 
-/** Whether the same can be asked again (rule 5 of docs/clients.md). @param {any} error the `error` of a frame, or nothing where no answer came */
+/**
+ * Whether the same can be asked again (rule 5 of docs/clients.md), of a refused token with the next one.
+ *
+ * @param {any} error the `error` of a frame, or nothing where no answer came
+ */
 export const isPassing = (error) =>
-  !error || /^(429|50[0234])$/.test(error.status) || error.code === "CONNECTION_UNKNOWN";
+  !error || /^(401|429|50[0234])$/.test(error.status) || error.code === "CONNECTION_UNKNOWN";
 
 /** What a promise is rejected with. @param {any} error @returns {ChatError} */
 export const failure = (error) => Object.assign(new Error(error.message), error);
+
+/** An error of the client itself. @param {string} code @param {string} message */
+export const fault = (code, message) => failure({ code, message });
 
 /**
  * A promise that the application may leave alone: its rejection is nobody's crash.
@@ -132,5 +139,13 @@ export const quiet = (promise) => {
 };
 
 /** A name that no other write has. `crypto.randomUUID` is missing in React Native and on pages without TLS. */
-export const uniqueId = () =>
-  [Date.now(), Math.random(), Math.random()].map((part) => part.toString(36).replace("0.", "")).join("-");
+export const uniqueId = () => `${Date.now()}${Math.random()}${Math.random()}`;
+
+/** What works the first time only. @param {() => void} work */
+export const once = (work) => {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+};
