@@ -12,12 +12,12 @@
  */
 
 import * as boxes from "./inbox.js";
-import { outbox } from "./outbox.js";
+import { bodyOf, outbox } from "./outbox.js";
 import * as replicas from "./replica.js";
 import { rest } from "./rest.js";
 import { dial } from "./socket.js";
 import { REFUSED, tokens } from "./token.js";
-import { failure, fault, isPassing, once, quiet, same, store, tell, timers, uniqueId } from "./tools.js";
+import { failure, fault, isPassing, once, same, store, tell, timers, uniqueId } from "./tools.js";
 
 /** Who said to be typing types for so long, unless more is heard. */
 const TYPING_LASTS = 6e3;
@@ -50,7 +50,7 @@ export const createClient = (options) => {
     renew: 66e5,
     ...options.pace,
   };
-  const { page = 30, keep, events = globalThis } = options;
+  const { page = 30, keep: { conversations = 20 } = {}, events = globalThis } = options;
   const { later, pause, clear } = timers(pace);
   const token = tokens(options.getToken, pace.longestWait, later);
   const box = boxes.inbox();
@@ -103,7 +103,7 @@ export const createClient = (options) => {
   const [profiles, profilesChanged] = store(() => known);
   const [list, listChanged] = store(() => ({
     entries: [...box.entries.values()]
-      .filter(({ hidden }) => !hidden)
+      .filter(({ hidden, left }) => !hidden && !left)
       .sort((one, other) => +!!other.pinned - +!!one.pinned || other.timestamp.epoch - one.timestamp.epoch)
       .map(entryView),
     loaded: box.loaded,
@@ -139,24 +139,23 @@ export const createClient = (options) => {
   /** @param {EventName} name @param {Event} event */
   const emit = (name, event) => listeners.get(name)?.forEach((listener) => tell(listener, event));
 
-  const closed = () => fault("CLOSED", "The client is closed");
-
   /**
    * A promise for the application: it is rejected when the client is closed.
    *
    * @param {() => Promise<any>} work
    * @returns {Promise<any>}
    */
-  const promise = (work) =>
-    quiet(
-      new Promise((resolve, reject) => {
-        if (state === "closed") return reject(closed());
-        pending.add(reject);
-        work()
-          .then(resolve, reject)
-          .finally(() => pending.delete(reject));
-      }),
-    );
+  const promise = (work) => {
+    const kept = new Promise((resolve, reject) => {
+      if (state === "closed") return reject(fault("CLOSED"));
+      pending.add(reject);
+      const end = () => pending.delete(reject);
+      work().then(resolve, reject).then(end);
+    });
+    // Who does not look at it is not told by a crash.
+    kept.catch(() => {});
+    return kept;
+  };
 
   /**
    * The same, for work of which there is only one at a time.
@@ -174,6 +173,13 @@ export const createClient = (options) => {
         works[name] = undefined;
       }
     }));
+
+  /** A message that is shown, or the newest one. @param {Conversing | undefined} one @param {string} [id] @returns {any} */
+  const find = (one, id) =>
+    one?.view
+      .get()
+      .messages.filter((/** @type {any} */ message) => message.seq && (!id || message.id === id))
+      .at(-1);
 
   // How it stays connected: rules 2 and 6.
 
@@ -227,10 +233,8 @@ export const createClient = (options) => {
     const isTrial = c === trial;
     if (c === line) {
       line = undefined;
-      plans.renew?.();
-      plans.beat?.();
-      if (c.since && Date.now() - c.since > pace.longestWait) failures = 0;
-      if (trying && !isTrial) turn(trial ? "loading" : "connecting");
+      if (Date.now() - c.since > pace.longestWait) failures = 0;
+      if (trying && !isTrial) turn("connecting");
     } else if (!isTrial) return;
     if (isTrial) {
       trial = undefined;
@@ -247,9 +251,10 @@ export const createClient = (options) => {
     attempt++;
     trying = false;
     for (const name in plans) plans[name]();
-    for (const c of [line, trial]) c?.end();
+    line?.end();
+    trial?.end();
     line = trial = undefined;
-    for (const kind of WAKING) events?.removeEventListener?.(kind, wake, true);
+    listen("remove");
     turn(as);
   };
 
@@ -273,19 +278,24 @@ export const createClient = (options) => {
   const wake = ({ type }) => {
     const now = Date.now();
     // These events come in bunches.
-    if ((type === WAKING[0] && globalThis.document?.hidden) || Math.abs(now - woke) < pace.wake) return;
+    if ((type === WAKING[0] && globalThis.document?.hidden) || now - woke < pace.wake) return;
     woke = now;
     if (state === "waiting") connect();
     else if (state === "live" && line) catchUp(line, "sync", pace.wake);
   };
 
+  /** @param {"add" | "remove"} how */
+  const listen = (how) => {
+    // Captured, because not all of them bubble.
+    for (const kind of WAKING) events?.[`${how}EventListener`]?.(kind, wake, true);
+  };
+
   /** A question over a connection. @param {Connection} c @param {object} frame @param {number} [within] */
   const say = async (c, frame, within) => {
-    const answer = await c.ask(frame, within);
-    const error = answer?.error;
-    const isRefused = error?.status === 401;
-    if (isRefused) refused(c.token);
-    if (isRefused || error?.code === "CONNECTION_UNKNOWN") c.lost();
+    const answer = (await c.ask(frame, within)) ?? {};
+    const { status, code } = answer.error ?? {};
+    if (status === 401) refused(c.token);
+    if (status === 401 || code === "CONNECTION_UNKNOWN") c.lost();
     return answer;
   };
 
@@ -301,8 +311,7 @@ export const createClient = (options) => {
     const before = [...box.links];
     try {
       for (let tries = 0; !c.dead; ) {
-        const answer = await say(c, { action, since: boxes.since(box) }, within);
-        const { result, error } = answer ?? {};
+        const { result, error } = await say(c, { action, since: boxes.since(box) }, within);
         if (c.dead) break;
         if (!result) {
           if (error?.status === 400) boxes.forgetAll(box);
@@ -315,7 +324,7 @@ export const createClient = (options) => {
         }
         if (me != null && !same(me, result.user)) {
           // Nothing of one user is shown to another, or sent as another.
-          emit("error", { error: fault("OTHER_USER", "The token is of another user") });
+          emit("error", { error: fault("OTHER_USER") });
           halt("refused");
           break;
         }
@@ -466,7 +475,7 @@ export const createClient = (options) => {
         if (loaded && one.messages.size && box.entries.get(one.key)?.latest?.seq - Math.max(...one.messages.keys()) > FAR)
           replicas.forget(one, heard);
         else if (loaded) {
-          const { result, error } = (await say(line, { action: "changes", ...one.where, since: rev })) ?? {};
+          const { result, error } = await say(line, { action: "changes", ...one.where, since: rev });
           if (!result) throw error;
           if (isWanted()) {
             replicas.changed(one, result, heard);
@@ -493,7 +502,7 @@ export const createClient = (options) => {
   const tendAll = () => records.forEach(tend);
 
   /** Also one that nobody looks at must learn whether what was sent has arrived. @param {Conversing} one */
-  const isShown = (one) => one.opens > 0 || (one.loaded && !one.out.isEmpty());
+  const isShown = (one) => one.opens > 0 || (one.loaded && one.out.size() > 0);
 
   /** A page of messages as they are elsewhere, with ids for authors. @param {Conversing} one @param {string} query @param {() => boolean} isWanted */
   const history = async (one, query, isWanted) => {
@@ -538,10 +547,10 @@ export const createClient = (options) => {
     if (unknown.size) later(20, askForProfiles);
     const types = ["user", "topic"];
     const query = types.map((type) => {
-      const ids = keys.filter((key) => key.startsWith(type)).map((key) => encodeURIComponent(key.slice(type.length + 1)));
-      return ids[0] ? `${type}s=${ids}&` : "";
+      const ids = keys.filter((key) => key.startsWith(type));
+      return `${type}s=` + ids.map((key) => encodeURIComponent(key.slice(type.length + 1)));
     });
-    const answer = await ask("/profiles?" + query.join("")).catch(() => {});
+    const answer = await ask("/profiles?" + query.join("&")).catch(() => {});
     for (const type of types) for (const profile of answer?.[type + "s"] ?? []) learn(type, profile);
   };
 
@@ -563,14 +572,12 @@ export const createClient = (options) => {
         if (isWanted && !isWanted()) return;
         if (!line) continue;
         const c = line;
-        const { result, error, cursor, prev } = (await say(c, frame)) ?? {};
+        const { result, error, cursor, prev } = await say(c, frame);
         if (result) {
           const data = { ...result, user: me };
           if (frame.action === "delete") {
             const id = frame.message_id;
-            const messages = [...(records.get(result.state.inbox_key)?.messages ?? [])];
-            const seq = messages.find(([, known]) => known.id === id)?.[0];
-            data.entry = { id, seq };
+            data.entry = { id, seq: find(records.get(result.state.inbox_key), id)?.seq };
           }
           hear({ event: "message." + (TOLD[frame.action] ?? "updated"), data, cursor, prev }, true);
           return;
@@ -591,7 +598,7 @@ export const createClient = (options) => {
       const wish = JSON.stringify(frame);
       if (wish === c.watched || (!c.watched && !conversation && !users.length)) return;
       c.watched = wish;
-      const { result, error } = (await say(c, frame)) ?? {};
+      const { result, error } = await say(c, frame);
       if (result) cameOrWent(result.entries);
       else if (isPassing(error) && c.watched === wish) {
         c.watched = "?";
@@ -612,9 +619,9 @@ export const createClient = (options) => {
   /** It is used now, so others are forgotten before it. @param {Conversing} one */
   const touch = (one) => {
     records.delete(one.key);
-    let spare = records.size + 1 - (keep?.conversations ?? 20);
+    let spare = records.size + 1 - conversations;
     for (const [key, other] of records)
-      if (spare > 0 && !other.opens && !other.watchers.size && other.out.isEmpty()) {
+      if (spare > 0 && !other.opens && !other.watchers.size && !other.out.size()) {
         records.delete(key);
         spare--;
       }
@@ -667,44 +674,40 @@ export const createClient = (options) => {
       },
       older: (count = page) => {
         const one = the();
-        const { age, before } = one;
-        const isWanted = () => age === one.age;
-        return before == null
-          ? Promise.resolve()
-          : single(one, "paging", async () => {
-              const more = await history(one, `?before=${before}&per_page=${count}`, isWanted);
-              if (more && isWanted()) replicas.older(one, more);
-              one.changed();
-              tend(one);
-            });
+        return single(one, "paging", async () => {
+          const { age, before } = one;
+          const isWanted = () => age === one.age;
+          if (before == null) return;
+          const more = await history(one, `?before=${before}&per_page=${count}`, isWanted);
+          if (more && isWanted()) replicas.older(one, more);
+          one.changed();
+          tend(one);
+        });
       },
       send: (content, metadata) => {
         const one = the();
         one.typed = 0;
-        const id = /** @type {any} */ (content)?.reply_to;
-        const quoted = id && [...one.messages.values()].find((known) => known.id === id)?.entry;
-        return one.out.send(content, metadata, me, quoted && { ...quoted, excerpt: quoted.text?.slice(0, 100) });
+        const id = bodyOf(content)?.reply_to;
+        const quoted = id && find(one, id);
+        return one.out.send(content, metadata, me, quoted && { ...quoted, excerpt: replicas.excerptOf(quoted) });
       },
       retry: (clientId) => the().out.retry(clientId),
-      discard: (clientId) => {
-        const one = the();
-        one.out.drop(clientId);
-        one.changed();
-      },
+      discard: (clientId) => the().out.drop(clientId),
       edit: (message_id, content) =>
         change("update", {
           message_id,
-          ...(typeof content === "string" ? { text: content } : content),
+          ...bodyOf(content),
           client_id: uniqueId(),
         }),
       delete: (message_id) => change("delete", { message_id }),
       read: (up_to) => {
         const one = the();
-        const read = [...one.messages].filter(([, { id, entry }]) => entry && (!up_to || id === up_to));
-        const seq = Math.max(...read.map(([seq]) => seq));
-        if (read[0] && seq <= Math.max(one.asked, one.reads[me ?? ""] ?? 0)) return one.reading ?? Promise.resolve();
-        one.asked = Math.max(one.asked, seq);
-        one.toRead = { up_to };
+        const seq = find(one, up_to)?.seq ?? Infinity;
+        // What is known to be read, or asked for, is not asked for again.
+        if (seq > Math.max(one.asked, one.reads[me ?? ""] ?? 0)) {
+          if (seq < Infinity) one.asked = seq;
+          one.toRead = { up_to };
+        }
         // One at a time: of what is read meanwhile, the last counts.
         return single(one, "reading", async () => {
           try {
@@ -728,10 +731,9 @@ export const createClient = (options) => {
       },
       settings: (wish) =>
         promise(async () => {
-          const { entry } = await ask(path + "/settings", undefined, "PUT", wish);
-          boxes.put(box, entry);
-          follow();
-          the().changed();
+          await ask(path + "/settings", undefined, "PUT", wish);
+          // Settings count in the order of the cursor, in which this answer has no place.
+          await sync();
         }),
       members: {
         list: (after) =>
@@ -778,7 +780,7 @@ export const createClient = (options) => {
       starts++;
       if (state === "idle" || state === "refused") {
         if (state === "refused") token.forget();
-        for (const kind of WAKING) events?.addEventListener?.(kind, wake, true);
+        listen("add");
         connect();
       }
       return once(() => {
@@ -789,18 +791,16 @@ export const createClient = (options) => {
     },
     inbox: {
       ...list,
-      more: () => {
-        const next = box.next;
-        return next == null
-          ? Promise.resolve()
-          : single(works, "paging", async () => {
-              const more = await ask(`/list?before=${encodeURIComponent(next)}&per_page=${page}`);
-              // All that was known may have been forgotten meanwhile.
-              if (box.next === next) boxes.listed(box, more);
-              entriesCame(more.entries);
-              follow();
-            });
-      },
+      more: () =>
+        single(works, "paging", async () => {
+          const { next } = box;
+          if (next == null) return;
+          const more = await ask(`/list?before=${encodeURIComponent(next)}&per_page=${page}`);
+          // All that was known may have been forgotten meanwhile.
+          if (box.next === next) boxes.listed(box, more);
+          entriesCame(more.entries);
+          follow();
+        }),
     },
     conversation: (target) => {
       const [[type, id]] = Object.entries(target);
@@ -834,7 +834,7 @@ export const createClient = (options) => {
       halt("closed");
       clear();
       token.forget();
-      pending.forEach((reject) => reject(closed()));
+      pending.forEach((reject) => reject(fault("CLOSED")));
       boxes.forgetAll(box);
       me = undefined;
       known = {};

@@ -43,7 +43,7 @@ export const forgetAll = (box, cursor) => {
 export const since = ({ loaded, cursor }) => (loaded ? cursor : undefined);
 
 /** @param {any} entry */
-const counted = (entry) => (entry && !entry.muted ? entry.unread : 0);
+const counted = (entry) => (entry && !entry.muted && !entry.left ? entry.unread : 0);
 
 /**
  * Takes an entry, unless a newer one is known.
@@ -55,7 +55,8 @@ const counted = (entry) => (entry && !entry.muted ? entry.unread : 0);
 export const put = (box, entry, page) => {
   const key = keyOf(entry);
   const known = box.entries.get(key);
-  if (known && (page ? known.rev >= entry.rev : known.rev > entry.rev)) return;
+  // Who has left comes back with a higher revision only.
+  if (known && (page || (known.left && !entry.left) ? known.rev >= entry.rev : known.rev > entry.rev)) return;
   // One has read on since it was written.
   if (known?.read.seq > entry.read.seq) {
     const { read, unread, mentioned } = known;
@@ -86,9 +87,7 @@ export const listed = (box, { entries, state }) => {
  * @param {any[]} before the frames that were waiting when it was asked: the answer tells what they do
  */
 export const caughtUp = (box, { entries, cursor, unread_total, more }, before) => {
-  for (const entry of entries)
-    if (!entry.left) put(box, entry);
-    else if (!(entry.rev < box.entries.get(keyOf(entry))?.rev)) box.entries.delete(keyOf(entry));
+  for (const entry of entries) put(box, entry);
   box.cursor = cursor;
   box.unread = unread_total;
   if (!more) for (const frame of before) box.links.delete(frame);
@@ -106,11 +105,7 @@ const apply = (box, { event, data: { state, entry, user, read } }, me) => {
   const { rev, prev_rev } = state;
   if (!known) return false;
   if (rev ? known.rev >= rev : read && known.read.seq >= read.seq) return true;
-  if (event === "conversation.settings") {
-    put(box, entry);
-    return true;
-  }
-  if (rev && known.rev !== prev_rev) return false;
+  if (known.left || (rev && known.rev !== prev_rev)) return false;
   const next = { ...known };
   if (rev) next.rev = rev;
   if (event === "message.new") {
@@ -131,6 +126,9 @@ const apply = (box, { event, data: { state, entry, user, read } }, me) => {
       next.mentioned = read.mentioned;
       next.read = { seq: read.seq };
     }
+  } else if (event === "conversation.settings") {
+    const { muted, hidden, pinned } = entry;
+    Object.assign(next, { muted, hidden, pinned });
   }
   // What stands there now, nobody told.
   else if (event === "message.deleted" ? known.latest?.id === entry?.id || entry?.seq > known.read.seq : same(user, me))

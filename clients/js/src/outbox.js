@@ -12,6 +12,9 @@ import { fault, uniqueId } from "./tools.js";
 /** A retry key is remembered for a day. Later the same send would be another message. */
 const LONGEST = 23 * 3600e3;
 
+/** @param {Content} content @returns {any} */
+export const bodyOf = (content) => (typeof content === "string" ? { text: content } : content);
+
 /**
  * @param {(content: any, isWanted: () => boolean) => Promise<unknown>} write
  * @param {() => void} changed
@@ -28,23 +31,22 @@ export const outbox = (write, changed) => {
       const one = next;
       try {
         await write(one.content, () => {
-          if (Date.now() - one.at > LONGEST) throw fault("TOO_OLD", "It waited for too long");
+          if (Date.now() - one.at > LONGEST) throw fault("TOO_OLD");
           return unsent.includes(one);
         });
         drop(one.content.client_id);
       } catch (error) {
         one.view = { ...one.view, delivery: "failed", error };
+        changed();
       }
-      changed();
     }
     busy = false;
   };
 
   /** @param {string} id */
   const drop = (id) => {
-    const before = unsent.length;
     unsent = unsent.filter(({ content }) => content.client_id !== id);
-    return unsent.length < before;
+    changed();
   };
 
   return {
@@ -54,7 +56,7 @@ export const outbox = (write, changed) => {
         if (one.view.author !== me) one.view = { ...one.view, author: me };
         return one.view;
       }),
-    isEmpty: () => !unsent.length,
+    size: () => unsent.length,
     /**
      * @param {Content} content
      * @param {unknown} metadata
@@ -62,7 +64,7 @@ export const outbox = (write, changed) => {
      * @param {any} reply_to
      */
     send: (content, metadata, author, reply_to) => {
-      const given = typeof content === "string" ? { text: content } : content;
+      const given = bodyOf(content);
       const epoch = Date.now();
       /** @type {any} */
       const whole = { type: given?.image ? "image" : "text", metadata, ...given, client_id: uniqueId() };

@@ -120,7 +120,7 @@ export const newest = (one, page) => {
 /** Takes a page of older messages, which moves no revision. @param {Replica} one @param {any} page */
 export const older = (one, { state, messages }) => {
   const { age } = one;
-  for (const message of messages) if (age === one.age) take(one, message, message.rev, true);
+  for (const message of messages) take(one, message, message.rev, true);
   if (age !== one.age) return;
   one.before = state.prev;
   one.low = state.prev ? messages[0].seq : 0;
@@ -137,13 +137,30 @@ export const changed = (one, answer, heard) => {
   const { age } = one;
   const { rev } = answer.state;
   if (answer.reset) return forget(one, rev);
-  for (const entry of answer.messages.concat(answer.deleted)) if (age === one.age) take(one, entry, entry.rev);
+  for (const entry of answer.messages.concat(answer.deleted)) take(one, entry, entry.rev);
   if (age !== one.age) return;
   for (const reader in answer.read) hasRead(one, reader, answer.read[reader]);
   one.rev = Math.max(one.rev, rev);
   if (answer.more) one.heard = Math.max(one.heard, one.rev + 1);
   else if (one.heard === heard) one.heard = one.rev;
   close(one);
+};
+
+/** By characters, so that none is cut in two. @param {any} message */
+export const excerptOf = ({ text = "" }) => [...text].slice(0, 100).join("");
+
+/**
+ * Rule 1: what a reply shows of another message, from the newest state that is known of that.
+ *
+ * @param {Replica} one
+ * @param {any} quote
+ */
+const quoted = (one, quote) => {
+  const known = quote && one.messages.get(quote.seq);
+  if (!known || !(known.rev > quote.rev)) return quote;
+  const { id, seq } = quote;
+  const { rev, entry } = known;
+  return entry ? { ...quote, rev, excerpt: excerptOf(entry) } : { id, seq, deleted: true };
 };
 
 /**
@@ -157,10 +174,12 @@ export const shown = (one, me, other) =>
   [...one.messages]
     .filter(([seq, { entry }]) => entry && seq >= one.low)
     .sort(([one], [other]) => one - other)
-    .map(([seq, known]) => {
-      const { entry } = known;
+    .map(([, known]) => {
+      const { entry, view } = known;
       const reader = same(entry.author, me) ? other : me;
-      const seen = other != null && reader != null && one.reads[reader] >= seq;
-      if (known.view?.seen !== seen) known.view = { ...entry, status: undefined, delivery: "sent", seen };
+      const seen = other != null && reader != null && one.reads[reader] >= entry.seq;
+      const reply_to = quoted(one, entry.reply_to);
+      if (!view || view.seen !== seen || view.reply_to?.rev !== reply_to?.rev)
+        known.view = { ...entry, reply_to, status: undefined, delivery: "sent", seen };
       return known.view;
     });

@@ -42,12 +42,12 @@ export const rest =
         });
         answer = await response.json();
       } catch (error) {
-        if (error === REFUSED) throw failure(REFUSED);
+        if (error === REFUSED) throw REFUSED;
       }
       cancel?.();
       const status = response?.status;
       if (status === 401) {
-        if (refused(bearer)) throw failure(REFUSED);
+        if (refused(bearer)) throw REFUSED;
       } else if (answer && status < 300) return answer;
       else if (answer && !isPassing({ status })) throw failure({ status, ...answer });
       if (isWanted && !isWanted()) return;

@@ -55,7 +55,7 @@ export const dial = (WebSocket, url, token, limit, later, pushed, ended) => {
   const connection = {
     token,
     dead: false,
-    since: 0,
+    since: Infinity,
     watched: "",
     opened: new Promise((resolve) => {
       open = resolve;
@@ -76,8 +76,8 @@ export const dial = (WebSocket, url, token, limit, later, pushed, ended) => {
         try {
           socket.send(JSON.stringify({ ...frame, id }));
         } catch (error) {
-          // Metadata that is no JSON is the application's mistake. All else is the connection's, which then ends by itself.
-          if (error instanceof TypeError) answer({ error: { status: 400, message: error.message } });
+          // Metadata that is no JSON.
+          answer({ error: { status: 400, message: String(error) } });
         }
       }),
     end: () => end(true),

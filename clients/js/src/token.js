@@ -4,8 +4,10 @@
  * @import { Options } from "./types.js"
  */
 
+import { fault } from "./tools.js";
+
 /** Where the platform has no token, or only refused ones. */
-export const REFUSED = { code: "REFUSED", status: 401, message: "The token was refused" };
+export const REFUSED = fault("REFUSED");
 
 /**
  * The end of a token, in ms since 1970. Nobody is believed for it: it only says when to ask for another.

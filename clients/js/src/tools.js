@@ -74,23 +74,25 @@ export const tell = (listener, ...given) => {
 };
 
 /**
- * A store whose value is made when somebody looks at it after a change, and stays the same object until the next one.
+ * A store whose value is made when somebody looks at it after a change, and stays the same object until something in it changes.
  *
- * @template T
- * @param {() => T} make
- * @returns {[Store<T>, () => void, Set<unknown>]} the store, what to call after a change, and who listens
+ * @param {() => any} make
+ * @returns {[Store<any>, () => void, Set<unknown>]} the store, what to call after a change, and who listens
  */
 export const store = (make) => {
   /** @type {Set<() => void>} */
   const listeners = new Set();
-  /** @type {T} */
+  /** @type {any} */
   let value;
   let stale = true;
   return [
     {
       get: () => {
-        if (stale) value = make();
-        stale = false;
+        if (stale) {
+          stale = false;
+          const next = make();
+          if (!value || Object.keys(next).some((key) => next[key] !== value[key])) value = next;
+        }
         return value;
       },
       subscribe: (listener) => {
@@ -124,19 +126,8 @@ export const isPassing = (error) =>
 /** What a promise is rejected with. @param {any} error @returns {ChatError} */
 export const failure = (error) => Object.assign(new Error(error.message), error);
 
-/** An error of the client itself. @param {string} code @param {string} message */
-export const fault = (code, message) => failure({ code, message });
-
-/**
- * A promise that the application may leave alone: its rejection is nobody's crash.
- *
- * @template T
- * @param {Promise<T>} promise
- */
-export const quiet = (promise) => {
-  promise.catch(() => {});
-  return promise;
-};
+/** An error of the client itself. @param {string} code */
+export const fault = (code) => failure({ code, message: code });
 
 /** A name that no other write has. `crypto.randomUUID` is missing in React Native and on pages without TLS. */
 export const uniqueId = () => `${Date.now()}${Math.random()}${Math.random()}`;
