@@ -45,7 +45,8 @@ export const tokens = (getToken, limit, later) => {
       const cancel = later(limit, () => stop.abort());
       try {
         const fresh = await Promise.race([
-          getToken(why, signal),
+          // Also what it throws at once comes later.
+          (async () => getToken(why, signal))(),
           new Promise((_, reject) => {
             signal.onabort = reject;
           }),

@@ -1,26 +1,53 @@
-// A service and a network in memory, on a clock that tests move. The network can lose, delay, double and cut.
-import { mock } from "node:test";
+// A service, a network and a clock in memory. The network can lose, delay, double and cut.
 
-const flush = setImmediate;
+const { setImmediate } = globalThis;
+const system = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout, now: Date.now };
+/** The longest time that a timer counts: beyond it, it fires at once. */
+const LONGEST = 2 ** 31 - 1;
 
-/** Lets promises go on. */
-export const settle = async () => {
-  for (let n = 0; n < 4; n++) await new Promise((go) => flush(go));
-};
+let now = 0;
+let last = 0;
+/** @type {Map<number, { at: number, then: () => void }>} */
+const timers = new Map();
 
 /** Takes the clock from the system until the test ends. */
 export const fakeClock = (t) => {
-  mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_700_000_000_000 });
-  t.after(() => mock.timers.reset());
+  now = 1_700_000_000_000;
+  timers.clear();
+  Date.now = () => now;
+  globalThis.setTimeout = (then, ms = 0) => {
+    timers.set(++last, { at: now + (ms > LONGEST ? 1 : Math.max(0, ms)), then });
+    return last;
+  };
+  globalThis.clearTimeout = (id) => timers.delete(id);
+  t.after(() => {
+    Date.now = system.now;
+    Object.assign(globalThis, { setTimeout: system.setTimeout, clearTimeout: system.clearTimeout });
+  });
 };
 
-/** Moves the clock, in steps, so that what one step brings about happens in the next. */
-export const advance = async (ms, step = Math.max(5, ms / 400)) => {
+/** Lets promises go on. */
+export const settle = async () => {
+  for (let n = 0; n < 3; n++) await new Promise((go) => setImmediate(go));
+};
+
+/** How many timers run. */
+export const running = () => timers.size;
+
+/** Moves the clock from one timer to the next. */
+export const advance = async (ms) => {
+  const end = now + ms;
   await settle();
-  for (let gone = 0; gone < ms; gone += step) {
-    mock.timers.tick(Math.min(step, ms - gone));
+  for (;;) {
+    let first;
+    for (const [id, timer] of timers) if (timer.at <= end && (!first || timer.at < first.at)) first = { id, ...timer };
+    if (!first) break;
+    timers.delete(first.id);
+    now = Math.max(now, first.at);
+    first.then();
     await settle();
   }
+  now = end;
 };
 
 const copy = (value) => structuredClone(value);

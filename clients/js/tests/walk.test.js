@@ -51,7 +51,7 @@ const walk = async (seed, t) => {
     [3, 1],
   ];
   const releases = new Map();
-  await advance(random() * 300, 20);
+  await advance(random() * 300);
   if (seed % 3) for (const [index, other] of pairs) releases.set(`${index} ${other}`, clients[index].conversation({ user: other }).open());
   for (let step = 0; step < 220; step++) {
     const [index, other] = pick(pairs);
@@ -75,12 +75,12 @@ const walk = async (seed, t) => {
     else if (what < 0.75) conversation.settings({ muted: random() < 0.5 });
     // The store was lost and came back from a copy: cursors of before are nobody's.
     else if (what < 0.755) world.user(client.get().user ?? 1).epoch += "c";
-    else await advance(random() * 300, 20);
+    else await advance(random() * 300);
   }
   // Let go: no more trouble, and all is shown.
   Object.assign(world, { travels: () => [0], fate: () => undefined, restFate: () => undefined, handshake: () => 101 });
   for (const [index, other] of pairs) clients[index].conversation({ user: other }).open();
-  await advance(25_000, 50);
+  await advance(25_000);
   for (const [index, other] of pairs) {
     const client = clients[index];
     const { user } = client.get();
