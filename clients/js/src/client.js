@@ -1,28 +1,22 @@
 /**
  * The client: what it does when, and what an application sees of it. What it knows is in `replica.js` and `inbox.js`.
  *
- * @import { Client, Conversation, Event, EventName, Id, Options, Presence, Profile, State } from "./types.js"
+ * @import { Client, Event, EventName, Id, Options, Presence, State } from "./types.js"
  * @import { Connection } from "./socket.js"
- *
- * @typedef {ReturnType<typeof import("./replica.js").unknown> & {
- *   key: string, target: any, where: { target: string, target_id: Id }, path: string, facade: import("./types.js").Conversation<any>,
- *   opens: number, busy: boolean, error?: any, typing: Map<string, { user: Id, cancel: () => void }>, typed: number,
- *   asked: number, toRead?: { up_to?: string }, reading?: Promise<void>,
- *   out: ReturnType<typeof outbox>, changed: () => void, watchers: Set<unknown>, view: import("./types.js").Store<any> }} Conversing a conversation, and what goes on in it
+ * @import { Conversing } from "./conversation.js"
  */
 
+import { conversing, find } from "./conversation.js";
 import * as boxes from "./inbox.js";
-import { bodyOf, outbox } from "./outbox.js";
 import * as replicas from "./replica.js";
+import { profiles } from "./profiles.js";
 import { rest } from "./rest.js";
 import { dial } from "./socket.js";
 import { REFUSED, tokens } from "./token.js";
-import { failure, fault, isPassing, once, same, store, tell, timers, uniqueId } from "./tools.js";
+import { failure, fault, isPassing, once, same, single, store, tell, timers } from "./tools.js";
 
 /** Who said to be typing types for so long, unless more is heard. */
 const TYPING_LASTS = 6e3;
-/** How seldom one says to be typing: the service takes it every two seconds. */
-const TYPING_EVERY = 3e3;
 /** Who is so many messages behind loads a conversation anew. */
 const FAR = 500;
 /** Cursors of so many frames are remembered, by which one that comes twice is known. */
@@ -53,7 +47,9 @@ export const createClient = (options) => {
   const { page = 30, keep: { conversations = 20 } = {}, events = globalThis } = options;
   const { later, pause, clear } = timers(pace);
   const token = tokens(options.getToken, pace.longestWait, later);
-  const box = boxes.inbox();
+  let box = boxes.unknown();
+  /** How many answers of the inbox are under way. Until they are there, the cursor stays where they were asked from. */
+  let held = 0;
 
   /** @type {State} */
   let state = "idle";
@@ -87,12 +83,6 @@ export const createClient = (options) => {
   let present = {};
   /** Lists of users whose presence somebody wants. @type {Set<readonly Id[]>} */
   const watched = new Set();
-  /** @type {Record<string, Profile>} */
-  let known = {};
-  /** Keys of profiles that are to be asked for. @type {Set<string>} */
-  const unknown = new Set();
-  /** Keys of profiles that were. @type {Set<string>} */
-  const asked = new Set();
   /** @type {WeakMap<object, any>} */
   const entryViews = new WeakMap();
   /** @type {any} */
@@ -100,7 +90,6 @@ export const createClient = (options) => {
 
   const [own, ownChanged] = store(() => ({ state, user: me, unread: box.unread }));
   const [presence, presenceChanged] = store(() => present);
-  const [profiles, profilesChanged] = store(() => known);
   const [list, listChanged] = store(() => ({
     entries: [...box.entries.values()]
       .filter(({ hidden, left }) => !hidden && !left)
@@ -112,7 +101,7 @@ export const createClient = (options) => {
 
   /** An entry with its profile: the same object until one of them changes. @param {any} entry */
   const entryView = (entry) => {
-    const profile = profileOf(boxes.keyOf(entry));
+    const profile = people.of(boxes.keyOf(entry));
     let view = entryViews.get(entry);
     if (!view || view.profile !== profile) {
       const { latest } = entry;
@@ -156,30 +145,6 @@ export const createClient = (options) => {
     kept.catch(() => {});
     return kept;
   };
-
-  /**
-   * The same, for work of which there is only one at a time.
-   *
-   * @param {any} works
-   * @param {string} name
-   * @param {() => Promise<void>} work
-   * @returns {Promise<void>}
-   */
-  const single = (works, name, work) =>
-    (works[name] ??= promise(async () => {
-      try {
-        await work();
-      } finally {
-        works[name] = undefined;
-      }
-    }));
-
-  /** A message that is shown, or the newest one. @param {Conversing | undefined} one @param {string} [id] @returns {any} */
-  const find = (one, id) =>
-    one?.view
-      .get()
-      .messages.filter((/** @type {any} */ message) => message.seq && (!id || message.id === id))
-      .at(-1);
 
   // How it stays connected: rules 2 and 6.
 
@@ -274,6 +239,11 @@ export const createClient = (options) => {
     refused,
   );
 
+  const people = profiles(ask, later, (key) => {
+    listChanged();
+    records.get(key)?.changed();
+  });
+
   /** The page or device may have slept: what is open may be dead. @param {globalThis.Event} event */
   const wake = ({ type }) => {
     const now = Date.now();
@@ -307,14 +277,16 @@ export const createClient = (options) => {
    * @param {number} [within]
    */
   const catchUp = async (c, action = "sync", within) => {
-    box.held++;
+    held++;
     const before = [...box.links];
     try {
       for (let tries = 0; !c.dead; ) {
-        const { result, error } = await say(c, { action, since: boxes.since(box) }, within);
+        // Only a cursor under which the list was loaded is good for another `hello`.
+        const since = box.loaded ? box.cursor : undefined;
+        const { result, error } = await say(c, { action, since }, within);
         if (c.dead) break;
         if (!result) {
-          if (error?.status === 400) boxes.forgetAll(box);
+          if (error?.status === 400) box = boxes.unknown();
           else if (error ? isPassing(error) : !within && !tries) {
             await pause(++tries);
             continue;
@@ -333,7 +305,7 @@ export const createClient = (options) => {
           boxes.caughtUp(box, result, before);
           entriesCame(result.entries);
         } else {
-          boxes.forgetAll(box, result.cursor);
+          box = boxes.unknown(result.cursor);
           heard.clear();
           for (const one of records.values()) replicas.forget(one);
         }
@@ -356,7 +328,7 @@ export const createClient = (options) => {
       emit("error", { error });
       c.lost();
     } finally {
-      box.held--;
+      held--;
       follow();
     }
     return false;
@@ -378,7 +350,7 @@ export const createClient = (options) => {
 
   /** Rule 4: moves the cursor along what was pushed. */
   const follow = () => {
-    if (boxes.follow(box, me)) sync();
+    if (!held && boxes.follow(box, me)) sync();
     ownChanged();
     listChanged();
   };
@@ -387,7 +359,7 @@ export const createClient = (options) => {
   const entriesCame = (entries) => {
     for (const entry of entries) {
       const one = records.get(boxes.keyOf(entry));
-      learn(entry.type, entry[entry.type]);
+      people.learn(entry.type, entry[entry.type]);
       if (one) {
         one.heard = Math.max(one.heard, entry.rev);
         if (me != null) replicas.hasRead(one, me, entry.read.seq);
@@ -401,8 +373,7 @@ export const createClient = (options) => {
     const { event, data, cursor } = frame;
     if (cursor) {
       if (heard.has(cursor)) return;
-      heard.add(cursor);
-      for (const oldest of heard) if (heard.size > REMEMBERED) heard.delete(oldest);
+      if (heard.add(cursor).size > REMEMBERED) heard.delete([...heard][0]);
     }
     const { state: at, user } = data;
     const key = at?.inbox_key;
@@ -449,12 +420,12 @@ export const createClient = (options) => {
 
   /** @param {Conversing} one @param {Id} user @param {boolean} on */
   const types = (one, user, on) => {
-    const name = String(user);
-    const before = one.typing.get(name);
-    if (same(user, me) || (!on && !before)) return;
-    before?.cancel();
-    one.typing.delete(name);
-    if (on) one.typing.set(name, { user, cancel: later(TYPING_LASTS, () => types(one, user, false)) });
+    if (same(user, me)) return;
+    one.typing.delete("" + user);
+    if (on) {
+      one.typing.set("" + user, { user, until: Date.now() + TYPING_LASTS });
+      later(TYPING_LASTS, one.changed);
+    }
     one.changed();
   };
 
@@ -472,8 +443,7 @@ export const createClient = (options) => {
       const { age, loaded, rev, heard } = one;
       const isWanted = () => age === one.age && isShown(one);
       try {
-        if (loaded && one.messages.size && box.entries.get(one.key)?.latest?.seq - Math.max(...one.messages.keys()) > FAR)
-          replicas.forget(one, heard);
+        if (loaded && one.high && box.entries.get(one.key)?.latest?.seq - one.high > FAR) replicas.forget(one, heard);
         else if (loaded) {
           const { result, error } = await say(line, { action: "changes", ...one.where, since: rev });
           if (!result) throw error;
@@ -483,7 +453,7 @@ export const createClient = (options) => {
             if (result.members) emit("members", { target: one.target });
           }
         } else {
-          const first = await history(one, "?per_page=" + page, isWanted);
+          const first = await history(one, isWanted);
           if (first && isWanted()) {
             replicas.newest(one, first);
             arrived(one, first.messages);
@@ -504,54 +474,25 @@ export const createClient = (options) => {
   /** Also one that nobody looks at must learn whether what was sent has arrived. @param {Conversing} one */
   const isShown = (one) => one.opens > 0 || (one.loaded && one.out.size() > 0);
 
-  /** A page of messages as they are elsewhere, with ids for authors. @param {Conversing} one @param {string} query @param {() => boolean} isWanted */
-  const history = async (one, query, isWanted) => {
-    const answer = await ask(one.path + query, isWanted);
+  /**
+   * A page of messages as they are elsewhere, with ids for authors.
+   *
+   * @param {Conversing} one
+   * @param {() => boolean} isWanted
+   * @param {string} [before]
+   * @param {number} [count]
+   */
+  const history = async (one, isWanted, before, count = page) => {
+    const answer = await ask(`${one.path}?per_page=${count}` + (before ? "&before=" + before : ""), isWanted);
     if (!answer) return;
-    learn(one.where.target, answer.entry);
+    people.learn(one.where.target, answer.entry);
     for (const message of answer.messages) {
-      learn("user", message.author);
+      people.learn("user", message.author);
       message.author = message.author.id;
       if (message.status && one.target.user != null && me != null)
         replicas.hasRead(one, same(message.author, me) ? one.target.user : me, message.seq);
     }
     return answer;
-  };
-
-  // What the platform says about users and topics.
-
-  /** @param {string} type @param {Profile | undefined} profile */
-  const learn = (type, profile) => {
-    if (!profile) return;
-    const key = boxes.keyOf({ type, id: profile.id });
-    // A bare id says that the platform is silent now.
-    if (known[key] && (Object.keys(profile).length < 2 || JSON.stringify(known[key]) === JSON.stringify(profile))) return;
-    known = { ...known, [key]: profile };
-    profilesChanged();
-    listChanged();
-    records.get(key)?.changed();
-  };
-
-  /** What is known; all the rest is asked for at once. @param {string} key */
-  const profileOf = (key) => {
-    if (!known[key] && !asked.has(key)) {
-      asked.add(key);
-      if (unknown.add(key).size === 1) later(20, askForProfiles);
-    }
-    return known[key];
-  };
-
-  const askForProfiles = async () => {
-    const keys = [...unknown].slice(0, 100);
-    keys.forEach((key) => unknown.delete(key));
-    if (unknown.size) later(20, askForProfiles);
-    const types = ["user", "topic"];
-    const query = types.map((type) => {
-      const ids = keys.filter((key) => key.startsWith(type));
-      return `${type}s=` + ids.map((key) => encodeURIComponent(key.slice(type.length + 1)));
-    });
-    const answer = await ask("/profiles?" + query.join("&")).catch(() => {});
-    for (const type of types) for (const profile of answer?.[type + "s"] ?? []) learn(type, profile);
   };
 
   // What it writes: rule 5.
@@ -600,182 +541,58 @@ export const createClient = (options) => {
       c.watched = wish;
       const { result, error } = await say(c, frame);
       if (result) cameOrWent(result.entries);
-      else if (isPassing(error) && c.watched === wish) {
-        c.watched = "?";
+      else if (isPassing(error)) {
+        c.watched = "";
         plan("watch", pace.firstWait, watch);
       }
     });
 
   // What the application sees.
 
-  /** @param {string} type @param {Id} id */
-  const at = (type, id) => {
+  /**
+   * What goes on in a conversation. One that is used is kept; of others that nobody needs, the least recently used ones are forgotten.
+   *
+   * @param {string} type
+   * @param {Id} id
+   * @param {boolean} [isUsed]
+   */
+  const at = (type, id, isUsed) => {
     const key = boxes.keyOf({ type, id });
-    const one = records.get(key) ?? conversing(key, type, id);
+    const one = records.get(key) ?? make(key, type, id);
+    if (isUsed) {
+      records.delete(key);
+      let spare = records.size + 1 - conversations;
+      for (const [key, other] of records)
+        if (spare > 0 && !other.opens && !other.watchers.size && !other.out.size()) {
+          records.delete(key);
+          spare--;
+        }
+    }
     records.set(key, one);
     return one;
   };
 
-  /** It is used now, so others are forgotten before it. @param {Conversing} one */
-  const touch = (one) => {
-    records.delete(one.key);
-    let spare = records.size + 1 - conversations;
-    for (const [key, other] of records)
-      if (spare > 0 && !other.opens && !other.watchers.size && !other.out.size()) {
-        records.delete(key);
-        spare--;
-      }
-    records.set(one.key, one);
-  };
-
-  /** @param {string} key @param {string} type @param {Id} id @returns {Conversing} */
-  const conversing = (key, type, id) => {
-    const target = { [type]: id };
-    const where = { target: type, target_id: id };
-    const path = `/${type}/${encodeURIComponent(id)}`;
-    const [view, changed, watchers] = store(() => {
+  const make = conversing(
+    ask,
+    write,
+    (frame) => state === "live" && line && say(line, frame),
+    promise,
+    sync,
+    tend,
+    watch,
+    history,
+    at,
+    (key) => {
       const entry = box.entries.get(key);
-      return {
-        messages: [...replicas.shown(one, me, target.user), ...one.out.views(me)],
-        loaded: one.loaded,
-        more: one.before != null,
-        typing: [...one.typing.values()].map(({ user }) => user),
-        unread: entry?.unread ?? 0,
-        entry: entry && entryView(entry),
-        reads: one.reads,
-        error: one.error,
-      };
-    });
-
-    // What an application holds. It finds the conversation at each call, so it is good as long as the client, whatever was forgotten.
-    const the = () => at(type, id);
-    /** @param {string} action @param {object} more */
-    const change = (action, more) => write({ action, ...where, ...more });
-    /** @param {string} method @param {object} [body] @returns {(user: Id) => Promise<any>} */
-    const member = (method, body) => (user) =>
-      promise(() => ask(`${path}/members/${encodeURIComponent(user)}`, undefined, method, body));
-    /** @type {Conversation<M>} */
-    const facade = {
-      target: /** @type {any} */ (target),
-      get: () => the().view.get(),
-      subscribe: (listener) => the().view.subscribe(listener),
-      open: () => {
-        const one = the();
-        one.opens++;
-        one.error = undefined;
-        touch(one);
-        tend(one);
-        watch();
-        return once(() => {
-          one.opens--;
-          touch(one);
-          watch();
-        });
-      },
-      older: (count = page) => {
-        const one = the();
-        return single(one, "paging", async () => {
-          const { age, before } = one;
-          const isWanted = () => age === one.age;
-          if (before == null) return;
-          const more = await history(one, `?before=${before}&per_page=${count}`, isWanted);
-          if (more && isWanted()) replicas.older(one, more);
-          one.changed();
-          tend(one);
-        });
-      },
-      send: (content, metadata) => {
-        const one = the();
-        one.typed = 0;
-        const id = bodyOf(content)?.reply_to;
-        const quoted = id && find(one, id);
-        return one.out.send(content, metadata, me, quoted && { ...quoted, excerpt: replicas.excerptOf(quoted) });
-      },
-      retry: (clientId) => the().out.retry(clientId),
-      discard: (clientId) => the().out.drop(clientId),
-      edit: (message_id, content) =>
-        change("update", {
-          message_id,
-          ...bodyOf(content),
-          client_id: uniqueId(),
-        }),
-      delete: (message_id) => change("delete", { message_id }),
-      read: (up_to) => {
-        const one = the();
-        const seq = find(one, up_to)?.seq ?? Infinity;
-        // What is known to be read, or asked for, is not asked for again.
-        if (seq > Math.max(one.asked, one.reads[me ?? ""] ?? 0)) {
-          if (seq < Infinity) one.asked = seq;
-          one.toRead = { up_to };
-        }
-        // One at a time: of what is read meanwhile, the last counts.
-        return single(one, "reading", async () => {
-          try {
-            for (let next; (next = one.toRead); ) {
-              one.toRead = undefined;
-              await change("read", next);
-            }
-          } catch (error) {
-            one.asked = 0;
-            throw error;
-          }
-        });
-      },
-      react: (message_id, reaction, on = true) => change("react", { message_id, reaction, remove: !on }),
-      typing: (on = true) => {
-        const one = the();
-        const now = Date.now();
-        if (state !== "live" || !line || (on ? now - one.typed < TYPING_EVERY : !one.typed)) return;
-        one.typed = on ? now : 0;
-        say(line, { action: "typing", ...where, state: on ? "start" : "stop" });
-      },
-      settings: (wish) =>
-        promise(async () => {
-          await ask(path + "/settings", undefined, "PUT", wish);
-          // Settings count in the order of the cursor, in which this answer has no place.
-          await sync();
-        }),
-      members: {
-        list: (after) =>
-          promise(async () => {
-            const query = after == null ? "" : "&after=" + encodeURIComponent(after);
-            const answer = await ask(path + "/members?limit=100" + query);
-            const one = the();
-            for (const { id, read } of answer.members) replicas.hasRead(one, id, read.seq);
-            one.changed();
-            return answer;
-          }),
-        join: () => member("PUT")("me"),
-        leave: () => member("DELETE")("me"),
-        add: (user, role) => member("PUT", { role })(user),
-        remove: member("DELETE"),
-      },
-    };
-
-    /** @type {Conversing} */
-    const one = Object.assign(replicas.unknown(), {
-      key,
-      target,
-      where,
-      path,
-      facade,
-      opens: 0,
-      busy: false,
-      typing: new Map(),
-      typed: 0,
-      asked: 0,
-      out: outbox((content, isWanted) => write({ action: "send", ...where, ...content }, isWanted), changed),
-      changed,
-      watchers,
-      view,
-    });
-    return one;
-  };
+      return entry && entryView(entry);
+    },
+    () => me,
+  );
 
   return {
     ...own,
     presence,
-    profiles,
+    profiles: people.store,
     start: () => {
       starts++;
       if (state === "idle" || state === "refused") {
@@ -792,7 +609,7 @@ export const createClient = (options) => {
     inbox: {
       ...list,
       more: () =>
-        single(works, "paging", async () => {
+        single(promise, works, "paging", async () => {
           const { next } = box;
           if (next == null) return;
           const more = await ask(`/list?before=${encodeURIComponent(next)}&per_page=${page}`);
@@ -804,9 +621,7 @@ export const createClient = (options) => {
     },
     conversation: (target) => {
       const [[type, id]] = Object.entries(target);
-      const one = at(type, id);
-      touch(one);
-      return one.facade;
+      return at(type, id, true).facade;
     },
     watch: (users) => {
       const wish = [...users];
@@ -819,7 +634,7 @@ export const createClient = (options) => {
     },
     profile: (target) => {
       const [[type, id]] = Object.entries(target);
-      return profileOf(boxes.keyOf({ type, id }));
+      return people.of(boxes.keyOf({ type, id }));
     },
     on: (name, listener) => {
       const all = listeners.get(name) ?? new Set();
@@ -835,21 +650,17 @@ export const createClient = (options) => {
       clear();
       token.forget();
       pending.forEach((reject) => reject(fault("CLOSED")));
-      boxes.forgetAll(box);
+      box = boxes.unknown();
       me = undefined;
-      known = {};
+      people.forget();
       present = {};
       const all = [...records.values()];
       records.clear();
-      for (const one of all) {
-        replicas.forget(one);
-        one.out.forget();
-        one.typing.clear();
-        one.changed();
-      }
+      // Who looks at a conversation finds an empty one.
+      for (const one of all) one.changed();
       watched.clear();
       listeners.clear();
-      [ownChanged, listChanged, presenceChanged, profilesChanged].forEach((changed) => changed());
+      [ownChanged, listChanged, presenceChanged].forEach((changed) => changed());
     },
   };
 };

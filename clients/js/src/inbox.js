@@ -6,7 +6,7 @@
  *
  * @import { Id } from "./types.js"
  *
- * @typedef {ReturnType<typeof inbox>} Inbox
+ * @typedef {ReturnType<typeof unknown>} Inbox
  */
 
 import { same } from "./tools.js";
@@ -15,7 +15,7 @@ import { same } from "./tools.js";
 export const keyOf = (entry) => entry.type + "-" + entry.id;
 
 /** An inbox of which nothing is known. What happens from the cursor on will be told. @param {string} [cursor] */
-const unknown = (cursor) => ({
+export const unknown = (cursor) => ({
   cursor,
   /** Whether the list was loaded under it. */
   loaded: false,
@@ -27,20 +27,6 @@ const unknown = (cursor) => ({
   next: null,
   unread: 0,
 });
-
-export const inbox = () => ({
-  ...unknown(),
-  /** How many answers are under way. Until they are there, the cursor stays where they were asked from. */
-  held: 0,
-});
-
-/** Rule 2: everything has to be loaded anew. @param {Inbox} box @param {string} [cursor] */
-export const forgetAll = (box, cursor) => {
-  Object.assign(box, unknown(cursor));
-};
-
-/** Rule 2: what `hello` gives as `since`: the cursor, once the list was loaded under it. @param {Inbox} box */
-export const since = ({ loaded, cursor }) => (loaded ? cursor : undefined);
 
 /** @param {any} entry */
 const counted = (entry) => (entry && !entry.muted && !entry.left ? entry.unread : 0);
@@ -76,7 +62,9 @@ export const listed = (box, { entries, state }) => {
   // The service counts all of them, also those that were not loaded.
   const unread = box.loaded ? box.unread : state.unread_total;
   for (const entry of entries) put(box, entry, true);
-  Object.assign(box, { next: state.next, unread, loaded: true });
+  box.next = state.next;
+  box.unread = unread;
+  box.loaded = true;
 };
 
 /**
@@ -144,7 +132,7 @@ const apply = (box, { event, data: { state, entry, user, read } }, me) => {
  * @param {Id | undefined} me
  */
 export const follow = (box, me) => {
-  for (let frame; box.loaded && !box.held && (frame = [...box.links].find(({ prev }) => prev === box.cursor)); ) {
+  for (let frame; box.loaded && (frame = [...box.links].find(({ prev }) => prev === box.cursor)); ) {
     if (!apply(box, frame, me)) return true;
     box.links.delete(frame);
     box.cursor = frame.cursor;

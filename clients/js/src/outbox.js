@@ -2,7 +2,7 @@
  * The messages of one conversation that the service has not acknowledged: rule 5 of docs/clients.md. They are sent one after the other, so that they
  * are stored in their order, and none is lost when the conversation is loaded anew.
  *
- * @import { Content, Id } from "./types.js"
+ * @import { Content } from "./types.js"
  *
  * @typedef {{ at: number, content: any, view: any }} Unsent
  */
@@ -34,7 +34,7 @@ export const outbox = (write, changed) => {
           if (Date.now() - one.at > LONGEST) throw fault("TOO_OLD");
           return unsent.includes(one);
         });
-        drop(one.content.client_id);
+        drop(one.view.client_id);
       } catch (error) {
         one.view = { ...one.view, delivery: "failed", error };
         changed();
@@ -45,32 +45,25 @@ export const outbox = (write, changed) => {
 
   /** @param {string} id */
   const drop = (id) => {
-    unsent = unsent.filter(({ content }) => content.client_id !== id);
+    unsent = unsent.filter(({ view }) => view.client_id !== id);
     changed();
   };
 
   return {
-    /** Who writes is not known before the first connection. @param {Id | undefined} me */
-    views: (me) =>
-      unsent.map((one) => {
-        if (one.view.author !== me) one.view = { ...one.view, author: me };
-        return one.view;
-      }),
+    views: () => unsent.map(({ view }) => view),
     size: () => unsent.length,
     /**
      * @param {Content} content
      * @param {unknown} metadata
-     * @param {Id | undefined} author
      * @param {any} reply_to
      */
-    send: (content, metadata, author, reply_to) => {
+    send: (content, metadata, reply_to) => {
       const given = bodyOf(content);
       const epoch = Date.now();
       /** @type {any} */
       const whole = { type: given?.image ? "image" : "text", metadata, ...given, client_id: uniqueId() };
       const view = {
         ...whole,
-        author,
         reply_to,
         timestamp: { epoch, iso: new Date(epoch).toISOString() },
         delivery: "sending",
@@ -83,18 +76,14 @@ export const outbox = (write, changed) => {
     },
     /** @param {string} id */
     retry: (id) => {
-      for (const one of unsent)
-        if (one.content.client_id === id && one.view.delivery === "failed") {
-          one.at = Date.now();
-          one.view = { ...one.view, delivery: "sending", error: undefined };
-        }
+      const one = unsent.find(({ view }) => view.client_id === id && view.error);
+      if (!one) return;
+      one.at = Date.now();
+      one.view = { ...one.view, delivery: "sending", error: undefined };
       changed();
       flush();
     },
     /** It was discarded, or has arrived. @param {string} id */
     drop,
-    forget: () => {
-      unsent = [];
-    },
   };
 };

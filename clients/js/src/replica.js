@@ -23,6 +23,8 @@ export const unknown = (heard = 0) => ({
   /** A revision that was heard of: `changes` is owed while it is the newer one. */
   heard,
   loaded: false,
+  /** The highest position that is known. */
+  high: 0,
   /** The oldest position that is shown; what is known of older ones waits for their page. */
   low: 0,
   /** What to give as `before` for older messages. @type {string | null} */
@@ -62,6 +64,7 @@ export const take = (one, entry, rev, page) => {
   const known = one.messages.get(seq);
   // The position was given again: the store has lost the message that stood there.
   if (known && known.id !== id) return forget(one, Math.max(rev, one.heard));
+  one.high = Math.max(one.high, seq);
   const live = author != null;
   if (rev > (known ? known.rev : page ? -1 : one.rev)) one.messages.set(seq, { id, rev, entry: live && entry });
   // Also an older state says that its author has read up to there.

@@ -129,6 +129,24 @@ export const failure = (error) => Object.assign(new Error(error.message), error)
 /** An error of the client itself. @param {string} code */
 export const fault = (code) => failure({ code, message: code });
 
+/**
+ * A promise of work of which there is only one at a time.
+ *
+ * @param {(work: () => Promise<any>) => Promise<any>} promise
+ * @param {any} works
+ * @param {string} name
+ * @param {() => Promise<void>} work
+ * @returns {Promise<void>}
+ */
+export const single = (promise, works, name, work) =>
+  (works[name] ??= promise(async () => {
+    try {
+      await work();
+    } finally {
+      works[name] = undefined;
+    }
+  }));
+
 /** A name that no other write has. `crypto.randomUUID` is missing in React Native and on pages without TLS. */
 export const uniqueId = () => `${Date.now()}${Math.random()}${Math.random()}`;
 
