@@ -83,6 +83,28 @@ describe("states", () => {
     assert.deepEqual([conversation.get().messages[0].delivery, world.asked("send").length], ["sent", 1]);
   });
 
+  test("a frame that comes twice is heard once", async (t) => {
+    const { world, client, conversation } = await talking(t);
+    const heard = [];
+    client.on("message.new", ({ entry }) => heard.push(entry.text));
+    world.travels = () => [0, 30];
+    for (const text of ["a", "b"]) say(world, text);
+    await advance(2000);
+    assert.deepEqual([heard, texts(conversation), client.get().unread], [["a", "b"], ["a", "b"], 2]);
+  });
+
+  test("who stops while a token is asked for does not connect", async (t) => {
+    fakeClock(t);
+    const world = new World();
+    const client = createClient(world.options(1, { getToken: () => new Promise((go) => setTimeout(() => go("1"), 500)) }));
+    const stop = client.start();
+    await advance(100);
+    stop();
+    await advance(1000);
+    assert.deepEqual([client.get().state, world.sockets.length], ["idle", 0]);
+    client.close();
+  });
+
   test("a renewal that fails is tried again, and the old connection serves on", async (t) => {
     const { world, client, states } = await live(t, { pace: { renew: 10_000 } });
     states.length = 0;
