@@ -381,7 +381,11 @@ export const createClient = (options) => {
     if (event === "presence") cameOrWent([data]);
     else if (/^typing/.test(event)) one && types(one, user, event === "typing.start");
     else if (key) {
-      if (one) took(one, event, data);
+      if (one) {
+        // While there are two connections, what was sent over one is pushed to the other.
+        mine ||= one.out.views().some(({ client_id }) => client_id === data.entry?.client_id);
+        took(one, event, data);
+      }
       if (cursor || at.rev) {
         box.links.add(frame);
         follow();
@@ -413,9 +417,9 @@ export const createClient = (options) => {
     tend(one);
   };
 
-  /** Own messages that were sent are not unsent any more. @param {Conversing} one @param {any[]} messages */
+  /** Own messages that were sent are not unsent any more. Only their author sees a `client_id`. @param {Conversing} one @param {any[]} messages */
   const arrived = (one, messages) => {
-    for (const message of messages) if (message?.client_id && same(message.author, me)) one.out.drop(message.client_id);
+    for (const message of messages) if (message?.client_id) one.out.drop(message.client_id);
   };
 
   /** @param {Conversing} one @param {Id} user @param {boolean} on */

@@ -72,6 +72,20 @@ describe("states", () => {
     assert.equal(client.get().unread, 2);
   });
 
+  test("an own message that the new connection hears of before the old one has its answer is no event", async (t) => {
+    const { world, client, conversation } = await talking(t, { pace: { renew: 10_000 } });
+    const heard = [];
+    client.on("message.new", ({ entry }) => heard.push(entry.text));
+    // Whenever the new connection opens, one of them is under way.
+    world.latency = 400;
+    world.fate = ({ action }) => (action === "send" ? { late: 100 } : undefined);
+    await advance(8500);
+    for (let n = 0; n < 10; n++) conversation.send("own");
+    say(world, "other");
+    await advance(60_000);
+    assert.deepEqual([heard, texts(conversation).length], [["other"], 11]);
+  });
+
   test("an answer under way outlasts a renewal", async (t) => {
     const { world, conversation } = await talking(t, { pace: { renew: 10_000 } });
     world.fate = ({ action }) => (action === "send" ? { late: 8000 } : undefined);
