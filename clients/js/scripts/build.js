@@ -1,8 +1,13 @@
-// One file for each kind of module. The sources themselves run in browsers and in Node as they are.
-import { buildSync } from "esbuild";
+// One minified file for each entry and kind of module: for `require`, and for pages that have no bundler.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { bundle } from "./bundle.js";
 
-for (const [format, file] of [
-  ["esm", "dist/index.js"],
-  ["cjs", "dist/index.cjs"],
-])
-  buildSync({ entryPoints: ["src/index.js"], bundle: true, format, target: "es2022", outfile: file });
+mkdirSync("dist", { recursive: true });
+for (const [entry, name] of [
+  ["index", "index"],
+  ["react", "react"],
+  ["element/index", "element"],
+]) {
+  writeFileSync(`dist/${name}.js`, await bundle(entry, "esm"));
+  writeFileSync(`dist/${name}.cjs`, await bundle(entry, "cjs"));
+}
