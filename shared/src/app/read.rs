@@ -11,7 +11,7 @@ use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, Listing, 
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`] if the window hangs on a message that was never there, [`ApiError::NotAMember`],
-/// [`ApiError::Unavailable`].
+/// [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn history(
     store: &dyn Store,
     directory: &dyn Directory,
@@ -106,7 +106,7 @@ pub async fn changed_entries(
 /// What changed since a revision in the conversation that the reader calls `target`.
 ///
 /// # Errors
-/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+/// [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn changes(
     store: &dyn Store,
     topics: TopicRules,
@@ -124,7 +124,7 @@ pub async fn changes(
 /// All members of a topic, in the order of their ids.
 ///
 /// # Errors
-/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+/// [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn members(
     store: &dyn Store,
     topics: TopicRules,

@@ -39,6 +39,9 @@ impl Caller {
 ///
 /// When one of its methods returns without an error, the change stands in the conversation and in the inbox of every member. Pushes have been
 /// tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
+///
+/// # Errors
+/// Beside those of each method: [`ApiError::TopicNotInToken`].
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// Where the change is kept.
