@@ -13,6 +13,9 @@ use crate::server::{BindError, Listeners, Reply, Server, json as json_reply, ser
 /// The users whose tokens the screen shows: one writes, one listens.
 pub const SAMPLE_USERS: [(&str, &str); 2] = [("1", "ada"), ("2", "grace")];
 
+/// The sample topic that the page shows.
+pub const SAMPLE_TOPIC: &str = "general";
+
 /// A running sample platform; dropping it stops it.
 #[derive(Debug)]
 pub struct Platform {

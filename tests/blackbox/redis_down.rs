@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use http::Method;
 use local::redis::{Options, RedisServer};
 use serde_json::json;
-use tests::{Chat, User, until};
+use tests::{Chat, Request, User, exchange, until};
 
 /// What every route says, the same for all.
 async fn everywhere(ann: &User, bob: &User) -> Result<String> {
@@ -92,5 +92,30 @@ async fn answers_say_so_until_it_is_back() -> Result<()> {
     assert_eq!(messages.await?[0]["text"], "kept");
     socket.result(frame).await?;
     assert_eq!(bob.whole_history(&ann).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_sent_before_the_page_killed_it_is_there_afterwards() -> Result<()> {
+    let chat = Chat::own(&[]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    ann.send_text(&bob, "before").await?;
+    let page = chat.stack().addresses.page.trim_start_matches("http://");
+    let kill = Request {
+        method: Method::POST,
+        path: "/faults".to_owned(),
+        body: br#"{"fault":"kill-redis"}"#.to_vec(),
+        ..Request::default()
+    };
+    assert_eq!(exchange(page, kill).await?.0, 200);
+    until("Redis is gone", async || {
+        Ok((ann.list("").await?.status == 503).then_some(()))
+    })
+    .await?;
+    let texts = until("Redis is back", async || {
+        let history = ann.history(&bob, "").await?;
+        Ok((history.status == 200).then(|| history.body["messages"][0]["text"].clone()))
+    });
+    assert_eq!(texts.await?, "before");
     Ok(())
 }

@@ -25,6 +25,7 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("fault.push_late", OURS, push_late),
         requirement("fault.disconnect_lost", OURS, disconnect_lost),
         requirement("fault.kill", OURS, kill),
+        requirement("fault.function_late", OURS, function_late),
         requirement("fault.kill_outruns_the_answer", OURS, kill_outruns_the_answer),
         requirement("fault.plan_is_replaced_at_run_time", OURS, plan_is_replaced_at_run_time),
         requirement("fault.unknown_is_refused", OURS, unknown_is_refused),
@@ -121,6 +122,16 @@ async fn disconnect_lost() -> Result<()> {
     });
     ensure!(told.is_empty(), "{told:?}");
     ensure!(bench.connections(Method::GET, &id, "").await?.status == 410);
+    Ok(())
+}
+
+async fn function_late() -> Result<()> {
+    let bench = with_faults(&["function-late=300"])?;
+    let asked = Instant::now();
+    let reply = bench.invoke("OneWay", &[], &json!({"probe": []}).to_string()).await?;
+    ensure!(reply.status == 200, "{reply:?}");
+    ensure!(asked.elapsed() >= Duration::from_millis(300), "{:?}", asked.elapsed());
+    ensure!(injected(&bench, "function-late").await? == 1);
     Ok(())
 }
 

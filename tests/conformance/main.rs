@@ -27,6 +27,7 @@ mod hostile;
 mod http;
 mod invoke;
 mod lambda;
+mod page;
 mod sdks;
 mod signatures;
 mod staged;
@@ -51,6 +52,7 @@ fn main() -> Result<ExitCode> {
         signatures::requirements(),
         sdks::requirements(),
         faults::requirements(),
+        page::requirements(),
         http::requirements(),
         hostile::requirements(),
         staged::requirements(),

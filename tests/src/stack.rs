@@ -38,6 +38,8 @@ pub struct Addresses {
     pub redis: String,
     /// Where faults are switched and connections cut.
     pub control: String,
+    /// The page with two people who chat.
+    pub page: String,
 }
 
 /// A running stack. It stops when this is dropped, and with the test process at the latest.
@@ -76,7 +78,7 @@ impl Stack {
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
         }
-        command.envs([("SOCK_HTTP_PORT", "0"), ("SOCK_WS_PORT", "0")]);
+        command.envs([("SOCK_HTTP_PORT", "0"), ("SOCK_WS_PORT", "0"), ("SOCK_PAGE_PORT", "0")]);
         if !variables.iter().any(|(name, _)| *name == "SOCK_JWT_ALGORITHM") {
             command.env("SOCK_JWT_SECRET", SECRET);
         }
@@ -183,6 +185,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         lambda: text("lambda")?,
         redis: text("redis")?,
         control: text("control")?,
+        page: text("page")?,
     })
 }
 

@@ -22,6 +22,7 @@ Environment (an empty variable counts as unset):
   SOCK_HTTP_HOST        where to listen: localhost, or an address of this machine such as 0.0.0.0 [localhost]
   SOCK_HTTP_PORT        port of the REST API; 0 is any free one [3005]
   SOCK_WS_PORT          port of the WebSocket API and of @connections; 0 is any free one [3006]
+  SOCK_PAGE_PORT        port of the page with two people who chat; 0 is any free one [3007]
   SOCK_REDIS_URL        a Redis or Valkey to use, redis(s)://… or valkey(s)://… [one of the stack's own, with its data in .senna/data]
   SOCK_API_URL          the platform's API, for users and topics [a sample platform of the stack's own]
   SOCK_JWT_ALGORITHM    the accepted signature [HS256]
@@ -41,6 +42,7 @@ Faults, with --fault or while the stack runs (PUT /faults at the address `contro
   push-gone=0.1, push-failed=0.1         it answers 410 for an open connection, or 500
   push-latency=50..200                   it takes that many milliseconds
   push-late=0.1, push-late-by=500..2000  it accepts a message and delivers it that many milliseconds later
+  function-late=3000                     a function begins that many milliseconds later to work on a request
   kill=0.01                              a function is killed while it works on a request
 POST /connections/cut {\"fraction\": 0.5} at `control` cuts that share of the connections without a goodbye.";
 
@@ -58,7 +60,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `page`, `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end

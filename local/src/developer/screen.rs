@@ -23,6 +23,7 @@ pub fn line(text: impl Display) {
 /// Writes the JSON line of `--json`.
 pub fn ready_json(addresses: &Addresses) {
     line(json!({
+        "page": addresses.page,
         "rest": addresses.rest,
         "websocket": addresses.websocket,
         "push": addresses.push,
@@ -48,6 +49,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         }
     };
     let Addresses {
+        page,
         rest,
         websocket,
         push,
@@ -61,6 +63,8 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         "
 {title}
 
+  {open} {page}    two people who chat; cut their connections and watch them come back
+
   REST       {rest}
   WebSocket  {websocket}
   push       {push}/@connections/{{id}}
@@ -70,6 +74,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
   faults     {control}/faults
 ",
         title = strong("Senna is ready"),
+        open = strong("Open"),
     );
     let mint = |id: &str| addresses.signer.as_ref()?.mint(id, TOKEN_TTL).ok();
     let [(writer_id, writer), (reader_id, reader)] = SAMPLE_USERS;

@@ -110,10 +110,19 @@ impl Faults {
 
     /// How long the answer of `@connections` is to be held back.
     pub fn push_latency(&self) -> Option<Duration> {
+        self.delay(Fault::PushLatency)
+    }
+
+    /// How much later a function begins to work on a request.
+    pub fn function_late(&self) -> Option<Duration> {
+        self.delay(Fault::FunctionLate)
+    }
+
+    fn delay(&self, fault: Fault) -> Option<Duration> {
         self.with(|state| {
-            let range = state.plan.millis(Fault::PushLatency)?;
-            *state.injected.entry(Fault::PushLatency).or_default() += 1;
-            state.time(Fault::PushLatency, range)
+            let range = state.plan.millis(fault)?;
+            *state.injected.entry(fault).or_default() += 1;
+            state.time(fault, range)
         })
     }
 

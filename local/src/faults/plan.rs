@@ -27,11 +27,13 @@ pub enum Fault {
     PushLateBy,
     /// A function's process is killed while it works on a request.
     Kill,
+    /// A function begins this much later to work on a request.
+    FunctionLate,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DisconnectLost,
         Self::MessageRefused,
         Self::PushThrottled,
@@ -42,6 +44,7 @@ impl Fault {
         Self::PushLate,
         Self::PushLateBy,
         Self::Kill,
+        Self::FunctionLate,
     ];
 
     /// Its name on the command line and in JSON.
@@ -57,6 +60,7 @@ impl Fault {
             Self::PushLate => "push-late",
             Self::PushLateBy => "push-late-by",
             Self::Kill => "kill",
+            Self::FunctionLate => "function-late",
         }
     }
 
@@ -67,7 +71,7 @@ impl Fault {
 
     /// Whether its setting is a range of milliseconds. All other settings are a chance.
     fn is_time(self) -> bool {
-        matches!(self, Self::PushLatency | Self::PushLateBy)
+        matches!(self, Self::PushLatency | Self::PushLateBy | Self::FunctionLate)
     }
 }
 
@@ -233,7 +237,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_no_fault_is_refused_in_words() {
         let refused = |text: &str| plan(&[text]).unwrap_err().to_string();
-        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, message-refused, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill"#);
+        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, message-refused, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill, function-late"#);
         insta::assert_snapshot!(refused("kill"), @r#"a fault is given as NAME=VALUE, and not as "kill""#);
         insta::assert_snapshot!(refused("kill=2"), @r#"kill is a chance from 0 to 1, as kill=0.1, and not "2""#);
         insta::assert_snapshot!(refused("push-latency=9..1"), @r#"push-latency is a time in milliseconds up to 60000, as push-latency=50 or push-latency=50..200, and not "9..1""#);

@@ -237,6 +237,9 @@ impl Shared {
 
     /// Runs a request on one process. A process that fails to answer is killed.
     async fn run_on(&self, process: &Arc<Process>, request_id: &str, call: Call) -> (InvokeResult, String) {
+        if let Some(late) = self.options.faults.function_late() {
+            tokio::time::sleep(late).await;
+        }
         let (started, taken) = oneshot::channel();
         let (done, mut answer) = oneshot::channel();
         let job = Job {

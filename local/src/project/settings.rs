@@ -78,6 +78,14 @@ impl Settings {
         self.port("SOCK_WS_PORT", 3006)
     }
 
+    /// `SOCK_PAGE_PORT`: the page with two people who chat.
+    ///
+    /// # Errors
+    /// [`SettingsError::Port`], when it is no port.
+    pub fn page_port(&self) -> Result<u16, SettingsError> {
+        self.port("SOCK_PAGE_PORT", 3007)
+    }
+
     fn port(&self, variable: &'static str, default: u16) -> Result<u16, SettingsError> {
         let Some(value) = self.get(variable) else {
             return Ok(default);

@@ -1,8 +1,15 @@
 //! The whole stack: it starts its parts in order, and stops them in order.
 
 pub mod control;
+pub mod page;
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tempfile::TempDir;
 
@@ -25,6 +32,7 @@ use crate::{
     template::{self, Template, TemplateError},
 };
 use control::Control;
+use page::{OwnRedis, Page};
 
 /// How long `$disconnect` may take for all open connections when the stack stops.
 const GOODBYE: Duration = Duration::from_millis(1500);
@@ -114,6 +122,7 @@ pub enum StackError {
 pub struct Stack {
     addresses: Addresses,
     // Rust drops the fields in this order when the stack is not stopped: first what takes requests, last what requests need.
+    _page: Page,
     _control: Control,
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
@@ -122,7 +131,7 @@ pub struct Stack {
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
-    redis: Option<RedisServer>,
+    redis: OwnRedis,
     _temporary: Option<TempDir>,
     _guard: Arc<Guard>,
 }
@@ -130,6 +139,8 @@ pub struct Stack {
 /// Where everything is.
 #[derive(Debug, Clone)]
 pub struct Addresses {
+    /// The page with two people who chat.
+    pub page: String,
     /// The REST address, `/api` included.
     pub rest: String,
     /// The WebSocket address, without stage.
@@ -159,6 +170,7 @@ impl Stack {
         // Before the build, which takes a while, so that the user learns of a taken port at once.
         let http = Listeners::bind(settings.host(), settings.http_port()?, "SOCK_HTTP_PORT").await?;
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
+        let page = Listeners::bind(settings.host(), settings.page_port()?, "SOCK_PAGE_PORT").await?;
         let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
         let signer = match Signer::new(settings, &folders.state()) {
             Ok(signer) => Some(signer),
@@ -205,6 +217,11 @@ impl Stack {
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
         let http_stage = template.http.stage.as_ref().map(|stage| format!("/{stage}"));
         let mut addresses = Addresses {
+            page: format!(
+                "http://{}:{}",
+                if host == "127.0.0.1" { "localhost" } else { &host },
+                page.port()
+            ),
             rest: format!("http://{host}:{}{}/api", http.port(), http_stage.unwrap_or_default()),
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
@@ -267,12 +284,21 @@ impl Stack {
         let websocket = template
             .websocket
             .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));
-        let registry = websocket.as_ref().map(WebSocketGateway::registry);
-        let control = Control::start(faults, registry.unwrap_or_default()).await?;
+        let registry = websocket.as_ref().map(WebSocketGateway::registry).unwrap_or_default();
+        let control = Control::start(Arc::clone(&faults), Arc::clone(&registry)).await?;
         control.url().clone_into(&mut addresses.control);
+        let redis = Arc::new(Mutex::new(redis));
+        let parts = page::Parts {
+            client: Folders::new(None).root.join("clients/js"),
+            faults,
+            registry,
+            redis: Arc::clone(&redis),
+        };
+        let page = Page::start(page, &addresses, parts);
         let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,
+            _page: page,
             _control: control,
             _http: http,
             websocket,
@@ -308,7 +334,9 @@ impl Stack {
         drop(websocket);
         lambda.stop().await;
         // It blocks until the server has ended.
-        drop(tokio::task::spawn_blocking(move || drop(redis)).await);
+        let stopped =
+            tokio::task::spawn_blocking(move || drop(redis.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        drop(stopped.await);
     }
 }
 

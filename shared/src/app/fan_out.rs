@@ -6,10 +6,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::domain::{Domain, Place, User, Watcher};
+use crate::domain::{Conversation, Domain, Place, User, Watcher};
 use crate::error::Chain;
 use crate::metrics::{self, Metric};
-use crate::ports::{Delivery, Live, Push, Store};
+use crate::ports::{Delivery, Live, Push, Store, Watches};
 use crate::wire::Event;
 
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
@@ -25,6 +25,8 @@ pub(super) struct Post {
     connections: Vec<Live>,
     event: Event,
     place: Option<Place>,
+    /// The watch for which the connections are told.
+    found_in: Watches,
 }
 
 impl Post {
@@ -35,11 +37,29 @@ impl Post {
             connections,
             event,
             place,
+            found_in: Watches::default(),
         }
     }
 
-    /// A fleeting event for one connection that watches, at that site.
-    pub(super) fn to_watcher(domain: &Domain, watcher: &Watcher, event: Event) -> Self {
+    /// A fleeting event for one connection that has the conversation on the screen.
+    pub(super) fn on_screen(conversation: &Conversation, watcher: &Watcher, event: Event) -> Self {
+        let found_in = Watches {
+            conversation: Some(conversation.as_seen_by(&watcher.user)),
+            users: Vec::new(),
+        };
+        Self::to_watcher(conversation.domain(), watcher, found_in, event)
+    }
+
+    /// A fleeting event for one connection that watches the user.
+    pub(super) fn about(user: &User, watcher: &Watcher, event: Event) -> Self {
+        let found_in = Watches {
+            users: vec![user.id.clone()],
+            conversation: None,
+        };
+        Self::to_watcher(&user.domain, watcher, found_in, event)
+    }
+
+    fn to_watcher(domain: &Domain, watcher: &Watcher, found_in: Watches, event: Event) -> Self {
         let user = User {
             domain: domain.clone(),
             id: watcher.user.clone(),
@@ -48,7 +68,10 @@ impl Post {
             id: watcher.connection.clone(),
             opening: false,
         };
-        Self::new(user, vec![live], event, None)
+        Self {
+            found_in,
+            ..Self::new(user, vec![live], event, None)
+        }
     }
 }
 
@@ -79,7 +102,7 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     match timeout(POST_LIMIT, push.post(connection, frame)).await {
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
-        Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection).await {
+        Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection, &post.found_in).await {
             Ok(()) => tracing::info!(%connection, "forgot a connection that is gone"),
             // It stays for the next push to find.
             Err(error) => tracing::warn!(%connection, error = %Chain(&error), "could not forget a connection"),

@@ -9,14 +9,14 @@ use tracing::{Span, field};
 use super::fan_out::{self, Post};
 use super::{asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
-use crate::domain::{ConnectionId, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
+use crate::domain::{ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
 use crate::error::{ApiError, Chain};
-use crate::ports::{Clock, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
-use crate::wire::{self, Event};
+use crate::ports::{Clock, Due, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
+use crate::wire;
 
 /// How long a function may look for users who are due to be told offline, in milliseconds. API Gateway gives `$disconnect` 29 s; the rest is for
 /// the last users.
-const LOOK_MS: u64 = 25_000;
+const LOOK_MS: u64 = 24_000;
 
 /// A user, whether the user is online, and when the user was last active in milliseconds since 1970.
 pub type Seen = (Id, Presence);
@@ -63,7 +63,10 @@ impl Signaller<'_> {
             active_ms: Some(opened.active_ms),
             ..Presence::default()
         };
-        self.tell_presence(&principal.user, presence, &opened.watchers).await;
+        if self.shows_presence {
+            let posts: Vec<_> = presence_posts(&principal.user, presence, &opened.watchers).collect();
+            fan_out::fan_out(self.store, self.push, &posts).await;
+        }
         Ok(())
     }
 
@@ -86,50 +89,50 @@ impl Signaller<'_> {
         Ok(())
     }
 
-    /// Waits until users are due, and tells their watchers, until nobody is due or the time is over.
+    /// Waits until users are due, and tells their watchers, until nobody is due or the time is over. Whoever is not told by then stays due, for
+    /// the next look.
     async fn look(&self, user: &User, mut due_ms: u64, until_ms: u64) -> Result<(), Unavailable> {
-        while due_ms <= until_ms {
+        let mut told = Due::default();
+        while due_ms.max(self.clock.now_ms()) <= until_ms {
             sleep(Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()))).await;
-            let due = self.signals.take_due(&user.domain, until_ms).await?;
-            join_all(due.users.into_iter().map(|id| {
-                self.tell_offline(User {
-                    domain: user.domain.clone(),
-                    id,
-                })
-            }))
-            .await;
-            let Some(next_ms) = due.next_ms else { break };
-            due_ms = next_ms;
+            let due = self.signals.take_due(&user.domain, until_ms, &told).await?;
+            told = self.tell_offline(&user.domain, due.users).await;
+            told.again_ms = due.again_ms;
+            due_ms = match due.next_ms {
+                None => break,
+                // The next call says who was told.
+                Some(_) if !told.users.is_empty() => 0,
+                Some(next_ms) => next_ms,
+            };
         }
         Ok(())
     }
 
-    async fn tell_offline(&self, user: User) {
-        match self.signals.watchers_of_offline(&user).await {
-            Ok((watchers, active_ms)) => {
-                let presence = Presence {
-                    active_ms,
-                    ..Presence::default()
-                };
-                self.tell_presence(&user, presence, &watchers).await;
+    /// Tells the watchers of users who are offline, in one fan-out. Answers whom it need not try again.
+    async fn tell_offline(&self, domain: &Domain, users: Vec<Id>) -> Due {
+        let (mut told, mut posts) = (Due::default(), Vec::new());
+        let lookups = users.into_iter().map(async |id| {
+            let user = User {
+                domain: domain.clone(),
+                id,
+            };
+            (self.signals.watchers_of_offline(&user).await, user)
+        });
+        for (found, user) in join_all(lookups).await {
+            match found {
+                Ok((watchers, active_ms)) => {
+                    let presence = Presence {
+                        active_ms,
+                        ..Presence::default()
+                    };
+                    posts.extend(presence_posts(&user, presence, &watchers));
+                    told.users.push(user.id);
+                }
+                Err(error) => tracing::warn!(error = %Chain(&error), "watchers are told later who is offline"),
             }
-            Err(error) => tracing::warn!(error = %Chain(&error), "watchers are not told who is offline"),
         }
-    }
-
-    async fn tell_presence(&self, user: &User, presence: Presence, watchers: &[Watcher]) {
-        if self.shows_presence {
-            self.tell(user, watchers, |_| wire::presence_event(&user.id, presence))
-                .await;
-        }
-    }
-
-    /// Tells watchers of something that a user did, but not the user's own connections.
-    async fn tell(&self, by: &User, watchers: &[Watcher], event: impl Fn(&Id) -> Option<Event>) {
-        let post = |watcher: &Watcher| Some(Post::to_watcher(&by.domain, watcher, event(&watcher.user)?));
-        let others = watchers.iter().filter(|watcher| watcher.user != by.id);
-        let posts: Vec<_> = others.filter_map(post).collect();
         fan_out::fan_out(self.store, self.push, &posts).await;
+        told
     }
 
     /// Has a connection told of the presence of users, and of what is fleeting in the conversation on its screen; in place of what it watched
@@ -252,10 +255,28 @@ impl Signaller<'_> {
         let by = asker(self.topics, &typing.principal, target)?;
         let conversation = conversation(user, target);
         let watchers = self.signals.watchers(&conversation, &by).await?;
-        let event = |receiver: &Id| wire::typing_event(receiver, &conversation, &user.id, starts);
-        self.tell(user, &watchers, event).await;
+        let posts: Vec<_> = others(&watchers, &user.id)
+            .filter_map(|watcher| {
+                let event = wire::typing_event(&watcher.user, &conversation, &user.id, starts)?;
+                Some(Post::on_screen(&conversation, watcher, event))
+            })
+            .collect();
+        fan_out::fan_out(self.store, self.push, &posts).await;
         Ok(())
     }
+}
+
+/// Those who watch, but for the connections of the user who is watched.
+fn others<'a>(watchers: &'a [Watcher], by: &Id) -> impl Iterator<Item = &'a Watcher> {
+    watchers.iter().filter(move |watcher| watcher.user != *by)
+}
+
+/// What those who watch a user are told.
+fn presence_posts(of: &User, presence: Presence, watchers: &[Watcher]) -> impl Iterator<Item = Post> {
+    others(watchers, &of.id).filter_map(move |watcher| {
+        let event = wire::presence_event(&of.id, presence)?;
+        Some(Post::about(of, watcher, event))
+    })
 }
 
 /// The presence of users, as far as the reader may know it. Without signals, nobody is shown.

@@ -393,7 +393,7 @@ fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<P
             reacted: 0,
         };
         let event = events.of(&stranger)?;
-        Some(Post::to_watcher(events.conversation.domain(), watcher, event))
+        Some(Post::on_screen(events.conversation, watcher, event))
     };
     others.filter_map(post).collect()
 }

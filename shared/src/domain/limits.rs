@@ -51,6 +51,15 @@ pub const TYPING_EVERY_MS: u64 = 2_000;
 /// How long after the end of the last connection a user counts as online, in milliseconds, so that a reconnect is no flicker.
 pub const OFFLINE_AFTER_MS: u64 = 10_000;
 
+/// What one push of something fleeting uses up of what a conversation may push, in milliseconds: 250 pushes in a second, so that typing and read
+/// positions in a topic of a thousand do not take the account's quota away from messages.
+///
+/// # Source
+/// "Amazon API Gateway quotas": 10,000 requests per second in an account, calls of `@connections` among them.
+pub const FLEETING_PUSH_MS: u64 = 4;
+/// How much of it may be used up ahead, in milliseconds: 2,500 pushes at once.
+pub const FLEETING_BURST_MS: u64 = 10_000;
+
 /// Entries on a page unless the client says otherwise.
 pub const PER_PAGE_DEFAULT: u64 = 10;
 /// Most entries on a page.

@@ -65,6 +65,8 @@ pub struct Typing {
 pub struct Due {
     /// Who is due now.
     pub users: Vec<Id>,
+    /// When they are due again unless the caller says before that it has told them, in milliseconds since 1970.
+    pub again_ms: u64,
     /// When the next one is due, in milliseconds since 1970; `None` if nobody is, and then nobody looks any more.
     pub next_ms: Option<u64>,
 }
@@ -114,24 +116,24 @@ pub trait Signals: Send + Sync {
         starts: bool,
     ) -> Result<Option<Typing>, Unavailable>;
 
-    /// The connections that have a conversation on the screen.
+    /// The connections that have a conversation on the screen, to be told that somebody types there; none while too much is pushed to them.
     ///
     /// # Errors
     /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
     async fn watchers(&self, conversation: &Conversation, by: &Asker) -> Result<Vec<Watcher>, StoreError>;
 
-    /// Notes that a user has gone offline, of which watchers are told at `due_ms`. True if the caller has to look who is due, for as long as
-    /// `until_ms`: nobody else looks that long.
+    /// Notes that a user has gone offline, of which watchers are told at `due_ms`. True if the caller has to look who is due, until `until_ms`:
+    /// nobody else looks that long. With 0 the caller cannot look, and is not asked to.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn note_offline(&self, user: &User, due_ms: u64, until_ms: u64) -> Result<bool, Unavailable>;
 
-    /// Takes those who are due. `until_ms` names the caller's look.
+    /// Takes those who are due. `until_ms` names the caller's look, and `told` those of the last call whose watchers it has told.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn take_due(&self, domain: &Domain, until_ms: u64) -> Result<Due, Unavailable>;
+    async fn take_due(&self, domain: &Domain, until_ms: u64, told: &Due) -> Result<Due, Unavailable>;
 
     /// Who watches a user who is offline, and since when the user is; nobody if the user came back.
     ///

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::Unavailable;
+use super::{Unavailable, Watches};
 use crate::domain::limits::{CHANGES_BODY_BYTES, CHANGES_BODY_PAGE, CHANGES_FRAME_BYTES, CHANGES_FRAME_PAGE};
 use crate::domain::{
     Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxPlace, InboxWindow, Member,
@@ -404,9 +404,9 @@ pub trait Store: Send + Sync {
     /// [`Unavailable`].
     async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable>;
 
-    /// Forgets a connection of that user, and no other. Calling it twice changes nothing.
+    /// Forgets a connection of that user, and no other; `found_in` is what it watched where the caller found it. Calling it twice changes nothing.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable>;
+    async fn close_connection(&self, user: &User, id: &ConnectionId, found_in: &Watches) -> Result<(), Unavailable>;
 }

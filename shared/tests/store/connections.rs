@@ -2,7 +2,7 @@
 
 use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS, TOPIC_MEMBERS_MAX};
 use shared::domain::{ConnectionId, Target};
-use shared::ports::Store as _;
+use shared::ports::{Store as _, Watches};
 
 use crate::support::{NOW, World, draft, open, page, principal, texts, user};
 
@@ -28,7 +28,11 @@ pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
     assert_eq!(live(&world).await, [two.to_string(), one.to_string()]);
 
     for _ in 0..2 {
-        world.store.close_connection(&world.ben, &one).await.unwrap();
+        world
+            .store
+            .close_connection(&world.ben, &one, &Watches::default())
+            .await
+            .unwrap();
     }
     assert_eq!(world.store.connection(&one).await.unwrap(), None);
     assert_eq!(world.store.connection(&two).await.unwrap(), Some(principal(&world.ben)));
@@ -59,7 +63,11 @@ pub(crate) async fn a_young_connection_is_told_from_an_old_one(world: World) {
 pub(crate) async fn nobody_forgets_the_connection_of_another(world: World) {
     let connection = id("bens=");
     assert!(world.opens(&world.ben, &connection, NOW * 2).await);
-    world.store.close_connection(&world.anna, &connection).await.unwrap();
+    world
+        .store
+        .close_connection(&world.anna, &connection, &Watches::default())
+        .await
+        .unwrap();
     assert_eq!(
         world.store.connection(&connection).await.unwrap(),
         Some(principal(&world.ben))
@@ -82,7 +90,11 @@ pub(crate) async fn no_user_has_connections_without_end(world: World) {
             .unwrap(),
         None
     );
-    world.store.close_connection(&world.ben, &id("c7=")).await.unwrap();
+    world
+        .store
+        .close_connection(&world.ben, &id("c7="), &Watches::default())
+        .await
+        .unwrap();
     assert!(open(CONNECTIONS_MAX).await);
 }
 

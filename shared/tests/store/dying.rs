@@ -11,7 +11,7 @@ use shared::domain::{
 };
 use shared::ports::{
     ChangedEntries, Changes, Delivery, Ended, History, Inbox, Opened, PageBounds, Push, Set, Store, StoreError, Told,
-    Unavailable,
+    Unavailable, Watches,
 };
 
 /// A member who is told later, by a function that the client has given up.
@@ -177,8 +177,8 @@ impl Store for Dying<'_> {
         self.store.end_connection(id).await
     }
 
-    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
-        self.store.close_connection(user, id).await
+    async fn close_connection(&self, user: &User, id: &ConnectionId, found_in: &Watches) -> Result<(), Unavailable> {
+        self.store.close_connection(user, id, found_in).await
     }
 }
 

@@ -6,7 +6,7 @@ use shared::adapters::clock::SystemClock;
 use shared::adapters::redis::RedisStore;
 use shared::config::RedisConfig;
 use shared::domain::ConnectionId;
-use shared::ports::Store as _;
+use shared::ports::{Store as _, Watches};
 
 use crate::cluster::{number, until};
 use crate::relay::{Authority, Relay};
@@ -140,7 +140,7 @@ async fn a_connection_that_was_half_forgotten_is_found_again() {
     let world = World::new(&Address::of(&server)).await;
     let id = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
     assert!(world.opens(&world.ben, &id, NOW * 2).await);
-    let closed = world.store.close_connection(&world.ben, &id).await;
+    let closed = world.store.close_connection(&world.ben, &id, &Watches::default()).await;
     assert!(closed.is_err());
     let change = world.say(&world.anna, "hi").await;
     let live = world.tell(&world.ben, &change).await.connections;

@@ -2,7 +2,7 @@
 
 use local::redis::{Options, RedisServer};
 use shared::domain::{ConnectionId, Cursor};
-use shared::ports::{PageBounds, Store as _};
+use shared::ports::{PageBounds, PresenceReader, Signals as _, Store as _, Watches};
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
 
@@ -18,6 +18,12 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     let world = World::new(&Address::of(&server)).await;
     let id = world.send(&world.anna, "kept").await.change.id;
     let gone = world.send(&world.anna, "too much").await.change.id;
+    let reader = PresenceReader {
+        user: &world.ben,
+        topic: None,
+        connection: Some((&ConnectionId::parse("bens=").unwrap(), NOW * 3)),
+    };
+    assert!(world.store.presence(&world.anna.id, reader).await.unwrap().has_written);
     world
         .command(redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]))
         .await;
@@ -27,6 +33,11 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     assert!(world.update(&world.ben, id, &SEEN).await.is_err());
     let deleted = world.delete(&world.anna, gone).await;
     world.finish(deleted).await;
+    let nothing = Watches::default();
+    let annas = ConnectionId::parse("annas=").unwrap();
+    assert!(world.opens(&world.anna, &annas, NOW * 2).await);
+    let closed = world.store.close_connection(&world.anna, &annas, &nothing);
+    closed.await.expect("somebody watches Anna, and is due to be told");
     let connection = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
     assert!(world.opens(&world.ben, &connection, NOW * 2).await);
     assert_eq!(
@@ -49,5 +60,9 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
         .await
         .unwrap();
     assert_eq!(changes.messages.len(), 2);
-    world.store.close_connection(&world.ben, &connection).await.unwrap();
+    world
+        .store
+        .close_connection(&world.ben, &connection, &nothing)
+        .await
+        .unwrap();
 }

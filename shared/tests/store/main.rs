@@ -26,6 +26,8 @@ mod loss;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod offline;
+#[cfg(test)]
 mod positions;
 #[cfg(test)]
 mod reactions;
@@ -66,7 +68,7 @@ macro_rules! rules {
         async fn every_rule_holds(world: impl AsyncFn() -> support::World) {
             $(
                 println!("{}", stringify!($rule));
-                // So many futures side by side would overflow the stack.
+                // On the heap: all of them together are too large for the stack of a test.
                 Box::pin(crate::$module::$rule(world().await)).await;
             )+
         }
@@ -168,7 +170,11 @@ rules! {
     signals::who_watches_a_conversation_is_known_while_it_is_so,
     signals::presence_is_shown_to_whom_one_has_written_and_to_fellow_members,
     signals::a_watch_answers_what_its_user_may_know,
-    signals::one_function_looks_who_is_due,
+    offline::who_was_watched_by_nobody_is_offline_at_once,
+    signals::a_watcher_that_is_gone_is_taken_off_where_it_was_found,
+    signals::what_is_fleeting_in_a_conversation_has_a_budget,
+    offline::one_function_looks_who_is_due,
+    offline::a_look_ends_by_the_clock_and_loses_nobody,
     connections::a_connection_is_known_until_it_is_closed,
     connections::what_has_expired_is_forgotten_in_passing,
     connections::a_young_connection_is_told_from_an_old_one,

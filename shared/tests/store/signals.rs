@@ -1,20 +1,26 @@
 //! Rules of fleeting signals. The server ends their keys by its own clock, so here the world's clock is right.
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use shared::adapters::clock::SystemClock;
 use shared::app::Signaller;
-use shared::domain::limits::{CONNECTION_LIFETIME_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS};
-use shared::domain::{ConnectionId, Domain, Id, Target, TopicAccess, TopicRules, User, Watcher};
+use shared::domain::limits::{
+    CONNECTION_LIFETIME_MS, FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS,
+};
+use shared::domain::{ConnectionId, Id, Target, TopicAccess, TopicRules, User, Watcher};
 use shared::error::ApiError;
-use shared::ports::{Clock as _, Due, Presence, PresenceReader, Signals as _, Store as _, StoreError, Watches};
+use shared::ports::{
+    Clock as _, Delivery, Presence, PresenceReader, Push, Signals, Store as _, StoreError, Unavailable, Watches,
+};
 
 use crate::dying::Wires;
 use crate::support::{World, closed, open, principal, user};
 
-fn id(text: &str) -> ConnectionId {
+pub(crate) fn id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
 }
 
-fn at_now(world: World) -> (World, u64) {
+pub(crate) fn at_now(world: World) -> (World, u64) {
     let now = SystemClock.now_ms();
     world.clock.set(now);
     (world, now)
@@ -27,7 +33,7 @@ fn watches(users: &[&User], conversation: Option<&Target>) -> Watches {
     }
 }
 
-fn watcher(user: &User, connection: &ConnectionId) -> Watcher {
+pub(crate) fn watcher(user: &User, connection: &ConnectionId) -> Watcher {
     Watcher {
         user: user.id.clone(),
         connection: connection.clone(),
@@ -38,7 +44,7 @@ async fn exists(world: &World, key: &str) -> bool {
     world.command(redis::cmd("EXISTS").arg(key)).await == redis::Value::Int(1)
 }
 
-fn signaller<'a>(world: &'a World, push: &'a Wires, access: TopicAccess) -> Signaller<'a> {
+pub(crate) fn signaller<'a>(world: &'a World, push: &'a Wires, access: TopicAccess) -> Signaller<'a> {
     Signaller {
         store: &world.store,
         signals: &world.store,
@@ -177,7 +183,11 @@ pub(crate) async fn who_watches_a_conversation_is_known_while_it_is_so(world: Wo
         "nobody watches Ben"
     );
     assert!(watch(&anna, &phone, now + 90_000).await.is_ok());
-    world.store.close_connection(&world.anna, &phone).await.unwrap();
+    world
+        .store
+        .close_connection(&world.anna, &phone, &Watches::default())
+        .await
+        .unwrap();
     assert!(
         !exists(&world, watching).await,
         "a connection that ended leaves nothing behind"
@@ -253,9 +263,88 @@ pub(crate) async fn presence_is_shown_to_whom_one_has_written_and_to_fellow_memb
     assert!(end(&phone).await.offline);
     world.clock.set(now + 1_000 + 2 * OFFLINE_AFTER_MS - 1);
     assert_eq!(opened(&desk).await, [], "a reconnect is no flicker");
-    world.store.close_connection(&world.ben, &desk).await.unwrap();
+    world
+        .store
+        .close_connection(&world.ben, &desk, &Watches::default())
+        .await
+        .unwrap();
     world.clock.set(now + 60_000);
     assert_eq!(told().await.0, [], "the interest is over");
+}
+
+/// Pushes to connections that are gone.
+struct Gone;
+
+#[async_trait]
+impl Push for Gone {
+    async fn post(&self, _: &ConnectionId, _: Bytes) -> Result<Delivery, Unavailable> {
+        Ok(Delivery::Gone)
+    }
+}
+
+/// A `watch` that was under way when its connection ended can leave the connection where nobody looks for it any more.
+pub(crate) async fn a_watcher_that_is_gone_is_taken_off_where_it_was_found(world: World) {
+    let (world, now) = at_now(world);
+    let (gone, desk) = (id("gone="), id("desk="));
+    world.send(&world.ben, "a friend").await;
+    let watching = &world.chat_keys()[7];
+    let watchers = &world.user_keys(&world.ben)[6];
+    let anna = open(&world.anna);
+    world
+        .store
+        .watch_conversation(&world.chat, &anna, &gone, now + 60_000)
+        .await
+        .unwrap();
+    let reader = PresenceReader {
+        user: &world.anna,
+        topic: None,
+        connection: Some((&gone, now + 60_000)),
+    };
+    world.store.presence(&world.ben.id, reader).await.unwrap();
+    assert!(exists(&world, watching).await && exists(&world, watchers).await);
+
+    let told = Wires::default();
+    let signals = Signaller {
+        push: &Gone,
+        ..signaller(&world, &told, TopicAccess::Open)
+    };
+    signals.connect(&principal(&world.ben), &desk, now).await.unwrap();
+    assert!(!exists(&world, watchers).await);
+    let to_anna = Target::User(world.anna.id.clone());
+    signals.types(&desk, &to_anna, true).await.unwrap();
+    assert!(!exists(&world, watching).await);
+}
+
+/// Each reader times each watcher would be a push.
+pub(crate) async fn what_is_fleeting_in_a_conversation_has_a_budget(world: World) {
+    let (world, now) = at_now(world.in_topic("cats"));
+    world.join(&world.ben).await;
+    world.send(&world.ben, "to read").await;
+    world.join(&world.anna).await;
+    let (anna, ben) = (open(&world.anna), open(&world.ben));
+    let watch = async |number: u64| {
+        let connection = id(&format!("c{number}="));
+        let watched = world
+            .store
+            .watch_conversation(&world.chat, &ben, &connection, now + 90_000);
+        watched.await.unwrap()
+    };
+    for number in 0..100 {
+        assert!(watch(number).await);
+    }
+    let told = async || world.store.watchers(&world.chat, &anna).await.unwrap().len();
+    let mut pushes = 0;
+    loop {
+        match told().await {
+            0 => break,
+            watchers => pushes += watchers,
+        }
+    }
+    assert_eq!(pushes as u64, 100 * (FLEETING_BURST_MS / FLEETING_PUSH_MS / 100 + 1));
+    let read = world.read(&world.anna, None).await;
+    assert_eq!(read.watchers, [], "read positions use the same budget");
+    world.clock.set(now + 100 * FLEETING_PUSH_MS);
+    assert_eq!((told().await, told().await), (100, 0));
 }
 
 /// What `watch` answers, and what it leaves in the store.
@@ -332,45 +421,4 @@ pub(crate) async fn a_watch_answers_what_its_user_may_know(world: World) {
     world.store.end_connection(&mine).await.unwrap();
     assert!(!exists(&world, &ben).await && !exists(&world, &chat).await);
     assert!(!exists(&world, &world.connection_key(&mine)).await);
-}
-
-pub(crate) async fn one_function_looks_who_is_due(world: World) {
-    let (world, now) = at_now(world);
-    let site = Domain::parse("site").unwrap();
-    let carl = user("site", "carl");
-    let note =
-        async |user: &User, due: u64, until: u64| world.store.note_offline(user, now + due, now + until).await.unwrap();
-    let due = async |until: u64| world.store.take_due(&site, now + until).await.unwrap();
-    let users = |users: &[&User], next: Option<u64>| Due {
-        users: users.iter().map(|user| user.id.clone()).collect(),
-        next_ms: next.map(|next| now + next),
-    };
-    assert!(note(&world.anna, 10_000, 25_000).await);
-    assert!(!note(&world.ben, 11_000, 26_000).await, "somebody looks long enough");
-    assert!(!note(&user("site", "dora"), 24_999, 40_000).await);
-    assert!(note(&carl, 25_000, 40_000).await, "the first one does not look so long");
-    assert!(
-        !note(&world.anna, 12_000, 40_000).await,
-        "who comes and goes again is due later"
-    );
-    assert_eq!(due(25_000).await, users(&[], Some(11_000)));
-    world.clock.set(now + 12_000);
-    assert_eq!(due(25_000).await, users(&[&world.ben, &world.anna], Some(24_999)));
-    world.clock.set(now + 24_999);
-    assert_eq!(due(25_000).await, users(&[&user("site", "dora")], Some(25_000)));
-    world.clock.set(now + 25_000);
-    assert_eq!(due(25_000).await, users(&[&carl], None), "whoever looks may take it");
-    assert!(!note(&world.ben, 35_000, 50_000).await, "the second one still looks");
-    world.clock.set(now + 35_000);
-    assert_eq!(due(40_000).await, users(&[&world.ben], None));
-    assert!(note(&world.ben, 36_000, 60_000).await, "nobody looks any more");
-    let elsewhere = user("elsewhere", "ben");
-    assert!(
-        world
-            .store
-            .note_offline(&elsewhere, now + 40_000, now + 60_000)
-            .await
-            .unwrap(),
-        "another site"
-    );
 }

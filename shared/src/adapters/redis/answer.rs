@@ -520,12 +520,13 @@ pub(super) fn presence(answer: Value) -> Result<Presence, Unavailable> {
 }
 
 /// What `offline_take.lua` answers.
-pub(super) fn due(answer: Value) -> Result<Due, Unavailable> {
+pub(super) fn due(answer: Value, again_ms: u64) -> Result<Due, Unavailable> {
     let mut items = list(answer)?;
     let next_ms: u64 = next(&mut items)?;
     let user = |item| Id::parse(&read::<String>(item)?).map_err(|_| corrupt("a user who is due"));
     Ok(Due {
         users: items.map(user).collect::<Result<_, _>>()?,
+        again_ms,
         next_ms: (next_ms > 0).then_some(next_ms),
     })
 }

@@ -30,6 +30,8 @@ pub(super) enum OfConversation {
     Reactions,
     /// ZSET, expires: connection and its user → when the interest of a connection that has the conversation on the screen ends at the latest, in ms.
     Watching,
+    /// STRING, expires: until when fleeting pushes that were allowed before use up what may be pushed, in ms.
+    Budget,
 }
 
 /// A key of a user.
@@ -68,6 +70,7 @@ impl Keys {
             OfConversation::Mentions => "mentions",
             OfConversation::Reactions => "reactions",
             OfConversation::Watching => "watching",
+            OfConversation::Budget => "budget",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }

@@ -28,8 +28,8 @@ use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
 use crate::domain::limits::{
-    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, OFFLINE_AFTER_MS, OPERATION_MS, REACTION_KINDS, REACTIONS_MAX,
-    RETRY_KEY_MS,
+    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, OPERATION_MS,
+    REACTION_KINDS, REACTIONS_MAX, RETRY_KEY_MS,
 };
 use crate::domain::{
     Actor, Admission, Asker, Body, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member,
@@ -240,10 +240,11 @@ impl<C: Clock> Store for RedisStore<C> {
         edit: &Edit,
         retry_key: Option<&RetryKey>,
     ) -> Result<Decision, StoreError> {
+        use OfConversation::{Budget, Watching};
         let (operation, kept_ms) = self.operation(conversation, &by.id, retry_key);
         let mut keys = self.deciding(conversation);
         keys.push(operation);
-        keys.extend(self.keys.conversation(conversation, &[OfConversation::Watching]));
+        keys.extend(self.keys.conversation(conversation, &[Watching, Budget]));
         let content = |body: &Option<Body>| body.as_ref().map_or(String::new(), |body| body.content().to_owned());
         let (text, image) = (content(&edit.text), content(&edit.image));
         let metadata = match &edit.metadata {
@@ -271,7 +272,9 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(u8::from(conversation.is_direct()))
             .arg(text)
             .arg(image)
-            .arg(metadata);
+            .arg(metadata)
+            .arg(FLEETING_PUSH_MS)
+            .arg(FLEETING_BURST_MS);
         answer::decision(&Asked::Update { by: &by.id }, self.link.script(call).await?)
     }
 
@@ -316,14 +319,17 @@ impl<C: Clock> Store for RedisStore<C> {
         by: &Id,
         up_to: Option<MessageId>,
     ) -> Result<Option<Decision>, StoreError> {
+        use OfConversation::{Budget, Watching};
         let mut keys = self.deciding(conversation);
-        keys.extend(self.keys.conversation(conversation, &[OfConversation::Watching]));
+        keys.extend(self.keys.conversation(conversation, &[Watching, Budget]));
         let call = Call::new(&self.scripts.read_move, keys)
             .arg(self.clock.now_ms())
             .arg(by.to_string())
             .arg(up_to.map_or(0, |id| id.seq))
             .arg(up_to.map_or(Vec::new(), record::identity))
-            .arg(u8::from(conversation.is_direct()));
+            .arg(u8::from(conversation.is_direct()))
+            .arg(FLEETING_PUSH_MS)
+            .arg(FLEETING_BURST_MS);
         answer::read_position(by, self.link.script(call).await?)
     }
 
@@ -529,7 +535,8 @@ impl<C: Clock> Store for RedisStore<C> {
         Ok(Some(Ended { user, offline }))
     }
 
-    async fn close_connection(&self, user: &User, id: &ConnectionId) -> Result<(), Unavailable> {
+    async fn close_connection(&self, user: &User, id: &ConnectionId, found_in: &Watches) -> Result<(), Unavailable> {
+        self.unwatch(user, id, found_in).await?;
         let offline = match self.watches(id).await? {
             Some((owner, watches)) if owner == *user => self.forget(user, id, &watches).await?,
             // Its own key is gone, or it is another user's.
@@ -537,11 +544,8 @@ impl<C: Clock> Store for RedisStore<C> {
         };
         if offline {
             // `$disconnect` was lost. Whoever looks next who is due tells the watchers.
-            let mut due = redis::cmd("ZADD");
-            due.arg(self.keys.offline(&user.domain).first())
-                .arg(self.clock.now_ms() + OFFLINE_AFTER_MS)
-                .arg(user.id.to_string());
-            self.link.command(&due).await?;
+            self.note_offline(user, self.clock.now_ms() + OFFLINE_AFTER_MS, 0)
+                .await?;
         }
         Ok(())
     }

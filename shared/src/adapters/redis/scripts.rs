@@ -59,6 +59,7 @@ impl Scripts {
         let reading_up_to = include_str!("scripts/reading_prelude.lua");
         let operations = include_str!("scripts/operation_prelude.lua");
         let roles = include_str!("scripts/role_prelude.lua");
+        let fleeting = include_str!("scripts/fleeting_prelude.lua");
         Self {
             message_append: deciding("", &[operations, include_str!("scripts/message_append.lua")]),
             message_update: changing(
@@ -67,6 +68,7 @@ impl Scripts {
                     operations,
                     rewriting,
                     reading_up_to,
+                    fleeting,
                     include_str!("scripts/message_update.lua"),
                 ],
             ),
@@ -75,7 +77,7 @@ impl Scripts {
                 &[rewriting, roles, include_str!("scripts/message_delete.lua")],
             ),
             message_react: changing("", &[rewriting, include_str!("scripts/message_react.lua")]),
-            read_move: deciding("", &[reading_up_to, include_str!("scripts/read_move.lua")]),
+            read_move: deciding("", &[reading_up_to, fleeting, include_str!("scripts/read_move.lua")]),
             member_put: deciding("", &[roles, include_str!("scripts/member_put.lua")]),
             member_remove: deciding(EVEN_IF_FULL, &[roles, include_str!("scripts/member_remove.lua")]),
             members_read: script(&[include_str!("scripts/members_read.lua")]),
@@ -92,7 +94,7 @@ impl Scripts {
             connection_watch: script(&[include_str!("scripts/connection_watch.lua")]),
             connection_type: script(&[include_str!("scripts/connection_type.lua")]),
             conversation_watch: script(&[include_str!("scripts/conversation_watch.lua")]),
-            conversation_watchers: script(&[include_str!("scripts/conversation_watchers.lua")]),
+            conversation_watchers: script(&[fleeting, include_str!("scripts/conversation_watchers.lua")]),
             presence_read: script(&[include_str!("scripts/presence_read.lua")]),
             offline_note: script(&[EVEN_IF_FULL, include_str!("scripts/offline_note.lua")]),
             offline_take: script(&[EVEN_IF_FULL, include_str!("scripts/offline_take.lua")]),

@@ -6,12 +6,15 @@ use futures_util::future::try_join_all;
 use super::keys::{OfConversation, OfUser};
 use super::link::Call;
 use super::{RedisStore, answer};
-use crate::domain::limits::{OFFLINE_AFTER_MS, TYPING_EVERY_MS, WATCHERS_MAX};
+use crate::domain::limits::{FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS, WATCHERS_MAX};
 use crate::domain::{Admission, Asker, ConnectionId, Conversation, Domain, Id, Target, User, Watcher};
 use crate::ports::{Clock, Due, Presence, PresenceReader, Signals, StoreError, Typing, Unavailable, Watches, Watching};
 
 /// Users who are taken at once of those who are due.
 const DUE_AT_ONCE: u64 = 100;
+/// How long the function that has taken them may need to tell their watchers, in milliseconds: the longest fan-out, and a lookup. After that
+/// somebody else may take them.
+const DUE_AGAIN_MS: u64 = 5_000;
 
 /// A watching connection and its user, as one member of a set.
 fn watcher(connection: &ConnectionId, user: &Id) -> String {
@@ -104,30 +107,36 @@ impl<C: Clock> Signals for RedisStore<C> {
     }
 
     async fn watchers(&self, conversation: &Conversation, by: &Asker) -> Result<Vec<Watcher>, StoreError> {
-        use OfConversation::{Members, Watching};
-        let keys = self.keys.conversation(conversation, &[Watching, Members]);
+        use OfConversation::{Budget, Members, Watching};
+        let keys = self.keys.conversation(conversation, &[Watching, Members, Budget]);
         let call = Call::new(&self.scripts.conversation_watchers, keys)
             .arg(self.clock.now_ms())
             .arg(by.id.to_string())
-            .arg(u8::from(by.admission == Admission::Members));
+            .arg(u8::from(by.admission == Admission::Members))
+            .arg(FLEETING_PUSH_MS)
+            .arg(FLEETING_BURST_MS);
         answer::watchers(self.link.script(call).await?)
     }
 
     async fn note_offline(&self, user: &User, due_ms: u64, until_ms: u64) -> Result<bool, Unavailable> {
         let call = Call::new(&self.scripts.offline_note, self.keys.offline(&user.domain))
-            .arg(self.clock.now_ms())
             .arg(user.id.to_string())
             .arg(due_ms)
             .arg(until_ms);
         answer::yes(self.link.script(call).await?)
     }
 
-    async fn take_due(&self, domain: &Domain, until_ms: u64) -> Result<Due, Unavailable> {
+    async fn take_due(&self, domain: &Domain, until_ms: u64, told: &Due) -> Result<Due, Unavailable> {
+        let now = self.clock.now_ms();
+        let again_ms = now + DUE_AGAIN_MS;
         let call = Call::new(&self.scripts.offline_take, self.keys.offline(domain))
-            .arg(self.clock.now_ms())
+            .arg(now)
             .arg(until_ms)
-            .arg(DUE_AT_ONCE);
-        answer::due(self.link.script(call).await?)
+            .arg(DUE_AT_ONCE)
+            .arg(again_ms)
+            .arg(told.again_ms);
+        let call = told.users.iter().fold(call, |call, id| call.arg(id.to_string()));
+        answer::due(self.link.script(call).await?, again_ms)
     }
 
     async fn watchers_of_offline(&self, user: &User) -> Result<(Vec<Watcher>, Option<u64>), Unavailable> {

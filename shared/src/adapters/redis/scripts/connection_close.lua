@@ -1,9 +1,11 @@
--- Forgets a connection of a user.
+-- Forgets a connection of a user. Who is watched counts as online some time longer; where nobody watches, nobody would be told the end of that.
 -- KEYS: 1 connections, 2 meta, 3 watchers
 -- ARGV: 1 now in ms, 2 connection id
 -- Returns 1 if the user has no other, and somebody watches the user; else 0
 local connections, meta, watchers = KEYS[1], KEYS[2], KEYS[3]
 local removed = redis.call('ZREM', connections, ARGV[2])
 if removed == 0 or redis.call('ZCOUNT', connections, '(' .. ARGV[1], '+inf') > 0 then return 0 end
-redis.call('HSET', meta, 'left', ARGV[1], 'active', ARGV[1])
-return redis.call('ZCOUNT', watchers, '(' .. ARGV[1], '+inf') > 0 and 1 or 0
+redis.call('HSET', meta, 'active', ARGV[1])
+if redis.call('ZCOUNT', watchers, '(' .. ARGV[1], '+inf') == 0 then return 0 end
+redis.call('HSET', meta, 'left', ARGV[1])
+return 1

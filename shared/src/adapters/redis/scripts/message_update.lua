@@ -1,8 +1,8 @@
 -- Edits a message as its author, or moves the read position of someone else up to it.
--- KEYS: those of `decision_prelude.lua`, 8 operation, 9 watching
+-- KEYS: those of `decision_prelude.lua`, 8 operation, 9 watching, 10 budget
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still edit an own message, 6 hash of the content, 7 how long the
 --       operation is remembered in ms, 8 '1' if others have seen it by this, 9 '1' in a direct conversation, 10 new text, 11 new image, each ''
---       for none, 12 new metadata: '' keeps it, '-' takes it away
+--       for none, 12 new metadata: '' keeps it, '-' takes it away; 13 and 14 those of `fleeting_prelude.lua`
 -- Returns what `decided` returns, where a position was moved also who has the conversation on the screen and the position; or {'not_member'},
 -- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}.
 local operation = KEYS[8]
@@ -21,7 +21,8 @@ if author_of(record) ~= who then
   local position = done.seq
   done.seq, done.identity, done.record = seq, identity, record
   local answer = decided(all, state, done)
-  answer[4], answer[5] = who_watches(KEYS[9], now, is_direct), position
+  answer[4] = (is_direct or done.again) and {} or to_tell(KEYS[9], KEYS[10], now, tonumber(ARGV[13]), tonumber(ARGV[14]))
+  answer[5] = position
   return answer
 end
 

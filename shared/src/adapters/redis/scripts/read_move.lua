@@ -1,6 +1,6 @@
 -- Moves the read position of a member forward, up to a message or to the end.
--- KEYS: those of `decision_prelude.lua`, 8 watching
--- ARGV: 1 now in ms, 2 who, 3 seq and 4 identity of the message, '0' and '' for the newest, 5 '1' in a direct conversation
+-- KEYS: those of `decision_prelude.lua`, 8 watching, 9 budget
+-- ARGV: 1 now in ms, 2 who, 3 seq and 4 identity of the message, '0' and '' for the newest, 5 '1' in a direct conversation, 6 and 7 those of `fleeting_prelude.lua`
 -- Returns what `decided` returns and who has the conversation on the screen, or {'not_member'}, {'not_found'}, {'empty'}.
 local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[5] == '1'
 local state, all = read_state(meta), call('HGETALL', members)
@@ -18,5 +18,5 @@ local record = done.seq > state.base and call('LINDEX', log, done.seq - state.ba
 done.record = record or ''
 if record then done.identity = string.sub(record, 2, 12) end
 local answer = decided(all, state, done)
-answer[4] = who_watches(KEYS[8], now, is_direct)
+answer[4] = (is_direct or done.again) and {} or to_tell(KEYS[8], KEYS[9], now, tonumber(ARGV[6]), tonumber(ARGV[7]))
 return answer

@@ -20,8 +20,3 @@ local function move_read(all, place, state, seq, now, is_direct)
   if not is_direct then done.only = place end
   return done
 end
-
--- The connections, with their users, that have the conversation on the screen. In a direct conversation both sides are told anyway.
-local function who_watches(watching, now, is_direct)
-  return is_direct and {} or call('ZRANGEBYSCORE', watching, '(' .. int(now), '+inf')
-end
