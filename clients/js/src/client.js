@@ -301,6 +301,8 @@ export const createClient = (options) => {
           break;
         }
         me = result.user;
+        // Conversations may be loaded before the inbox is: who reads them wants to know which messages are the user's own.
+        ownChanged();
         if (result.recovered) {
           boxes.caughtUp(box, result, before);
           entriesCame(result.entries);

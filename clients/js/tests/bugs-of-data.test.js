@@ -8,7 +8,7 @@ import { World, advance, settle } from "./fake.js";
 import { HOUR, MINUTE, jwt, live, say, talking, texts } from "./help.js";
 
 const folder = new URL("..", import.meta.url).pathname;
-const sources = readdirSync(`${folder}src`).map((name) => readFileSync(`${folder}src/${name}`, "utf8"));
+const sources = readdirSync(`${folder}src`).filter((name) => name.endsWith(".js")).map((name) => readFileSync(`${folder}src/${name}`, "utf8"));
 
 describe("9 retries", () => {
   test("a message whose answer was lost is repeated under its name, is stored once and shown as sent", async (t) => {

@@ -5,7 +5,7 @@
  * @import { Message } from "../types.js"
  */
 
-import { h, hidden, icon } from "./dom.js";
+import { h, hidden, icon, link } from "./dom.js";
 import { menuOfMessage, react } from "./menu.js";
 import { avatar } from "./panel.js";
 import { toMessage } from "./scroll.js";
@@ -32,26 +32,22 @@ const content = (app, { type, text = "", image, mentions = [] }) => {
   }
   const src = safeImage(image);
   // A picture that can't be loaded shows its `alt`, and the link still leads there.
-  return h(
-    "a.image",
-    { href: safeUrl(image), target: "_blank", rel: "noopener noreferrer nofollow" },
-    h("img", { src, alt: app.say("image"), loading: "lazy", referrerpolicy: "no-referrer" }),
-  );
+  return link("a.image", safeUrl(image), h("img", { src, alt: app.say("image"), loading: "lazy", referrerpolicy: "no-referrer" }));
 };
 
 /** When it was sent, and what became of it. @param {App} app @param {Message<any>} message @param {boolean} mine */
-const meta = (app, { timestamp, edited, delivery, seen, seq = 0 }, mine) => {
-  const { target, conversation, me } = app;
-  const reads = conversation?.get().reads ?? {};
-  const readers = target && "topic" in target && mine ? Object.keys(reads).filter((id) => !same(id, me) && reads[id] >= seq && seq).length : 0;
-  const state = delivery === "sending" ? "sending" : seen || readers ? "seen" : "sent";
-  const words = readers ? app.say("seenBy", { n: readers }) : app.say(state);
+const meta = (app, { timestamp, edited, delivery, seq = Infinity }, mine) => {
+  const { reads } = app.view;
+  // In a group it is enough that somebody has.
+  const isRead = Object.keys(reads).some((id) => !same(id, app.me) && reads[id] >= seq);
+  const state = delivery === "sending" ? "sending" : isRead ? "seen" : "sent";
+  const words = app.say(state);
   return h("span.meta", null,
     edited && h("span", null, app.say("edited")),
     h("time", { datetime: timestamp.iso }, app.time.clock(timestamp.epoch)),
     mine &&
       delivery !== "failed" &&
-      h("span.delivery." + state, { title: words }, icon(state === "sending" ? "clock" : state === "seen" ? "checks" : "check"), hidden(words)),
+      h("span.delivery." + state, { title: words }, icon(state === "sending" ? "dots" : state === "seen" ? "checks" : "check"), hidden(words)),
   );
 };
 
@@ -59,14 +55,14 @@ const meta = (app, { timestamp, edited, delivery, seen, seq = 0 }, mine) => {
 const failed = (app, { error, client_id = "" }) =>
   h("div.failed", { role: "alert" },
     h("span", null, app.say("failed"), error?.message && ": " + error.message),
-    h("button", { onclick: () => act(app, () => app.conversation?.retry(client_id)) }, app.say("retry")),
-    h("button", { onclick: () => act(app, () => app.conversation?.discard(client_id)) }, app.say("discard")),
+    h("button", { onclick: () => act(app, () => app.conversation.retry(client_id)) }, app.say("retry")),
+    h("button", { onclick: () => act(app, () => app.conversation.discard(client_id)) }, app.say("discard")),
   );
 
 /** The buttons go away, so the focus goes to where one writes. @param {App} app @param {() => void} work */
 const act = (app, work) => {
   work();
-  app.find("textarea")?.focus();
+  app.focus();
 };
 
 /** @param {App} app @param {Message<any>} message */
@@ -76,7 +72,7 @@ const reactions = (app, message) =>
       h("button.chip", {
           key: reaction,
           title: users.map(app.author).join(", "),
-          "aria-pressed": String(mine),
+          "aria-pressed": `${mine}`,
           onclick: () => react(app, message, reaction, !mine),
         },
         reaction,
@@ -90,9 +86,9 @@ export const message = (app, message, isFirst) => {
   const { id, client_id, author, delivery, reply_to, system } = message;
   const key = client_id ?? id;
   if (system) return h("li.between.system.message", { key }, h("span", { dir: "auto" }, message.text ?? ""));
-  const mine = same(author, app.me);
+  const mine = app.isMine(message);
   const whose = mine ? "mine" : "theirs";
-  const isGroup = !!app.target && "topic" in app.target && !mine;
+  const isGroup = app.isGroup && !mine;
   return h(
     `li.message.${whose}${isFirst ? ".first" : ""}${isGroup ? ".grouped" : ""}`,
     { key, "data-id": id },
