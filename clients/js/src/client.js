@@ -396,6 +396,11 @@ export const createClient = (options) => {
       one?.changed();
     }
     if (mine) return;
+    // Who was a stranger when it was asked seemed to be offline, and does not now: a write accepts.
+    if (line && present[data.entry?.author]?.online === false) {
+      line.watched = "";
+      watch();
+    }
     const of = key && { target: { [key.split("-", 1)]: key.replace(/^\w+-/, "") } };
     emit(event, { ...data, ...of });
     if (/^member/.test(event)) emit("members", of);

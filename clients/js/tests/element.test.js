@@ -255,12 +255,13 @@ describe("the element", { skip }, () => {
   });
 
   test("typing and presence show", async () => {
-    const [me, other] = [the.newUser(), the.newUser()];
-    const theirs = (await the.device(other)).conversation({ user: me });
-    theirs.open();
-    // A stranger learns nothing of one's presence: so one writes first.
-    await say(theirs, "hi");
-    const element = await the.add(await the.visit(), me, { mode: "chat", user: other });
+    const { element, theirs, field } = await the.pair();
+    await field.fill("hi");
+    await field.press("Enter");
+    await element.locator(".delivery.sent").waitFor();
+    // A stranger learns nothing of one's presence, until one answers.
+    assert.equal(await element.locator("header .dot").count(), 0);
+    await say(theirs, "hi you");
     await element.locator("header .dot").waitFor();
     await element.getByText("Online", { exact: true }).first().waitFor();
     theirs.typing();

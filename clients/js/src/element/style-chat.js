@@ -40,7 +40,7 @@ a { color: inherit; }
 .unread-mark::before, .unread-mark::after { content: ""; flex: 1; border-top: 1px solid; opacity: .4; }
 .foot { position: relative; }
 .down { position: absolute; z-index: 1; bottom: calc(100% - 14px); inset-inline-end: 16px; background: var(--senna-background); border: 1px solid var(--senna-border); box-shadow: var(--shadow); }
-.typing { display: flex; align-items: center; gap: 8px; height: 22px; padding-inline: 18px; font-size: .85em; color: var(--senna-muted); }
+.typing { height: 22px; padding-inline: 18px; font-size: .85em; color: var(--senna-muted); }
 .typing span.dots { margin: 0; }
 .composer { position: relative; padding: 2px 12px 12px; }
 .field { display: flex; align-items: end; gap: 6px; padding: 4px; padding-inline-start: 16px; border-radius: 24px; background: var(--senna-surface); }

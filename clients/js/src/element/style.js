@@ -37,7 +37,8 @@ button { font: inherit; color: inherit; background: none; border: 0; cursor: poi
 .inbox, .chat { display: flex; flex-direction: column; min-width: 0; }
 .talking .inbox { display: none; }
 header { display: flex; align-items: center; gap: 10px; min-height: 64px; padding: 10px 14px; border-bottom: 1px solid var(--senna-border); }
-h2 { font-size: 1.06em; font-weight: 650; }
+h2 { font-size: 1em; }
+.title { font-weight: 600; }
 .inbox h2 { flex: 1; font-size: 1.25em; }
 .lines { flex: 1; min-width: 0; }
 .title, .excerpt, .below { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -52,9 +53,8 @@ h2 { font-size: 1.06em; font-weight: 650; }
 .entry { display: flex; align-items: center; gap: 12px; width: 100%; padding: 10px; border-radius: 12px; }
 .entry:hover { background: var(--senna-surface); }
 .entry[aria-current] { background: var(--tint); }
-.line { display: flex; align-items: center; gap: 6px; }
+.line, .typing { display: flex; align-items: center; gap: 6px; }
 .line .icon { width: 14px; color: var(--senna-muted); }
-.line .title { font-weight: 600; }
 .line time, .line .excerpt { color: var(--senna-muted); font-size: .85em; }
 .line time { margin-inline-start: auto; }
 .line .excerpt { flex: 1; }
@@ -80,7 +80,7 @@ i + i + i { animation-delay: .4s; }
   .body > * { display: flex !important; }
   .inbox + .chat .back { display: none; }
 }
-:host([mode="popup"]) { position: fixed; bottom: 20px; inset-inline-end: 20px; height: auto; z-index: 99999; }
+:host([mode="popup"]) { position: fixed; bottom: 20px; inset-inline-end: 20px; height: auto; z-index: 999; }
 :host([mode="popup"]) .panel { position: absolute; bottom: 72px; inset-inline-end: 0; width: min(390px, 100vw - 40px); height: min(620px, 100dvh - 112px); box-shadow: var(--shadow); }
 .launcher { position: relative; display: grid; place-items: center; width: 58px; height: 58px; border-radius: 50%; background: var(--senna-accent); color: var(--senna-on-accent); box-shadow: var(--shadow); }
 .launcher .icon { width: 26px; height: 26px; }
