@@ -67,7 +67,7 @@ export const panel = (app) =>
   h(
     "section.panel" + (app.target ? ".talking" : ""),
     {
-      role: app.isPopup ? "dialog" : undefined,
+      role: app.isPopup && "dialog",
       "aria-label": app.isFixed && app.target ? app.say("messages", { name: app.name(app.target) }) : app.say("inbox"),
       onkeydown: (/** @type {KeyboardEvent} */ event) => escaped(app, event),
     },

@@ -6,8 +6,8 @@ export const CHAT = `
 .first { margin-top: 14px; }
 .grouped { padding-inline-start: 40px; }
 .grouped > .avatar { position: absolute; inset-inline-start: 0; width: 30px; height: 30px; font-size: .85em; }
-.name { font-size: .85em; font-weight: 600; color: var(--senna-muted); }
-.column { display: flex; flex-direction: column; align-items: start; width: 100%; }
+.name { font-weight: 600; }
+.column { display: flex; flex-direction: column; align-items: start; }
 .mine .column { align-items: end; }
 .row { display: flex; align-items: center; gap: 4px; max-width: min(88%, 540px); }
 .mine .row { flex-direction: row-reverse; }
@@ -26,21 +26,21 @@ a { color: inherit; }
 .act { width: 28px; height: 28px; opacity: 0; }
 .message:hover .act, .act:focus-visible { opacity: 1; }
 @media (hover: none) { .act { opacity: .7; } }
-.quote { display: block; width: 100%; padding: 3px 10px; margin-block: 2px 4px; border-inline-start: 3px solid; border-radius: 5px; background: color-mix(in srgb, currentColor 9%, transparent); font-size: .85em; }
-.quote > * { display: block; color: inherit; }
+.quote { display: block; padding: 3px 10px; margin-block: 2px 4px; border-inline-start: 3px solid; border-radius: 5px; background: color-mix(in srgb, currentColor 9%, transparent); font-size: .85em; }
+.quote > *, .about .lines > * { display: block; font-size: 1em; color: inherit; }
 .chips { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 4px; }
 .chip { padding: 1px 8px; border: 1px solid var(--senna-border); border-radius: 14px; background: var(--senna-background); font-size: .85em; }
 .chip span { margin-inline-start: 5px; color: var(--senna-muted); }
 .chip[aria-pressed="true"] { border-color: var(--senna-accent); background: var(--tint); }
 .failed { display: flex; gap: 10px; padding: 3px 4px; font-size: .85em; color: var(--senna-danger); }
-.between { display: flex; align-items: center; gap: 12px; margin-block: 16px 4px; font-size: .85em; color: var(--senna-muted); justify-content: center; text-align: center; }
+.between { display: flex; align-items: center; gap: 12px; margin-block: 16px 4px; justify-content: center; text-align: center; }
 .between > * { display: block; }
 .between ::first-letter { text-transform: uppercase; }
 .unread-mark { color: var(--senna-text); font-weight: 600; }
 .unread-mark::before, .unread-mark::after { content: ""; flex: 1; border-top: 1px solid; opacity: .4; }
 .foot { position: relative; }
 .down { position: absolute; z-index: 1; bottom: calc(100% - 14px); inset-inline-end: 16px; background: var(--senna-background); border: 1px solid var(--senna-border); box-shadow: var(--shadow); }
-.typing { height: 22px; padding-inline: 18px; font-size: .85em; color: var(--senna-muted); }
+.typing { height: 22px; padding-inline: 18px; }
 .typing span.dots { margin: 0; }
 .composer { position: relative; padding: 2px 12px 12px; }
 .field { display: flex; align-items: end; gap: 6px; padding: 4px; padding-inline-start: 16px; border-radius: 24px; background: var(--senna-surface); }
@@ -51,12 +51,11 @@ textarea::placeholder { color: var(--senna-muted); opacity: 1; }
 .send, .send:hover { background: var(--senna-accent); color: var(--senna-on-accent); }
 .field:has(:placeholder-shown) .send { background: var(--senna-border); color: var(--senna-muted); }
 .about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; color: var(--senna-muted); }
-.about .lines > * { display: block; }
 .menu { inset: auto; margin: 0; color: inherit; min-width: 150px; padding: 5px; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: 14px; box-shadow: var(--shadow); }
 .choices { position: absolute; bottom: 100%; }
 .reactions { display: flex; padding-bottom: 4px; }
 .reactions button { padding: 4px 6px; border-radius: 10px; font-size: 1.25em; }
-.item { display: block; width: 100%; padding: 6px 12px; border-radius: 10px; cursor: pointer; }
+.item { display: block; padding: 6px 12px; border-radius: 10px; cursor: pointer; }
 .menu button:hover, .menu :focus-visible, [aria-selected="true"], .reactions [aria-checked="true"] { background: var(--senna-surface); }
 .danger { color: var(--senna-danger); }
 `;
