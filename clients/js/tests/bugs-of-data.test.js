@@ -120,6 +120,23 @@ describe("10 local echo", () => {
   });
 });
 
+describe("9 a frame that API Gateway does not take", () => {
+  test("fails its message, and does not end the connection", async (t) => {
+    const { world, client, conversation } = await talking(t);
+    // Three bytes each, so more than 32 KiB in all.
+    conversation.send("語".repeat(11_000));
+    conversation.send("y");
+    await advance(100);
+    assert.deepEqual(conversation.get().messages.map(({ text, delivery }) => [text[0], delivery]), [["y", "sent"], ["語", "failed"]]);
+    assert.equal(conversation.get().messages[1].error.message, "too long");
+    assert.equal(client.get().state, "live");
+    assert.equal(world.sockets.length, 1);
+    conversation.send("語".repeat(5_000));
+    await advance(100);
+    assert.equal(conversation.get().messages[1].delivery, "sent");
+  });
+});
+
 describe("11 silent gaps", () => {
   test("a lost push shows at the next one, a second later", async (t) => {
     const { world, conversation, client } = await talking(t);

@@ -262,7 +262,7 @@ export class App {
     if (field !== this.#field) write(this, this.drafts[this.key]);
     this.#field = field;
     settle(this, before);
-    if (focused?.isConnected) focused.focus();
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 }
 

@@ -102,7 +102,7 @@ export const popup = (app) => {
 export const open = (app) => {
   app.isOpen = app.isAtEnd = true;
   app.draw();
-  (app.find("textarea, .entry") ?? app.find(".panel button")).focus();
+  (app.find("textarea, .entry") ?? app.find(".panel button"))?.focus();
 };
 
 /** @param {App} app */
