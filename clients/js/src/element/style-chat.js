@@ -39,7 +39,7 @@ a { color: inherit; }
 .unread-mark { color: var(--senna-text); font-weight: 600; }
 .unread-mark::before, .unread-mark::after { content: ""; flex: 1; border-top: 1px solid; opacity: .4; }
 .foot { position: relative; }
-.down { position: absolute; z-index: 1; bottom: calc(100% - 14px); inset-inline-end: 16px; background: var(--senna-background); border: 1px solid var(--senna-border); box-shadow: var(--shadow); }
+.round.down { position: absolute; z-index: 1; bottom: calc(100% - 14px); inset-inline-end: 16px; background: var(--senna-background); border: 1px solid var(--senna-border); box-shadow: var(--shadow); }
 .typing { height: 22px; padding-inline: 18px; }
 .typing span.dots { margin: 0; }
 .composer { position: relative; padding: 2px 12px 12px; }
@@ -48,8 +48,8 @@ a { color: inherit; }
 textarea { flex: 1; min-width: 0; max-height: 140px; padding-block: 7px; font: inherit; color: inherit; background: none; border: 0; outline: 0; resize: none; field-sizing: content; }
 textarea::placeholder { color: var(--senna-muted); opacity: 1; }
 @media (pointer: coarse) { textarea { font-size: 16px; } }
-.send, .send:hover { background: var(--senna-accent); color: var(--senna-on-accent); }
-.field:has(:placeholder-shown) .send { background: var(--senna-border); color: var(--senna-muted); }
+.round.send { background: var(--senna-accent); color: var(--senna-on-accent); }
+.field:has(:placeholder-shown) .round { background: var(--senna-border); color: var(--senna-muted); }
 .about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; color: var(--senna-muted); }
 .menu { inset: auto; margin: 0; color: inherit; min-width: 150px; padding: 5px; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: 14px; box-shadow: var(--shadow); }
 .choices { position: absolute; bottom: 100%; }

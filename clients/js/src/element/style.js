@@ -31,7 +31,7 @@ button { font: inherit; color: inherit; background: none; border: 0; cursor: poi
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .icon { width: 20px; height: 20px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 .icon.dots { stroke-width: 3; }
-.back:dir(rtl) { scale: -1 1; }
+.icon.back:dir(rtl) { scale: -1 1; }
 .panel { position: relative; display: flex; flex-direction: column; height: 100%; overflow: hidden; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: var(--senna-radius); container-type: inline-size; }
 .body { flex: 1; min-height: 0; display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr); }
 .inbox, .chat { display: flex; flex-direction: column; min-width: 0; }
@@ -63,7 +63,7 @@ h2 { font-size: 1em; }
 .quiet .badge { background: var(--senna-surface); color: var(--senna-muted); }
 .banner, .notice { display: flex; align-items: center; justify-content: center; gap: 12px; background: var(--senna-surface); }
 .banner > *, .notice > span { padding-block: 7px; }
-.banner button, .failed button { font-weight: 600; text-decoration: underline; }
+.banner button, .failed button { flex: none; font-weight: 600; text-decoration: underline; }
 .notice { color: var(--senna-danger); }
 .plain { margin: auto; padding: 6px 14px; border-radius: 20px; background: var(--senna-surface); font-size: .85em; }
 .nothing { display: grid; place-items: center; gap: 8px; margin: auto; padding: 24px; text-align: center; font-weight: 600; }
@@ -83,7 +83,7 @@ i + i + i { animation-delay: .4s; }
 :host([mode="popup"]) { position: fixed; bottom: 20px; inset-inline-end: 20px; height: auto; z-index: 999; }
 :host([mode="popup"]) .panel { position: absolute; bottom: 72px; inset-inline-end: 0; width: min(390px, 100vw - 40px); height: min(620px, 100dvh - 112px); box-shadow: var(--shadow); }
 .launcher { position: relative; display: grid; place-items: center; width: 58px; height: 58px; border-radius: 50%; background: var(--senna-accent); color: var(--senna-on-accent); box-shadow: var(--shadow); }
-.launcher .badge, .down .badge { position: absolute; top: -4px; inset-inline-end: -4px; }
+.launcher .badge, .round .badge { position: absolute; top: -4px; inset-inline-end: -4px; }
 .launcher .badge { background: var(--senna-danger); color: var(--senna-background); }
 @media (max-width: 480px) {
   :host([mode="popup"]) .panel { position: fixed; inset: 0; width: auto; height: auto; border: 0; border-radius: 0; z-index: 1; }
