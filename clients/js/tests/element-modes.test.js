@@ -2,17 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
-import { focused, say, skip, stage, texts, until } from "./elements.js";
-
-const require = (await import("node:module")).createRequire(import.meta.url);
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
-/** What axe-core finds that is serious or critical. The policy of the page does not hold for what the browser's debugger evaluates. */
-const serious = async (page) => {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run(document));
-  return violations.filter(({ impact }) => /serious|critical/.test(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => html.slice(0, 90) + " " + (any[0]?.message ?? "")).join(" | ")}`);
-};
+import { focused, say, serious, skip, stage, texts, until } from "./elements.js";
 
 describe("the element's modes", { skip }, () => {
   const the = stage();

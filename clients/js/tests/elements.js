@@ -1,11 +1,13 @@
 // A page with elements of the package, in a browser, on a real stack.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { after, afterEach, before } from "node:test";
+import WebSocket from "ws";
 import { createClient } from "../src/index.js";
 import { launch, noBrowser } from "./browser.js";
 import { servePage } from "./page-server.js";
 import { isBuilt, startStack, tokenOf } from "./stack.js";
-import WebSocket from "ws";
 
 /** Why tests in a browser are skipped; nothing if they are not. */
 export const skip = noBrowser ?? (!isBuilt && "there is no target/debug/senna: run cargo build");
@@ -20,7 +22,7 @@ export const stage = (options = {}) => {
   const the = {};
   const open = [];
   before(async () => {
-    the.stack = await startStack();
+    the.stack = await startStack(...(options.stack ?? []));
     the.site = await servePage(the.stack, { pages: { "/blank.html": BLANK, ...options.pages }, ...options.site });
     the.browser = await launch();
   });
@@ -113,3 +115,13 @@ export const say = async (conversation, ...all) => {
 
 /** What has the focus, through the shadow root. */
 export const focused = (page) => page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.className ?? "");
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe-core finds that is serious or critical. The policy of the page does not hold for what the browser's debugger evaluates. */
+export const serious = async (page) => {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document));
+  const bad = violations.filter(({ impact }) => /serious|critical/.test(impact));
+  return bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 90)} ${any[0]?.message ?? ""}`).join(" | ")}`);
+};
