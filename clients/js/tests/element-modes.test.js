@@ -92,10 +92,16 @@ describe("the element's modes", { skip }, () => {
     await say(theirs, "welcome");
     const page = await the.visit();
     const element = await the.add(page, me, { topic });
-    await element.getByRole("button", { name: "Join", exact: true }).click();
-    await element.getByRole("button", { name: "Join", exact: true }).waitFor({ state: "detached" });
+    const join = element.getByRole("button", { name: "Join", exact: true });
+    await join.waitFor();
+    // To look at an open group is no fault.
+    await page.waitForTimeout(300);
+    assert.equal(await element.locator(".notice").textContent(), "");
+    await join.click();
+    await join.waitFor({ state: "detached" });
     assert.equal(await element.locator(".bubble.theirs").count(), 1);
     assert.equal(await element.locator("bdi.name").textContent(), other);
+    assert.equal(await element.locator(".notice").textContent(), "");
     const field = element.getByPlaceholder("Write a message");
     await field.focus();
     await page.keyboard.type(`hey @${other.slice(0, 4)}`);
@@ -215,6 +221,14 @@ describe("the element's modes", { skip }, () => {
     };
     assert.deepEqual([await side("mine"), await side("theirs")], ["left", "right"]);
     assert.equal(await element.locator(".day time").textContent(), "اليوم");
+  });
+
+  test("a language that is none does no harm", async () => {
+    const { element, field } = await the.pair({ lang: "en_US" });
+    await field.fill("hi");
+    await field.press("Enter");
+    await element.locator(".delivery.sent").waitFor();
+    assert.match(await element.locator(".day time").textContent(), /./);
   });
 
   test("elements share the client of the page, and one that is moved keeps its connection", async () => {

@@ -58,6 +58,8 @@ export class App {
   drafts = {};
   /** Of the group, as far as they are known. @type {Member[]} */
   members = [];
+  /** Whether one is not among them, as far as it is known. @type {boolean | undefined} */
+  isOutside;
   /** The position up to which messages were noticed here; nothing before the first load. @type {number | undefined} */
   heard;
   /** The position of the first unread message. @type {number | undefined} */
@@ -108,8 +110,8 @@ export class App {
     return this.host.matches("[mode=chat], [mode=popup]:is([user], [topic])");
   }
 
-  /** Whether one wrote it. @param {{ author: Id }} message */
-  isMine = ({ author }) => same(author, this.me);
+  /** Whether that is the user of this element. @param {Id} id */
+  isMe = (id) => same(id, this.me);
 
   /** Words. @param {StringName} name @param {Record<string, unknown>} [values] */
   say = (name, values) => fill(this.strings[name] ?? STRINGS[name], values);
@@ -130,7 +132,7 @@ export class App {
   };
 
   /** The author of a message, as one is called here. @param {Id} id */
-  author = (id) => (same(id, this.me) ? this.say("you") : this.name({ user: id }));
+  author = (id) => (this.isMe(id) ? this.say("you") : this.name({ user: id }));
 
   /** Takes a client, and shows what it knows. @param {Client<any>} client */
   attach(client) {
@@ -188,7 +190,7 @@ export class App {
   #leave() {
     for (const end of this.#chatEnds.splice(0)) end();
     this.conversation = this.view = /** @type {any} */ (undefined);
-    this.heard = this.mark = this.menu = this.quote = this.editing = this.choices = undefined;
+    this.heard = this.mark = this.menu = this.quote = this.editing = this.choices = this.isOutside = undefined;
     this.members = [];
     this.fresh = 0;
     this.isAtEnd = true;
@@ -200,11 +202,13 @@ export class App {
     const answer = await conversation.members.list().catch(() => {});
     if (!answer || conversation !== this.conversation) return;
     this.members = answer.members;
+    // Of a larger group only the first are known.
+    this.isOutside = !answer.next && !this.members.some(({ id }) => this.isMe(id));
     this.changed();
   };
 
-  /** Does what can fail, and says so. @param {Promise<unknown> | undefined} work */
-  doing = (work) => work?.catch((error) => error.code !== "CLOSED" && this.complain(this.say("wrong", { why: error.message })));
+  /** Does what can fail, and says so. That one has left, and that one reads without being a member, is no failure. @param {Promise<unknown> | undefined} work */
+  doing = (work) => work?.catch((error) => !/CLOSED|NOT_A_M/.test(error.code) && this.complain(this.say("wrong", { why: error.message })));
 
   /** @param {string} text */
   complain(text) {

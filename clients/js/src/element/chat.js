@@ -20,7 +20,7 @@ const TOGETHER = 3e5;
 
 /** @param {App} app @param {Target} target */
 const head = (app, target) => {
-  const names = app.members.filter(({ id }) => !same(id, app.me)).map(({ id }) => app.name({ user: id }));
+  const names = app.members.filter(({ id }) => !app.isMe(id)).map(({ id }) => app.name({ user: id }));
   const isOnline = "user" in target && app.client.presence.get()[target.user]?.online;
   const below = app.isGroup ? names.join(", ") : isOnline && app.say("online");
   return h(
@@ -51,7 +51,7 @@ const rows = (app) => {
     const isMark = one.seq != null && one.seq === app.mark;
     if (isMark) rows.push(h("li.between.unread-mark", null, h("span", null, app.say("unread"))));
     const isFirst = isNewDay || isMark || !before || !same(before.author, one.author) || epoch - before.timestamp.epoch > TOGETHER;
-    rows.push(message(app, one, isFirst));
+    rows.push(message(app, one, isFirst, one === messages.at(-1)));
     before = one;
   }
   return rows;
@@ -67,13 +67,12 @@ const typing = (app) => {
 
 /** @param {App} app */
 export const chat = (app) => {
-  const { target, conversation, members } = app;
+  const { target, conversation } = app;
   if (!target) return h("div.chat", null, nothing(app.say("choose")));
   const { messages, loaded, error } = app.view;
   return h("div.chat", null,
     head(app, target),
-    members.length > 0 &&
-      !members.some(({ id }) => same(id, app.me)) &&
+    app.isOutside &&
       h("div.banner", null,
         h("span", null, app.say("joinHint")),
         h("button", { onclick: () => app.doing(conversation.members.join()) }, app.say("join")),

@@ -7,7 +7,6 @@
 
 import { h, iconButton } from "./dom.js";
 import { safeImage } from "./text.js";
-import { same } from "../tools.js";
 
 /** A text that is nothing but the address of a picture is sent as the picture. */
 const PICTURE = /^https:\/\/\S+\.(?:apng|avif|gif|jpe?g|png|webp)(?:\?\S*)?$/i;
@@ -40,7 +39,7 @@ const grow = (area) => {
  */
 export const concern = (app, editing, quote) => {
   const isOther = editing !== app.editing;
-  Object.assign(app, { editing, quote, choices: undefined });
+  Object.assign(app, { editing, quote, choices: undefined, notice: "" });
   app.draw();
   if (isOther) write(app, editing ? editing.text : app.drafts[app.key]);
   app.focus();
@@ -50,7 +49,7 @@ export const concern = (app, editing, quote) => {
 const people = (app) => {
   if (!app.isGroup) return [];
   const ids = [...app.members.map(({ id }) => id), ...app.view.messages.map(({ author }) => author)].map(String);
-  return [...new Set(ids)].filter((id) => !same(id, app.me)).map((id) => ({ id, name: app.name({ user: id }) }));
+  return [...new Set(ids)].filter((id) => !app.isMe(id)).map((id) => ({ id, name: app.name({ user: id }) }));
 };
 
 /** @param {App} app */

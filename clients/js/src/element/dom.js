@@ -118,7 +118,7 @@ export const iconButton = (name, label, onclick, more) =>
 export const badge = (shown, said) => h("span.badge", null, shown, hidden(said));
 
 /** Something goes on. */
-export const dots = () => h("span.dots", { "aria-hidden": "true" }, h("i"), h("i"), h("i"));
+export const dots = () => h("span.dots", null, h("i"), h("i"), h("i"));
 
 /** Opens another page, which learns nothing of this one. @param {string} name @param {string | undefined} href @param {Child} child */
 export const link = (name, href, child) => h(name, { href, target: "_blank", rel: "noopener noreferrer nofollow" }, child);

@@ -20,7 +20,7 @@ const choose = (app, target) => {
 const excerpt = (app, { type, latest }) => {
   if (!latest) return "";
   const text = latest.text ?? app.say("image");
-  if (app.isMine(latest)) return `${app.say("you")}: ${text}`;
+  if (app.isMe(latest.author)) return `${app.say("you")}: ${text}`;
   return type === "topic" ? `${app.name({ user: latest.author })}: ${text}` : text;
 };
 

@@ -7,7 +7,6 @@
 
 import { arrows, h } from "./dom.js";
 import { concern } from "./composer.js";
-import { same } from "../tools.js";
 
 /** Pixels between the menu and what is around it. */
 const GAP = 6;
@@ -92,10 +91,10 @@ export const react = (app, message, reaction, on) => app.doing(app.conversation.
 
 /** What can be done with a message. @param {App} app @param {Message<any>} message @param {Event} event */
 export const menuOfMessage = (app, message, { currentTarget }) => {
-  const { conversation, me, members } = app;
+  const { conversation, members } = app;
   const { id = "", text } = message;
-  const mine = app.isMine(message);
-  const mayRemove = mine || members.some((one) => same(one.id, me) && one.role !== "member");
+  const mine = app.isMe(message.author);
+  const mayRemove = mine || members.some((one) => app.isMe(one.id) && one.role !== "member");
   /** @type {(Item | false | undefined | "")[]} */
   const items = [
     { label: app.say("reply"), run: () => concern(app, undefined, message) },
@@ -107,7 +106,7 @@ export const menuOfMessage = (app, message, { currentTarget }) => {
 
 /** What can be done with a conversation. @param {App} app @param {Event} event */
 export const menuOfChat = (app, { currentTarget }) => {
-  const { conversation, members, me } = app;
+  const { conversation } = app;
   const { pinned, muted } = app.view.entry ?? {};
   /** @param {object} wish */
   const set = (wish) => app.doing(conversation.settings(wish));
@@ -116,7 +115,7 @@ export const menuOfChat = (app, { currentTarget }) => {
     { label: app.say(pinned ? "unpin" : "pin"), run: () => set({ pinned: !pinned }) },
     { label: app.say(muted ? "unmute" : "mute"), run: () => set({ muted: !muted }) },
     !app.isFixed && { label: app.say("hide"), run: () => gone(app, () => set({ hidden: true })) },
-    members.some(({ id }) => same(id, me)) && { label: app.say("leave"), run: () => gone(app, () => app.doing(conversation.members.leave())) },
+    app.isGroup && !app.isOutside && { label: app.say("leave"), run: () => gone(app, () => app.doing(conversation.members.leave())) },
   ];
   openMenu(app, { items: /** @type {Item[]} */ (items.filter(Boolean)), trigger: /** @type {HTMLElement} */ (currentTarget) });
 };

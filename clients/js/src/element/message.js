@@ -10,7 +10,6 @@ import { menuOfMessage, react } from "./menu.js";
 import { avatar } from "./panel.js";
 import { toMessage } from "./scroll.js";
 import { rich, safeImage, safeUrl } from "./text.js";
-import { same } from "../tools.js";
 
 /** What a reply answers to. @param {App} app @param {any} quote */
 const quoted = (app, quote) => {
@@ -25,7 +24,7 @@ const quoted = (app, quote) => {
 /** @param {App} app @param {Message<any>} message */
 const content = (app, { type, text = "", image, mentions = [] }) => {
   if (type !== "image") {
-    const names = mentions.map((id) => ({ name: app.name({ user: id }), isMe: same(id, app.me) }));
+    const names = mentions.map((id) => ({ name: app.name({ user: id }), isMe: app.isMe(id) }));
     // A longer name may begin with a shorter one.
     names.sort((one, other) => other.name.length - one.name.length);
     return h("span.text", { dir: "auto" }, ...rich(text, names));
@@ -39,7 +38,7 @@ const content = (app, { type, text = "", image, mentions = [] }) => {
 const meta = (app, { timestamp, edited, delivery, seq = Infinity }, mine) => {
   const { reads } = app.view;
   // In a group it is enough that somebody has.
-  const isRead = Object.keys(reads).some((id) => !same(id, app.me) && reads[id] >= seq);
+  const isRead = Object.keys(reads).some((id) => !app.isMe(id) && reads[id] >= seq);
   const state = delivery === "sending" ? "sending" : isRead ? "seen" : "sent";
   const words = app.say(state);
   return h("span.meta", null,
@@ -81,12 +80,12 @@ const reactions = (app, message) =>
     ),
   );
 
-/** @param {App} app @param {Message<any> & { system?: true }} message @param {boolean} isFirst of those of its author */
-export const message = (app, message, isFirst) => {
+/** @param {App} app @param {Message<any> & { system?: true }} message @param {boolean} isFirst of those of its author @param {boolean} isLast of all */
+export const message = (app, message, isFirst, isLast) => {
   const { id, client_id, author, delivery, reply_to, system } = message;
   const key = client_id ?? id;
   if (system) return h("li.between.system.message", { key }, h("span", { dir: "auto" }, message.text ?? ""));
-  const mine = app.isMine(message);
+  const mine = app.isMe(message.author);
   const whose = mine ? "mine" : "theirs";
   const isGroup = app.isGroup && !mine;
   return h(
@@ -99,6 +98,8 @@ export const message = (app, message, isFirst) => {
         h(`div.bubble.${whose}.${message.type}`, null, reply_to && quoted(app, reply_to), content(app, message), meta(app, message, mine)),
         delivery === "sent" &&
           h("button.act.round", {
+              // One can be reached by Tab, the others from there by the arrows.
+              tabindex: isLast ? 0 : -1,
               "aria-haspopup": "menu",
               "aria-label": app.say("actions"),
               onclick: (/** @type {Event} */ event) => menuOfMessage(app, message, event),

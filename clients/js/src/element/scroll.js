@@ -21,7 +21,7 @@ export const arrived = (app) => {
   const { messages, entry, reads, loaded } = app.conversation.get();
   if (!loaded) return;
   const newest = messages.findLast(({ seq }) => seq)?.seq ?? 0;
-  const others = messages.filter((one) => !app.isMine(one));
+  const others = messages.filter((one) => !app.isMe(one.author));
   const { heard } = app;
   app.heard = Math.max(newest, heard ?? 0);
   if (heard == null) {
@@ -85,15 +85,16 @@ const isNearEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight <
 export const look = (app) => {
   const box = scroller(app);
   const { conversation, view } = app;
-  if (!box?.clientHeight || !view?.loaded) return;
-  if (view.more && !app.notice && box.scrollTop < EARLY) app.doing(conversation.older());
-  if (!isReading(app)) return;
+  // What has failed would fail again at once.
+  if (!box?.clientHeight || !view?.loaded || app.notice) return;
+  if (view.more && box.scrollTop < EARLY) app.doing(conversation.older());
+  if (!isReading(app) || app.isOutside) return;
   app.isMarkSeen = true;
   if (app.fresh) {
     app.fresh = 0;
     app.changed();
   }
-  if (view.unread || view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMine(one)))
+  if (view.unread || view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMe(one.author)))
     app.doing(conversation.read());
 };
 
@@ -110,13 +111,9 @@ export const scrolled = (app, isMoved) => {
 
 /** Goes to the newest message. @param {App} app */
 export const toNewest = (app) => {
-  const box = scroller(app);
   app.isAtEnd = true;
-  box?.scrollTo({ top: box.scrollHeight, behavior: isCalm() ? "auto" : "smooth" });
+  app.draw();
 };
-
-/** Whether the user wants little movement. */
-const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
  * Goes to a message that is quoted, and loads what lies between.
@@ -135,6 +132,6 @@ export const toMessage = async (app, { id, seq = 0 }) => {
   app.isAtEnd = false;
   app.draw();
   const node = app.find(`[data-id="${CSS.escape(id)}"]`);
-  node?.scrollIntoView({ block: "center", behavior: isCalm() ? "auto" : "smooth" });
+  node?.scrollIntoView({ block: "center" });
   node?.querySelector(".act")?.focus({ preventScroll: true });
 };

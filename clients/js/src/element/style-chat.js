@@ -7,7 +7,7 @@ export const CHAT = `
 .grouped { padding-inline-start: 40px; }
 .grouped > .avatar { position: absolute; inset-inline-start: 0; width: 30px; height: 30px; font-size: .85em; }
 .name { font-weight: 600; }
-.column { display: flex; flex-direction: column; align-items: start; }
+.column { align-items: start; }
 .mine .column { align-items: end; }
 .row { display: flex; align-items: center; gap: 4px; max-width: min(88%, 540px); }
 .mine .row { flex-direction: row-reverse; }

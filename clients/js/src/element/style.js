@@ -32,9 +32,10 @@ button { font: inherit; color: inherit; background: none; border: 0; cursor: poi
 .icon { width: 20px; height: 20px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 .icon.dots { stroke-width: 3; }
 .icon.back:dir(rtl) { scale: -1 1; }
-.panel { position: relative; display: flex; flex-direction: column; height: 100%; overflow: hidden; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: var(--senna-radius); container-type: inline-size; }
+.panel, .inbox, .chat, .entries, .messages, .column { display: flex; flex-direction: column; }
+.panel { position: relative; height: 100%; overflow: hidden; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: var(--senna-radius); container-type: inline-size; }
 .body { flex: 1; min-height: 0; display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr); }
-.inbox, .chat { display: flex; flex-direction: column; min-width: 0; }
+.inbox, .chat { min-width: 0; }
 .talking .inbox, .panel:not(.talking) .inbox + .chat { display: none; }
 header { display: flex; align-items: center; gap: 10px; min-height: 64px; padding: 10px 14px; border-bottom: 1px solid var(--senna-border); }
 h2 { font-size: 1em; }
@@ -50,7 +51,7 @@ h2 { font-size: 1em; }
 .topic { border-radius: 30%; }
 .avatar img { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: inherit; object-fit: cover; }
 .dot { position: absolute; bottom: 0; inset-inline-end: 0; width: 12px; height: 12px; border-radius: 50%; background: light-dark(#12a150, #30d27c); border: 2px solid var(--senna-background); }
-.entries, .messages { flex: 1; display: flex; flex-direction: column; overflow: auto; padding: 8px; overflow-anchor: none; overscroll-behavior: contain; }
+.entries, .messages { flex: 1; overflow: auto; padding: 8px; overflow-anchor: none; overscroll-behavior: contain; }
 .entry { display: flex; align-items: center; gap: 12px; padding: 10px; border-radius: 12px; }
 .entry:hover { background: var(--senna-surface); }
 .entry[aria-current] { background: var(--tint); }

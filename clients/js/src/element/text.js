@@ -62,9 +62,9 @@ export const STRINGS = {
  * A sentence with its values.
  *
  * @param {string} sentence
- * @param {Record<string, unknown>} [values]
+ * @param {Record<string, any>} [values]
  */
-export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, name) => String(values?.[name] ?? all));
+export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
 
 /** Only these two schemes open a page. What ends a sentence ends no address. */
 const LINK = /https?:\/\/[^\s<>"'`]*[^\s<>"'`.,:;!?)\]]/gi;
@@ -72,13 +72,13 @@ const LINK = /https?:\/\/[^\s<>"'`]*[^\s<>"'`.,:;!?)\]]/gi;
 /**
  * An address as its browser understands it; nothing if it is none, or has another scheme.
  *
- * @param {unknown} text
+ * @param {any} text
  * @param {RegExp} [schemes]
  * @returns {string | undefined}
  */
 export const safeUrl = (text, schemes = /^https?:$/) => {
   try {
-    const { href, protocol } = new URL(String(text));
+    const { href, protocol } = new URL(text);
     if (schemes.test(protocol)) return href;
   } catch {}
   return undefined;
@@ -134,6 +134,12 @@ const DAY = 864e5;
  * @param {string} [language]
  */
 export const times = (language) => {
+  try {
+    Intl.getCanonicalLocales(language);
+  } catch {
+    // Pages write languages in ways that are none, as `en_US`.
+    language = undefined;
+  }
   /** @param {Intl.DateTimeFormatOptions} options @returns {(epoch: number) => string} */
   const format = (options) => new Intl.DateTimeFormat(language, options).format;
   const clock = format({ timeStyle: "short" });
