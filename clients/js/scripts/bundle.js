@@ -8,7 +8,11 @@ const styles = {
   setup: ({ onLoad }) =>
     onLoad({ filter: /element\/(style|style-chat)\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, "utf8").replace(/(?<== )`([^`]*)`/, (_, css) => {
-        const { code } = transformSync(css, { loader: "css", minify: true, target: ["chrome123", "firefox120", "safari17.5"] });
+        const { code } = transformSync(css, {
+          loader: "css",
+          minify: true,
+          target: ["chrome123", "firefox120", "safari17.5"],
+        });
         return JSON.stringify(code.trim());
       }),
     })),

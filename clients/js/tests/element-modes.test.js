@@ -41,7 +41,10 @@ describe("the element's modes", { skip }, () => {
     await until(() => others[1].theirs.get().messages[0].seen, "it is read");
     await element.getByRole("button", { name: "Back to messages" }).click();
     await until(async () => (await entries.nth(1).locator(".badge").count()) === 0, "the badge is gone");
-    assert.match(await page.evaluate(() => document.activeElement.shadowRoot.activeElement.textContent), /hello from 1/);
+    assert.match(
+      await page.evaluate(() => document.activeElement.shadowRoot.activeElement.textContent),
+      /hello from 1/,
+    );
     await say(others[1].theirs, "and again");
     await until(async () => /and again/.test(await entries.nth(0).textContent()), "the newest activity is first");
     // It was moved, and has kept the focus.
@@ -152,7 +155,11 @@ describe("the element's modes", { skip }, () => {
 
   test("on a phone the popup fills the screen", async () => {
     const { me, others } = await busy(1);
-    const page = await the.visit("/blank.html", { viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
+    const page = await the.visit("/blank.html", {
+      viewport: { width: 390, height: 700 },
+      hasTouch: true,
+      isMobile: true,
+    });
     const element = await the.add(page, me, { mode: "popup", user: others[0].other });
     await element.getByRole("button", { name: /Open chat/ }).tap();
     await element.locator(".bubble").waitFor();
@@ -192,13 +199,16 @@ describe("the element's modes", { skip }, () => {
 
   test("the theme attribute decides, variables and parts are the page's, and words can be replaced", async () => {
     const { page, element } = await the.pair({ theme: "dark" });
-    const colour = (selector, name) => element.locator(selector).evaluate((node, name) => getComputedStyle(node)[name], name);
+    const colour = (selector, name) =>
+      element.locator(selector).evaluate((node, name) => getComputedStyle(node)[name], name);
     assert.equal(await colour(".panel", "backgroundColor"), "rgb(22, 23, 27)");
     await element.evaluate((node) => node.setAttribute("theme", "light"));
     assert.equal(await colour(".panel", "backgroundColor"), "rgb(255, 255, 255)");
     await page.evaluate(() => {
       const sheet = new CSSStyleSheet();
-      sheet.replaceSync("senna-chat { --senna-background: rgb(1, 2, 3) } senna-chat::part(field) { color: rgb(4, 5, 6) }");
+      sheet.replaceSync(
+        "senna-chat { --senna-background: rgb(1, 2, 3) } senna-chat::part(field) { color: rgb(4, 5, 6) }",
+      );
       document.adoptedStyleSheets.push(sheet);
     });
     assert.equal(await colour(".panel", "backgroundColor"), "rgb(1, 2, 3)");
@@ -254,7 +264,9 @@ describe("the element's modes", { skip }, () => {
     await first.locator(".entry").click();
     await page.locator("#other .bubble").waitFor();
     assert.equal(await first.locator(".bubble").count(), 0);
-    await page.evaluate(() => document.body.append(document.querySelector("senna-chat"), document.querySelector("#other")));
+    await page.evaluate(() =>
+      document.body.append(document.querySelector("senna-chat"), document.querySelector("#other")),
+    );
     await say(others[0].theirs, "still here");
     await page.locator("#other .bubble").getByText("still here").waitFor();
     assert.equal(sockets, 1);
@@ -277,11 +289,13 @@ describe("the element's modes", { skip }, () => {
     await page.evaluate((token) => {
       const { fetch } = window;
       window.status = 401;
-      window.fetch = (url, ...more) => (url === "/token" ? Promise.resolve(Response.json({ token }, { status: +window.status })) : fetch(url, ...more));
+      window.fetch = (url, ...more) =>
+        url === "/token" ? Promise.resolve(Response.json({ token }, { status: +window.status })) : fetch(url, ...more);
     }, tokenOf(me));
     await page.evaluate(
       ([socket, api]) => {
-        document.querySelector("main").innerHTML = `<senna-chat id="e0" socket="${socket}" api="${api}" token-url="/token"></senna-chat>`;
+        document.querySelector("main").innerHTML =
+          `<senna-chat id="e0" socket="${socket}" api="${api}" token-url="/token"></senna-chat>`;
       },
       [socket, api],
     );
@@ -310,5 +324,8 @@ describe("the element's modes", { skip }, () => {
 test("the element makes no markup of text, and no code", () => {
   const folder = new URL("../src/element/", import.meta.url);
   for (const name of readdirSync(folder))
-    assert.doesNotMatch(readFileSync(new URL(name, folder), "utf8"), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|DOMParser|\beval\b|new Function|"style"/);
+    assert.doesNotMatch(
+      readFileSync(new URL(name, folder), "utf8"),
+      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|DOMParser|\beval\b|new Function|"style"/,
+    );
 });

@@ -27,7 +27,8 @@ describe("the element", { skip }, () => {
     await field.fill("にほん");
     for (const more of [{ isComposing: true }, { isComposing: true, shiftKey: true }, { keyCode: 229 }]) {
       const isLeft = await field.evaluate(
-        (node, more) => node.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...more })),
+        (node, more) =>
+          node.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...more })),
         more,
       );
       // The input method still gets the key.
@@ -111,12 +112,19 @@ describe("the element", { skip }, () => {
   test("text stays text, and only safe addresses become links", async () => {
     const { page, element, theirs } = await the.pair();
     const evil = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script><b>bold</b>`;
-    await say(theirs, evil, "javascript:alert(1) data:text/html,hi", "see (https://example.com/a?b=1), or HTTP://EXAMPLE.COM.");
+    await say(
+      theirs,
+      evil,
+      "javascript:alert(1) data:text/html,hi",
+      "see (https://example.com/a?b=1), or HTTP://EXAMPLE.COM.",
+    );
     await until(async () => (await texts(element)).length === 3, "they are shown");
     assert.equal((await texts(element))[0], evil);
     assert.equal(await element.locator(".bubble img, .bubble script, .bubble b").count(), 0);
     assert.equal(await page.evaluate(() => window.hacked), undefined);
-    const links = await element.locator(".bubble a").evaluateAll((all) => all.map(({ href, rel, target, textContent }) => [href, rel, target, textContent]));
+    const links = await element
+      .locator(".bubble a")
+      .evaluateAll((all) => all.map(({ href, rel, target, textContent }) => [href, rel, target, textContent]));
     const kept = ["noopener noreferrer nofollow", "_blank"];
     assert.deepEqual(links, [
       ["https://example.com/a?b=1", ...kept, "https://example.com/a?b=1"],
@@ -138,7 +146,10 @@ describe("the element", { skip }, () => {
     assert.equal(await picture.getAttribute("alt"), "Image");
     await field.fill("http://example.com/cat.png");
     await field.press("Enter");
-    await until(() => theirs.get().messages[1]?.text === "http://example.com/cat.png", "the other one arrives as a text");
+    await until(
+      () => theirs.get().messages[1]?.text === "http://example.com/cat.png",
+      "the other one arrives as a text",
+    );
     assert.equal(await element.locator(".bubble img").count(), 1);
   });
 
@@ -168,7 +179,10 @@ describe("the element", { skip }, () => {
     await page.context().setOffline(false);
     await until(() => theirs.get().messages.length === 3, "they arrive");
     await until(async () => (await element.locator(".delivery.sending").count()) === 0, "they are acknowledged");
-    assert.deepEqual(theirs.get().messages.map(({ text }) => text), ["a", "b", "c"]);
+    assert.deepEqual(
+      theirs.get().messages.map(({ text }) => text),
+      ["a", "b", "c"],
+    );
     assert.deepEqual(await texts(element), ["a", "b", "c"]);
     await element.locator(".banner").getByText("Connecting").waitFor({ state: "detached" });
   });
@@ -180,7 +194,10 @@ describe("the element", { skip }, () => {
     await until(async () => (await region.textContent()) === `${other}: news`, "it is announced");
     assert.equal(await element.locator(".messages [aria-live], .messages [role=log]").count(), 0);
     await say(theirs, "news");
-    await until(async () => (await region.textContent()) === `${other}: news\u00a0`, "the same words are announced once more");
+    await until(
+      async () => (await region.textContent()) === `${other}: news\u00a0`,
+      "the same words are announced once more",
+    );
     assert.match(await element.getByRole("list").getAttribute("aria-label"), /^Messages with/);
   });
 
@@ -199,18 +216,25 @@ describe("the element", { skip }, () => {
     const element = await the.add(page, me, { mode: "chat", user: other });
     await element.getByText("message 70", { exact: true }).waitFor();
     const box = element.locator(".messages");
-    assert.ok(await box.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight < 2), "it begins at the newest");
-    const top = () => box.evaluate((node) => {
-      const edge = node.getBoundingClientRect().top;
-      const first = [...node.querySelectorAll(".message")].find((one) => one.getBoundingClientRect().bottom > edge);
-      return [first.querySelector(".text").textContent, Math.round(first.getBoundingClientRect().top - edge)];
-    });
+    assert.ok(
+      await box.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight < 2),
+      "it begins at the newest",
+    );
+    const top = () =>
+      box.evaluate((node) => {
+        const edge = node.getBoundingClientRect().top;
+        const first = [...node.querySelectorAll(".message")].find((one) => one.getBoundingClientRect().bottom > edge);
+        return [first.querySelector(".text").textContent, Math.round(first.getBoundingClientRect().top - edge)];
+      });
     const before = await box.evaluate((node) => {
       node.scrollTop = 100;
       return node.scrollHeight;
     });
     const [text, at] = await top();
-    await until(() => box.evaluate((node, before) => node.scrollHeight > before + 500, before), "older ones are loaded");
+    await until(
+      () => box.evaluate((node, before) => node.scrollHeight > before + 500, before),
+      "older ones are loaded",
+    );
     const moved = await box.evaluate((node, text) => {
       const one = [...node.querySelectorAll(".message")].find((one) => one.querySelector(".text").textContent === text);
       return Math.round(one.getBoundingClientRect().top - node.getBoundingClientRect().top);
@@ -235,7 +259,9 @@ describe("the element", { skip }, () => {
     const page = await the.visit();
     const element = await the.add(page, me, { mode: "chat", user: other });
     await element.getByText("new 2").waitFor();
-    const rows = await element.locator(".messages > li").evaluateAll((all) => all.map((one) => (one.querySelector(".bubble .text") ?? one.firstChild).textContent));
+    const rows = await element
+      .locator(".messages > li")
+      .evaluateAll((all) => all.map((one) => (one.querySelector(".bubble .text") ?? one.firstChild).textContent));
     assert.deepEqual(rows, ["today", "old", "unread", "new 1", "new 2"]);
     await until(() => mine.get().unread === 0, "they are read because they are in sight");
     assert.equal(await element.locator(".unread-mark").count(), 1);

@@ -45,14 +45,23 @@ export const stage = (options = {}) => {
 
   /** A page. What goes wrong on it fails the test. */
   the.visit = async (path = "/blank.html", context = {}) => {
-    const page = await the.browser.newPage({ reducedMotion: "reduce", viewport: { width: 1000, height: 800 }, ...context });
+    const page = await the.browser.newPage({
+      reducedMotion: "reduce",
+      viewport: { width: 1000, height: 800 },
+      ...context,
+    });
     const faults = [];
     page.on("pageerror", (error) => faults.push(error.message));
     // The sample platform names pictures that do not exist, and a cut connection is no fault of the page.
     const isExpected = (text) => /ERR_NAME_NOT_RESOLVED|ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(text);
-    page.on("console", (message) => message.type() === "error" && !isExpected(message.text()) && faults.push(message.text()));
+    page.on(
+      "console",
+      (message) => message.type() === "error" && !isExpected(message.text()) && faults.push(message.text()),
+    );
     await page.addInitScript(() => {
-      addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => console.error(`policy: ${violatedDirective} ${blockedURI}`));
+      addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+        console.error(`policy: ${violatedDirective} ${blockedURI}`),
+      );
     });
     open.push({ page, faults });
     await page.goto(the.site.url + path);
@@ -77,7 +86,13 @@ export const stage = (options = {}) => {
 
   /** A user elsewhere, without a browser. */
   the.device = async (user) => {
-    const client = createClient({ socket: the.stack.websocket, api: the.stack.rest, getToken: () => tokenOf(user), WebSocket, pace: { firstWait: 50 } });
+    const client = createClient({
+      socket: the.stack.websocket,
+      api: the.stack.rest,
+      getToken: () => tokenOf(user),
+      WebSocket,
+      pace: { firstWait: 50 },
+    });
     open.push({ client });
     client.start();
     await until(() => client.get().state === "live", "the device is live");
@@ -100,7 +115,8 @@ export const stage = (options = {}) => {
 
 /** Waits until it holds. */
 export const until = async (holds, what, limit = 10_000) => {
-  for (const end = Date.now() + limit; Date.now() < end; await new Promise((go) => setTimeout(go, 20))) if (await holds()) return;
+  for (const end = Date.now() + limit; Date.now() < end; await new Promise((go) => setTimeout(go, 20)))
+    if (await holds()) return;
   assert.fail(`not in time: ${what}`);
 };
 
@@ -114,7 +130,8 @@ export const say = async (conversation, ...all) => {
 };
 
 /** What has the focus, through the shadow root. */
-export const focused = (page) => page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.className ?? "");
+export const focused = (page) =>
+  page.evaluate(() => document.activeElement?.shadowRoot?.activeElement?.className ?? "");
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -123,5 +140,8 @@ export const serious = async (page) => {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => window.axe.run(document));
   const bad = violations.filter(({ impact }) => /serious|critical/.test(impact));
-  return bad.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 90)} ${any[0]?.message ?? ""}`).join(" | ")}`);
+  return bad.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map(({ html, any }) => `${html.slice(0, 90)} ${any[0]?.message ?? ""}`).join(" | ")}`,
+  );
 };

@@ -68,7 +68,16 @@ const USES = {
 };
 const EXPORTS = {
   "senna-chat": ["createClient"],
-  "senna-chat/react": ["ChatProvider", "useChat", "useChatEvent", "useClient", "useConversation", "useInbox", "usePresence", "useProfile"],
+  "senna-chat/react": [
+    "ChatProvider",
+    "useChat",
+    "useChatEvent",
+    "useClient",
+    "useConversation",
+    "useInbox",
+    "usePresence",
+    "useProfile",
+  ],
   "senna-chat/element": ["STRINGS", "SennaChat"],
 };
 
@@ -81,19 +90,27 @@ describe("19 the package", () => {
     [packed] = JSON.parse(run("npm", ["pack", "--json", "--silent", "--pack-destination", at], folder));
     writeFileSync(join(at, "package.json"), JSON.stringify({ name: "user", private: true }));
     // Its cache is empty, and there is no network: there is nothing else to fetch.
-    run("npm", ["install", "--offline", "--no-audit", "--no-fund", join(at, packed.filename)], at, { npm_config_cache: join(at, "cache") });
+    run("npm", ["install", "--offline", "--no-audit", "--no-fund", join(at, packed.filename)], at, {
+      npm_config_cache: join(at, "cache"),
+    });
     mkdirSync(join(at, "node_modules/@types"), { recursive: true });
-    for (const name of ["react", "@types/react", "csstype"]) symlinkSync(join(folder, "node_modules", name), join(at, "node_modules", name));
+    for (const name of ["react", "@types/react", "csstype"])
+      symlinkSync(join(folder, "node_modules", name), join(at, "node_modules", name));
   });
   after(() => rmSync(at, { recursive: true }));
 
   test("holds what it needs and nothing else", () => {
     const paths = packed.files.map(({ path }) => path);
-    for (const path of paths) assert.match(path, /^(src\/[\w./-]+\.js|dist\/[\w./-]+\.(c?js|d\.c?ts)|README\.md|LICENSE|package\.json)$/);
-    for (const name of ["index", "react", "element"]) for (const kind of ["js", "cjs"]) assert.ok(paths.includes(`dist/${name}.${kind}`));
+    for (const path of paths)
+      assert.match(path, /^(src\/[\w./-]+\.js|dist\/[\w./-]+\.(c?js|d\.c?ts)|README\.md|LICENSE|package\.json)$/);
+    for (const name of ["index", "react", "element"])
+      for (const kind of ["js", "cjs"]) assert.ok(paths.includes(`dist/${name}.${kind}`));
     const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
     assert.equal(dependencies, undefined);
-    assert.deepEqual(readdirSync(join(at, "node_modules")).filter((name) => !/^(\.|@types|react|csstype)/.test(name)), ["senna-chat"]);
+    assert.deepEqual(
+      readdirSync(join(at, "node_modules")).filter((name) => !/^(\.|@types|react|csstype)/.test(name)),
+      ["senna-chat"],
+    );
   });
 
   for (const [entry, names] of Object.entries(EXPORTS))
@@ -110,7 +127,14 @@ describe("19 the package", () => {
         files.push(`${name}.${kind}`);
         writeFileSync(join(at, `${name}.${kind}`), text);
       }
-    const compilerOptions = { module: "nodenext", target: "es2022", lib: ["es2023", "dom"], strict: true, noEmit: true, types: [] };
+    const compilerOptions = {
+      module: "nodenext",
+      target: "es2022",
+      lib: ["es2023", "dom"],
+      strict: true,
+      noEmit: true,
+      types: [],
+    };
     writeFileSync(join(at, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
     run(join(folder, "node_modules/.bin/tsc"), ["-p", at], at);
   });
@@ -128,9 +152,22 @@ describe("19 the package", () => {
     const [rest, websocket] = [stack.rest, stack.websocket].map((url) => url.replace("127.0.0.1", "localhost"));
     const token = tokenOf(me);
     // What the README tells the reader to replace.
-    const page = html.replace("ws://localhost:3006", websocket).replace("http://localhost:3005/api", rest).replace("THE TOKEN OF USER 1", token).replace('user="2"', `user="${other}"`);
-    for (const [what, count] of [[websocket, 1], [rest, 1], [token, 1], [String(other), 1]]) assert.equal(page.split(what).length - 1, count, what);
-    const site = await servePage(stack, { pages: { "/my.html": page }, files: { node_modules: join(at, "node_modules") } });
+    const page = html
+      .replace("ws://localhost:3006", websocket)
+      .replace("http://localhost:3005/api", rest)
+      .replace("THE TOKEN OF USER 1", token)
+      .replace('user="2"', `user="${other}"`);
+    for (const [what, count] of [
+      [websocket, 1],
+      [rest, 1],
+      [token, 1],
+      [String(other), 1],
+    ])
+      assert.equal(page.split(what).length - 1, count, what);
+    const site = await servePage(stack, {
+      pages: { "/my.html": page },
+      files: { node_modules: join(at, "node_modules") },
+    });
     t.after(() => site.stop());
     const browser = await launch();
     t.after(() => browser.close());

@@ -12,7 +12,12 @@ describe("the page", { skip }, () => {
     const topic = `group-${users[0]}`;
     const { people, ...config } = the.site.config;
     const { tokenOf } = await import("./stack.js");
-    const mine = { ...config, topics: [topic], ...more, people: people.map(({ name }, index) => ({ name, user: users[index], token: tokenOf(users[index]) })) };
+    const mine = {
+      ...config,
+      topics: [topic],
+      ...more,
+      people: people.map(({ name }, index) => ({ name, user: users[index], token: tokenOf(users[index]) })),
+    };
     const page = await the.visit("/blank.html", { viewport: { width: 1400, height: 1000 }, ...context });
     await page.route("**/config.json", (route) => route.fulfill({ json: mine }));
     await page.goto(the.site.url);
@@ -34,7 +39,8 @@ describe("the page", { skip }, () => {
     await until(async () => (await texts(ada)).length === 2, "the answer arrives");
     await ada.locator(".delivery.seen").waitFor();
     const log = page.locator("#log");
-    for (const words of ["connected", "hello <img src=x onerror=alert(1)>", "message.new", "read user/"]) await log.locator("summary, span", { hasText: words }).first().waitFor();
+    for (const words of ["connected", "hello <img src=x onerror=alert(1)>", "message.new", "read user/"])
+      await log.locator("summary, span", { hasText: words }).first().waitFor();
     assert.equal(await log.locator("img").count(), 0);
     await log.locator("summary").first().click();
     assert.match(await log.locator("code").first().textContent(), /^\{.*\}$/s);
@@ -64,7 +70,10 @@ describe("the page", { skip }, () => {
       await until(async () => (await one.locator(".delivery.sending").count()) === 0, "all are acknowledged");
     }
     assert.deepEqual(await texts(ada), await texts(grace));
-    assert.deepEqual((await texts(ada)).sort((one, other) => one - other), expected);
+    assert.deepEqual(
+      (await texts(ada)).sort((one, other) => one - other),
+      expected,
+    );
     await page.locator("#log .end").first().waitFor();
     assert.equal(await page.locator("#said").textContent(), "All connections were cut.");
   });
@@ -92,7 +101,8 @@ describe("the page", { skip }, () => {
     // The answer of a server without them; a real 404 would also be in the browser's console.
     await other.evaluate(() => {
       const { fetch } = window;
-      window.fetch = (url, ...more) => (url === "/faults" ? Promise.resolve(new Response("{}", { status: 404 })) : fetch(url, ...more));
+      window.fetch = (url, ...more) =>
+        url === "/faults" ? Promise.resolve(new Response("{}", { status: 404 })) : fetch(url, ...more);
     });
     await other.getByRole("button", { name: "Cut the connections" }).click();
     await other.locator("#faults").waitFor({ state: "hidden" });
@@ -111,7 +121,14 @@ describe("the page", { skip }, () => {
       assert.doesNotMatch(text, /\[\{|&lt;|undefined/, name);
       if (/HTML|JavaScript|React/.test(name)) assert.ok(text.includes(websocket) && text.includes(rest), name);
       // "A five-line token endpoint": without the comment that says what to install.
-      if (/Node|Python|Ruby|PHP|Go/.test(name)) assert.ok(text.trim().split("\n").filter((line) => !/^(#|\/\/)/.test(line)).length <= 6, name);
+      if (/Node|Python|Ruby|PHP|Go/.test(name))
+        assert.ok(
+          text
+            .trim()
+            .split("\n")
+            .filter((line) => !/^(#|\/\/)/.test(line)).length <= 6,
+          name,
+        );
       await page.keyboard.press("ArrowRight");
     }
     await page.getByRole("button", { name: "Copy" }).click();
@@ -131,10 +148,21 @@ describe("the page", { skip }, () => {
 
   test("the button for the theme changes the page and its elements", async () => {
     const { page } = await visit();
-    const colours = () => page.evaluate(() => [document.documentElement, document.querySelector("senna-chat").shadowRoot.querySelector(".panel")].map((node) => getComputedStyle(node).backgroundColor));
+    const colours = () =>
+      page.evaluate(() =>
+        [document.documentElement, document.querySelector("senna-chat").shadowRoot.querySelector(".panel")].map(
+          (node) => getComputedStyle(node).backgroundColor,
+        ),
+      );
     const light = await colours();
     await page.getByRole("button", { name: "Dark" }).click();
-    assert.deepEqual([light, await colours()], [["rgb(245, 246, 250)", "rgb(255, 255, 255)"], ["rgb(14, 15, 18)", "rgb(22, 23, 27)"]]);
+    assert.deepEqual(
+      [light, await colours()],
+      [
+        ["rgb(245, 246, 250)", "rgb(255, 255, 255)"],
+        ["rgb(14, 15, 18)", "rgb(22, 23, 27)"],
+      ],
+    );
   });
 
   test("people who are let talk have something to say", async () => {

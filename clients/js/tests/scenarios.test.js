@@ -18,7 +18,14 @@ const converse = async ([websocket, rest, users, tokens, pace, count, every]) =>
   const pause = (ms) => new Promise((go) => setTimeout(go, ms));
   const people = users.map((user, index) => {
     const client = createClient({ socket: websocket, api: rest, getToken: () => tokens[index], pace });
-    const person = { client, conversation: client.conversation({ user: users[1 - index] }), arrived: new Map(), outages: [], states: new Set(), tokens };
+    const person = {
+      client,
+      conversation: client.conversation({ user: users[1 - index] }),
+      arrived: new Map(),
+      outages: [],
+      states: new Set(),
+      tokens,
+    };
     person.conversation.open();
     client.start();
     return person;
@@ -51,10 +58,14 @@ const converse = async ([websocket, rest, users, tokens, pace, count, every]) =>
     const then = people[to].arrived.get(text);
     if (then == null) return Infinity;
     // It could not arrive before the last outage that it met was over.
-    const from = outages.filter((one) => one.from < then && (one.to ?? Infinity) > at).reduce((latest, one) => Math.max(latest, one.to ?? Infinity), at);
+    const from = outages
+      .filter((one) => one.from < then && (one.to ?? Infinity) > at)
+      .reduce((latest, one) => Math.max(latest, one.to ?? Infinity), at);
     return then - from;
   });
-  const orders = people.map(({ conversation }) => conversation.get().messages.map(({ text, delivery }) => `${text} ${delivery}`));
+  const orders = people.map(({ conversation }) =>
+    conversation.get().messages.map(({ text, delivery }) => `${text} ${delivery}`),
+  );
   const states = people.map(({ states }) => [...states]);
   for (const { client } of people) client.close();
   return { lateness: lateness.map((ms) => Math.round(ms)), orders, states, outages: outages.length };
@@ -67,7 +78,15 @@ const scenarios = (the) => {
     let sockets = 0;
     page.on("websocket", () => sockets++);
     const { websocket, rest } = the.site.config;
-    const result = page.evaluate(converse, [websocket, rest, users, users.map((user) => tokenOf(user)), pace, count, every]);
+    const result = page.evaluate(converse, [
+      websocket,
+      rest,
+      users,
+      users.map((user) => tokenOf(user)),
+      pace,
+      count,
+      every,
+    ]);
     await Promise.all([result, meanwhile()]);
     const { lateness, orders, states, outages } = await result;
     assert.deepEqual(orders[0], orders[1]);
@@ -78,7 +97,8 @@ const scenarios = (the) => {
     const sorted = [...lateness].sort((one, other) => one - other);
     return { worst, median: sorted[sorted.length >> 1], states, sockets, outages };
   };
-  const told = ({ worst, median, sockets, outages }) => `median ${median} ms, worst ${worst} ms, ${sockets} connections, ${outages} outages`;
+  const told = ({ worst, median, sockets, outages }) =>
+    `median ${median} ms, worst ${worst} ms, ${sockets} connections, ${outages} outages`;
   return { run, told };
 };
 
@@ -118,7 +138,10 @@ describe("in a browser, where two hours are ten seconds", { skip }, () => {
   test("a new connection takes the place of one that comes of age, and nothing is late", async (t) => {
     const all = await run({ pace: { renew: 66e5 / SCALE, heartbeat: 48e4 / SCALE }, count: 240, every: 100 });
     t.diagnostic(told(all));
-    assert.ok(all.states.flat().every((state) => state === "live"), "no client left the state `live`");
+    assert.ok(
+      all.states.flat().every((state) => state === "live"),
+      "no client left the state `live`",
+    );
     assert.equal(all.outages, 0);
     // Twenty-four seconds are more than two lives of each client's connection.
     assert.ok(all.sockets >= 6, `there were ${all.sockets} connections`);

@@ -208,7 +208,10 @@ export class App {
   };
 
   /** Does what can fail, and says so. That one has left, and that one reads without being a member, is no failure. @param {Promise<unknown> | undefined} work */
-  doing = (work) => work?.catch((error) => !/CLOSED|NOT_A_M/.test(error.code) && this.complain(this.say("wrong", { why: error.message })));
+  doing = (work) =>
+    work?.catch(
+      (error) => !/CLOSED|NOT_A_M/.test(error.code) && this.complain(this.say("wrong", { why: error.message })),
+    );
 
   /** @param {string} text */
   complain(text) {
@@ -259,7 +262,12 @@ export class App {
     const focused = /** @type {HTMLElement | null} */ (root.activeElement);
     const before = measure(this);
     // What is said stands apart from the messages: a list that is a live region would also read the history that is loaded above.
-    const all = h("", null, this.isPopup ? popup(this) : panel(this), h("div.sr", { "aria-live": "polite" }, this.said));
+    const all = h(
+      "",
+      null,
+      this.isPopup ? popup(this) : panel(this),
+      h("div.sr", { "aria-live": "polite" }, this.said),
+    );
     patch(root, all.children);
     // Each conversation has a field of its own, which begins with what was not sent.
     const field = this.find("textarea");

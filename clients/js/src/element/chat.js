@@ -47,10 +47,14 @@ const rows = (app) => {
   for (const one of messages) {
     const { epoch, iso } = one.timestamp;
     const isNewDay = !before || !sameDay(before.timestamp.epoch, epoch);
-    if (isNewDay) rows.push(h("li.between.day", { key: one.client_id ?? one.id }, h("time", { datetime: iso }, app.time.day(epoch))));
+    if (isNewDay)
+      rows.push(
+        h("li.between.day", { key: one.client_id ?? one.id }, h("time", { datetime: iso }, app.time.day(epoch))),
+      );
     const isMark = one.seq != null && one.seq === app.mark;
     if (isMark) rows.push(h("li.between.unread-mark", null, h("span", null, app.say("unread"))));
-    const isFirst = isNewDay || isMark || !before || !same(before.author, one.author) || epoch - before.timestamp.epoch > TOGETHER;
+    const isFirst =
+      isNewDay || isMark || !before || !same(before.author, one.author) || epoch - before.timestamp.epoch > TOGETHER;
     rows.push(message(app, one, isFirst, one === messages.at(-1)));
     before = one;
   }
@@ -60,9 +64,7 @@ const rows = (app) => {
 /** @param {App} app */
 const typing = (app) => {
   const names = app.view.typing.map((user) => app.name({ user })).join(", ");
-  return h("div.typing", null,
-    names && [dots(), h("bdi", null, app.say("typing", { names }))],
-  );
+  return h("div.typing", null, names && [dots(), h("bdi", null, app.say("typing", { names }))]);
 };
 
 /** @param {App} app */
@@ -70,10 +72,14 @@ export const chat = (app) => {
   const { target, conversation } = app;
   if (!target) return h("div.chat", null, nothing(app.say("choose")));
   const { messages, loaded, error } = app.view;
-  return h("div.chat", null,
+  return h(
+    "div.chat",
+    null,
     head(app, target),
     app.isOutside &&
-      h("div.banner", null,
+      h(
+        "div.banner",
+        null,
         h("span", null, app.say("joinHint")),
         h("button", { onclick: () => app.doing(conversation.members.join()) }, app.say("join")),
       ),
@@ -100,8 +106,16 @@ export const chat = (app) => {
             ? nothing(app.say("chatEmpty"))
             : loading(app),
     ),
-    h("div.foot", null,
-      !app.isAtEnd && iconButton("down", app.say("newest"), () => toNewest(app), app.fresh > 0 && badge(app.fresh, app.say("unread"))),
+    h(
+      "div.foot",
+      null,
+      !app.isAtEnd &&
+        iconButton(
+          "down",
+          app.say("newest"),
+          () => toNewest(app),
+          app.fresh > 0 && badge(app.fresh, app.say("unread")),
+        ),
       typing(app),
       composer(app),
     ),

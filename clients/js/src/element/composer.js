@@ -81,8 +81,12 @@ const written = (app, area) => {
   app.conversation.typing(value !== "");
   // Whoever may be meant by an `@` before the caret is offered.
   const [, begun] = value.slice(0, selectionStart).match(/(?:^|\s)@([^\s@]*)$/) ?? [];
-  const found = begun == null ? [] : people(app).filter(({ name }) => name.toLowerCase().startsWith(begun.toLowerCase()));
-  app.choices = found[0] && begun != null ? { from: selectionStart - begun.length, people: found.slice(0, OFFERED), at: 0 } : undefined;
+  const found =
+    begun == null ? [] : people(app).filter(({ name }) => name.toLowerCase().startsWith(begun.toLowerCase()));
+  app.choices =
+    found[0] && begun != null
+      ? { from: selectionStart - begun.length, people: found.slice(0, OFFERED), at: 0 }
+      : undefined;
   app.changed();
 };
 
@@ -130,17 +134,32 @@ export const composer = (app) => {
           h(
             "li.item",
             // The field keeps the focus.
-            { id: "choice" + at, role: "option", "aria-selected": `${at === choices.at}`, onmousedown: (/** @type {Event} */ event) => event.preventDefault(), onclick: () => complete(app, at) },
+            {
+              id: "choice" + at,
+              role: "option",
+              "aria-selected": `${at === choices.at}`,
+              onmousedown: (/** @type {Event} */ event) => event.preventDefault(),
+              onclick: () => complete(app, at),
+            },
             h("bdi", null, name),
           ),
         ),
       ),
     about &&
-      h("div.about", null,
-        h("span.lines", null, h("span.name", null, editing ? app.say("edit") : app.say("replyTo", { name: app.author(about.author) })), h("span.excerpt", { dir: "auto" }, about.text ?? app.say("image"))),
+      h(
+        "div.about",
+        null,
+        h(
+          "span.lines",
+          null,
+          h("span.name", null, editing ? app.say("edit") : app.say("replyTo", { name: app.author(about.author) })),
+          h("span.excerpt", { dir: "auto" }, about.text ?? app.say("image")),
+        ),
         iconButton("close", app.say("cancel"), () => concern(app)),
       ),
-    h("div.field", null,
+    h(
+      "div.field",
+      null,
       h("textarea.input", {
         // A draft belongs to one conversation.
         key: app.key,

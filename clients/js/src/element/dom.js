@@ -66,7 +66,9 @@ export const patch = (parent, children) => {
     let node = nodes.get(key);
     if (typeof child === "object") {
       const [tag, ...classes] = child.name.split(".");
-      node ??= /svg|path/.test(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+      node ??= /svg|path/.test(tag)
+        ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+        : document.createElement(tag);
       node.key = key;
       const names = classes.join(" ") || null;
       dress(node, { class: names, part: names, ...child.props });
@@ -121,7 +123,8 @@ export const badge = (shown, said) => h("span.badge", null, shown, hidden(said))
 export const dots = () => h("span.dots", null, h("i"), h("i"), h("i"));
 
 /** Opens another page, which learns nothing of this one. @param {string} name @param {string | undefined} href @param {Child} child */
-export const link = (name, href, child) => h(name, { href, target: "_blank", rel: "noopener noreferrer nofollow" }, child);
+export const link = (name, href, child) =>
+  h(name, { href, target: "_blank", rel: "noopener noreferrer nofollow" }, child);
 
 /** Words for screen readers alone. @param {string} text */
 export const hidden = (text) => h("span.sr", null, text);

@@ -41,14 +41,20 @@ const row = (app, entry) => {
         onclick: () => choose(app, target),
       },
       avatar(app, target),
-      h("span.lines", null,
-        h("span.line", null,
+      h(
+        "span.lines",
+        null,
+        h(
+          "span.line",
+          null,
           h("bdi.title", null, app.name(target)),
           pinned && [icon("pin"), hidden(app.say("pinned"))],
           muted && [icon("mute"), hidden(app.say("muted"))],
           h("time", { datetime: timestamp.iso }, latest && app.time.brief(timestamp.epoch)),
         ),
-        h("span.line", null,
+        h(
+          "span.line",
+          null,
           h("span.excerpt", { dir: "auto" }, excerpt(app, entry)),
           mentioned > 0 && badge("@", app.say("mention")),
           unread > 0 && badge(unread, app.say("unread")),
@@ -61,18 +67,20 @@ const row = (app, entry) => {
 /** @param {App} app */
 export const inbox = (app) => {
   const { entries, loaded, more } = app.client.inbox.get();
-  return h("div.inbox", null,
-    h(
-      "header",
-      null,
-      h("h2.title", null, app.say("inbox")),
-      closer(app),
-    ),
+  return h(
+    "div.inbox",
+    null,
+    h("header", null, h("h2.title", null, app.say("inbox")), closer(app)),
     h(
       entries.length ? "ul.entries" : "div.entries",
       { "aria-label": app.say("inbox"), onkeydown: (/** @type {KeyboardEvent} */ event) => arrows(".entry", event) },
       entries.length ? entries.map((entry) => row(app, entry)) : loaded ? nothing(app.say("inboxEmpty")) : loading(app),
-      more && h("li.between", null, h("button.plain", { onclick: () => app.doing(app.client.inbox.more()) }, app.say("more"))),
+      more &&
+        h(
+          "li.between",
+          null,
+          h("button.plain", { onclick: () => app.doing(app.client.inbox.more()) }, app.say("more")),
+        ),
     ),
   );
 };

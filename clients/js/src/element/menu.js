@@ -45,7 +45,9 @@ export const menu = (app) => {
   if (!menu) return;
   const { message, items, sure } = menu;
   const reactions = message?.id ? app.say("reactions").split(/\s+/) : [];
-  return h("div.menu", {
+  return h(
+    "div.menu",
+    {
       role: "menu",
       "aria-label": app.say("actions"),
       popover: "",
@@ -62,7 +64,9 @@ export const menu = (app) => {
       },
     },
     reactions.length > 0 &&
-      h("div.reactions", { role: "group" },
+      h(
+        "div.reactions",
+        { role: "group" },
         ...reactions.map((reaction) => {
           const mine = !!message?.reactions?.some((one) => one.reaction === reaction && one.mine);
           return h(
@@ -101,7 +105,11 @@ export const menuOfMessage = (app, message, { currentTarget }) => {
     mine && text && { label: app.say("edit"), run: () => concern(app, message) },
     mayRemove && { label: app.say("delete"), danger: true, run: () => app.doing(conversation.delete(id)) },
   ];
-  openMenu(app, { message, items: /** @type {Item[]} */ (items.filter(Boolean)), trigger: /** @type {HTMLElement} */ (currentTarget) });
+  openMenu(app, {
+    message,
+    items: /** @type {Item[]} */ (items.filter(Boolean)),
+    trigger: /** @type {HTMLElement} */ (currentTarget),
+  });
 };
 
 /** What can be done with a conversation. @param {App} app @param {Event} event */
@@ -115,9 +123,16 @@ export const menuOfChat = (app, { currentTarget }) => {
     { label: app.say(pinned ? "unpin" : "pin"), run: () => set({ pinned: !pinned }) },
     { label: app.say(muted ? "unmute" : "mute"), run: () => set({ muted: !muted }) },
     !app.isFixed && { label: app.say("hide"), run: () => gone(app, () => set({ hidden: true })) },
-    app.isGroup && !app.isOutside && { label: app.say("leave"), run: () => gone(app, () => app.doing(conversation.members.leave())) },
+    app.isGroup &&
+      !app.isOutside && {
+        label: app.say("leave"),
+        run: () => gone(app, () => app.doing(conversation.members.leave())),
+      },
   ];
-  openMenu(app, { items: /** @type {Item[]} */ (items.filter(Boolean)), trigger: /** @type {HTMLElement} */ (currentTarget) });
+  openMenu(app, {
+    items: /** @type {Item[]} */ (items.filter(Boolean)),
+    trigger: /** @type {HTMLElement} */ (currentTarget),
+  });
 };
 
 /** @param {App} app @param {() => unknown} work */

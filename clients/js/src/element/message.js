@@ -15,7 +15,9 @@ import { rich, safeImage, safeUrl } from "./text.js";
 const quoted = (app, quote) => {
   const { deleted, author, excerpt, type } = quote;
   const text = deleted ? app.say("deleted") : type === "image" || !excerpt ? app.say("image") : excerpt;
-  return h("button.quote", { disabled: !!deleted, onclick: () => toMessage(app, quote) },
+  return h(
+    "button.quote",
+    { disabled: !!deleted, onclick: () => toMessage(app, quote) },
     author != null && h("bdi.name", null, app.author(author)),
     h("span.excerpt", { dir: "auto" }, text),
   );
@@ -31,7 +33,11 @@ const content = (app, { type, text = "", image, mentions = [] }) => {
   }
   const src = safeImage(image);
   // A picture that can't be loaded shows its `alt`, and the link still leads there.
-  return link("a.image", safeUrl(image), h("img", { src, alt: app.say("image"), loading: "lazy", referrerpolicy: "no-referrer" }));
+  return link(
+    "a.image",
+    safeUrl(image),
+    h("img", { src, alt: app.say("image"), loading: "lazy", referrerpolicy: "no-referrer" }),
+  );
 };
 
 /** When it was sent, and what became of it. @param {App} app @param {Message<any>} message @param {boolean} mine */
@@ -41,18 +47,27 @@ const meta = (app, { timestamp, edited, delivery, seq = Infinity }, mine) => {
   const isRead = Object.keys(reads).some((id) => !app.isMe(id) && reads[id] >= seq);
   const state = delivery === "sending" ? "sending" : isRead ? "seen" : "sent";
   const words = app.say(state);
-  return h("span.meta", null,
+  return h(
+    "span.meta",
+    null,
     edited && h("span", null, app.say("edited")),
     h("time", { datetime: timestamp.iso }, app.time.clock(timestamp.epoch)),
     mine &&
       delivery !== "failed" &&
-      h("span.delivery." + state, { title: words }, icon(state === "sending" ? "dots" : state === "seen" ? "checks" : "check"), hidden(words)),
+      h(
+        "span.delivery." + state,
+        { title: words },
+        icon(state === "sending" ? "dots" : state === "seen" ? "checks" : "check"),
+        hidden(words),
+      ),
   );
 };
 
 /** Why it was not sent, and what to do then. @param {App} app @param {Message<any>} message */
 const failed = (app, { error, client_id = "" }) =>
-  h("div.failed", { role: "alert" },
+  h(
+    "div.failed",
+    { role: "alert" },
     h("span", null, app.say("failed"), error?.message && ": " + error.message),
     h("button", { onclick: () => act(app, () => app.conversation.retry(client_id)) }, app.say("retry")),
     h("button", { onclick: () => act(app, () => app.conversation.discard(client_id)) }, app.say("discard")),
@@ -66,9 +81,13 @@ const act = (app, work) => {
 
 /** @param {App} app @param {Message<any>} message */
 const reactions = (app, message) =>
-  h("div.chips", null,
+  h(
+    "div.chips",
+    null,
     ...(message.reactions ?? []).map(({ reaction, count, users, mine }) =>
-      h("button.chip", {
+      h(
+        "button.chip",
+        {
           key: reaction,
           title: users.map(app.author).join(", "),
           "aria-pressed": `${mine}`,
@@ -92,12 +111,24 @@ export const message = (app, message, isFirst, isLast) => {
     `li.message.${whose}${isFirst ? ".first" : ""}${isGroup ? ".grouped" : ""}`,
     { key, "data-id": id },
     isGroup && isFirst && avatar(app, { user: author }),
-    h("div.column", null,
+    h(
+      "div.column",
+      null,
       isGroup && isFirst ? h("bdi.name", null, app.author(author)) : hidden(app.author(author) + ":"),
-      h("div.row", null,
-        h(`div.bubble.${whose}.${message.type}`, null, reply_to && quoted(app, reply_to), content(app, message), meta(app, message, mine)),
+      h(
+        "div.row",
+        null,
+        h(
+          `div.bubble.${whose}.${message.type}`,
+          null,
+          reply_to && quoted(app, reply_to),
+          content(app, message),
+          meta(app, message, mine),
+        ),
         delivery === "sent" &&
-          h("button.act.round", {
+          h(
+            "button.act.round",
+            {
               // One can be reached by Tab, the others from there by the arrows.
               tabindex: isLast ? 0 : -1,
               "aria-haspopup": "menu",

@@ -45,7 +45,9 @@ export const loading = (app) => h("div.loading", { role: "status" }, dots(), hid
 /** Says what is wrong with the connection, once it has lasted. @param {App} app */
 const banner = (app) => {
   const { state } = app.client.get();
-  return h("div.banner", { role: "status" },
+  return h(
+    "div.banner",
+    { role: "status" },
     app.isAway && h("span", null, app.say(/refused|closed/.test(state) ? "refused" : "connecting")),
     // `start` asks for a token again; that it is counted does no harm, because the element lets go of it at once.
     app.isAway && state === "refused" && h("button", { onclick: () => app.client.start()() }, app.say("retry")),
@@ -54,7 +56,9 @@ const banner = (app) => {
 
 /** @param {App} app */
 const errors = (app) =>
-  h("div.notice", { role: "alert" },
+  h(
+    "div.notice",
+    { role: "alert" },
     app.notice && h("span", null, app.notice),
     app.notice && iconButton("close", app.say("cancel"), () => app.complain("")),
   );
@@ -87,7 +91,9 @@ export const popup = (app) => {
   const unread = app.client.get().unread;
   return [
     app.isOpen && panel(app),
-    h("button.launcher", {
+    h(
+      "button.launcher",
+      {
         "aria-expanded": `${app.isOpen}`,
         onclick: () => (app.isOpen ? close(app) : open(app)),
       },

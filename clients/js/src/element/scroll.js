@@ -94,7 +94,10 @@ export const look = (app) => {
     app.fresh = 0;
     app.changed();
   }
-  if (view.unread || view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMe(one.author)))
+  if (
+    view.unread ||
+    view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMe(one.author))
+  )
     app.doing(conversation.read());
 };
 
@@ -125,7 +128,7 @@ export const toMessage = async (app, { id, seq = 0 }) => {
   const { conversation } = app;
   const low = () => conversation.get().messages[0]?.seq ?? 0;
   // A page that brings nothing is the end of it.
-  for (let before; conversation.get().more && low() > seq && low() !== before; ) {
+  for (let before; conversation.get().more && low() > seq && low() !== before;) {
     before = low();
     await app.doing(conversation.older(100));
   }
