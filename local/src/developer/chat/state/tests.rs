@@ -1,0 +1,3 @@
+//! What is known after frames and answers in any order.
+
+use super::*;
