@@ -168,6 +168,28 @@ mod tests {
             "/quit",
             "/etc/hosts",
         ];
-        insta::assert_snapshot!(lines.map(read).join("\n"), @"");
+        insta::assert_snapshot!(lines.map(read).join("\n"), @r#"
+        Some(Send("Hello /you "))
+        None
+        Some(Send("/etc/hosts"))
+        Some(Edit(None, "a better text"))
+        Some(Edit(Some(7), "a better text"))
+        Some(Wrong("write it as /edit TEXT or /edit #12 TEXT"))
+        Some(Delete(None))
+        Some(Delete(Some(7)))
+        Some(Wrong("write it as /delete or /delete #12"))
+        Some(React(None, "👍", false))
+        Some(React(Some(7), "👍", false))
+        Some(React(None, "👍", true))
+        Some(Wrong("write it as /react 👍 or /react #12 👍, and /unreact in the same way"))
+        Some(Reply(7, "Yes"))
+        Some(Reply(7, "Yes"))
+        Some(Wrong("write it as /reply 12 TEXT"))
+        Some(Older)
+        Some(Who)
+        Some(Help)
+        Some(Quit)
+        Some(Wrong("there is no command /etc/hosts; /help lists them, and //etc/hosts sends it as a text"))
+        "#);
     }
 }

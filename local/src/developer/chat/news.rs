@@ -87,6 +87,8 @@ impl View {
 
     fn at(&mut self, seq: u64, replica: &Replica) -> Vec<News> {
         let id = replica.id_at(seq).unwrap_or_default();
+        let first = self.shown.first_key_value();
+        let is_earlier = seq < self.floor || first.is_some_and(|(first, _)| seq < *first);
         // A store that was set back gives a position to another message.
         let before = self.shown.remove(&seq).filter(|shown| shown.id == id);
         let Some(message) = replica.message(seq) else {
@@ -98,8 +100,7 @@ impl View {
         match before {
             None => {
                 let sent = text(&message, "client_id").is_some_and(|id| self.sent.contains(id));
-                let first = self.shown.first_key_value();
-                if seq < self.floor || first.is_some_and(|(first, _)| seq < *first) {
+                if is_earlier {
                     // It will be shown, whole, among the earlier ones.
                     return vec![News::Earlier(message)];
                 }

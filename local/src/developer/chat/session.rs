@@ -1,6 +1,8 @@
 //! The chat itself: it stays connected and up to date, shows what is new, and does what is typed.
 
+mod asking;
 mod commands;
+mod hearing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +16,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{
-    ChatError, Options, Refusal, With,
+    ChatError, Options, With,
     input::Input,
     names::Names,
     news::{News, View, named},
     rest::{Rest, RestError},
     state::{Membership, NEWEST_REV, Own, Replica, author, field, id_text, list, number, text},
-    terminal::{Terminal, local},
+    terminal::Terminal,
     wire::{Lost, Wire, pause},
 };
 use crate::developer::connect::{connect, tls};
@@ -55,7 +57,6 @@ impl From<Lost> for Undone {
 }
 
 /// A chat under way.
-#[expect(clippy::struct_excessive_bools, reason = "they have nothing to do with each other")]
 pub(super) struct Session {
     options: Options,
     tls: Arc<ClientConfig>,
@@ -330,7 +331,7 @@ impl Session {
             return Ok(());
         };
         let about = field(&page, "entry");
-        self.title = text(about, "title").unwrap_or_default().to_owned();
+        text(about, "title").unwrap_or_default().clone_into(&mut self.title);
         if !self.options.with.is_topic() {
             self.names.learn(about);
         }
@@ -375,122 +376,6 @@ impl Session {
         Ok(())
     }
 
-    /// Watches who types here, and who is there of the other side or of the members.
-    async fn watch(&mut self) -> Result<(), Undone> {
-        let users = match &self.options.with {
-            With::User(id) => vec![id.clone()],
-            With::Topic(_) => self.members().await,
-        };
-        let with = json!({"target": self.options.with.target(), "target_id": self.options.with.id()});
-        let users: Vec<_> = users.into_iter().take(WATCHED).collect();
-        let frame = json!({"action": "watch", "users": users, "conversation": with});
-        let answer = match self.passing(&frame).await? {
-            Ok(answer) => answer,
-            Err(refusal) if refusal.is_not_a_member() => {
-                self.not_a_member();
-                return Ok(());
-            }
-            // Neither is needed.
-            Err(_) => return Ok(()),
-        };
-        let entries: Vec<Value> = list(field(&answer, "result"), "entries").cloned().collect();
-        for entry in entries {
-            // Who shows nothing may be there or not.
-            if field(&entry, "online") == true || !field(&entry, "last_active").is_null() {
-                self.present(&entry).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// The ids of the first members of the topic; none without an answer of the REST API.
-    async fn members(&mut self) -> Vec<String> {
-        let Ok(page) = self.ask_rest(&self.members_path()).await else {
-            return Vec::new();
-        };
-        let ids: Vec<_> = list(&page, "members")
-            .map(|member| id_text(field(member, "id")))
-            .collect();
-        self.met.extend(ids.iter().cloned());
-        if field(&page, "next").is_null() && !ids.iter().any(|id| self.replica.is_me(id)) {
-            self.not_a_member();
-        }
-        ids
-    }
-
-    fn members_path(&self) -> String {
-        format!("{}/members?limit={WATCHED}", self.path())
-    }
-
-    fn not_a_member(&mut self) {
-        if self.is_member {
-            self.is_member = false;
-            self.say("· you are not a member of this topic: what is new is not told until you send something, which joins if the topic is open");
-        }
-    }
-
-    /// Takes what was pushed.
-    async fn hear(&mut self, frame: &Value) -> Result<(), Undone> {
-        let membership = self.replica.pushed(frame);
-        let data = field(frame, "data");
-        let is_here = text(field(data, "state"), "inbox_key") == Some(&self.key());
-        let user = id_text(field(data, "user"));
-        match text(frame, "event").unwrap_or_default() {
-            "presence" => self.present(data).await,
-            _ if !is_here => {}
-            "typing.start" => {
-                if self.typing.insert(user.clone(), Instant::now() + TYPING).is_none() {
-                    self.learn_names(vec![user.clone()]).await;
-                    self.say(&format!("· {} is typing", self.names.of(&user)));
-                }
-            }
-            "typing.stop" => drop(self.typing.remove(&user)),
-            "message.new" => {
-                let author = id_text(field(field(data, "entry"), "author"));
-                self.typing.remove(&author);
-                // Presence is shown to those whom one has written to, so a first message may show more.
-                if self.met.insert(author.clone()) && !self.replica.is_me(&author) {
-                    self.watch().await?;
-                }
-            }
-            event @ ("member.joined" | "member.left") => {
-                let is_me = self.replica.is_me(&user);
-                self.learn_names(vec![user.clone()]).await;
-                let name = self.names.of(&user);
-                match event {
-                    "member.joined" => {
-                        self.is_member |= is_me;
-                        self.say(&format!("· {name} has joined"));
-                        self.watch().await?;
-                    }
-                    _ if !is_me => self.say(&format!("· {name} has left")),
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-        self.membership(membership);
-        Ok(())
-    }
-
-    /// Says who came or went.
-    async fn present(&mut self, presence: &Value) {
-        let (user, online) = (id_text(field(presence, "id")), field(presence, "online") == true);
-        if self.replica.is_me(&user) || self.online.insert(user.clone(), online) == Some(online) {
-            return;
-        }
-        self.learn_names(vec![user.clone()]).await;
-        let name = self.names.of(&user);
-        let last = local(field(presence, "last_active")).filter(|_| !online);
-        let last = last.map_or_else(String::new, |last| {
-            format!(", last active {}", last.format("%e %b %H:%M"))
-        });
-        self.say(&format!(
-            "· {name} is {}{last}",
-            if online { "online" } else { "offline" }
-        ));
-    }
-
     /// Shows what is new, once nothing is missing before it.
     async fn show(&mut self) {
         if !self.replica.is_settled() {
@@ -532,69 +417,6 @@ impl Session {
         Ok(())
     }
 
-    /// Asks what must have an answer.
-    async fn question(&mut self, frame: Value) -> Result<Value, Undone> {
-        let frame = without_null(frame);
-        match self.passing(&frame).await? {
-            Ok(answer) => Ok(answer),
-            Err(refusal) => Err(Undone::Fatal(ChatError::Refused(refusal))),
-        }
-    }
-
-    /// Rule 5: asks until there is an answer on this connection that will not change.
-    async fn passing(&mut self, frame: &Value) -> Result<Result<Value, Refusal>, Undone> {
-        let mut failures = 0;
-        loop {
-            let wire = self.wire.as_mut().ok_or(Undone::Lost)?;
-            match wire.ask(frame).await? {
-                Err(refusal) if refusal.is_passing() => {
-                    failures += 1;
-                    self.stumble(failures, &refusal.to_string()).await?;
-                }
-                answer => {
-                    self.trouble = None;
-                    return Ok(answer);
-                }
-            }
-        }
-    }
-
-    /// Asks the REST API until there is an answer; `None` if there is no such API.
-    async fn get(&mut self, path: &str) -> Result<Option<Value>, Undone> {
-        if self.rest.is_none() {
-            return Ok(None);
-        }
-        for failures in 1.. {
-            match self.ask_rest(path).await {
-                Ok(answer) => return Ok(Some(answer)),
-                // An address that never answered is likely to be wrong.
-                Err(Some(error)) if error.is_passing() && self.api_answers => {
-                    self.stumble(failures, &error.to_string()).await?;
-                }
-                Err(Some(error)) => return Err(Undone::Fatal(error.into())),
-                Err(None) => break,
-            }
-        }
-        Ok(None)
-    }
-
-    /// Asks the REST API once. No error means that there is no such API.
-    async fn ask_rest(&mut self, path: &str) -> Result<Value, Option<RestError>> {
-        let answer = self.rest.as_ref().ok_or(None)?.get(path).await?;
-        self.api_answers = true;
-        Ok(answer)
-    }
-
-    /// Says once why it takes so long, and waits a little.
-    async fn stumble(&mut self, failures: u32, why: &str) -> Result<(), Undone> {
-        if failures == 2 {
-            self.say(&format!("· trying again: {why}"));
-        }
-        self.check_patience().map_err(Undone::Fatal)?;
-        sleep(pause(failures)).await;
-        Ok(())
-    }
-
     /// A frame about this conversation.
     fn about(&self, action: &str, mut frame: Value) -> Value {
         if let Some(fields) = frame.as_object_mut() {
@@ -622,11 +444,4 @@ impl Session {
 
 fn encoded(id: &str) -> String {
     utf8_percent_encode(id, NON_ALPHANUMERIC).to_string()
-}
-
-fn without_null(mut frame: Value) -> Value {
-    if let Some(fields) = frame.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    frame
 }

@@ -40,7 +40,7 @@ impl Terminal {
     /// Writes a line with nothing harmful in it, and the prompt again where there is one.
     pub(super) fn say(&self, line: &str) {
         let line = harmless(line);
-        self.write(&if self.prompts {
+        write(&if self.prompts {
             format!("\r\u{1b}[K{line}\n> ")
         } else {
             format!("{line}\n")
@@ -50,14 +50,8 @@ impl Terminal {
     /// Writes the prompt, after a line was typed.
     pub(super) fn prompt(&self) {
         if self.prompts {
-            self.write("> ");
+            write("> ");
         }
-    }
-
-    fn write(&self, text: &str) {
-        let mut stdout = io::stdout().lock();
-        // It fails when nobody reads standard output any more.
-        drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
     }
 
     /// Shows news, a day before the first message of it.
@@ -79,6 +73,12 @@ impl Terminal {
     pub(super) fn forget_day(&mut self) {
         self.day.clear();
     }
+}
+
+fn write(text: &str) {
+    let mut stdout = io::stdout().lock();
+    // It fails when nobody reads standard output any more.
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
 }
 
 /// When a message was written, in the time zone of this machine.

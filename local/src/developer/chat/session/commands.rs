@@ -173,26 +173,26 @@ impl Session {
     /// Shows who is here: both sides, or the members.
     async fn who(&mut self) -> Result<(), Undone> {
         self.watch().await?;
-        let mut members = vec![(self.replica.me().to_owned(), String::new())];
-        match self.replica.other() {
-            Some(other) => members.push((other, String::new())),
-            None => {
-                let page = match self.ask_rest(&self.members_path()).await {
-                    Ok(page) => page,
-                    Err(error) => {
-                        self.no_rest("members", error);
-                        return Ok(());
-                    }
-                };
-                let role = |member| format!(", {}", text(member, "role").unwrap_or("member"));
-                members = list(&page, "members")
-                    .map(|member| (id_text(field(member, "id")), role(member)))
-                    .collect();
-                if !field(&page, "next").is_null() {
-                    self.say("· the first of the members:");
+        let members = if let Some(other) = self.replica.other() {
+            [self.replica.me().to_owned(), other]
+                .map(|user| (user, String::new()))
+                .to_vec()
+        } else {
+            let page = match self.ask_rest(&self.members_path()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    self.no_rest("members", error);
+                    return Ok(());
                 }
+            };
+            if !field(&page, "next").is_null() {
+                self.say("· the first of the members:");
             }
-        }
+            let role = |member| format!(", {}", text(member, "role").unwrap_or("member"));
+            list(&page, "members")
+                .map(|member| (id_text(field(member, "id")), role(member)))
+                .collect()
+        };
         self.learn_names(members.iter().map(|(user, _)| user.clone()).collect())
             .await;
         for (user, role) in members {
