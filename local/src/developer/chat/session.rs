@@ -366,6 +366,10 @@ impl Session {
         let since = self.replica.since_rev();
         let answer = self.question(self.about("changes", json!({"since": since}))).await?;
         let result = field(&answer, "result");
+        if number(field(result, "state"), "rev").is_none() {
+            // It would be asked again at once, and for ever.
+            return Err(Undone::Lost);
+        }
         self.replica.changed(since, result);
         if field(result, "members") == true {
             self.say("· members have come or gone; /who shows them");
