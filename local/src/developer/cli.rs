@@ -125,7 +125,11 @@ enum Command {
     },
     /// Connect to the WebSocket, print every frame, and send every line that is typed
     Listen(Listen),
-    /// Chat in the terminal with a user or in a topic, on this machine's stack or any deployment. Text from a pipe is sent line by line
+    /// Chat in the terminal with a user or in a topic, on this machine's stack or any deployment
+    ///
+    /// It shows the last 20 messages, then what happens, and marks as read what it shows. A typed line is sent; /help lists what
+    /// else there is. When its connection is cut it comes back and loses nothing. From a pipe it sends line by line, ends with the
+    /// input, and fails if one of the lines failed.
     Chat(Chat),
     /// Kill what is left when the stack has gone
     #[command(hide = true)]

@@ -93,13 +93,20 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// Whether the same handshake will fail again: the server has said no, and not only for now.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { status: 400..500, .. } if !self.is_status(&[408, 429]))
+    /// Whether the server has refused for now only.
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 408 | 429 | 500..,
+                ..
+            }
+        )
     }
 
-    fn is_status(&self, statuses: &[u16]) -> bool {
-        matches!(self, Self::Refused { status, .. } if statuses.contains(status))
+    /// Whether the same handshake will fail again: the server has said no.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { .. }) && !self.is_busy()
     }
 }
 

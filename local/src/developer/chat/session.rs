@@ -39,6 +39,9 @@ const TYPING: Duration = Duration::from_secs(6);
 /// How long a script waits for a service that does not answer, once its input has ended.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How often the first connection is tried.
+const FIRST_ATTEMPTS: u32 = 5;
+
 /// The most users whose presence can be watched.
 const WATCHED: usize = 100;
 
@@ -127,10 +130,7 @@ impl Session {
     /// # Errors
     /// [`ChatError`].
     pub(super) async fn run(mut self) -> Result<(), ChatError> {
-        // The first time an address or a token may be wrong: trying again would hide it.
-        self.wire = Some(Wire::new(
-            connect(&self.options.url, &self.options.token, &self.tls).await?,
-        ));
+        self.wire = Some(self.begin().await?);
         if self.rest.is_none() {
             self.say("· no --api was given: earlier messages and names are not shown");
         }
@@ -150,6 +150,19 @@ impl Session {
         match self.failed {
             failed if failed > 0 && !self.terminal.is_typed() => Err(ChatError::Failed { failed }),
             _ => Ok(()),
+        }
+    }
+
+    /// The first connection. An address or a token may be wrong, and trying again would hide it: only a server that is busy is asked again.
+    async fn begin(&self) -> Result<Wire, ChatError> {
+        let mut failures = 0;
+        loop {
+            failures += 1;
+            match connect(&self.options.url, &self.options.token, &self.tls).await {
+                Ok(socket) => return Ok(Wire::new(socket)),
+                Err(error) if error.is_busy() && failures < FIRST_ATTEMPTS => sleep(pause(failures)).await,
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
