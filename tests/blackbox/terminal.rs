@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::{Chat, Terminal, User};
 
 /// Two users whom the platform knows by these names.
-async fn known<const N: usize>(chat: &Chat, names: [&str; N]) -> Result<[User; N]> {
+fn known<const N: usize>(chat: &Chat, names: [&str; N]) -> Result<[User; N]> {
     let users = chat.users(names);
     for (user, name) in users.iter().zip(names) {
         chat.platform()?.add(&json!({"id": user.id, "username": name}));
@@ -43,7 +43,7 @@ async fn cut(chat: &Chat) -> Result<()> {
 #[tokio::test]
 async fn two_people_see_what_the_other_does() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob] = known(&chat, ["ann", "bob"]).await?;
+    let [ann, bob] = known(&chat, ["ann", "bob"])?;
     let (mut of_ann, mut of_bob) = (Terminal::of(&chat, &ann, &bob)?, Terminal::of(&chat, &bob, &ann)?);
     of_ann.shows("· you are ann, with bob").await?;
     of_bob.shows("· you are bob, with ann").await?;
@@ -156,10 +156,10 @@ async fn nothing_is_lost_or_doubled_when_connections_are_cut_and_pushes_fail() -
 #[tokio::test]
 async fn a_script_sends_line_by_line_and_learns_whether_all_went_well() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob] = known(&chat, ["ann", "bob"]).await?;
+    let [ann, bob] = known(&chat, ["ann", "bob"])?;
     let mut script = Terminal::of(&chat, &ann, &bob)?;
-    let lines: String = (1..=45).map(|number| format!("line {number}\n")).collect();
-    script.types_bytes(lines.trim_end().as_bytes())?;
+    let lines: Vec<_> = (1..=45).map(|number| format!("line {number}")).collect();
+    script.types_bytes(lines.join("\n").as_bytes())?;
     let (ended_well, shown) = script.ends().await?;
     assert!(ended_well, "{shown}");
     let line = |number| format!("#{number} ann: line {number}");
@@ -240,7 +240,7 @@ async fn texts_and_names_of_strangers_do_nothing_to_the_terminal() -> Result<()>
 #[tokio::test]
 async fn a_topic_has_members_who_come_and_go() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob] = known(&chat, ["ann", "bob"]).await?;
+    let [ann, bob] = known(&chat, ["ann", "bob"])?;
     let [cats] = chat.topics(["cats"]);
     chat.platform()?.add_topic(&json!({"id": cats.id, "title": "Cats"}));
     let mut of_ann = Terminal::of(&chat, &ann, &cats)?;
