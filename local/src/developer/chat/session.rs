@@ -16,10 +16,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{
-    ChatError, Options, With,
+    error::ChatError,
     input::Input,
     names::Names,
     news::{News, View, named},
+    options::{Options, With},
     rest::{Rest, RestError},
     state::{Membership, NEWEST_REV, Own, Replica, author, field, id_text, list, number, text},
     terminal::Terminal,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{Session, Undone};
-use crate::developer::chat::{ChatError, Refusal, rest::RestError, wire::pause};
+use crate::developer::chat::{error::ChatError, explain::Refusal, rest::RestError, wire::pause};
 
 impl Session {
     /// Asks what must have an answer.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{PAGE, Session, Undone};
 use crate::developer::chat::{
-    Refusal,
+    explain::Refusal,
     input::{Command, HELP},
     rest::RestError,
     state::{Own, field, id_text, list, text},

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::{Session, TYPING, Undone, WATCHED};
 use crate::developer::chat::{
-    With,
+    options::With,
     state::{field, id_text, list, text},
     terminal::local,
 };
