@@ -178,4 +178,35 @@ describe("the page", { skip }, () => {
     await page.goto(the.site.url);
     await page.getByRole("alert").getByText("The page can't start").waitFor();
   });
+
+  test("it is the same as the stack itself serves it, where a function can be frozen and Redis killed", async (t) => {
+    const { page: address } = the.stack;
+    if (!address) return t.skip("this stack serves no page: build it anew");
+    const page = await the.visit("/blank.html", { viewport: { width: 1400, height: 1000 } });
+    await page.goto(address);
+    const [ada, grace] = [0, 1].map((index) => page.locator("senna-chat").nth(index));
+    const write = async (one, text) => {
+      await one.getByPlaceholder("Write a message").fill(text);
+      await one.getByPlaceholder("Write a message").press("Enter");
+    };
+    const arrives = (one, text, limit) => until(async () => (await texts(one)).at(-1) === text, text, limit);
+    await page.locator(".state[data-state=live]").nth(1).waitFor();
+    await write(ada, "hello");
+    await arrives(grace, "hello");
+    await page.getByRole("button", { name: "Cut the connections" }).click();
+    await write(grace, "after a cut");
+    await arrives(ada, "after a cut");
+    const freeze = page.getByRole("switch", { name: "Freeze a function" });
+    await freeze.click();
+    await until(async () => (await freeze.getAttribute("aria-checked")) === "true", "it is on");
+    await write(ada, "through the frost");
+    await arrives(grace, "through the frost", 30_000);
+    await freeze.click();
+    await until(async () => (await freeze.getAttribute("aria-checked")) === "false", "it is off");
+    await page.getByRole("button", { name: "Kill Redis for 3 s" }).click();
+    await page.getByText("Redis is gone for three seconds.").waitFor();
+    await write(grace, "without Redis");
+    await arrives(ada, "without Redis", 30_000);
+    assert.deepEqual(await texts(ada), await texts(grace));
+  });
 });
