@@ -187,3 +187,11 @@ describe("19 the package", () => {
     assert.deepEqual(faults, []);
   });
 });
+
+test("the client and the element are within their sizes", () => {
+  assert.match(run(process.execPath, ["scripts/size.js"], folder), /the client.*\nthe element/);
+});
+
+test("the sources have no wrong types", () => {
+  run(join(folder, "node_modules/.bin/tsc"), ["--noEmit", "-p", "."], folder);
+});

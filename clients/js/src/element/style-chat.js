@@ -45,12 +45,12 @@ a { color: inherit; }
 .composer { position: relative; padding: 2px 12px 12px; }
 .field { display: flex; align-items: end; gap: 6px; padding: 4px; padding-inline-start: 16px; border-radius: 24px; background: var(--senna-surface); }
 .field:focus-within { outline: 2px solid var(--senna-accent); }
-textarea { flex: 1; min-width: 0; max-height: 140px; padding-block: 7px; font: inherit; color: inherit; background: none; border: 0; outline: 0; resize: none; field-sizing: content; }
-textarea::placeholder { color: var(--senna-muted); opacity: 1; }
-@media (pointer: coarse) { textarea { font-size: 16px; } }
+.input { flex: 1; min-width: 0; max-height: 140px; padding-block: 7px; font: inherit; color: inherit; background: none; border: 0; outline: 0; resize: none; field-sizing: content; }
+::placeholder { color: var(--senna-muted); opacity: 1; }
+@media (pointer: coarse) { .input { font-size: 16px; } }
 .round.send { background: var(--senna-accent); color: var(--senna-on-accent); }
 .field:has(:placeholder-shown) .round { background: var(--senna-border); color: var(--senna-muted); }
-.about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; color: var(--senna-muted); }
+.about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; }
 .menu { inset: auto; margin: 0; color: inherit; min-width: 150px; padding: 5px; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: 14px; box-shadow: var(--shadow); }
 .choices { position: absolute; bottom: 100%; }
 .reactions { display: flex; padding-bottom: 4px; }
