@@ -1,5 +1,6 @@
 // The page of the local stack in a real browser: two people, what their sockets say, the switches for faults, and the lines to copy.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { serious, skip, stage, texts, until } from "./elements.js";
 
@@ -182,6 +183,8 @@ describe("the page", { skip }, () => {
   test("it is the same as the stack itself serves it, where a function can be frozen and Redis killed", async (t) => {
     const { page: address } = the.stack;
     if (!address) return t.skip("this stack serves no page: build it anew");
+    const ours = readFileSync(new URL("../demo/index.html", import.meta.url), "utf8");
+    if ((await (await fetch(address)).text()) !== ours) return t.skip("this stack serves the page of another checkout");
     const page = await the.visit("/blank.html", { viewport: { width: 1400, height: 1000 } });
     await page.goto(address);
     const [ada, grace] = [0, 1].map((index) => page.locator("senna-chat").nth(index));
