@@ -57,6 +57,9 @@ const ELEMENT = `
   // @ts-expect-error there is no such sentence
   element.strings = { nothing: "x" };
   const client: Client<any> | undefined = element.client;
+  document.querySelector("senna-chat")?.open({ topic: "club" });
+  // @ts-expect-error there is no such conversation
+  document.querySelector("senna-chat")?.open({ group: 1 });
   export const part: HTMLElement = element;
   export const words: string = STRINGS.write + client?.get().unread;`;
 const USES = {
