@@ -194,7 +194,7 @@ export class App {
     this.members = [];
     this.fresh = 0;
     this.isAtEnd = true;
-    this.notice = "";
+    this.notice = this.said = "";
   }
 
   #loadMembers = async () => {

@@ -18,7 +18,7 @@ export const CHAT = `
 a { color: inherit; }
 .mention { font-weight: 600; }
 .mention.me { padding: 1px 4px; border-radius: 5px; background: color-mix(in srgb, var(--senna-accent) 24%, transparent); }
-.bubble img { display: block; max-width: 100%; max-height: 260px; min-height: 60px; border-radius: 10px; margin-block: 4px; }
+.bubble img { display: block; max-width: 100%; max-height: 260px; border-radius: 10px; margin-block: 4px; }
 .meta { float: inline-end; display: flex; align-items: center; gap: 4px; margin-block: 6px -3px; margin-inline: 12px -2px; font-size: .75em; color: var(--senna-muted); }
 .mine .meta { color: color-mix(in srgb, var(--senna-on-accent) 90%, var(--senna-accent)); }
 .delivery { display: flex; }
@@ -55,7 +55,7 @@ a { color: inherit; }
 .choices { position: absolute; bottom: 100%; }
 .reactions { display: flex; padding-bottom: 4px; }
 .reactions button { padding: 4px 6px; border-radius: 10px; font-size: 1.25em; }
-.item { display: block; padding: 6px 12px; border-radius: 10px; cursor: pointer; }
+.item { display: block; padding: 6px 12px; border-radius: 10px; }
 .menu button:hover, .menu :focus-visible, [aria-selected="true"], .reactions [aria-checked="true"] { background: var(--senna-surface); }
 .danger { color: var(--senna-danger); }
 `;

@@ -68,7 +68,7 @@ h2 { font-size: 1em; }
 .notice { color: var(--senna-danger); }
 .plain { margin: auto; padding: 6px 14px; border-radius: 20px; background: var(--senna-surface); font-size: .85em; }
 .nothing { display: grid; place-items: center; gap: 8px; margin: auto; padding: 24px; text-align: center; font-weight: 600; }
-.nothing .icon { width: 44px; height: 44px; stroke-width: 1; color: var(--senna-muted); }
+.nothing .icon { width: 44px; height: 44px; color: var(--senna-muted); }
 .loading, span.dots { display: flex; gap: 5px; margin: auto; }
 i { width: 7px; height: 7px; border-radius: 50%; background: currentColor; opacity: .4; }
 @media (prefers-reduced-motion: no-preference) { i { animation: 1.2s pulse infinite; } }
