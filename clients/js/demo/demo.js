@@ -159,7 +159,8 @@ const faults = async (fault, on) => {
     return;
   }
   if (!response?.ok) {
-    said.textContent = "That fault can't be made now.";
+    const { message = "there is no answer" } = (await response?.json().catch(() => undefined)) ?? {};
+    said.textContent = `That can't be done: ${message}`;
     return;
   }
   const { faults = {} } = await response.json();

@@ -307,6 +307,22 @@ describe("the element's modes", { skip }, () => {
     await element.getByText("You are signed out").waitFor({ state: "detached" });
   });
 
+  test("what one user began to write is not shown to the next", async () => {
+    const { page, element, field, other } = await the.pair();
+    await field.fill("a secret");
+    const { tokenOf } = await import("./stack.js");
+    await page.evaluate(
+      async ([token, socket, api]) => {
+        const { createClient } = await import("/src/index.js");
+        document.querySelector("senna-chat").client = createClient({ socket, api, getToken: () => token });
+      },
+      [tokenOf(the.newUser()), the.site.config.websocket, the.site.config.rest],
+    );
+    await element.getByText("No messages yet").waitFor();
+    assert.equal(await field.inputValue(), "");
+    assert.deepEqual(await element.evaluate((node) => node.target), { user: other });
+  });
+
   test("properties that were set before the element was defined count", async () => {
     const page = await the.visit();
     const found = await page.evaluate(async () => {

@@ -136,21 +136,40 @@ describe("the element", { skip }, () => {
     assert.equal(await element.locator(".quote img, .quote b").count(), 0);
   });
 
-  test("an address of a picture is sent as the picture, which is only loaded by https", async () => {
-    const { element, theirs, field } = await the.pair();
-    await field.fill("https://example.com/cat.png");
-    await field.press("Enter");
-    await until(() => theirs.get().messages[0]?.image === "https://example.com/cat.png", "it arrives as a picture");
+  test("a picture is shown, with a link to it that tells nothing of this page", async () => {
+    const { element, theirs } = await the.pair();
+    theirs.send({ image: "https://example.com/cat.png" });
     const picture = element.locator(".bubble img");
+    await picture.waitFor({ state: "attached" });
     assert.equal(await picture.getAttribute("src"), "https://example.com/cat.png");
     assert.equal(await picture.getAttribute("alt"), "Image");
-    await field.fill("http://example.com/cat.png");
-    await field.press("Enter");
-    await until(
-      () => theirs.get().messages[1]?.text === "http://example.com/cat.png",
-      "the other one arrives as a text",
+    assert.equal(await picture.getAttribute("referrerpolicy"), "no-referrer");
+    const link = element.locator("a.image");
+    assert.deepEqual(
+      [await link.getAttribute("href"), await link.getAttribute("rel")],
+      ["https://example.com/cat.png", "noopener noreferrer nofollow"],
     );
-    assert.equal(await element.locator(".bubble img").count(), 1);
+  });
+
+  test("only https pictures are loaded, whatever the service says", async () => {
+    const page = await the.visit();
+    const urls = await page.evaluate(async () => {
+      const { safeImage, safeUrl } = await import("/src/element/text.js");
+      const all = [
+        "https://a.example/x",
+        "http://a.example/x",
+        "javascript:alert(1)",
+        "data:image/png,x",
+        "//a.example",
+        "x",
+        null,
+      ];
+      return [all.map((url) => safeImage(url) ?? null), all.map((url) => safeUrl(url) ?? null)];
+    });
+    assert.deepEqual(urls, [
+      ["https://a.example/x", null, null, null, null, null, null],
+      ["https://a.example/x", "http://a.example/x", null, null, null, null, null],
+    ]);
   });
 
   test("a message that the service refuses can be discarded, and the focus goes back to the field", async () => {
@@ -246,6 +265,58 @@ describe("the element", { skip }, () => {
     await down.click();
     await until(() => theirs.get().messages.at(-1).seen, "it is read once it is in sight");
     await down.waitFor({ state: "detached" });
+  });
+
+  test("a quote leads to its message, also where that is not loaded yet", async () => {
+    const [me, other] = [the.newUser(), the.newUser()];
+    const theirs = (await the.device(other)).conversation({ user: me });
+    theirs.open();
+    await say(theirs, "the first");
+    const { id } = theirs.get().messages[0];
+    const mine = (await the.device(me)).conversation({ user: other });
+    for (let n = 0; n < 60; n++) (n % 2 ? mine : theirs).send(`between ${n}`);
+    await until(() => mine.get().messages.every(({ delivery }) => delivery === "sent"), "all are sent", 30_000);
+    theirs.send({ text: "an answer", reply_to: id });
+    await until(() => theirs.get().messages.at(-1).delivery === "sent", "the answer is sent");
+    const page = await the.visit();
+    const element = await the.add(page, me, { mode: "chat", user: other });
+    await element.locator(".quote").click();
+    const first = element.locator(".bubble .text").getByText("the first", { exact: true });
+    await first.waitFor();
+    await until(async () => /^act/.test(await focused(page)), "the message has the focus");
+    const [box, at] = [await element.locator(".messages").boundingBox(), await first.boundingBox()];
+    assert.ok(at.y > box.y && at.y + at.height < box.y + box.height, "it is in sight");
+  });
+
+  test("who types draws no message again, so that it is as quick in a long conversation", async () => {
+    const { page, element, theirs, field } = await the.pair();
+    const draws = async (work) => {
+      // The renderer calls this once for each node that it describes.
+      await page.evaluate(() => {
+        const { flat } = Array.prototype;
+        window.drawn = 0;
+        Array.prototype.flat = function (...given) {
+          window.drawn++;
+          return flat.apply(this, given);
+        };
+        window.undo = () => (Array.prototype.flat = flat);
+      });
+      await work();
+      return page.evaluate(() => (window.undo(), window.drawn));
+    };
+    await say(theirs, "one");
+    await until(async () => (await texts(element)).length === 1, "it is shown");
+    await page.waitForTimeout(300);
+    const few = await draws(() => field.press("a"));
+    await say(theirs, ...Array.from({ length: 30 }, (_, n) => `${n}`));
+    await until(async () => (await texts(element)).length === 31, "they are shown");
+    await page.waitForTimeout(300);
+    const many = await draws(() => field.press("b"));
+    assert.ok(few > 0);
+    assert.equal(many, few);
+    // What does change is still drawn.
+    await theirs.react(theirs.get().messages[0].id, "🎉");
+    await element.locator(".chip").waitFor();
   });
 
   test("the first unread message has a mark before it, and days are told apart", async () => {

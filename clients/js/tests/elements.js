@@ -13,7 +13,7 @@ import { isBuilt, startStack, tokenOf } from "./stack.js";
 export const skip = noBrowser ?? (!isBuilt && "there is no target/debug/senna: run cargo build");
 
 const BLANK = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>A page</title><main><h1>A page</h1></main><script type="module" src="/src/element/index.js"></script>`;
+<title>A page</title><link rel="icon" href="/demo/icon.svg"><main><h1>A page</h1></main><script type="module" src="/src/element/index.js"></script>`;
 
 let users = Math.floor(Math.random() * 1e6) * 1000;
 
@@ -56,7 +56,7 @@ export const stage = (options = {}) => {
     const isExpected = (text) => /ERR_NAME_NOT_RESOLVED|ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(text);
     page.on(
       "console",
-      (message) => message.type() === "error" && !isExpected(message.text()) && faults.push(message.text()),
+      (message) => message.type() === "error" && !isExpected(message.text()) && faults.push(`${message.text()} ${message.location().url}`),
     );
     await page.addInitScript(() => {
       addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>

@@ -57,6 +57,9 @@ const ELEMENT = `
   // @ts-expect-error there is no such sentence
   element.strings = { nothing: "x" };
   const client: Client<any> | undefined = element.client;
+  document.querySelector("senna-chat")?.open({ topic: "club" });
+  // @ts-expect-error there is no such conversation
+  document.querySelector("senna-chat")?.open({ group: 1 });
   export const part: HTMLElement = element;
   export const words: string = STRINGS.write + client?.get().unread;`;
 const USES = {
@@ -186,4 +189,12 @@ describe("19 the package", () => {
     await until(async () => (await history())[0]?.text === "hello from the README", "it is stored");
     assert.deepEqual(faults, []);
   });
+});
+
+test("the client and the element are within their sizes", () => {
+  assert.match(run(process.execPath, ["scripts/size.js"], folder), /the client.*\nthe element/);
+});
+
+test("the sources have no wrong types", () => {
+  run(join(folder, "node_modules/.bin/tsc"), ["--noEmit", "-p", "."], folder);
 });

@@ -9,6 +9,7 @@ const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
 };
 
 /** What each switch of the page means for the stack's control address. The stack itself can do more: freeze a function, and kill Redis. */
@@ -33,7 +34,7 @@ export const servePage = async (
     "style-src 'self'",
     "object-src 'none'",
     "base-uri 'none'",
-    "img-src https:",
+    "img-src 'self' https:",
     `connect-src 'self' ${own({ url: stack.websocket })} ${new URL(own({ url: stack.rest })).origin}`,
   ].join("; ");
   const config = {
@@ -80,7 +81,7 @@ export const servePage = async (
         ? `${ROOT}demo/index.html`
         : files[first]
           ? `${files[first]}/${rest.join("/")}`
-          : first === "src"
+          : first === "src" || first === "demo"
             ? ROOT + pathname.slice(1)
             : `${ROOT}demo${pathname}`;
     if (pathname.includes("..") || !TYPES[extname(file)] || !existsSync(file)) return say(404, {});

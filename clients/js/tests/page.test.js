@@ -1,5 +1,6 @@
 // The page of the local stack in a real browser: two people, what their sockets say, the switches for faults, and the lines to copy.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { serious, skip, stage, texts, until } from "./elements.js";
 
@@ -177,5 +178,38 @@ describe("the page", { skip }, () => {
     await page.route("**/config.json", (route) => route.fulfill({ status: 200, body: "nothing" }));
     await page.goto(the.site.url);
     await page.getByRole("alert").getByText("The page can't start").waitFor();
+  });
+
+  test("it is the same as the stack itself serves it, where a function can be frozen and Redis killed", async (t) => {
+    const { page: address } = the.stack;
+    if (!address) return t.skip("this stack serves no page: build it anew");
+    const ours = readFileSync(new URL("../demo/index.html", import.meta.url), "utf8");
+    if ((await (await fetch(address)).text()) !== ours) return t.skip("this stack serves the page of another checkout");
+    const page = await the.visit("/blank.html", { viewport: { width: 1400, height: 1000 } });
+    await page.goto(address);
+    const [ada, grace] = [0, 1].map((index) => page.locator("senna-chat").nth(index));
+    const write = async (one, text) => {
+      await one.getByPlaceholder("Write a message").fill(text);
+      await one.getByPlaceholder("Write a message").press("Enter");
+    };
+    const arrives = (one, text, limit) => until(async () => (await texts(one)).at(-1) === text, text, limit);
+    await page.locator(".state[data-state=live]").nth(1).waitFor();
+    await write(ada, "hello");
+    await arrives(grace, "hello");
+    await page.getByRole("button", { name: "Cut the connections" }).click();
+    await write(grace, "after a cut");
+    await arrives(ada, "after a cut");
+    const freeze = page.getByRole("switch", { name: "Freeze a function" });
+    await freeze.click();
+    await until(async () => (await freeze.getAttribute("aria-checked")) === "true", "it is on");
+    await write(ada, "through the frost");
+    await arrives(grace, "through the frost", 30_000);
+    await freeze.click();
+    await until(async () => (await freeze.getAttribute("aria-checked")) === "false", "it is off");
+    await page.getByRole("button", { name: "Kill Redis for 3 s" }).click();
+    await page.getByText("Redis is gone for three seconds.").waitFor();
+    await write(grace, "without Redis");
+    await arrives(ada, "without Redis", 30_000);
+    assert.deepEqual(await texts(ada), await texts(grace));
   });
 });

@@ -21,10 +21,11 @@ export const startStack = async (...more) => {
     createInterface(child.stdout).once("line", resolve);
     child.once("exit", (status) => reject(new Error(`the stack ended with ${status}; SENNA_LOG=1 shows why`)));
   });
-  const { rest, websocket, control } = JSON.parse(line);
+  const { rest, websocket, control, page } = JSON.parse(line);
   return {
     rest,
     websocket,
+    page,
     /** Resets this share of the open connections. */
     cut: async (fraction = 1) => {
       await fetch(`${control}/connections/cut`, { method: "POST", body: JSON.stringify({ fraction }) });

@@ -56,6 +56,8 @@ export class App {
   choices;
   /** What was written and not sent, by conversation. @type {Record<string, string>} */
   drafts = {};
+  /** How messages were drawn, and of what. @type {WeakMap<object, any>} */
+  rows = new WeakMap();
   /** Of the group, as far as they are known. @type {Member[]} */
   members = [];
   /** Whether one is not among them, as far as it is known. @type {boolean | undefined} */
@@ -64,9 +66,7 @@ export class App {
   heard;
   /** The position of the first unread message. @type {number | undefined} */
   mark;
-  /** Whether the messages behind the mark were seen. */
-  isMarkSeen = false;
-  /** How many messages came while the newest was out of sight. */
+  /** How many messages were not seen yet. */
   fresh = 0;
   /** Whether the newest message is in sight. */
   isAtEnd = true;
@@ -194,7 +194,7 @@ export class App {
     this.members = [];
     this.fresh = 0;
     this.isAtEnd = true;
-    this.notice = "";
+    this.notice = this.said = "";
   }
 
   #loadMembers = async () => {

@@ -36,7 +36,10 @@ const head = (app, target) => {
 
 /** The messages with their separators. @param {App} app @returns {Many[]} */
 const rows = (app) => {
-  const { messages, more } = app.view;
+  const { messages, more, reads } = app.view;
+  const { profiles, presence } = app.client;
+  // What else a message is drawn of. Who has loaded much should not wait for all of it at each key.
+  const all = [app.me, app.strings, app.time, reads, profiles.get(), presence.get()];
   /** @type {Many[]} */
   const rows = [];
   if (more)
@@ -55,7 +58,12 @@ const rows = (app) => {
     if (isMark) rows.push(h("li.between.unread-mark", null, h("span", null, app.say("unread"))));
     const isFirst =
       isNewDay || isMark || !before || !same(before.author, one.author) || epoch - before.timestamp.epoch > TOGETHER;
-    rows.push(message(app, one, isFirst, one === messages.at(-1)));
+    const isLast = one === messages.at(-1);
+    const on = [...all, isFirst, isLast];
+    let row = app.rows.get(one);
+    if (!row?.on.every((/** @type {unknown} */ part, /** @type {number} */ at) => part === on[at]))
+      app.rows.set(one, (row = { ...message(app, one, isFirst, isLast), on }));
+    rows.push(row);
     before = one;
   }
   return rows;

@@ -6,10 +6,7 @@
  */
 
 import { h, iconButton } from "./dom.js";
-import { safeImage } from "./text.js";
 
-/** A text that is nothing but the address of a picture is sent as the picture. */
-const PICTURE = /^https:\/\/\S+\.(?:apng|avif|gif|jpe?g|png|webp)(?:\?\S*)?$/i;
 /** So many names are offered for a mention. */
 const OFFERED = 6;
 /** The service takes so many mentions of a message. */
@@ -61,7 +58,6 @@ const submit = (app) => {
     if (text !== editing.text) app.doing(conversation.edit(editing.id ?? "", text));
     return concern(app);
   }
-  const image = PICTURE.test(text) && safeImage(text);
   const named = people(app).filter(({ name }) => text.includes("@" + name));
   const mentions = named.slice(0, MENTIONED).map(({ id }) => id);
   write(app);
@@ -69,7 +65,7 @@ const submit = (app) => {
   app.mark = undefined;
   app.fresh = 0;
   app.isAtEnd = true;
-  conversation.send({ ...(image ? { image } : { text }), reply_to: quote?.id, ...(mentions[0] && { mentions }) });
+  conversation.send({ text, reply_to: quote?.id, ...(mentions[0] && { mentions }) });
   concern(app);
 };
 

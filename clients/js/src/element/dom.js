@@ -70,9 +70,13 @@ export const patch = (parent, children) => {
         ? document.createElementNS("http://www.w3.org/2000/svg", tag)
         : document.createElement(tag);
       node.key = key;
-      const names = classes.join(" ") || null;
-      dress(node, { class: names, part: names, ...child.props });
-      patch(node, child.children);
+      // What is described by the same object is as it was.
+      if (node.child !== child) {
+        node.child = child;
+        const names = classes.join(" ") || null;
+        dress(node, { class: names, part: names, ...child.props });
+        patch(node, child.children);
+      }
     } else {
       node = at?.nodeType === Node.TEXT_NODE ? at : document.createTextNode("");
       if (node.data !== "" + child) node.data = child;

@@ -106,7 +106,8 @@ export class SennaChat extends Base {
       if (value != null) app.show(/** @type {Target} */ ({ [name]: value }));
       else if (app.target && name in app.target) app.show();
     } else if (name === "socket" || name === "api") this.#renew();
-    else if (name.startsWith("token") && this.#own?.get().state === "refused") this.#own.start()();
+    // Whoever was signed out may have signed in.
+    else if (name.startsWith("token")) this.#own?.start()();
     this.#changed();
   }
 
@@ -171,8 +172,10 @@ export class SennaChat extends Base {
     this.#app.find("textarea, .entry, button")?.focus();
   }
 
-  /** The client does not fit any more. */
+  /** The client does not fit any more. What one user began to write is not for the next. */
   #renew() {
+    this.#app.drafts = {};
+    this.#app.root.replaceChildren();
     if (this.#app.client) this.#app.detach();
     this.#own?.close();
     this.#own = undefined;

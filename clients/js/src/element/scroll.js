@@ -20,28 +20,25 @@ const isReading = (app) =>
 export const arrived = (app) => {
   const { messages, entry, reads, loaded } = app.conversation.get();
   if (!loaded) return;
-  const newest = messages.findLast(({ seq }) => seq)?.seq ?? 0;
-  const others = messages.filter((one) => !app.isMe(one.author));
   const { heard } = app;
+  const newest = messages.findLast(({ seq }) => seq)?.seq ?? 0;
+  const known = heard ?? entry?.read.seq ?? reads[app.me ?? ""] ?? newest;
   app.heard = Math.max(newest, heard ?? 0);
-  if (heard == null) {
-    const read = entry?.read.seq ?? reads[app.me ?? ""] ?? newest;
-    app.mark = others.find(({ seq = 0 }) => seq > read)?.seq;
-    app.isMarkSeen = false;
-    return;
+  const fresh = messages.filter(({ seq = 0, author }) => seq > known && !app.isMe(author));
+  if (!fresh[0]) return;
+  // What was there before is no news.
+  if (heard != null) {
+    // After a long cut there may be many: the newest are enough.
+    const said = fresh
+      .slice(-3)
+      .map(({ author, text }) => `${app.author(author)}: ${text ?? app.say("image")}`)
+      .join("\n");
+    // The same words again are only heard if something changes.
+    app.said = said + (said === app.said ? "\u00a0" : "");
+    if (isReading(app)) return;
   }
-  const fresh = others.filter(({ seq = 0 }) => seq > heard);
-  if (!fresh.length) return;
-  const lines = fresh.map(({ author, text }) => `${app.author(author)}: ${text ?? app.say("image")}`);
-  // After a long cut there may be many: the newest are enough.
-  const said = lines.slice(-3).join("\n");
-  // The same words again are only heard if something changes.
-  app.said = said + (said === app.said ? "\u00a0" : "");
-  if (isReading(app)) return;
+  if (!app.fresh) app.mark = fresh[0].seq;
   app.fresh += fresh.length;
-  if (app.mark && !app.isMarkSeen) return;
-  app.mark = fresh[0].seq;
-  app.isMarkSeen = false;
 };
 
 /** Where the first message in sight stands, so that it can stay there. @param {App} app */
@@ -89,7 +86,6 @@ export const look = (app) => {
   if (!box?.clientHeight || !view?.loaded || app.notice) return;
   if (view.more && box.scrollTop < EARLY) app.doing(conversation.older());
   if (!isReading(app) || app.isOutside) return;
-  app.isMarkSeen = true;
   if (app.fresh) {
     app.fresh = 0;
     app.changed();
@@ -122,19 +118,17 @@ export const toNewest = (app) => {
  * Goes to a message that is quoted, and loads what lies between.
  *
  * @param {App} app
- * @param {{ id: string, seq?: number }} quote
+ * @param {{ id: string }} quote
  */
-export const toMessage = async (app, { id, seq = 0 }) => {
+export const toMessage = async (app, { id }) => {
   const { conversation } = app;
-  const low = () => conversation.get().messages[0]?.seq ?? 0;
-  // A page that brings nothing is the end of it.
-  for (let before; conversation.get().more && low() > seq && low() !== before;) {
-    before = low();
+  let node;
+  while (!(node = app.find(`[data-id="${CSS.escape(id)}"]`))) {
+    if (app.conversation !== conversation || !app.view.more || app.notice) return;
     await app.doing(conversation.older(100));
+    app.draw();
   }
   app.isAtEnd = false;
-  app.draw();
-  const node = app.find(`[data-id="${CSS.escape(id)}"]`);
-  node?.scrollIntoView({ block: "center" });
-  node?.querySelector(".act")?.focus({ preventScroll: true });
+  node.scrollIntoView({ block: "center" });
+  node.querySelector(".act").focus({ preventScroll: true });
 };

@@ -18,7 +18,7 @@ export const CHAT = `
 a { color: inherit; }
 .mention { font-weight: 600; }
 .mention.me { padding: 1px 4px; border-radius: 5px; background: color-mix(in srgb, var(--senna-accent) 24%, transparent); }
-.bubble img { display: block; max-width: 100%; max-height: 260px; min-height: 60px; border-radius: 10px; margin-block: 4px; }
+.bubble img { display: block; max-width: 100%; max-height: 260px; border-radius: 10px; margin-block: 4px; }
 .meta { float: inline-end; display: flex; align-items: center; gap: 4px; margin-block: 6px -3px; margin-inline: 12px -2px; font-size: .75em; color: var(--senna-muted); }
 .mine .meta { color: color-mix(in srgb, var(--senna-on-accent) 90%, var(--senna-accent)); }
 .delivery { display: flex; }
@@ -45,17 +45,17 @@ a { color: inherit; }
 .composer { position: relative; padding: 2px 12px 12px; }
 .field { display: flex; align-items: end; gap: 6px; padding: 4px; padding-inline-start: 16px; border-radius: 24px; background: var(--senna-surface); }
 .field:focus-within { outline: 2px solid var(--senna-accent); }
-textarea { flex: 1; min-width: 0; max-height: 140px; padding-block: 7px; font: inherit; color: inherit; background: none; border: 0; outline: 0; resize: none; field-sizing: content; }
-textarea::placeholder { color: var(--senna-muted); opacity: 1; }
-@media (pointer: coarse) { textarea { font-size: 16px; } }
+.input { flex: 1; min-width: 0; max-height: 140px; padding-block: 7px; font: inherit; color: inherit; background: none; border: 0; outline: 0; resize: none; field-sizing: content; }
+::placeholder { color: var(--senna-muted); opacity: 1; }
+@media (pointer: coarse) { .input { font-size: 16px; } }
 .round.send { background: var(--senna-accent); color: var(--senna-on-accent); }
 .field:has(:placeholder-shown) .round { background: var(--senna-border); color: var(--senna-muted); }
-.about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; color: var(--senna-muted); }
+.about { display: flex; align-items: center; gap: 10px; padding: 4px 6px 8px; }
 .menu { inset: auto; margin: 0; color: inherit; min-width: 150px; padding: 5px; background: var(--senna-background); border: 1px solid var(--senna-border); border-radius: 14px; box-shadow: var(--shadow); }
 .choices { position: absolute; bottom: 100%; }
 .reactions { display: flex; padding-bottom: 4px; }
 .reactions button { padding: 4px 6px; border-radius: 10px; font-size: 1.25em; }
-.item { display: block; padding: 6px 12px; border-radius: 10px; cursor: pointer; }
+.item { display: block; padding: 6px 12px; border-radius: 10px; }
 .menu button:hover, .menu :focus-visible, [aria-selected="true"], .reactions [aria-checked="true"] { background: var(--senna-surface); }
 .danger { color: var(--senna-danger); }
 `;

@@ -44,7 +44,7 @@ h2 { font-size: 1em; }
 .lines { flex: 1; min-width: 0; }
 .title, .excerpt, .below { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .entry, .item, .quote, .column { width: 100%; }
-.below, .name, .line time, .excerpt, .banner, .notice, .between, .typing { font-size: .85em; color: var(--senna-muted); }
+.below, .name, .line time, .excerpt, .banner, .notice, .between, .typing, .about { font-size: .85em; color: var(--senna-muted); }
 .round { display: grid; place-items: center; width: 36px; height: 36px; flex: none; border-radius: 50%; color: var(--senna-muted); }
 .round:hover { background: var(--senna-surface); color: var(--senna-text); }
 .avatar { position: relative; flex: none; width: 42px; height: 42px; border-radius: 50%; display: grid; place-items: center; font-weight: 600; background: oklch(.5 .13 calc(67 * var(--hue))); color: #fff; }
@@ -68,7 +68,7 @@ h2 { font-size: 1em; }
 .notice { color: var(--senna-danger); }
 .plain { margin: auto; padding: 6px 14px; border-radius: 20px; background: var(--senna-surface); font-size: .85em; }
 .nothing { display: grid; place-items: center; gap: 8px; margin: auto; padding: 24px; text-align: center; font-weight: 600; }
-.nothing .icon { width: 44px; height: 44px; stroke-width: 1; color: var(--senna-muted); }
+.nothing .icon { width: 44px; height: 44px; color: var(--senna-muted); }
 .loading, span.dots { display: flex; gap: 5px; margin: auto; }
 i { width: 7px; height: 7px; border-radius: 50%; background: currentColor; opacity: .4; }
 @media (prefers-reduced-motion: no-preference) { i { animation: 1.2s pulse infinite; } }
