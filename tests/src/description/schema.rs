@@ -71,6 +71,10 @@ pub(super) fn boolean() -> Value {
 
 /// A schema with words about it.
 pub(super) fn about(words: &str, mut schema: Value) -> Value {
+    // Draft 7 looks at nothing beside a reference.
+    if !schema["$ref"].is_null() {
+        schema = json!({"allOf": [schema]});
+    }
     schema["description"] = json!(words);
     schema
 }
