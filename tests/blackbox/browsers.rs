@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::{HeaderMap, Method};
-use tests::{Chat, Request, exchange};
+use tests::{Chat, Request};
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
     let headers = headers.iter();
@@ -42,9 +42,9 @@ async fn a_page_may_send_whatever_the_chat_takes() -> Result<()> {
                 "authorization,content-type,x-auth-token",
             ),
         ];
-        let (address, base) = chat.rest_address()?;
+        let (_, base) = chat.rest_address()?;
         let asked = request(Method::OPTIONS, &format!("{base}{path}"), &asked);
-        let (status, headers, _) = exchange(address, asked).await?;
+        let (status, headers, _) = chat.exchange(asked).await?;
         assert!(status.is_success(), "a browser takes no other status: {status}");
         assert_eq!(items(&headers, "access-control-allow-origin"), ["*"]);
         let methods = items(&headers, "access-control-allow-methods");

@@ -11,6 +11,7 @@
 )]
 
 mod browsers;
+mod generated;
 mod handshakes;
 mod identity;
 mod ids;

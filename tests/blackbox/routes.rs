@@ -99,7 +99,6 @@ async fn a_route_that_does_not_exist() -> Result<()> {
 async fn slashes_too_many_lead_to_the_route() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let (address, _) = chat.rest_address()?;
     let bob_path = bob.path();
     let paths = [
         (Method::GET, "/api/".to_owned()),
@@ -120,7 +119,7 @@ async fn slashes_too_many_lead_to_the_route() -> Result<()> {
             headers: vec![("X-Auth-Token".to_owned(), ann.token()?)],
             body: br#"{"type":"text","text":"x"}"#.to_vec(),
         };
-        let (status, headers, body) = exchange(address, request).await?;
+        let (status, headers, body) = chat.exchange(request).await?;
         let location = headers
             .get("location")
             .map_or("", |location| location.to_str().unwrap_or("?"));
@@ -153,7 +152,6 @@ async fn slashes_too_many_lead_to_the_route() -> Result<()> {
 #[tokio::test]
 async fn a_monitor_asks_with_head() -> Result<()> {
     let chat = Chat::shared().await?;
-    let (address, _) = chat.rest_address()?;
     let mut lines = Vec::new();
     for path in ["/api", "/api/", "/api/list", "/nowhere"] {
         let request = Request {
@@ -161,7 +159,7 @@ async fn a_monitor_asks_with_head() -> Result<()> {
             path: path.to_owned(),
             ..Request::default()
         };
-        let (status, headers, body) = exchange(address, request).await?;
+        let (status, headers, body) = chat.exchange(request).await?;
         let length = headers
             .get("content-length")
             .map_or("none", |length| length.to_str().unwrap_or("?"));

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context as _, Result, anyhow};
+use http::{HeaderMap, StatusCode};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
+use crate::description::check;
 use crate::mask::Mask;
 use crate::platform::Platform;
 use crate::sam::THROUGH_SAM;
@@ -178,13 +180,31 @@ impl Chat {
     /// # Errors
     /// When there is no answer in time, or none in JSON.
     pub async fn rest(&self, request: Request) -> Result<Answer> {
-        let (address, base) = self.rest_address()?;
+        let (_, base) = self.rest_address()?;
         let request = Request {
             path: format!("{base}{}", request.path),
             ..request
         };
-        let (status, headers, body) = http_client::exchange(address, request).await?;
+        let (status, headers, body) = self.exchange(request).await?;
         Answer::new(status.as_u16(), headers, body)
+    }
+
+    /// Sends a request to the REST address, whatever its path, and returns the whole response.
+    ///
+    /// # Errors
+    /// When there is no answer in time, or it is not as the description of the API has it.
+    pub async fn exchange(&self, request: Request) -> Result<(StatusCode, HeaderMap, Vec<u8>)> {
+        let (address, base) = self.rest_address()?;
+        // The description knows no stage.
+        let stage = base.strip_suffix("/api").unwrap_or_default();
+        let path = request.path.strip_prefix(stage).unwrap_or(&request.path);
+        let described = Request {
+            path: path.to_owned(),
+            ..request.clone()
+        };
+        let (status, headers, body) = http_client::exchange(address, request).await?;
+        check::rest(&described, status.as_u16(), &headers, &body)?;
+        Ok((status, headers, body))
     }
 
     /// Host and port of the REST address, and its path.

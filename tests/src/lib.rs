@@ -25,6 +25,7 @@
 
 mod answer;
 mod chat;
+pub mod description;
 mod executables;
 pub mod follower;
 mod http_client;

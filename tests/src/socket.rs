@@ -13,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::{self, Error, Message};
 
+use crate::description::check::{self, Conversation};
 use crate::{PATIENCE, answer};
 
 /// How a handshake ended.
@@ -52,6 +53,8 @@ impl Handshake {
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
+    /// All that is said, held against the description.
+    said: Conversation,
     events: VecDeque<Value>,
     asked: u64,
     /// The id that `hello` told; empty before.
@@ -88,17 +91,23 @@ pub(crate) async fn handshake(
             body: Value::Null,
             socket: Some(Socket {
                 stream,
+                said: Conversation::default(),
                 events: VecDeque::new(),
                 asked: 0,
                 id: String::new(),
             }),
         }),
-        Err(Error::Http(response)) => Ok(Handshake {
-            status: response.status().as_u16(),
-            subprotocol: None,
-            body: serde_json::from_slice(response.body().as_deref().unwrap_or_default()).unwrap_or_default(),
-            socket: None,
-        }),
+        Err(Error::Http(response)) => {
+            let status = response.status().as_u16();
+            let body = serde_json::from_slice(response.body().as_deref().unwrap_or_default()).unwrap_or_default();
+            check::refused(status, &body)?;
+            Ok(Handshake {
+                status,
+                subprotocol: None,
+                body,
+                socket: None,
+            })
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -168,6 +177,7 @@ impl Socket {
     /// # Errors
     /// When the connection has ended.
     pub async fn write(&mut self, text: &str) -> Result<()> {
+        self.said.sent(text);
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
@@ -232,12 +242,12 @@ impl Socket {
     /// The next text frame as it came.
     ///
     /// # Errors
-    /// When none comes in time.
+    /// When none comes in time, or it is not as the description of the API has it.
     pub async fn text(&mut self) -> Result<String> {
         loop {
             let frame = timeout(PATIENCE, self.stream.next()).await.context("no frame came")?;
             match frame.context("the connection has ended")?? {
-                Message::Text(text) => return Ok(text.to_string()),
+                Message::Text(text) => return self.heard(&text),
                 Message::Ping(_) | Message::Pong(_) => {}
                 other => bail!("a text frame was due, not {other:?}"),
             }
@@ -247,11 +257,11 @@ impl Socket {
     /// The next text frame, however long it takes.
     ///
     /// # Errors
-    /// When the connection ends.
+    /// When the connection ends, or the frame is not as the description of the API has it.
     pub async fn frame_at_last(&mut self) -> Result<String> {
         while let Some(frame) = self.stream.next().await {
             if let Message::Text(text) = frame? {
-                return Ok(text.to_string());
+                return self.heard(&text);
             }
         }
         bail!("the connection has ended")
@@ -270,6 +280,12 @@ impl Socket {
     /// The connection itself, for a client that does more than ask and listen in turn.
     pub(crate) fn into_stream(self) -> WebSocketStream<TcpStream> {
         self.stream
+    }
+
+    fn heard(&mut self, text: &str) -> Result<String> {
+        let frame = serde_json::from_str(text).with_context(|| format!("a frame that is no JSON: {text}"))?;
+        self.said.came(&frame)?;
+        Ok(text.to_owned())
     }
 
     async fn frame(&mut self) -> Result<Value> {

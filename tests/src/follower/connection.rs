@@ -13,6 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::description::check::Conversation;
+
 use super::replica::{Owed, Replica};
 use super::{Outgoing, Shared, Status, is_unknown_connection, lock};
 
@@ -29,6 +31,10 @@ pub(super) async fn stay_connected(shared: Arc<Shared>, mut outbox: mpsc::Receiv
             if connection.greeted {
                 failures = 0;
             }
+            // It has said what it was. Such a client goes no further, so that whoever waits for it sees it.
+            if connection.undescribed {
+                return;
+            }
         }
         shared.status.send_modify(|status| status.connection = None);
         failures += 1;
@@ -42,6 +48,10 @@ pub(super) async fn stay_connected(shared: Arc<Shared>, mut outbox: mpsc::Receiv
 struct Connection<'a> {
     shared: &'a Arc<Shared>,
     stream: WebSocketStream<TcpStream>,
+    /// All that is said, held against the description.
+    said: Conversation,
+    /// Whether a frame came that is not as described.
+    undescribed: bool,
     asked: u64,
     /// Writes that wait for an answer. When this is dropped, they hear that none will come.
     waiting: HashMap<u64, Outgoing>,
@@ -86,6 +96,8 @@ impl<'a> Connection<'a> {
         Ok(Self {
             shared,
             stream,
+            said: Conversation::default(),
+            undescribed: false,
             asked: 0,
             waiting: HashMap::new(),
             question: None,
@@ -219,7 +231,9 @@ impl<'a> Connection<'a> {
     async fn ask(&mut self, mut frame: Value) -> Result<u64> {
         self.asked += 1;
         frame["id"] = json!(self.asked);
-        self.stream.send(Message::text(frame.to_string())).await?;
+        let text = frame.to_string();
+        self.said.sent(&text);
+        self.stream.send(Message::text(text)).await?;
         Ok(self.asked)
     }
 
@@ -235,6 +249,9 @@ impl<'a> Connection<'a> {
     }
 
     fn hear(&mut self, frame: &Value) -> Result<()> {
+        let checked = self.said.came(frame);
+        self.undescribed = checked.is_err();
+        checked?;
         if frame["event"].is_string() {
             lock(&self.shared.replica).pushed(frame);
             return Ok(());

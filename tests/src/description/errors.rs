@@ -1,0 +1,227 @@
+//! The errors of the contract, and how they look.
+
+use serde_json::{Value, json};
+
+use super::schema::{about, closed, exactly, like, named, text};
+
+/// An error: its code (`null` for the answers that never had one), its status, the names that it has, and when it comes.
+pub(super) struct Error {
+    pub(super) code: Option<&'static str>,
+    pub(super) status: u16,
+    names: &'static [&'static str],
+    pub(super) when: &'static str,
+}
+
+const fn error(status: u16, code: &'static str, names: &'static [&'static str], when: &'static str) -> Error {
+    Error {
+        code: Some(code),
+        status,
+        names,
+        when,
+    }
+}
+
+const ARGUMENT: &[&str] = &["ArgumentError"];
+const CONFLICT: &[&str] = &["ConflictError"];
+const FORBIDDEN: &[&str] = &["ForbiddenError"];
+const NO_USER: &[&str] = &["UnauthenticatedError"];
+const TOO_LARGE: &[&str] = &["PayloadTooLargeError"];
+const TOO_MANY: &[&str] = &["TooManyRequestsError"];
+const BAD_TOKEN: &[&str] = &[
+    "JsonWebTokenError",
+    "TokenExpiredError",
+    "NotBeforeError",
+    "UnauthenticatedError",
+];
+
+/// All of them. A test holds them against the table in `shared/src/error.rs`.
+pub(super) const ERRORS: [Error; 31] = [
+    Error {
+        code: None,
+        status: 400,
+        names: ARGUMENT,
+        when: "the text or image is missing, or nothing that can be changed was given",
+    },
+    error(
+        400,
+        "MESSAGES_INVALID_TARGET",
+        ARGUMENT,
+        "the target is neither `user` nor `topic`",
+    ),
+    error(
+        400,
+        "MESSAGES_INVALID_TYPE",
+        ARGUMENT,
+        "the type is neither `text` nor `image`",
+    ),
+    error(400, "INVALID_ID", ARGUMENT, "an id is none"),
+    error(400, "INVALID_PAGE", ARGUMENT, "a page that cannot be"),
+    error(
+        400,
+        "INVALID_FIELD",
+        ARGUMENT,
+        "a property or parameter has the wrong type or value",
+    ),
+    error(400, "INVALID_JSON", ARGUMENT, "it is no JSON object in UTF-8"),
+    error(400, "DUPLICATE_KEY", ARGUMENT, "a key stands twice in an object"),
+    error(400, "INVALID_TEXT", ARGUMENT, "the text has no visible character"),
+    error(
+        400,
+        "INVALID_IMAGE",
+        ARGUMENT,
+        "the image is no `https://` address with a host and without a user",
+    ),
+    error(
+        400,
+        "INVALID_CLIENT_ID",
+        ARGUMENT,
+        "the retry key is not 1 to 64 printable characters",
+    ),
+    error(400, "INVALID_REACTION", ARGUMENT, "the reaction is none"),
+    error(
+        400,
+        "INVALID_FRAME_ID",
+        ARGUMENT,
+        "the `id` of a frame is no short string or number",
+    ),
+    error(400, "UNKNOWN_ACTION", ARGUMENT, "there is no such action"),
+    error(401, "NOT_AUTHENTICATED", NO_USER, "there is no token"),
+    error(401, "INVALID_TOKEN_ERR", BAD_TOKEN, "the token is not good"),
+    error(
+        401,
+        "CONNECTION_UNKNOWN",
+        NO_USER,
+        "the connection is not known any more: connect again",
+    ),
+    error(
+        403,
+        "FORBIDDEN",
+        FORBIDDEN,
+        "the message is somebody else's, or one's role does not allow it",
+    ),
+    error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
+    error(
+        404,
+        "NOT_FOUND",
+        &["NotFound", "RouteNotFoundError"],
+        "there is no such message, conversation or route",
+    ),
+    error(
+        409,
+        "RETRY_KEY_REUSED",
+        CONFLICT,
+        "the retry key was used for another content",
+    ),
+    error(
+        409,
+        "TOPIC_FULL",
+        CONFLICT,
+        "the topic has as many members as it can have",
+    ),
+    error(
+        409,
+        "TOO_MANY_REACTIONS",
+        CONFLICT,
+        "the message has as many reactions as it can have",
+    ),
+    error(413, "BODY_TOO_LARGE", TOO_LARGE, "more than 64 KiB"),
+    error(
+        413,
+        "TEXT_TOO_LARGE",
+        TOO_LARGE,
+        "a text of more than 16 KiB of UTF-8, or too long as it stands in JSON",
+    ),
+    error(413, "IMAGE_TOO_LARGE", TOO_LARGE, "an address of more than 2 KiB"),
+    error(
+        413,
+        "METADATA_TOO_LARGE",
+        TOO_LARGE,
+        "metadata of more than 4 KiB of JSON",
+    ),
+    error(
+        415,
+        "BODY_COMPRESSED",
+        &["UnsupportedMediaTypeError"],
+        "compressed bodies are not taken",
+    ),
+    error(
+        429,
+        "RATE_LIMITED",
+        TOO_MANY,
+        "too often: the text says when to try again",
+    ),
+    error(
+        429,
+        "TOO_MANY_CONNECTIONS",
+        TOO_MANY,
+        "the user has as many connections as one can have",
+    ),
+    error(
+        503,
+        "UNAVAILABLE",
+        &["UnavailableError"],
+        "the store or the platform's key set did not answer: try again",
+    ),
+];
+
+/// An error as it is answered, with every code that there is.
+pub(super) fn schema() -> Value {
+    let codes: Vec<_> = ERRORS.iter().map(|error| error.code).collect();
+    let mut names: Vec<_> = ERRORS.iter().flat_map(|error| error.names).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut statuses: Vec<_> = ERRORS.iter().map(|error| error.status).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let table = ERRORS.iter().map(|error| {
+        let (code, status, when) = (error.code.unwrap_or("null"), error.status, error.when);
+        format!("- `{code}` ({status}): {when}")
+    });
+    let words = format!(
+        "What went wrong. Go by `code`; `message` is for people and may change.\n\n{}",
+        table.collect::<Vec<_>>().join("\n")
+    );
+    let object = closed(
+        [
+            ("error", exactly(true)),
+            ("code", json!({"enum": codes})),
+            ("name", json!({"type": "string", "enum": names})),
+            ("message", text()),
+            (
+                "status",
+                about(
+                    "The status of the HTTP answer.",
+                    json!({"type": "integer", "enum": statuses}),
+                ),
+            ),
+            (
+                "request_id",
+                about(
+                    "Under it the request stands in the logs.",
+                    json!({"type": "string", "minLength": 1}),
+                ),
+            ),
+        ],
+        [],
+    );
+    let example = json!({
+        "error": true, "code": "NOT_FOUND", "name": "NotFound", "message": "Message not found", "status": 404,
+        "request_id": "2f0d2f6e-6c7b-4c0e-9a57-0d3f6a4f3a52",
+    });
+    about(&words, like(example, object))
+}
+
+/// An error with this status and one of these codes.
+pub(super) fn answered(status: u16, codes: &[Option<&str>]) -> Value {
+    json!({"allOf": [
+        named("Error"),
+        {"type": "object", "properties": {"code": {"enum": codes}, "status": {"const": status}}},
+    ]})
+}
+
+/// What API Gateway says in our place.
+pub(super) fn of_gateway() -> Value {
+    let object = closed([("message", text())], []);
+    let words = "What API Gateway says where no function could: the request was too large, or a function failed or was too slow.";
+    about(words, like(json!({"message": "Service Unavailable"}), object))
+}
