@@ -120,16 +120,26 @@ fn a_secret_is_a_reference() {
             "an address in plain text has no password: {address}"
         );
         for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
-            let Some(secret) = function["Environment"]["Variables"].get("SOCK_JWT_SECRET") else {
-                continue;
-            };
-            assert_eq!(secret["Fn::If"][0], "HasJwtSecret", "{id}");
-            assert_eq!(
-                secret["Fn::If"][1]["Fn::Sub"],
-                "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${JwtSecretVersion}}}",
-                "{id}"
-            );
-            assert_eq!(secret["Fn::If"][2], "", "{id}");
+            let variables = &function["Environment"]["Variables"];
+            for (name, condition, version) in [
+                ("SOCK_JWT_SECRET", "HasJwtSecret", "JwtSecretVersion"),
+                (
+                    "SOCK_JWT_SECRET_PREVIOUS",
+                    "HasPreviousJwtSecret",
+                    "JwtSecretPreviousVersion",
+                ),
+            ] {
+                let Some(secret) = variables.get(name) else { continue };
+                assert_eq!(secret["Fn::If"][0], condition, "{id}");
+                let reference = [
+                    "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${",
+                    version,
+                    "}}}",
+                ]
+                .concat();
+                assert_eq!(secret["Fn::If"][1]["Fn::Sub"], reference, "{id}");
+                assert_eq!(secret["Fn::If"][2], "", "{id}");
+            }
         }
         // No text that looks like an address with a password has one.
         walk(expansion, &mut |value| {
