@@ -47,6 +47,9 @@ pub enum ApiError {
     /// A WebSocket connection that the store does not know, as after its loss.
     #[error("This connection is not known any more - please connect again")]
     ConnectionUnknown,
+    /// The token of a WebSocket connection is over.
+    #[error("Your token has expired - please say hello with a fresh one")]
+    ConnectionExpired,
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
@@ -194,6 +197,7 @@ impl ApiError {
             Self::TokenNotActive => row(401, BAD_TOKEN, "NotBeforeError"),
             Self::TokenWithoutUser | Self::TokenUserId { .. } => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
+            Self::ConnectionExpired => row(401, "TOKEN_EXPIRED", "TokenExpiredError"),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
             Self::NotAMember => row(403, "NOT_A_MEMBER", "ForbiddenError"),
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
@@ -299,6 +303,7 @@ mod tests {
                 reason: InvalidId::LeadingZeros,
             },
             ApiError::ConnectionUnknown,
+            ApiError::ConnectionExpired,
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::NotAMember,
@@ -363,6 +368,7 @@ mod tests {
         401 INVALID_TOKEN_ERR JsonWebTokenError jwt audience invalid
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - its user_id must not have leading zeros
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
+        401 TOKEN_EXPIRED TokenExpiredError Your token has expired - please say hello with a fresh one
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         403 NOT_A_MEMBER ForbiddenError You are not a member of this topic

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::support::{STORES, expansion, of_type, template, walk};
 
-/// All that this API's connections are.
-const CONNECTIONS: &str =
-    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live/POST/@connections/*";
+/// All that this API's connections are: what is posted to them, and their end.
+const CONNECTIONS: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live";
 
 /// The statements that a role's own policies make, those under a condition too.
 fn statements(role: &Value) -> Vec<&Value> {
@@ -36,7 +35,9 @@ fn only_functions_that_push_may_push_and_only_here() {
             })
             .collect();
         if let Some(resource) = may.remove(r#""execute-api:ManageConnections""#) {
-            assert_eq!(resource, format!(r#"{{"Fn::Sub":"{CONNECTIONS}"}}"#));
+            let each =
+                ["POST", "DELETE"].map(|method| format!(r#"{{"Fn::Sub":"{CONNECTIONS}/{method}/@connections/*"}}"#));
+            assert_eq!(resource, format!("[{}]", each.join(",")));
             may_push.insert(id.to_owned());
         }
         let rest: Vec<_> = may.into_iter().collect();

@@ -46,6 +46,7 @@ mod presence;
 mod typing;
 
 mod actions;
+mod expiring;
 mod following;
 mod pushes;
 mod resuming;

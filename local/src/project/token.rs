@@ -9,7 +9,7 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::settings::Settings;
@@ -119,13 +119,13 @@ impl Signer {
     pub fn mint(&self, user: &str, ttl: Duration) -> Result<String, TokenError> {
         let issued = clock::now_ms() / 1000;
         let expires = issued.saturating_add(clock::millis(ttl) / 1000);
-        let mut claims = json!({"iat": issued, "exp": expires});
-        for (name, value) in [("iss", &self.issuer), ("aud", &self.audience)] {
-            if let Some(value) = value {
-                claims[name] = json!(value);
-            }
-        }
-        claims[&self.user_claim] = user_id(user);
+        let times = [("iat", json!(issued)), ("exp", json!(expires))];
+        let given = [("iss", &self.issuer), ("aud", &self.audience)].into_iter();
+        let given = given.filter_map(|(name, value)| Some((name, json!(value.as_ref()?))));
+        let user = (self.user_claim.as_str(), user_id(user));
+        let claims: Map<String, Value> = (times.into_iter().chain(given).chain([user]))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         let key = EncodingKey::from_secret(self.secret.as_bytes());
         Ok(jsonwebtoken::encode(&Header::new(self.algorithm), &claims, &key)?)
     }

@@ -2,6 +2,8 @@
 
 mod key_set;
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use jsonwebtoken::errors::ErrorKind;
@@ -29,6 +31,14 @@ enum Keys {
     Set(KeySet),
 }
 
+/// Whose a good token is, and what else it says.
+#[derive(Debug)]
+struct Bearer {
+    id: Id,
+    topics: TopicClaim,
+    until_ms: Option<u64>,
+}
+
 /// What a good token says.
 type Claims = Map<String, Value>;
 
@@ -40,6 +50,12 @@ fn topics(claims: &Claims) -> TopicClaim {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }))
+}
+
+/// A `NumericDate` (RFC 7519, section 2), whose fraction is rounded as the library does where it compares it.
+fn seconds(date: &Value) -> Option<u64> {
+    let rounded = |seconds: f64| Some(Duration::try_from_secs_f64(seconds.round()).ok()?.as_secs());
+    date.as_u64().or_else(|| date.as_f64().and_then(rounded))
 }
 
 impl Identity {
@@ -98,10 +114,26 @@ impl Identity {
     /// # Errors
     /// As [`Identity::of_headers`].
     pub async fn principal(&self, token: &str, headers: &HeaderMap) -> Result<Principal, ApiError> {
-        let (id, topics) = self.verify(token).await?;
+        let Bearer { id, topics, until_ms } = self.verify(token).await?;
         let domain = self.domain(headers).clone();
         let user = User { domain, id };
-        Ok(Principal { user, topics })
+        Ok(Principal { user, topics, until_ms })
+    }
+
+    /// Whose token this is, given for the connection of `owner`; the site stays.
+    ///
+    /// # Errors
+    /// As [`Identity::of_headers`]; [`ApiError::Forbidden`] if it is another user's.
+    pub async fn renewed(&self, token: &str, owner: &User) -> Result<Principal, ApiError> {
+        let Bearer { id, topics, until_ms } = self.verify(token).await?;
+        if id != owner.id {
+            return Err(ApiError::Forbidden("This token is another user's"));
+        }
+        Ok(Principal {
+            user: owner.clone(),
+            topics,
+            until_ms,
+        })
     }
 
     fn domain(&self, headers: &HeaderMap) -> &Domain {
@@ -109,7 +141,7 @@ impl Identity {
         self.config.domain_of(host.unwrap_or_default())
     }
 
-    async fn verify(&self, token: &str) -> Result<(Id, TopicClaim), ApiError> {
+    async fn verify(&self, token: &str) -> Result<Bearer, ApiError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| ApiError::TokenMalformed)?;
         if header.crit.is_some() {
             // Whoever does not understand what is critical must refuse the token, and we understand no extension (RFC 7515, section 4.1.11).
@@ -129,7 +161,13 @@ impl Identity {
             claim: name.clone(),
             reason,
         })?;
-        Ok((id, topics(&claims)))
+        let seconds = claims.get("exp").and_then(seconds);
+        let until_ms = seconds.map(|seconds| seconds.saturating_add(self.config.leeway_s).saturating_mul(1_000));
+        Ok(Bearer {
+            id,
+            topics: topics(&claims),
+            until_ms,
+        })
     }
 
     /// The claims of a token that one of these keys signed.
@@ -196,10 +234,9 @@ fn refusal(error: &ErrorKind) -> ApiError {
         | ErrorKind::Json(_)
         | ErrorKind::Utf8(_) => ApiError::TokenMalformed,
         ErrorKind::InvalidIssuer => ApiError::TokenNotForUs("issuer"),
-        ErrorKind::InvalidAudience => ApiError::TokenNotForUs("audience"),
-        // We require no other claims than these two.
         ErrorKind::MissingRequiredClaim(claim) if claim == "iss" => ApiError::TokenNotForUs("issuer"),
-        ErrorKind::MissingRequiredClaim(_) => ApiError::TokenNotForUs("audience"),
+        // We require no other claims than these two.
+        ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => ApiError::TokenNotForUs("audience"),
         _ => ApiError::TokenSignature,
     }
 }
@@ -276,7 +313,7 @@ mod tests {
         identity
             .verify(&token)
             .await
-            .map_or_else(|error| error.to_string(), |(id, _)| id.to_string())
+            .map_or_else(|error| error.to_string(), |bearer| bearer.id.to_string())
     }
 
     #[tokio::test]
@@ -371,7 +408,7 @@ mod tests {
         let key = EncodingKey::from_secret(secret.as_bytes());
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap();
         match identity.verify(&token).await {
-            Ok((id, _)) => id.to_string(),
+            Ok(bearer) => bearer.id.to_string(),
             Err(error) => error.to_string(),
         }
     }
@@ -494,5 +531,26 @@ mod tests {
             .collect();
         let error = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err();
         insta::assert_snapshot!(error, @"SOCK_JWT_PUBLIC_KEY must be a public key for PS256 in PEM, of 2048 bits at least; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+    }
+
+    #[tokio::test]
+    async fn a_token_tells_until_when_it_is_good() {
+        let until = async |leeway: &str, exp: Option<Value>| {
+            let identity = identity(&[("SOCK_JWT_SECRET", SECRET), ("SOCK_JWT_LEEWAY", leeway)]);
+            let key = EncodingKey::from_secret(SECRET.as_bytes());
+            let mut claims = json!({"user_id": 7});
+            if let Some(exp) = exp {
+                claims["exp"] = exp;
+            }
+            let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+            identity.verify(&token).await.unwrap().until_ms
+        };
+        assert_eq!(
+            until("5", Some(json!(4_102_444_800_u64))).await,
+            Some(4_102_444_805_000)
+        );
+        assert_eq!(until("0", Some(json!(4_102_444_800.5))).await, Some(4_102_444_801_000));
+        assert_eq!(until("0", Some(json!(u64::MAX))).await, Some(u64::MAX));
+        assert_eq!(until("5", None).await, None);
     }
 }
