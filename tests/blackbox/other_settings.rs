@@ -278,19 +278,35 @@ async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() 
         ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
     ];
     for (variable, value) in values {
-        let refused = match Chat::own(&[(variable, value)]).await {
-            Ok(_) => bail!("{variable}={value} started"),
-            Err(error) => error.to_string(),
-        };
-        assert!(refused.contains("(exit status: 1)"), "{refused}");
-        let own = refused.lines().find(|line| line.starts_with("senna: "));
-        let own = own.with_context(|| refused.clone())?;
-        // Which function is the first is chance.
-        let (_, why) = own.split_once(" doesn't start: ").with_context(|| own.to_owned())?;
+        let why = refusal(&[(variable, value)]).await?;
         let due = format!("{variable} must ");
         assert!(why.starts_with(&due), "{why}");
         assert!(!why.contains(value) || !variable.contains("SECRET"), "{why}");
     }
+    Ok(())
+}
+
+/// Why a stack with these variables does not start.
+async fn refusal(variables: &[(&str, &str)]) -> Result<String> {
+    let refused = match Chat::own(variables).await {
+        Ok(_) => bail!("{variables:?} started"),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused.contains("(exit status: 1)"), "{refused}");
+    let own = refused.lines().find(|line| line.starts_with("senna: "));
+    let own = own.with_context(|| refused.clone())?;
+    // Which function is the first is chance.
+    let (_, why) = own.split_once(" doesn't start: ").with_context(|| own.to_owned())?;
+    Ok(why.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_of_whoever_and_a_short_key_stop_the_stack() -> Result<()> {
+    let rsa = ("SOCK_JWT_ALGORITHM", "RS256");
+    let key_set = refusal(&[rsa, ("SOCK_JWKS_URL", "http://127.0.0.1:1/keys")]).await?;
+    insta::assert_snapshot!(key_set, @"SOCK_JWT_ISSUER or SOCK_JWT_AUDIENCE must be set with SOCK_JWKS_URL, whose keys may sign for others too; for example SOCK_JWT_ISSUER=https://id.example.com/");
+    let short = ("SOCK_JWT_PUBLIC_KEY", include_str!("../keys/short.pub.pem"));
+    insta::assert_snapshot!(refusal(&[rsa, short]).await?, @"SOCK_JWT_PUBLIC_KEY must be a public key for RS256 in PEM, of 2048 bits at least; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
     Ok(())
 }
 
