@@ -301,6 +301,8 @@ export const createClient = (options) => {
           break;
         }
         me = result.user;
+        // Conversations may be loaded before the inbox is: who reads them wants to know which messages are the user's own.
+        ownChanged();
         if (result.recovered) {
           boxes.caughtUp(box, result, before);
           entriesCame(result.entries);
@@ -379,7 +381,7 @@ export const createClient = (options) => {
     const key = at?.inbox_key;
     const one = records.get(key);
     if (event === "presence") cameOrWent([data]);
-    else if (/^typing/.test(event)) one && types(one, user, event === "typing.start");
+    else if (/typing/.test(event)) one && types(one, user, /start/.test(event));
     else if (key) {
       if (one) {
         // While there are two connections, what was sent over one is pushed to the other.
@@ -394,9 +396,11 @@ export const createClient = (options) => {
       one?.changed();
     }
     if (mine) return;
+    // Who was a stranger when it was asked seemed to be offline, and does not now: a write accepts.
+    if (present[data.entry?.author]?.online === false) watch(true);
     const of = key && { target: { [key.split("-", 1)]: key.replace(/^\w+-/, "") } };
     emit(event, { ...data, ...of });
-    if (/^member/.test(event)) emit("members", of);
+    if (/member/.test(event)) emit("members", of);
   };
 
   /** What a frame says of its conversation. @param {Conversing} one @param {string} event @param {any} data */
@@ -532,8 +536,8 @@ export const createClient = (options) => {
       }
     });
 
-  /** Tells the service what this connection wants to hear of: the conversation that was opened last, and users. */
-  const watch = () =>
+  /** Tells the service what this connection wants to hear of: the conversation that was opened last, and users. @param {boolean} [anew] */
+  const watch = (anew) =>
     plan("watch", 0, async () => {
       const c = line;
       if (!c || state !== "live") return;
@@ -541,7 +545,7 @@ export const createClient = (options) => {
       const users = [...new Set([...watched].flat())].slice(-100);
       const frame = { action: "watch", users, conversation };
       const wish = JSON.stringify(frame);
-      if (wish === c.watched || (!c.watched && !conversation && !users.length)) return;
+      if ((wish === c.watched && !anew) || (!c.watched && !conversation && !users.length)) return;
       c.watched = wish;
       const { result, error } = await say(c, frame);
       if (result) cameOrWent(result.entries);
