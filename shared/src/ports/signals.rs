@@ -111,7 +111,8 @@ pub trait Signals: Send + Sync {
     /// [`Unavailable`].
     async fn presence(&self, of: &Id, reader: PresenceReader<'_>) -> Result<Presence, Unavailable>;
 
-    /// Notes that the user of a connection begins to type in a conversation, or stops, while its token is good; `None` if the connection is not known.
+    /// Notes that the user of a connection begins to type in a conversation, or stops, while its token is good; `None` if the connection is not
+    /// known.
     ///
     /// # Errors
     /// [`Unavailable`].
