@@ -7,7 +7,7 @@ mod identity;
 use std::collections::HashMap;
 use std::fmt;
 
-use jsonwebtoken::Algorithm;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use thiserror::Error;
 use url::Url;
 
@@ -16,6 +16,8 @@ use crate::domain::{TopicAccess, TopicRules};
 
 pub use identity::{IdentityConfig, KeySource};
 
+/// The shortest RSA key with which tokens are verified, in bits (RFC 7518, section 3.3).
+pub(crate) const RSA_BITS: usize = 2048;
 const EXAMPLE_CA: &str = "-----BEGIN CERTIFICATE-----…";
 
 /// A variable that is missing or wrong. The text says which, what it must be, and gives an example.
@@ -53,7 +55,12 @@ impl ConfigError {
 
     /// The public key does not belong to this algorithm.
     pub(crate) fn public_key(algorithm: Algorithm) -> Self {
-        let problem = format!("must be a public key for {algorithm:?} in PEM");
+        let problem = match algorithm.family() {
+            AlgorithmFamily::Rsa => {
+                format!("must be a public key for {algorithm:?} in PEM, of {RSA_BITS} bits at least")
+            }
+            _ => format!("must be a public key for {algorithm:?} in PEM"),
+        };
         Self::new("SOCK_JWT_PUBLIC_KEY", problem, "-----BEGIN PUBLIC KEY-----…")
     }
 }
@@ -427,7 +434,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_shown() {
-        let secret = "hunter2";
+        let secret = "hunter2 hunter2 h";
         let variables = env(&[
             ("SOCK_REDIS_URL", "redis://:hunter2@host"),
             ("SOCK_JWT_SECRET", secret),

@@ -30,15 +30,26 @@ pub enum ApiError {
     /// The token does not tell a user.
     #[error("Incorrect token - please try a different one")]
     TokenWithoutUser,
-    /// The token's `user_id` is not an id.
-    #[error("Incorrect token - its user_id {0}")]
-    TokenUserId(InvalidId),
+    /// The token was issued by another issuer, or for another audience.
+    #[error("jwt {0} invalid")]
+    TokenNotForUs(&'static str),
+    /// The claim that names the token's user holds no id.
+    #[error("Incorrect token - its {claim} {reason}")]
+    TokenUserId {
+        /// The claim.
+        claim: String,
+        /// What it must hold.
+        reason: InvalidId,
+    },
     /// The user has [`CONNECTIONS_MAX`] connections already.
     #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
     TooManyConnections,
     /// A WebSocket connection that the store does not know, as after its loss.
     #[error("This connection is not known any more - please connect again")]
     ConnectionUnknown,
+    /// The token of a WebSocket connection is over.
+    #[error("Your token has expired - please say hello with a fresh one")]
+    ConnectionExpired,
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
@@ -182,11 +193,14 @@ impl ApiError {
         const BAD_TOKEN: &str = "INVALID_TOKEN_ERR";
         match self {
             Self::NotAuthenticated => row(401, "NOT_AUTHENTICATED", UNAUTHENTICATED),
-            Self::TokenMalformed | Self::TokenSignature => row(401, BAD_TOKEN, "JsonWebTokenError"),
+            Self::TokenMalformed | Self::TokenSignature | Self::TokenNotForUs(_) => {
+                row(401, BAD_TOKEN, "JsonWebTokenError")
+            }
             Self::TokenExpired => row(401, BAD_TOKEN, "TokenExpiredError"),
             Self::TokenNotActive => row(401, BAD_TOKEN, "NotBeforeError"),
-            Self::TokenWithoutUser | Self::TokenUserId(_) => row(401, BAD_TOKEN, UNAUTHENTICATED),
+            Self::TokenWithoutUser | Self::TokenUserId { .. } => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
+            Self::ConnectionExpired => row(401, "TOKEN_EXPIRED", "TokenExpiredError"),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
             Self::NotAMember | Self::TopicNotInToken => row(403, "NOT_A_MEMBER", "ForbiddenError"),
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
@@ -286,8 +300,13 @@ mod tests {
             ApiError::TokenExpired,
             ApiError::TokenNotActive,
             ApiError::TokenWithoutUser,
-            ApiError::TokenUserId(InvalidId::LeadingZeros),
+            ApiError::TokenNotForUs("audience"),
+            ApiError::TokenUserId {
+                claim: "user_id".to_owned(),
+                reason: InvalidId::LeadingZeros,
+            },
             ApiError::ConnectionUnknown,
+            ApiError::ConnectionExpired,
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::NotAMember,
@@ -350,8 +369,10 @@ mod tests {
         401 INVALID_TOKEN_ERR TokenExpiredError jwt expired
         401 INVALID_TOKEN_ERR NotBeforeError jwt not active
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
+        401 INVALID_TOKEN_ERR JsonWebTokenError jwt audience invalid
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - its user_id must not have leading zeros
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
+        401 TOKEN_EXPIRED TokenExpiredError Your token has expired - please say hello with a fresh one
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         403 NOT_A_MEMBER ForbiddenError You are not a member of this topic

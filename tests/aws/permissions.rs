@@ -6,9 +6,8 @@ use serde_json::Value;
 
 use crate::support::{STORES, expansion, of_type, template, walk};
 
-/// All that this API's connections are.
-const CONNECTIONS: &str =
-    "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live/POST/@connections/*";
+/// All that this API's connections are: what is posted to them, and their end.
+const CONNECTIONS: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live";
 
 /// The statements that a role's own policies make, those under a condition too.
 fn statements(role: &Value) -> Vec<&Value> {
@@ -36,7 +35,9 @@ fn only_functions_that_push_may_push_and_only_here() {
             })
             .collect();
         if let Some(resource) = may.remove(r#""execute-api:ManageConnections""#) {
-            assert_eq!(resource, format!(r#"{{"Fn::Sub":"{CONNECTIONS}"}}"#));
+            let each =
+                ["POST", "DELETE"].map(|method| format!(r#"{{"Fn::Sub":"{CONNECTIONS}/{method}/@connections/*"}}"#));
+            assert_eq!(resource, format!("[{}]", each.join(",")));
             may_push.insert(id.to_owned());
         }
         let rest: Vec<_> = may.into_iter().collect();
@@ -120,16 +121,26 @@ fn a_secret_is_a_reference() {
             "an address in plain text has no password: {address}"
         );
         for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
-            let Some(secret) = function["Environment"]["Variables"].get("SOCK_JWT_SECRET") else {
-                continue;
-            };
-            assert_eq!(secret["Fn::If"][0], "HasJwtSecret", "{id}");
-            assert_eq!(
-                secret["Fn::If"][1]["Fn::Sub"],
-                "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${JwtSecretVersion}}}",
-                "{id}"
-            );
-            assert_eq!(secret["Fn::If"][2], "", "{id}");
+            let variables = &function["Environment"]["Variables"];
+            for (name, condition, version) in [
+                ("SOCK_JWT_SECRET", "HasJwtSecret", "JwtSecretVersion"),
+                (
+                    "SOCK_JWT_SECRET_PREVIOUS",
+                    "HasPreviousJwtSecret",
+                    "JwtSecretPreviousVersion",
+                ),
+            ] {
+                let Some(secret) = variables.get(name) else { continue };
+                assert_eq!(secret["Fn::If"][0], condition, "{id}");
+                let reference = [
+                    "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${",
+                    version,
+                    "}}}",
+                ]
+                .concat();
+                assert_eq!(secret["Fn::If"][1]["Fn::Sub"], reference, "{id}");
+                assert_eq!(secret["Fn::If"][2], "", "{id}");
+            }
         }
         // No text that looks like an address with a password has one.
         walk(expansion, &mut |value| {

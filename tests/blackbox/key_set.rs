@@ -13,6 +13,13 @@ use serde_json::{Value, json};
 use tests::token::{LONG_AGO, Signer};
 use tests::{Chat, Request, until, web_server};
 
+/// Who issues the tokens here.
+const ISSUER: &str = "https://id.example.com/";
+
+fn rsa(pem: &str) -> Result<Signer> {
+    Ok(Signer::rsa(pem)?.issuing_as(ISSUER))
+}
+
 /// A key set that can change; without keys the server fails.
 #[derive(Clone, Default)]
 struct KeySet(Arc<Mutex<Vec<Value>>>);
@@ -62,11 +69,15 @@ async fn welcome(chat: &Chat, token: &str) -> Result<String> {
 
 #[tokio::test]
 async fn keys_can_rotate() -> Result<()> {
-    let first = Signer::rsa(include_str!("../keys/first.pem"))?.named("first");
-    let second = Signer::rsa(include_str!("../keys/second.pem"))?.named("second");
+    let first = rsa(include_str!("../keys/first.pem"))?.named("first");
+    let second = rsa(include_str!("../keys/second.pem"))?.named("second");
     let keys = KeySet::default();
     let url = keys.serve()?;
-    let variables = [("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWKS_URL", &*url)];
+    let variables = [
+        ("SOCK_JWT_ALGORITHM", "RS256"),
+        ("SOCK_JWKS_URL", &*url),
+        ("SOCK_JWT_ISSUER", ISSUER),
+    ];
     let chat = Chat::own_signed(&variables, first.clone()).await?;
     let (by_first, by_second) = (first.user(&json!(7))?, second.user(&json!(7))?);
     insta::assert_snapshot!(welcome(&chat, &by_first).await?, @"503 UNAVAILABLE UnavailableError: The service is unavailable at the moment - please try again");
@@ -74,10 +85,10 @@ async fn keys_can_rotate() -> Result<()> {
     keys.publish(&[&first])?;
     insta::assert_snapshot!(welcome(&chat, &by_first).await?, @r#"{"authenticated":true,"message":"Welcome to a realtime chat API","success":true}"#);
     insta::assert_snapshot!(welcome(&chat, &by_second).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
-    let nameless = Signer::rsa(include_str!("../keys/second.pem"))?.user(&json!(7))?;
+    let nameless = rsa(include_str!("../keys/second.pem"))?.user(&json!(7))?;
     insta::assert_snapshot!(welcome(&chat, &nameless).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
     // A key's name is no secret: the signature decides.
-    let forged = Signer::rsa(include_str!("../keys/second.pem"))?
+    let forged = rsa(include_str!("../keys/second.pem"))?
         .named("first")
         .user(&json!(7))?;
     insta::assert_snapshot!(welcome(&chat, &forged).await?, @"401 INVALID_TOKEN_ERR JsonWebTokenError: invalid signature");
@@ -97,9 +108,9 @@ async fn keys_can_rotate() -> Result<()> {
 
 #[tokio::test]
 async fn an_entry_that_cannot_be_used_costs_the_others_nothing() -> Result<()> {
-    let nameless = Signer::rsa(include_str!("../keys/first.pem"))?;
+    let nameless = rsa(include_str!("../keys/first.pem"))?;
     let first = nameless.clone().named("a");
-    let second = Signer::rsa(include_str!("../keys/second.pem"))?.named("a");
+    let second = rsa(include_str!("../keys/second.pem"))?.named("a");
     let changed = |field: &str, value: Value| -> Result<Value> {
         let mut key = second.public_jwk()?;
         key[field] = value;
@@ -119,7 +130,11 @@ async fn an_entry_that_cannot_be_used_costs_the_others_nothing() -> Result<()> {
         first.public_jwk()?,
     ]);
     let url = keys.serve()?;
-    let variables = [("SOCK_JWT_ALGORITHM", "RS256"), ("SOCK_JWKS_URL", &*url)];
+    let variables = [
+        ("SOCK_JWT_ALGORITHM", "RS256"),
+        ("SOCK_JWKS_URL", &*url),
+        ("SOCK_JWT_ISSUER", ISSUER),
+    ];
     let chat = Chat::own_signed(&variables, first.clone()).await?;
     for signer in [&first, &second, &nameless] {
         assert!(
@@ -127,7 +142,17 @@ async fn an_entry_that_cannot_be_used_costs_the_others_nothing() -> Result<()> {
             "{signer:?}"
         );
     }
-    let expired = first.sign(&json!({"user_id": 7, "exp": LONG_AGO}))?;
+    let expired = first.sign(&json!({"user_id": 7, "exp": LONG_AGO, "iss": ISSUER}))?;
     insta::assert_snapshot!(welcome(&chat, &expired).await?, @"401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired");
+    // The keys sign for other customers of the identity service too.
+    for claims in [
+        json!({"user_id": 7}),
+        json!({"user_id": 7, "iss": "https://id.example.com/other"}),
+    ] {
+        let refused = welcome(&chat, &first.sign(&claims)?).await?;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"401 INVALID_TOKEN_ERR JsonWebTokenError: jwt issuer invalid");
+        }
+    }
     Ok(())
 }

@@ -47,6 +47,7 @@ mod presence;
 mod typing;
 
 mod actions;
+mod expiring;
 mod following;
 mod pushes;
 mod resuming;

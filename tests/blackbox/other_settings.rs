@@ -141,27 +141,172 @@ async fn header_key_handle_and_prefix_are_the_platforms_choice() -> Result<()> {
     Ok(())
 }
 
+/// `GET /api/list` with this token: the key of the inbox, or the whole error.
+async fn inbox(chat: &Chat, token: String) -> Result<String> {
+    let headers = vec![("X-Auth-Token".to_owned(), token)];
+    let answer = chat
+        .rest(Request {
+            path: "/list".to_owned(),
+            headers,
+            ..Request::default()
+        })
+        .await?;
+    Ok(match answer.status {
+        200 => answer.body["state"]["key"].to_string(),
+        _ => chat.shown(&answer),
+    })
+}
+
+#[tokio::test]
+async fn claims_leeway_and_a_second_secret_are_the_platforms_choice() -> Result<()> {
+    let before = "the secret that was used until now";
+    let variables = [
+        ("SOCK_JWT_ISSUER", "https://id.example.com/,https://id.example.org/"),
+        ("SOCK_JWT_AUDIENCE", "chat,talk"),
+        ("SOCK_JWT_USER_CLAIM", "sub"),
+        ("SOCK_JWT_LEEWAY", "300"),
+        ("SOCK_JWT_SECRET_PREVIOUS", before),
+        // As a file holds it.
+        ("SOCK_JWT_SECRET", " the secret of the black-box tests\n"),
+    ];
+    let chat = Chat::own(&variables).await?;
+    let before = Signer::secret(jsonwebtoken::Algorithm::HS256, before);
+    let with = |changes: serde_json::Value| {
+        let mut claims = json!({"sub": "auth0|7", "iss": "https://id.example.org/", "aud": ["shop", "talk"]});
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        claims
+    };
+    let now = jsonwebtoken::get_current_timestamp();
+    let good = with(json!({"exp": now - 100, "nbf": now + 100}));
+    for signer in [chat.signer(), &before] {
+        assert_eq!(inbox(&chat, signer.sign(&good)?).await?, "\"myplatform:inbox:auth0|7\"");
+    }
+    let sign = |changes| chat.signer().sign(&with(changes));
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"iss": "https://id.example.net/"}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "jwt issuer invalid",
+      "name": "JsonWebTokenError",
+      "request_id": "[request 1]",
+      "status": 401
+    }
+    "#);
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"aud": "shop"}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "jwt audience invalid",
+      "name": "JsonWebTokenError",
+      "request_id": "[request 2]",
+      "status": 401
+    }
+    "#);
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"exp": now - 1_000}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "jwt expired",
+      "name": "TokenExpiredError",
+      "request_id": "[request 3]",
+      "status": 401
+    }
+    "#);
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"nbf": now + 1_000}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "jwt not active",
+      "name": "NotBeforeError",
+      "request_id": "[request 4]",
+      "status": 401
+    }
+    "#);
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"sub": null, "user_id": 7}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "Incorrect token - please try a different one",
+      "name": "UnauthenticatedError",
+      "request_id": "[request 5]",
+      "status": 401
+    }
+    "#);
+    insta::assert_snapshot!(inbox(&chat, sign(json!({"sub": "05"}))?).await?, @r#"
+    401 {
+      "code": "INVALID_TOKEN_ERR",
+      "error": true,
+      "message": "Incorrect token - its sub must not have leading zeros",
+      "name": "UnauthenticatedError",
+      "request_id": "[request 6]",
+      "status": 401
+    }
+    "#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_shorter_than_its_hash_is_warned_of_and_not_shown() -> Result<()> {
+    let secret = "eighteen bytes 123";
+    let variables = [("SOCK_JWT_SECRET", secret)];
+    let signer = Signer::secret(jsonwebtoken::Algorithm::HS256, secret);
+    let chat = Chat::own_signed(&variables, signer).await?;
+    assert_eq!(
+        inbox(&chat, chat.signer().user(&json!(7))?).await?,
+        "\"myplatform:inbox:7\""
+    );
+    let log = chat.stack().log();
+    let warnings = log
+        .matches("the secret should have 32 bytes, as HS256 has, or more")
+        .count();
+    assert!(warnings > 0 && log.contains("SOCK_JWT_SECRET"), "{log}");
+    assert!(!log.contains(secret), "{log}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() -> Result<()> {
     let values = [
         ("SOCK_JWT_ALGORITHM", "HS999"),
+        ("SOCK_JWT_SECRET", "fifteen bytes !"),
+        ("SOCK_JWT_SECRET_PREVIOUS", "14 short bytes"),
+        ("SOCK_JWT_LEEWAY", "a while"),
         ("SOCK_DOMAIN_HANDLE", "bad/handle"),
         ("SOCK_DOMAINS", "chat.a.com"),
         ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
     ];
     for (variable, value) in values {
-        let refused = match Chat::own(&[(variable, value)]).await {
-            Ok(_) => bail!("{variable}={value} started"),
-            Err(error) => error.to_string(),
-        };
-        assert!(refused.contains("(exit status: 1)"), "{refused}");
-        let own = refused.lines().find(|line| line.starts_with("senna: "));
-        let own = own.with_context(|| refused.clone())?;
-        // Which function is the first is chance.
-        let (_, why) = own.split_once(" doesn't start: ").with_context(|| own.to_owned())?;
-        let due = format!("{variable} must be ");
+        let why = refusal(&[(variable, value)]).await?;
+        let due = format!("{variable} must ");
         assert!(why.starts_with(&due), "{why}");
+        assert!(!why.contains(value) || !variable.contains("SECRET"), "{why}");
     }
+    Ok(())
+}
+
+/// Why a stack with these variables does not start.
+async fn refusal(variables: &[(&str, &str)]) -> Result<String> {
+    let refused = match Chat::own(variables).await {
+        Ok(_) => bail!("{variables:?} started"),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused.contains("(exit status: 1)"), "{refused}");
+    let own = refused.lines().find(|line| line.starts_with("senna: "));
+    let own = own.with_context(|| refused.clone())?;
+    // Which function is the first is chance.
+    let (_, why) = own.split_once(" doesn't start: ").with_context(|| own.to_owned())?;
+    Ok(why.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_set_of_whoever_and_a_short_key_stop_the_stack() -> Result<()> {
+    let rsa = ("SOCK_JWT_ALGORITHM", "RS256");
+    let key_set = refusal(&[rsa, ("SOCK_JWKS_URL", "http://127.0.0.1:1/keys")]).await?;
+    insta::assert_snapshot!(key_set, @"SOCK_JWT_ISSUER or SOCK_JWT_AUDIENCE must be set with SOCK_JWKS_URL, whose keys may sign for others too; for example SOCK_JWT_ISSUER=https://id.example.com/");
+    let short = ("SOCK_JWT_PUBLIC_KEY", include_str!("../keys/short.pub.pem"));
+    insta::assert_snapshot!(refusal(&[rsa, short]).await?, @"SOCK_JWT_PUBLIC_KEY must be a public key for RS256 in PEM, of 2048 bits at least; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
     Ok(())
 }
 

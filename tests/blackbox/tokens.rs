@@ -29,6 +29,7 @@ async fn a_bad_token_is_refused_on_every_route() -> Result<()> {
         ("expired", signer.sign(&json!({"user_id": 7, "exp": LONG_AGO}))?),
         ("not yet valid", signer.sign(&json!({"user_id": 7, "nbf": FAR_AWAY}))?),
         ("no user", signer.sign(&json!({"sub": "7"}))?),
+        ("critical", signer.clone().critical_of(&["exp"]).user(&json!(7))?),
         ("expired, of nobody", signer.sign(&json!({"exp": LONG_AGO}))?),
     ];
     let message = "/user/5/0192f0e4-7d00-7000-8000-000000000001";
@@ -70,6 +71,7 @@ async fn a_bad_token_is_refused_on_every_route() -> Result<()> {
     expired: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
     not yet valid: 401 INVALID_TOKEN_ERR NotBeforeError: jwt not active
     no user: 401 INVALID_TOKEN_ERR UnauthenticatedError: Incorrect token - please try a different one
+    critical: 401 INVALID_TOKEN_ERR JsonWebTokenError: Your token is invalid - please check it and try again
     expired, of nobody: 401 INVALID_TOKEN_ERR TokenExpiredError: jwt expired
     ");
     Ok(())

@@ -15,6 +15,7 @@ pub const FAR_AWAY: u64 = 4_102_444_800;
 pub struct Signer {
     header: Header,
     key: EncodingKey,
+    issuer: Option<String>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -31,6 +32,7 @@ impl Signer {
         Self {
             header: Header::new(algorithm),
             key: EncodingKey::from_secret(secret.as_bytes()),
+            issuer: None,
         }
     }
 
@@ -42,6 +44,7 @@ impl Signer {
         Ok(Self {
             header: Header::new(Algorithm::RS256),
             key: EncodingKey::from_rsa_pem(pem.as_bytes())?,
+            issuer: None,
         })
     }
 
@@ -49,6 +52,20 @@ impl Signer {
     #[must_use]
     pub fn named(mut self, kid: &str) -> Self {
         self.header.kid = Some(kid.to_owned());
+        self
+    }
+
+    /// The same key, whose tokens of users name this issuer.
+    #[must_use]
+    pub fn issuing_as(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// The same key, whose tokens say that these extensions must be understood.
+    #[must_use]
+    pub fn critical_of(mut self, extensions: &[&str]) -> Self {
+        self.header.crit = Some(extensions.iter().map(|&name| name.to_owned()).collect());
         self
     }
 
@@ -75,6 +92,10 @@ impl Signer {
     /// # Errors
     /// As [`Signer::sign`].
     pub fn user(&self, id: &Value) -> Result<String> {
-        self.sign(&json!({"user_id": id}))
+        let mut claims = json!({"user_id": id});
+        if let Some(issuer) = &self.issuer {
+            claims["iss"] = json!(issuer);
+        }
+        self.sign(&claims)
     }
 }

@@ -1,6 +1,7 @@
 //! What a client can ask for over its connection.
 
 use serde::Serialize;
+use shared::adapters::jwt::Identity;
 use shared::app::{self, Caller, Signaller, Writer};
 use shared::domain::limits::BODY_BYTES;
 use shared::domain::{Outcome, Place};
@@ -31,6 +32,7 @@ type Done = (ActionResult, Option<Place>);
 
 /// Does what the frame asks for. What needs no user is done without asking the store who owns the connection.
 pub(crate) async fn run(
+    identity: &Identity,
     writer: Writer<'_>,
     signaller: Signaller<'_>,
     event: &SocketEvent,
@@ -42,7 +44,8 @@ pub(crate) async fn run(
         return Err(ApiError::BodyTooLarge(length));
     }
     match frame.action().as_str() {
-        "hello" | "sync" => sync(writer, event, frame).await,
+        "hello" => hello(identity, writer, signaller, event, frame).await,
+        "sync" => sync(writer, event, frame).await,
         "changes" => changes(writer, event, frame).await,
         "send" => send(writer, event, frame).await,
         "update" => update(writer, event, frame).await,
@@ -65,11 +68,30 @@ fn told(result: ActionResult) -> Done {
 
 /// Who speaks over this connection.
 async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiError> {
-    let principal = writer.store.connection(&event.connection).await?;
+    let principal = app::speaker(writer.store, writer.push, event.now_ms(), &event.connection).await?;
     Ok(Caller {
-        principal: principal.ok_or(ApiError::ConnectionUnknown)?,
+        principal,
         connection: Some(event.connection.clone()),
     })
+}
+
+/// Begins a connection, or goes on with one; a fresh token makes it good as long as that one.
+async fn hello(
+    identity: &Identity,
+    writer: Writer<'_>,
+    signaller: Signaller<'_>,
+    event: &SocketEvent,
+    frame: &ClientFrame<'_>,
+) -> Result<Done, ApiError> {
+    frame.since()?;
+    if let Some(token) = frame.token()? {
+        let owner = app::owner(writer.store, &event.connection).await?.user;
+        let principal = identity.renewed(&token, &owner).await?;
+        signaller
+            .renew(&principal, &event.connection, event.connected_at_ms)
+            .await?;
+    }
+    sync(writer, event, frame).await
 }
 
 async fn sync(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {

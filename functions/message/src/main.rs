@@ -2,6 +2,7 @@
 
 mod actions;
 
+use shared::adapters::jwt::Identity;
 use shared::app::{Signaller, Writer};
 use shared::error::ApiError;
 use shared::runtime::StartError;
@@ -12,20 +13,30 @@ use shared::wiring::Wiring;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
+    let identity = wiring.identity()?;
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
     let push = wiring.push()?;
     let store = wiring.store().await?;
     let writer = wiring.writer(&store, &push, topics);
     let signaller = wiring.signaller(&store, &push, topics, presence);
-    socket::serve("message", |event| answer(writer, signaller, event)).await
+    socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }
 
 /// A frame that cannot be done gets an error frame; the connection stays.
-async fn answer(writer: Writer<'_>, signaller: Signaller<'_>, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
+async fn answer(
+    identity: &Identity,
+    writer: Writer<'_>,
+    signaller: Signaller<'_>,
+    event: SocketEvent,
+) -> Result<SocketAnswer, ApiError> {
     let frame = event.frame().and_then(ClientFrame::parse);
     let id = frame.as_ref().ok().and_then(|frame| frame.id().ok()).flatten();
     let outcome = match frame {
-        Ok(frame) => event.in_time(actions::run(writer, signaller, &event, &frame)).await,
+        Ok(frame) => {
+            event
+                .in_time(actions::run(identity, writer, signaller, &event, &frame))
+                .await
+        }
         Err(error) => Err(error),
     };
     Ok(SocketAnswer::frame(match outcome {

@@ -32,9 +32,12 @@ Environment (an empty variable counts as unset):
   SOCK_JWT_ALGORITHM    the accepted signature [HS256]
   SOCK_JWT_SECRET       secret of the HS algorithms [a random one, kept in .senna/jwt-secret]
   SOCK_JWT_PUBLIC_KEY   key of the other algorithms, in PEM
-  SOCK_JWKS_URL         key set of the other algorithms
+  SOCK_JWKS_URL         key set of the other algorithms; SOCK_JWT_ISSUER or SOCK_JWT_AUDIENCE must be set with it
+  SOCK_JWT_ISSUER       who may have issued a token, with commas; the stack's own tokens name the first one [anyone]
+  SOCK_JWT_AUDIENCE     for whom a token may be, with commas; the stack's own tokens name the first one [anyone]
+  SOCK_JWT_USER_CLAIM   the claim that names the user, in the stack's own tokens too [user_id]
 Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HANDLE, SOCK_DOMAINS, SOCK_JWT_HEADER,
-SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
+SOCK_JWT_LEEWAY, SOCK_JWT_SECRET_PREVIOUS, SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
 always the stack's own.";
 
 /// Every fault that can be asked for.

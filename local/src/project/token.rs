@@ -9,7 +9,7 @@ use std::{
 };
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::settings::Settings;
@@ -48,6 +48,9 @@ pub enum TokenError {
 pub struct Signer {
     algorithm: Algorithm,
     secret: String,
+    user_claim: String,
+    issuer: Option<String>,
+    audience: Option<String>,
 }
 
 impl std::fmt::Debug for Signer {
@@ -60,7 +63,8 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// The signer for these settings: with `SOCK_JWT_SECRET`, else with a random secret that is kept in `state`.
+    /// The signer for these settings: with `SOCK_JWT_SECRET`, else with a random secret that is kept in `state`. Its tokens say what the functions
+    /// ask for by `SOCK_JWT_USER_CLAIM`, `SOCK_JWT_ISSUER` and `SOCK_JWT_AUDIENCE`.
     ///
     /// # Errors
     /// [`TokenError`], when the keys are asymmetric or the secret can't be kept.
@@ -75,11 +79,21 @@ impl Signer {
                 });
             }
         };
-        if let Some(secret) = settings.get("SOCK_JWT_SECRET") {
-            return Ok(Self {
+        let signer = |secret: String| {
+            let first = |name| settings.get(name).and_then(|list| list.split(',').next());
+            let first = |name| first(name).map(|part| part.trim().to_owned());
+            let user_claim = settings.get("SOCK_JWT_USER_CLAIM").map(str::trim);
+            Self {
                 algorithm,
-                secret: secret.to_owned(),
-            });
+                secret,
+                user_claim: user_claim.unwrap_or("user_id").to_owned(),
+                issuer: first("SOCK_JWT_ISSUER"),
+                audience: first("SOCK_JWT_AUDIENCE"),
+            }
+        };
+        if let Some(secret) = settings.get("SOCK_JWT_SECRET") {
+            // As the functions take it.
+            return Ok(signer(secret.trim().to_owned()));
         }
         for variable in ["SOCK_JWT_PUBLIC_KEY", "SOCK_JWKS_URL"] {
             if settings.get(variable).is_some() {
@@ -90,7 +104,7 @@ impl Signer {
         }
         let path = state.join("jwt-secret");
         let secret = kept_secret(&path).map_err(|source| TokenError::Secret { path, source })?;
-        Ok(Self { algorithm, secret })
+        Ok(signer(secret))
     }
 
     /// The secret, for the functions.
@@ -105,7 +119,13 @@ impl Signer {
     pub fn mint(&self, user: &str, ttl: Duration) -> Result<String, TokenError> {
         let issued = clock::now_ms() / 1000;
         let expires = issued.saturating_add(clock::millis(ttl) / 1000);
-        let claims = json!({"user_id": user_id(user), "iat": issued, "exp": expires});
+        let times = [("iat", json!(issued)), ("exp", json!(expires))];
+        let given = [("iss", &self.issuer), ("aud", &self.audience)].into_iter();
+        let given = given.filter_map(|(name, value)| Some((name, json!(value.as_ref()?))));
+        let user = (self.user_claim.as_str(), user_id(user));
+        let claims: Map<String, Value> = (times.into_iter().chain(given).chain([user]))
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         let key = EncodingKey::from_secret(self.secret.as_bytes());
         Ok(jsonwebtoken::encode(&Header::new(self.algorithm), &claims, &key)?)
     }
@@ -182,6 +202,23 @@ mod tests {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
         assert_eq!(claims["user_id"], json!(42));
         assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+    }
+
+    #[test]
+    fn a_token_says_what_the_functions_ask_for() {
+        let settings = Settings::of(&[
+            ("SOCK_JWT_SECRET", " s\n"),
+            ("SOCK_JWT_USER_CLAIM", "sub"),
+            ("SOCK_JWT_ISSUER", "https://id.a.com/, https://id.b.com/"),
+            ("SOCK_JWT_AUDIENCE", "chat"),
+        ]);
+        let signer = Signer::new(&settings, Path::new("/nowhere")).unwrap();
+        assert_eq!(signer.secret(), "s");
+        let token = signer.mint("ada", Duration::from_mins(1)).unwrap();
+        let claims: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
+        let said = json!([claims["sub"], claims["iss"], claims["aud"], claims["user_id"]]);
+        assert_eq!(said, json!(["ada", "https://id.a.com/", "chat", null]));
     }
 
     #[test]

@@ -272,6 +272,7 @@ async fn connect(server: &RedisServer, users: &[User]) -> Result<(), Error> {
             let principal = Principal {
                 user: user.clone(),
                 topics: TopicClaim::default(),
+                until_ms: None,
             };
             store.open_connection(&principal, &id, SystemClock.now_ms()).await?;
         }

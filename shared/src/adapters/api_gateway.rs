@@ -9,6 +9,7 @@ use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Config, Region};
+use aws_sdk_apigatewaymanagement::error::SdkError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
@@ -112,6 +113,23 @@ impl Push for ApiGatewayPush {
         }
         outcome
     }
+
+    /// # Source
+    /// Amazon API Gateway Developer Guide, "Use @connections commands in your backend service": `DELETE` disconnects the client.
+    async fn end(&self, connection: &ConnectionId) -> Result<Delivery, Unavailable> {
+        let part = part!("push");
+        let request = self.client().delete_connection().connection_id(connection.as_str());
+        let outcome = delivery(request.send().instrument(part.clone()).await);
+        match &outcome {
+            Ok(Delivery::Sent) => {}
+            Ok(Delivery::Gone) => metrics::count(Metric::Gone),
+            Err(_) => {
+                metrics::count(Metric::PushFailures);
+                part.record("fault", true);
+            }
+        }
+        outcome
+    }
 }
 
 impl ApiGatewayPush {
@@ -121,18 +139,25 @@ impl ApiGatewayPush {
             .post_to_connection()
             .connection_id(connection.as_str())
             .data(Blob::new(frame));
-        match request.send().await {
-            Ok(_) => Ok(Delivery::Sent),
-            // By status: a 410 whose body is not what the SDK expects is no `GoneException` to it.
-            Err(error)
-                if error
-                    .raw_response()
-                    .is_some_and(|response| response.status().as_u16() == 410) =>
-            {
-                Ok(Delivery::Gone)
-            }
-            Err(error) => Err(Unavailable::new("push", error)),
+        delivery(request.send().await)
+    }
+}
+
+fn delivery<T, E>(outcome: Result<T, SdkError<E>>) -> Result<Delivery, Unavailable>
+where
+    SdkError<E>: std::error::Error + Send + Sync + 'static,
+{
+    match outcome {
+        Ok(_) => Ok(Delivery::Sent),
+        // By status: a 410 whose body is not what the SDK expects is no `GoneException` to it.
+        Err(error)
+            if error
+                .raw_response()
+                .is_some_and(|response| response.status().as_u16() == 410) =>
+        {
+            Ok(Delivery::Gone)
         }
+        Err(error) => Err(Unavailable::new("push", error)),
     }
 }
 

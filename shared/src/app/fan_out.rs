@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::timeout;
 
-use crate::domain::{Conversation, Domain, Place, User, Watcher};
+use crate::domain::{ConnectionId, Conversation, Domain, Place, User, Watcher};
 use crate::error::Chain;
 use crate::metrics::{self, Metric};
 use crate::ports::{Delivery, Live, Push, Store, Watches};
@@ -19,11 +19,11 @@ const POST_LIMIT: Duration = Duration::from_secs(1);
 /// How long all posts together may take: the longest that pushes delay an answer.
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
-/// An event for the connections of one user.
+/// An event for the connections of one user; or the end of these connections.
 pub(super) struct Post {
     user: User,
     connections: Vec<Live>,
-    event: Event,
+    event: Option<Event>,
     place: Option<Place>,
     /// The watch for which the connections are told.
     found_in: Watches,
@@ -35,10 +35,22 @@ impl Post {
         Self {
             user,
             connections,
-            event,
+            event: Some(event),
             place,
             found_in: Watches::default(),
         }
+    }
+
+    /// The end of connections whose token was over long ago; none if there are none. `$disconnect` then forgets them.
+    pub(super) fn ending(user: &User, connections: Vec<ConnectionId>) -> Option<Self> {
+        let dead = |id| Live { id, opening: false };
+        (!connections.is_empty()).then(|| Self {
+            user: user.clone(),
+            connections: connections.into_iter().map(dead).collect(),
+            event: None,
+            place: None,
+            found_in: Watches::default(),
+        })
     }
 
     /// A fleeting event for one connection that has the conversation on the screen.
@@ -98,8 +110,14 @@ pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) 
 
 async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     let connection = &live.id;
-    let frame = Bytes::from(post.event.frame(post.place));
-    match timeout(POST_LIMIT, push.post(connection, frame)).await {
+    let posting = async {
+        match &post.event {
+            Some(event) => push.post(connection, Bytes::from(event.frame(post.place))).await,
+            None => push.end(connection).await,
+        }
+    };
+    match timeout(POST_LIMIT, posting).await {
+        Ok(Ok(Delivery::Sent)) if post.event.is_none() => tracing::info!(%connection, "ended: its token is over"),
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
         Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection, &post.found_in).await {

@@ -4,11 +4,13 @@ mod fan_out;
 mod read;
 mod settings;
 mod signals;
+mod speaker;
 mod write;
 
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
+pub use speaker::{owner, speaker};
 pub use write::{Caller, Writer};
 
 use tracing::{Span, field};

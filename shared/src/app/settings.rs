@@ -26,10 +26,13 @@ pub async fn set(
     let mut set = set.ok_or(ApiError::ConversationNotFound)?;
     withhold(topics, &caller.principal, &mut set.entry);
     let place = set.told.place;
-    if let Some(event) = wire::settings_event(user, &set.entry).filter(|_| place.is_some()) {
+    let ending = Post::ending(user, set.told.overdue);
+    let event = wire::settings_event(user, &set.entry).filter(|_| place.is_some());
+    let telling = event.map(|event| {
         let connections = caller.others(set.told.connections);
-        let post = Post::new(user.clone(), connections, event, place);
-        fan_out::fan_out(store, push, &[post]).await;
-    }
+        Post::new(user.clone(), connections, event, place)
+    });
+    let posts: Vec<_> = ending.into_iter().chain(telling).collect();
+    fan_out::fan_out(store, push, &posts).await;
     Ok((set.entry, place))
 }

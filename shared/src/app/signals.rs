@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use tracing::{Span, field};
 
 use super::fan_out::{self, Post};
+use super::speaker::check;
 use super::{asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
 use crate::domain::{ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
@@ -55,7 +56,9 @@ impl Signaller<'_> {
             principal.topics = TopicClaim::default();
         }
         let opened = self.store.open_connection(&principal, connection, opened_ms).await?;
+        let mut posts: Vec<_> = Post::ending(&principal.user, opened.overdue).into_iter().collect();
         if !opened.accepted {
+            fan_out::fan_out(self.store, self.push, &posts).await;
             return Err(ApiError::TooManyConnections);
         }
         let presence = Presence {
@@ -64,10 +67,37 @@ impl Signaller<'_> {
             ..Presence::default()
         };
         if self.shows_presence {
-            let posts: Vec<_> = presence_posts(&principal.user, presence, &opened.watchers).collect();
-            fan_out::fan_out(self.store, self.push, &posts).await;
+            posts.extend(presence_posts(&principal.user, presence, &opened.watchers));
         }
+        fan_out::fan_out(self.store, self.push, &posts).await;
         Ok(())
+    }
+
+    /// Has a connection be good as long as another token of its user, and watch what it watches, as far as that token lets it.
+    ///
+    /// # Errors
+    /// As [`Signaller::connect`].
+    pub async fn renew(
+        &self,
+        principal: &Principal,
+        connection: &ConnectionId,
+        opened_ms: u64,
+    ) -> Result<(), ApiError> {
+        self.connect(principal, connection, opened_ms).await?;
+        let watches = self.signals.watched(connection).await?;
+        if watches == Watches::default() {
+            return Ok(());
+        }
+        match self.watch(connection, watches).await {
+            Err(ApiError::Unavailable(error)) => Err(error.into()),
+            // It may not watch the topic any more, and does not.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Refuses what a connection asks for after its token.
+    async fn check(&self, principal: &Principal, connection: &ConnectionId) -> Result<(), ApiError> {
+        check(self.store, self.push, self.clock.now_ms(), principal, connection).await
     }
 
     /// Forgets a connection. If its user is offline now, watchers are told some seconds later, so that a reconnect is no flicker. One function at a
@@ -139,7 +169,7 @@ impl Signaller<'_> {
     /// before. Answers the presence of these users as it is now.
     ///
     /// # Errors
-    /// [`ApiError::ConnectionUnknown`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn watch(&self, connection: &ConnectionId, mut watches: Watches) -> Result<Vec<Seen>, ApiError> {
         let asked = watches.users.clone();
         if !self.shows_presence {
@@ -147,6 +177,7 @@ impl Signaller<'_> {
         }
         let watching = self.signals.watch(connection, &watches).await?;
         let watching = watching.ok_or(ApiError::ConnectionUnknown)?;
+        self.check(&watching.principal, connection).await?;
         let user = &watching.principal.user;
         let before = Watches {
             conversation: watching
@@ -241,10 +272,12 @@ impl Signaller<'_> {
     /// Tells those who have the conversation on the screen that the connection's user begins to type, or stops.
     ///
     /// # Errors
-    /// [`ApiError::ConnectionUnknown`], [`ApiError::TypingTooOften`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::TypingTooOften`], [`ApiError::NotAMember`],
+    /// [`ApiError::Unavailable`].
     pub async fn types(&self, connection: &ConnectionId, target: &Target, starts: bool) -> Result<(), ApiError> {
         let typing = self.signals.typing(connection, target, starts).await?;
         let typing = typing.ok_or(ApiError::ConnectionUnknown)?;
+        self.check(&typing.principal, connection).await?;
         if typing.wait_ms > 0 {
             return Err(ApiError::TypingTooOften(typing.wait_ms));
         }

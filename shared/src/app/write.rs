@@ -265,6 +265,7 @@ impl Writer<'_> {
             if member.id == user.id {
                 unread_total = told.unread_total;
             }
+            posts.extend(Post::ending(&conversation.user(&member.id), told.overdue.clone()));
             // A member who was told before is not told again. A new writer that was overtaken still pushes its own change.
             if change.repeated && told.place.is_none() {
                 continue;

@@ -107,6 +107,8 @@ pub struct Principal {
     pub user: User,
     /// The topics that the token names.
     pub topics: TopicClaim,
+    /// Until when the token is good, in milliseconds since 1970; `None` if it has no end.
+    pub until_ms: Option<u64>,
 }
 
 /// What a member of a topic may do. A higher role may do all that a lower one may.

@@ -76,6 +76,8 @@ pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 /// # Source
 /// "Amazon API Gateway quotas for WebSocket APIs": integration timeout 29 seconds.
 pub const HANDSHAKE_MS: u64 = 30_000;
+/// How long after the end of its token a connection may still be given a fresh one, in milliseconds. After that it is ended when it is next met.
+pub const TOKEN_GRACE_MS: u64 = 60_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
 

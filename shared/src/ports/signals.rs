@@ -21,7 +21,7 @@ pub struct Watching {
     pub principal: Principal,
     /// What it watched before.
     pub before: Watches,
-    /// When the connection ends at the latest, in milliseconds since 1970.
+    /// When the connection or its token ends at the latest, in milliseconds since 1970.
     pub expires_ms: u64,
 }
 
@@ -74,12 +74,18 @@ pub struct Due {
 /// Keeps fleeting signals. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Signals: Send + Sync {
-    /// Notes what a connection watches from now on; `None` if the connection is not known. The caller must take the
+    /// Notes what a connection watches from now on, while its token is good; `None` if the connection is not known. The caller must take the
     /// connection off what it watched before, which a second call does not answer any more.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn watch(&self, connection: &ConnectionId, watches: &Watches) -> Result<Option<Watching>, Unavailable>;
+
+    /// What a connection watches; nothing if it is not known.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn watched(&self, connection: &ConnectionId) -> Result<Watches, Unavailable>;
 
     /// Has a connection told what is fleeting in a conversation; says whether its user is a member. It is not told if too many are.
     ///
@@ -105,7 +111,8 @@ pub trait Signals: Send + Sync {
     /// [`Unavailable`].
     async fn presence(&self, of: &Id, reader: PresenceReader<'_>) -> Result<Presence, Unavailable>;
 
-    /// Notes that the user of a connection begins to type in a conversation, or stops; `None` if the connection is not known.
+    /// Notes that the user of a connection begins to type in a conversation, or stops, while its token is good; `None` if the connection is not
+    /// known.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -60,9 +60,11 @@ pub struct Told {
     pub unread_total: u64,
     /// The member's live connections.
     pub connections: Vec<Live>,
+    /// Connections whose token ended so long ago that they have to be ended.
+    pub overdue: Vec<ConnectionId>,
 }
 
-/// A connection that was not closed and has not expired.
+/// A connection that was not closed and has not expired, and neither has its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     /// The connection.
@@ -76,6 +78,8 @@ pub struct Live {
 pub struct Opened {
     /// Whether it is recorded; else the user has too many.
     pub accepted: bool,
+    /// Other connections of the user, whose token ended so long ago that they have to be ended. The store does not answer them again.
+    pub overdue: Vec<ConnectionId>,
     /// Who watches the user, if the user comes online by it.
     pub watchers: Vec<Watcher>,
     /// When the user was last active, in milliseconds since 1970.
@@ -381,7 +385,8 @@ pub trait Store: Send + Sync {
         bounds: PageBounds,
     ) -> Result<ChangedEntries, Unavailable>;
 
-    /// Records a connection until it is closed or its lifetime is over, unless the user has too many. Calling it twice changes nothing.
+    /// Records a connection until it is closed, or its lifetime or the token is over, unless the user has too many. Calling it twice changes nothing;
+    /// with another token of the user it is good as long as that one.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -392,7 +397,7 @@ pub trait Store: Send + Sync {
         opened_ms: u64,
     ) -> Result<Opened, Unavailable>;
 
-    /// Who owns a connection, if it is known.
+    /// Who owns a connection, if it is known. The token may be over.
     ///
     /// # Errors
     /// [`Unavailable`].

@@ -48,6 +48,11 @@ impl SocketEvent {
         self.event.body_text("frame")
     }
 
+    /// The time, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        SystemClock.now_ms()
+    }
+
     /// Does work as long as there is time to answer, so that a frame always gets its own answer.
     ///
     /// # Errors

@@ -385,6 +385,21 @@ impl<'a> ClientFrame<'a> {
         since.map(|raw| cursor(&string(raw).unwrap_or_default())).transpose()
     }
 
+    /// A fresh token of the connection's user; none, if the connection stays good as long as it is.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but a string.
+    pub fn token(&self) -> Result<Option<String>, ApiError> {
+        let token = self.0.get("token");
+        let token = token.map(|raw| {
+            string(raw).ok_or(ApiError::InvalidField {
+                field: "token",
+                expected: "a string",
+            })
+        });
+        token.transpose()
+    }
+
     /// The revision of the conversation that the client knows.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! Rules of connections and sites.
 
 use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS, TOPIC_MEMBERS_MAX};
-use shared::domain::{ConnectionId, Target};
-use shared::ports::{Store as _, Watches};
+use shared::domain::{ConnectionId, Principal, Target, User};
+use shared::ports::{Signals as _, Store as _, Watches};
 
+use crate::signals::at_now;
 use crate::support::{NOW, World, draft, open, page, principal, texts, user};
 
 fn id(text: &str) -> ConnectionId {
@@ -112,4 +113,179 @@ pub(crate) async fn sites_never_see_each_other(world: World) {
         .unwrap();
     assert_eq!(change.change.id.seq, 1);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["here"]);
+}
+
+/// A token of that user, good until then.
+fn until(user: &User, until_ms: u64) -> Principal {
+    Principal {
+        until_ms: Some(until_ms),
+        ..principal(user)
+    }
+}
+
+pub(crate) async fn a_connection_is_good_as_long_as_its_token(world: World) {
+    let (world, now) = at_now(world);
+    let (phone, desk) = (id("phone="), id("desk="));
+    let token = until(&world.ben, now + 10_000);
+    assert!(world.store.open_connection(&token, &phone, now).await.unwrap().accepted);
+    assert!(world.opens(&world.ben, &desk, now).await);
+    assert_eq!(world.store.connection(&phone).await.unwrap(), Some(token));
+    let change = world.say(&world.anna, "hi").await;
+    let told = async |at: u64| {
+        world.clock.set(at);
+        let told = world.tell(&world.ben, &change).await;
+        let names = |ids: Vec<&ConnectionId>| {
+            ids.into_iter()
+                .map(ConnectionId::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let live = names(told.connections.iter().map(|live| &live.id).collect());
+        format!("{live}, {}", names(told.overdue.iter().collect()))
+    };
+    assert_eq!(told(now + 9_999).await, "phone= desk=, ");
+    assert_eq!(told(now + 10_000).await, "desk=, ");
+    assert_eq!(told(now + 69_999).await, "desk=, ");
+    assert_eq!(told(now + 70_000).await, "desk=, phone=");
+
+    // A fresh token, which is not for ever either; then one that is.
+    let fresh = until(&world.ben, now + 100_000);
+    let renewed = world.store.open_connection(&fresh, &phone, now).await.unwrap();
+    assert_eq!((renewed.accepted, renewed.overdue), (true, Vec::new()));
+    assert_eq!(world.store.connection(&phone).await.unwrap(), Some(fresh));
+    assert_eq!(told(now + 99_999).await, "phone= desk=, ");
+    assert_eq!(told(now + 100_000).await, "desk=, ");
+    assert!(world.opens(&world.ben, &phone, now).await);
+    assert_eq!(
+        world.store.connection(&phone).await.unwrap(),
+        Some(principal(&world.ben))
+    );
+    assert_eq!(told(now + 3_600_000).await, "desk= phone=, ");
+
+    // No token is good for longer than its connection.
+    let endless = until(&world.ben, u64::MAX);
+    world.store.open_connection(&endless, &phone, now).await.unwrap();
+    assert_eq!(told(now + CONNECTION_LIFETIME_MS - 1).await, "desk= phone=, ");
+    assert_eq!(told(now + CONNECTION_LIFETIME_MS).await, ", ");
+}
+
+/// Its end does not tell when such a connection began.
+pub(crate) async fn the_handshake_of_a_connection_with_a_short_token_is_known(world: World) {
+    let (world, now) = at_now(world);
+    let (phone, desk) = (id("phone="), id("desk="));
+    for (connection, opened_ms) in [(&phone, now), (&desk, now + 5_000)] {
+        let token = until(&world.ben, now + 600_000);
+        world.clock.set(opened_ms);
+        world
+            .store
+            .open_connection(&token, connection, opened_ms)
+            .await
+            .unwrap();
+    }
+    let change = world.say(&world.anna, "hi").await;
+    let opening = async |at: u64| {
+        world.clock.set(at);
+        let told = world.tell(&world.ben, &change).await;
+        told.connections.iter().map(|live| live.opening).collect::<Vec<_>>()
+    };
+    // In the order of their names, because both are good equally long.
+    assert_eq!(opening(now + 6_000).await, [true, true]);
+    assert_eq!(opening(now + HANDSHAKE_MS).await, [true, false]);
+    assert_eq!(opening(now + HANDSHAKE_MS + 5_000).await, [false, false]);
+    // What is over is not kept.
+    world.opens(&world.ben, &desk, now).await;
+    let meta = &world.user_keys(&world.ben)[3];
+    let kept = world.command(redis::cmd("HEXISTS").arg(meta).arg("opening")).await;
+    assert_eq!(kept, redis::Value::Int(0));
+}
+
+pub(crate) async fn who_connects_learns_which_tokens_were_over_long_ago(world: World) {
+    let (world, now) = at_now(world);
+    for (name, until_ms) in [("old=", now - 60_000), ("grace=", now - 59_999), ("good=", now + 1)] {
+        let token = until(&world.ben, until_ms);
+        world.clock.set(now - 70_000);
+        world
+            .store
+            .open_connection(&token, &id(name), now - 70_000)
+            .await
+            .unwrap();
+    }
+    world.clock.set(now);
+    let opened = world
+        .store
+        .open_connection(&principal(&world.ben), &id("new="), now)
+        .await
+        .unwrap();
+    assert_eq!((opened.accepted, opened.overdue), (true, vec![id("old=")]));
+    let again = world
+        .store
+        .open_connection(&principal(&world.ben), &id("new="), now)
+        .await
+        .unwrap();
+    assert_eq!(again.overdue, [], "it is forgotten");
+    assert_eq!(live(&world).await, ["good=", "new="]);
+}
+
+pub(crate) async fn nothing_fleeting_is_told_after_the_token(world: World) {
+    let (world, now) = at_now(world);
+    let phone = id("phone=");
+    let token = |until_ms| until(&world.ben, until_ms);
+    world
+        .store
+        .open_connection(&token(now + 10_000), &phone, now)
+        .await
+        .unwrap();
+    world.send(&world.anna, "a friend").await;
+    let target = world.chat.as_seen_by(&world.ben.id);
+    let watches = Watches {
+        users: vec![world.anna.id.clone()],
+        conversation: Some(target.clone()),
+    };
+    let noted = world.store.watch(&phone, &watches).await.unwrap().unwrap();
+    assert_eq!(noted.expires_ms, now + 10_000);
+    assert_eq!(noted.principal, token(now + 10_000));
+    assert_eq!(world.store.watched(&phone).await.unwrap(), watches);
+    let reader = open(&world.ben);
+    let watch = async |expires_ms| {
+        let begun = world.store.watch_conversation(&world.chat, &reader, &phone, expires_ms);
+        begun.await.unwrap();
+    };
+    watch(noted.expires_ms).await;
+    let told = async || {
+        world
+            .store
+            .watchers(&world.chat, &open(&world.anna))
+            .await
+            .unwrap()
+            .len()
+    };
+    assert_eq!(told().await, 1);
+
+    world.clock.set(now + 10_000);
+    assert_eq!(told().await, 0);
+    // It does not begin to watch something else, nor to type.
+    let refused = world.store.watch(&phone, &Watches::default()).await.unwrap().unwrap();
+    assert_eq!(refused.principal.until_ms, Some(now + 10_000));
+    assert_eq!(world.store.watched(&phone).await.unwrap(), watches);
+    let typing = world.store.typing(&phone, &target, true).await.unwrap().unwrap();
+    assert_eq!((typing.is_news, typing.principal.until_ms), (false, Some(now + 10_000)));
+
+    world
+        .store
+        .open_connection(&token(now + 20_000), &phone, now)
+        .await
+        .unwrap();
+    let noted = world.store.watch(&phone, &watches).await.unwrap().unwrap();
+    assert_eq!((noted.expires_ms, noted.before), (now + 20_000, watches));
+    watch(noted.expires_ms).await;
+    assert_eq!(told().await, 1);
+    assert!(
+        world
+            .store
+            .typing(&phone, &target, true)
+            .await
+            .unwrap()
+            .unwrap()
+            .is_news
+    );
 }

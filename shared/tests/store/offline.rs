@@ -117,6 +117,10 @@ impl Signals for Busy<'_> {
         self.0.store.watch(connection, watches).await
     }
 
+    async fn watched(&self, connection: &ConnectionId) -> Result<Watches, Unavailable> {
+        self.0.store.watched(connection).await
+    }
+
     async fn watch_conversation(
         &self,
         conversation: &Conversation,

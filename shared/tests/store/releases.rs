@@ -3,10 +3,11 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{Cursor, Decision, Draft, Role};
-use shared::ports::{Changes, PageBounds, Store as _};
+use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Role};
+use shared::ports::{Changes, PageBounds, Store as _, Watches};
 
-use crate::support::{World, open, page, text, texts, with_key};
+use crate::signals::at_now;
+use crate::support::{World, open, page, principal, text, texts, with_key};
 
 /// What another release writes in place of what, in every script that has it.
 type Edits<'a> = &'a [(&'a str, &'a str)];
@@ -60,6 +61,18 @@ const LAST_RELEASE: Edits<'_> = &[
     ),
 ];
 
+/// The last release knows no tokens that end before their connections.
+const ENDLESS_TOKENS: Edits<'_> = &[
+    ("pairs({[4] = 'topics', [5] = 'until'})", "pairs({[4] = 'topics'})"),
+    ("connections, '-inf', ARGV[7]", "connections, '-inf', ARGV[1]"),
+    ("if ARGV[6] ~= '' and", "if false and"),
+    (
+        "call('ZRANGE', connections, 0, -1, 'WITHSCORES')",
+        "call('ZRANGEBYSCORE', connections, '(' .. ARGV[1], '+inf', 'WITHSCORES')",
+    ),
+    ("{all, known.opening}", "{all, ''}"),
+];
+
 fn edited(edits: Edits<'_>) -> impl Fn(&str) -> String {
     move |source| {
         let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
@@ -73,7 +86,8 @@ fn every_edit_of_another_release_finds_its_place() {
     let scripts = std::fs::read_dir(folder).unwrap();
     let sources = scripts.map(|script| std::fs::read_to_string(script.unwrap().path()).unwrap());
     let all = sources.collect::<String>();
-    for (from, _) in NEW_SECTION.iter().chain(NEW_VERSIONS).chain(LAST_RELEASE) {
+    let edits = NEW_SECTION.iter().chain(NEW_VERSIONS).chain(LAST_RELEASE);
+    for (from, _) in edits.chain(ENDLESS_TOKENS) {
         assert!(all.contains(from), "{from}");
     }
 }
@@ -232,6 +246,52 @@ pub(crate) async fn the_last_release_leaves_replies_mentions_and_reactions_alone
     assert_eq!(mentioned().await, (1, 1));
     world.read(&world.ben, None).await;
     assert_eq!(mentioned().await, (0, 0));
+}
+
+/// Both releases record connections of one user, and find those of the other.
+pub(crate) async fn the_last_release_and_this_one_share_connections(world: World) {
+    let (world, now) = at_now(world);
+    let last = world.as_release(edited(ENDLESS_TOKENS)).await;
+    let id = |text| ConnectionId::parse(text).unwrap();
+    let (phone, desk, gone) = (id("phone="), id("desk="), id("gone="));
+    let token = |seconds: u64| Principal {
+        until_ms: Some(now + seconds * 1_000),
+        ..principal(&world.ben)
+    };
+    for connection in [&phone, &gone] {
+        let opened = world.store.open_connection(&token(100), connection, now).await;
+        assert!(opened.unwrap().accepted);
+    }
+    let opened = last.store.open_connection(&principal(&world.ben), &desk, now).await;
+    assert!(opened.unwrap().accepted);
+    let change = world.say(&world.anna, "hi").await;
+    let told = async |by: &World, seconds: u64| {
+        world.clock.set(now + seconds * 1_000);
+        let told = by.tell(&world.ben, &change).await;
+        told.connections
+            .iter()
+            .map(|live| live.id.to_string())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(told(&last, 1).await, told(&world, 1).await);
+    // Who owns it is known before a push can find it, so what the last release takes for gone in its handshake is forgotten whole.
+    let nothing = Watches::default();
+    let forget = last.store.close_connection(&world.ben, &gone, &nothing);
+    forget.await.unwrap();
+    assert_eq!(world.store.connection(&gone).await.unwrap(), None);
+    assert_eq!(told(&world, 2).await, "phone= desk=");
+    assert_eq!(last.store.connection(&phone).await.unwrap().unwrap().user, world.ben);
+    assert_eq!(
+        world.store.connection(&desk).await.unwrap(),
+        Some(principal(&world.ben))
+    );
+    // The last release forgets in passing whose token is over; a fresh token brings it back.
+    world.clock.set(now + 101_000);
+    last.store.open_connection(&token(100), &gone, now).await.unwrap();
+    world.store.open_connection(&token(300), &phone, now).await.unwrap();
+    assert_eq!(told(&last, 102).await, "phone= desk=");
+    assert_eq!(told(&world, 102).await, "phone= desk=");
 }
 
 fn bytes(hex: &str) -> Vec<u8> {

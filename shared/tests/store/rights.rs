@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::every_rule_holds;
 use crate::support::{Address, World, server};
 
-/// Every command that the store sends or its scripts run. `docs/operations.md` tells operators to allow no more.
+/// Every command that the store sends or its scripts run. `docs/operations.md` tells operators to allow no more, and `template.yaml` allows no more.
 const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset pexpireat \
                       ping pttl rpush set zadd zcard zcount zlexcount zrange zrangebyscore zrem zremrangebylex zremrangebyscore zrevrange \
                       zrevrangebyscore zrevrank zscore";
@@ -22,10 +22,25 @@ const DISPENSABLE: &str = "client|setinfo";
 
 const USER: &str = "senna:secret";
 
-/// Makes the user.
-fn grant() -> String {
-    let commands: Vec<String> = NEEDED.split(' ').map(|command| format!("+{command}")).collect();
-    format!("ACL SETUSER senna on >secret ~{{test-* {}", commands.join(" "))
+/// What operators of a Redis of their own are told, and what the stack gives the users of the stores that it makes.
+const OPERATIONS: &str = include_str!("../../../docs/operations.md");
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// The rights of the users of ElastiCache and MemoryDB, as words.
+fn in_template() -> Vec<Vec<&'static str>> {
+    let users = TEMPLATE.split("AccessString: !Sub >-\n").skip(1);
+    let words = users.map(|user| {
+        let lines = user.lines().take_while(|line| line.starts_with("        "));
+        lines.flat_map(str::split_whitespace).collect()
+    });
+    words.collect()
+}
+
+/// Makes a user as the stack makes them, whose keys begin with this.
+fn grant(prefix: &str) -> String {
+    let users = in_template();
+    let rights = users[0].join(" ").replace("${RedisPrefix}", prefix);
+    format!("ACL SETUSER senna >secret {rights}")
 }
 
 /// What the user was denied.
@@ -48,15 +63,87 @@ fn nothing_is_needed_that_elasticache_serverless_refuses() {
         let command = needed.split('|').next().unwrap();
         assert!(!refused.contains(&command), "{needed}");
     }
-    let operations = include_str!("../../../docs/operations.md");
-    let told = grant()
-        .replace("ACL SETUSER senna on >secret ~{test-*", "")
-        .replace("  ", " ");
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let (_, advice) = operations.split_once("ACL SETUSER senna").unwrap();
+}
+
+#[test]
+fn the_template_and_the_documents_give_what_is_needed_and_no_more() {
+    let needed: Vec<String> = NEEDED.split_whitespace().map(|command| format!("+{command}")).collect();
+    let commands = |rights: &[&str]| rights.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+    let users = in_template();
+    assert_eq!(users.len(), TEMPLATE.matches("AccessString:").count());
+    assert_eq!(users.len(), 2, "one of ElastiCache, one of MemoryDB");
+    for rights in users {
+        assert_eq!(rights[..3], ["on", "~{${RedisPrefix}:*", "-@all"], "template.yaml");
+        assert_eq!(commands(&rights[3..]), needed, "template.yaml");
+    }
+    let (_, advice) = OPERATIONS.split_once("ACL SETUSER senna").unwrap();
     let (advice, _) = advice.split_once("```").unwrap();
-    let advised: Vec<String> = words(advice).into_iter().filter(|word| word.starts_with('+')).collect();
-    assert_eq!(advised, words(&told), "docs/operations.md");
+    let advice: Vec<&str> = advice.split_whitespace().collect();
+    assert_eq!(
+        advice[..4],
+        ["on", ">the-password", "~{senna-sockets:*", "-@all"],
+        "docs/operations.md"
+    );
+    assert_eq!(commands(&advice[4..]), needed, "docs/operations.md");
+}
+
+/// What a user of the store may not do, whoever got hold of its password.
+#[tokio::test]
+async fn everything_else_is_refused() {
+    let server = server();
+    let mut admin = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let run = |connection: &mut redis::Connection, words: &[&str]| {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query::<redis::Value>(connection)
+    };
+    let grant = grant("test-1");
+    run(&mut admin, &grant.split(' ').collect::<Vec<_>>()).unwrap();
+    let mut user = redis::Client::open(Address::of(&server).as_user(USER).urls.remove(0))
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    assert!(run(&mut user, &["SET", "{test-1:a:user:1}:meta", "x"]).is_ok());
+    let refused: &[&[&str]] = &[
+        &["FLUSHALL"],
+        &["FLUSHDB"],
+        &["KEYS", "*"],
+        &["SCAN", "0"],
+        &["RANDOMKEY"],
+        &["DBSIZE"],
+        &["CONFIG", "GET", "*"],
+        &["CONFIG", "SET", "maxmemory", "1"],
+        &["ACL", "LIST"],
+        &["ACL", "SETUSER", "senna", "+@all"],
+        &["INFO"],
+        &["MONITOR"],
+        &["CLIENT", "LIST"],
+        &["CLUSTER", "RESET"],
+        &["REPLICAOF", "NO", "ONE"],
+        &["SHUTDOWN", "NOSAVE"],
+        &["SCRIPT", "FLUSH"],
+        &["FUNCTION", "FLUSH"],
+        &["RENAME", "{test-1:a:user:1}:meta", "{test-1:a:user:1}:x"],
+        &["DUMP", "{test-1:a:user:1}:meta"],
+        &["PUBLISH", "x", "y"],
+        // Keys of others, by a script too, which names them or does not.
+        &["GET", "x"],
+        &["GET", "{test-2:a:user:1}:meta"],
+        &["GET", "test-1:a:user:1:meta"],
+        &["EVAL", "return redis.call('GET', KEYS[1])", "1", "x"],
+        &["EVAL", "return redis.call('GET', 'x')", "0"],
+        &["EVAL", "return redis.call('FLUSHALL')", "0"],
+        &["EVAL", "return redis.call('KEYS', '*')", "0"],
+    ];
+    for words in refused {
+        let error = run(&mut user, words).unwrap_err().to_string();
+        // A script is told in other words.
+        assert!(
+            error.contains("NoPerm") || error.contains("permission"),
+            "{words:?}: {error}"
+        );
+    }
+    let kept = run(&mut admin, &["GET", "{test-1:a:user:1}:meta"]).unwrap();
+    assert_eq!(kept, redis::Value::BulkString(b"x".to_vec()));
 }
 
 #[tokio::test]
@@ -72,7 +159,7 @@ async fn one_server_is_asked_for_nothing_more() {
             .query::<redis::Value>(&mut connection)
             .unwrap()
     };
-    ask(&grant());
+    ask(&grant("test-*"));
     let address = admin.as_user(USER);
     every_rule_holds(async || World::with_admin(&address, &admin).await).await;
     assert_eq!(denied(&ask("ACL LOG")), [""; 0]);
@@ -83,7 +170,7 @@ async fn a_cluster_is_asked_for_nothing_more() {
     let cluster = Cluster::of_masters().await;
     let admin = cluster.address(&[0]);
     for node in 0..3 {
-        cluster.run::<()>(node, &grant());
+        cluster.run::<()>(node, &grant("test-*"));
     }
     let address = admin.as_user(USER);
     every_rule_holds(async || World::with_admin(&address, &admin).await).await;

@@ -280,6 +280,10 @@ impl Push for Gone {
     async fn post(&self, _: &ConnectionId, _: Bytes) -> Result<Delivery, Unavailable> {
         Ok(Delivery::Gone)
     }
+
+    async fn end(&self, _: &ConnectionId) -> Result<Delivery, Unavailable> {
+        Ok(Delivery::Gone)
+    }
 }
 
 /// A `watch` that was under way when its connection ended can leave the connection where nobody looks for it any more.

@@ -403,6 +403,7 @@ pub(crate) fn principal(user: &User) -> Principal {
     Principal {
         user: user.clone(),
         topics: TopicClaim::default(),
+        until_ms: None,
     }
 }
 

@@ -13,6 +13,8 @@ use tokio::sync::RwLock;
 use tokio::time::Instant;
 
 use super::super::http_client;
+use super::bits;
+use crate::config::RSA_BITS;
 use crate::ports::Unavailable;
 
 /// How long a key set is believed before it is asked for again.
@@ -23,8 +25,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// How many keys of a set are used, so that a bad token costs a bounded time. Platforms publish two or three.
 const KEYS_MAX: usize = 100;
-/// The shortest RSA key that is used, in bits (RFC 7518, section 3.3).
-const RSA_BITS: usize = 2048;
 
 /// The key set at an address.
 #[derive(Debug)]
@@ -143,20 +143,15 @@ fn signs_with(jwk: &Jwk, algorithm: Algorithm) -> bool {
 fn is_key_of(parameters: &AlgorithmParameters, algorithm: Algorithm) -> bool {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     match (parameters, algorithm) {
-        (AlgorithmParameters::RSA(rsa), RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => bits(&rsa.n) >= RSA_BITS,
+        (AlgorithmParameters::RSA(rsa), RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => {
+            let modulus = URL_SAFE_NO_PAD.decode(&rsa.n);
+            modulus.is_ok_and(|modulus| bits(&modulus) >= RSA_BITS)
+        }
         (AlgorithmParameters::EllipticCurve(ec), ES256) => ec.curve == EllipticCurve::P256,
         (AlgorithmParameters::EllipticCurve(ec), ES384) => ec.curve == EllipticCurve::P384,
         (AlgorithmParameters::OctetKeyPair(pair), EdDSA) => pair.curve == EllipticCurve::Ed25519,
         _ => false,
     }
-}
-
-/// The length of a number in base64url; 0 if it is not one.
-fn bits(number: &str) -> usize {
-    let bytes = URL_SAFE_NO_PAD.decode(number).unwrap_or_default();
-    let mut digits = bytes.iter().skip_while(|byte| **byte == 0).peekable();
-    let unused = digits.peek().map_or(0, |first| first.leading_zeros());
-    (digits.count() * 8).saturating_sub(unused.try_into().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use redis::{FromRedisValue, Value, from_redis_value};
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
 use super::record;
-use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
+use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS, TOKEN_GRACE_MS};
 use crate::domain::{
     Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, InboxPlace, Latest, Member, MessageId, Place,
     Principal, Projection, Role, Target, TopicClaim, TopicMember, User, Watcher,
 };
 use crate::ports::{
-    Changes, Due, History, Live, Presence, StoreError, Stored, Told, Typing, Unavailable, Watches, Watching,
+    Changes, Due, History, Live, Opened, Presence, StoreError, Stored, Told, Typing, Unavailable, Watches, Watching,
 };
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
@@ -236,29 +236,49 @@ fn topic_member(id: Id, packed: &[u8]) -> Result<TopicMember, Corrupt> {
 
 /// What `entry_tell.lua` answers.
 pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
-    let (head, live) = read::<(Vec<u8>, Vec<(String, u64)>)>(answer)?;
-    told_of(&head, live, now_ms)
+    let (head, connections) = read::<(Vec<u8>, Connections)>(answer)?;
+    told_of(&head, connections, now_ms)
 }
 
 /// What `entry_set.lua` answers: the same, and the entry; `None` if the inbox has no such conversation.
 pub(super) fn set(target: Target, answer: Value, now_ms: u64) -> Result<Option<(Told, Unpacked)>, Unavailable> {
     let mut items = list(answer)?;
     let Some(head) = items.next() else { return Ok(None) };
-    let (head, live) = (read::<Vec<u8>>(head)?, next(&mut items)?);
+    let (head, connections) = (read::<Vec<u8>>(head)?, next(&mut items)?);
     let entry = entry::unpack(target, &next::<Vec<u8>>(&mut items)?)?;
-    Ok(Some((told_of(&head, live, now_ms)?, entry)))
+    Ok(Some((told_of(&head, connections, now_ms)?, entry)))
 }
 
-fn told_of(head: &[u8], live: Vec<(String, u64)>, now_ms: u64) -> Result<Told, Unavailable> {
+/// Each connection of a user and until when it is good, and which handshakes may be under way, as `opening` in the user's `meta` says it.
+type Connections = (Vec<(String, u64)>, String);
+
+fn told_of(head: &[u8], connections: Connections, now_ms: u64) -> Result<Told, Unavailable> {
     let mut head = Reader(head);
     let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
     let (known_rev, unread_total) = (head.number::<7>()?, head.number::<5>()?);
     let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
-    let connection = |(id, expires_ms): (String, u64)| {
-        let id = ConnectionId::parse(&id).map_err(|_| corrupt("a connection id"))?;
-        let opening = now_ms + CONNECTION_LIFETIME_MS < expires_ms + HANDSHAKE_MS;
-        Ok(Live { id, opening })
+    let (all, opening) = connections;
+    let words: Vec<&str> = opening.split(' ').collect();
+    let handshake = |id: &str| {
+        words
+            .chunks(2)
+            .find(|pair| pair.last() == Some(&id))?
+            .first()?
+            .parse()
+            .ok()
     };
+    let (mut live, mut overdue) = (Vec::new(), Vec::new());
+    for (name, until_ms) in all {
+        let id = ConnectionId::parse(&name).map_err(|_| corrupt("a connection id"))?;
+        if until_ms > now_ms {
+            // One that is good as long as it lives tells by that when it began.
+            let opening = now_ms + CONNECTION_LIFETIME_MS < until_ms + HANDSHAKE_MS
+                || handshake(&name).is_some_and(|over_ms: u64| now_ms < over_ms);
+            live.push(Live { id, opening });
+        } else if until_ms + TOKEN_GRACE_MS <= now_ms {
+            overdue.push(id);
+        }
+    }
     Ok(Told {
         place: told.then(|| Place {
             cursor: Cursor::new(epoch, position),
@@ -266,7 +286,8 @@ fn told_of(head: &[u8], live: Vec<(String, u64)>, now_ms: u64) -> Result<Told, U
         }),
         known_rev,
         unread_total,
-        connections: live.into_iter().map(connection).collect::<Result<_, Unavailable>>()?,
+        connections: live,
+        overdue,
     })
 }
 
@@ -424,19 +445,20 @@ pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
 
 /// What HMGET answers for a connection.
 pub(super) fn principal(answer: Value) -> Result<Option<Principal>, Unavailable> {
-    let (domain, id, topics): (Option<String>, Option<String>, Option<String>) = read(answer)?;
+    let (domain, id, topics, until): (Option<String>, Option<String>, Option<String>, Option<String>) = read(answer)?;
     let (Some(domain), Some(id)) = (domain, id) else {
         return Ok(None);
     };
-    owner(&domain, &id, &topics.unwrap_or_default()).map(Some)
+    owner(&domain, &id, &topics.unwrap_or_default(), &until.unwrap_or_default()).map(Some)
 }
 
-fn owner(domain: &str, id: &str, topics: &str) -> Result<Principal, Unavailable> {
+fn owner(domain: &str, id: &str, topics: &str, until: &str) -> Result<Principal, Unavailable> {
     let domain = Domain::parse(domain).map_err(|_| corrupt("a connection's domain"))?;
     let id = Id::parse(id).map_err(|_| corrupt("a connection's user"))?;
     Ok(Principal {
         user: User { domain, id },
         topics: TopicClaim::stored(topics),
+        until_ms: until.parse().ok(),
     })
 }
 
@@ -455,17 +477,18 @@ pub(super) fn watches(answer: Value) -> Result<Option<(User, Watches)>, Unavaila
         return Ok(None);
     };
     let watches = watches_of(&conversation.unwrap_or_default(), &users.unwrap_or_default());
-    Ok(Some((owner(&domain, &id, "")?.user, watches)))
+    Ok(Some((owner(&domain, &id, "", "")?.user, watches)))
 }
 
 /// What `connection_watch.lua` answers.
 pub(super) fn watching(answer: Value) -> Result<Option<Watching>, Unavailable> {
     let mut items = list(answer)?;
     let Some(domain) = items.next() else { return Ok(None) };
-    let (domain, id, topics): (String, String, String) = (read(domain)?, next(&mut items)?, next(&mut items)?);
+    let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
+    let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
     let (conversation, users): (String, String) = (next(&mut items)?, next(&mut items)?);
     Ok(Some(Watching {
-        principal: owner(&domain, &id, &topics)?,
+        principal: owner(&domain, &id, &topics, &until)?,
         before: watches_of(&conversation, &users),
         expires_ms: next(&mut items)?,
     }))
@@ -475,9 +498,10 @@ pub(super) fn watching(answer: Value) -> Result<Option<Watching>, Unavailable> {
 pub(super) fn typing(answer: Value) -> Result<Option<Typing>, Unavailable> {
     let mut items = list(answer)?;
     let Some(domain) = items.next() else { return Ok(None) };
-    let (domain, id, topics): (String, String, String) = (read(domain)?, next(&mut items)?, next(&mut items)?);
+    let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
+    let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
     Ok(Some(Typing {
-        principal: owner(&domain, &id, &topics)?,
+        principal: owner(&domain, &id, &topics, &until)?,
         wait_ms: next(&mut items)?,
         is_news: next(&mut items)?,
     }))
@@ -498,6 +522,20 @@ pub(super) fn watchers(answer: Value) -> Result<Vec<Watcher>, StoreError> {
         [word] if !word.contains(':') => Err(refusal(word.as_bytes())),
         _ => Ok(read_watchers(watchers)?),
     }
+}
+
+/// What `connection_open.lua` answers: whether it is recorded, which are forgotten, and who watches.
+pub(super) fn opened(answer: Value, active_ms: u64) -> Result<Opened, Unavailable> {
+    let mut items = list(answer)?;
+    let (accepted, forgotten): (bool, Vec<String>) = (next(&mut items)?, next(&mut items)?);
+    let overdue = forgotten.iter().filter_map(|id| ConnectionId::parse(id).ok()).collect();
+    let watchers = items.map(read::<String>).collect::<Result<_, _>>()?;
+    Ok(Opened {
+        accepted,
+        overdue,
+        watchers: read_watchers(watchers)?,
+        active_ms,
+    })
 }
 
 /// A number, and connections that watch.

@@ -45,9 +45,10 @@ pub(super) enum OfUser {
     Entries,
     /// ZSET: conversation → the user's position when it last changed.
     Changed,
-    /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended.
+    /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended;
+    /// `opening`, which handshakes may be under way, of connections whose token ends before them.
     Meta,
-    /// ZSET: connection id → when it expires, in ms.
+    /// ZSET: connection id → until when it is good, in ms: until it or its user's token expires.
     Connections,
     /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
     Watchers,
@@ -110,7 +111,8 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token, `conversation` and `users` that it watches, `typed` and `typing`: who owns the connection. Expires with the connection; nothing that is promised depends on it.
+    /// HASH `domain`, `user`, `topics` of the token and `until` when that is good, `conversation` and `users` that it watches, `typed` and `typing`:
+    /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
     }

@@ -28,8 +28,8 @@ use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
 use crate::domain::limits::{
-    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, OPERATION_MS,
-    REACTION_KINDS, REACTIONS_MAX, RETRY_KEY_MS,
+    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, FLEETING_BURST_MS, FLEETING_PUSH_MS, HANDSHAKE_MS, OFFLINE_AFTER_MS,
+    OPERATION_MS, REACTION_KINDS, REACTIONS_MAX, RETRY_KEY_MS, TOKEN_GRACE_MS,
 };
 use crate::domain::{
     Actor, Admission, Asker, Body, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member,
@@ -492,27 +492,34 @@ impl<C: Clock> Store for RedisStore<C> {
         id: &ConnectionId,
         opened_ms: u64,
     ) -> Result<Opened, Unavailable> {
-        let Principal { user, topics } = principal;
+        let Principal { user, topics, until_ms } = principal;
         let (now, expires_ms) = (self.clock.now_ms(), opened_ms + CONNECTION_LIFETIME_MS);
+        // First who owns it: a push that finds it gone, when in truth its handshake is under way, then forgets it whole, and its client is told to
+        // connect again. The last release cannot tell where a token ends before the connection.
+        let key = self.keys.connection(id);
+        let call = Call::new(&self.scripts.connection_name, vec![key.clone()])
+            .arg(user.domain.to_string())
+            .arg(user.id.to_string())
+            .arg(expires_ms)
+            .arg(topics.to_string())
+            .arg(until_ms.map_or(String::new(), |until_ms| until_ms.to_string()));
+        self.link.script(call).await?;
+        let good_until_ms = until_ms.map_or(expires_ms, |until_ms| until_ms.min(expires_ms));
+        let handshake = (good_until_ms < expires_ms).then(|| opened_ms + HANDSHAKE_MS);
         let call = Call::new(&self.scripts.connection_open, self.being(user))
             .arg(now)
             .arg(id.as_str())
-            .arg(expires_ms)
+            .arg(good_until_ms)
             .arg(CONNECTIONS_MAX)
-            .arg(OFFLINE_AFTER_MS);
-        let (accepted, watchers) = answer::numbered_watchers(self.link.script(call).await?)?;
-        let opened = Opened {
-            accepted: accepted > 0,
-            watchers,
-            active_ms: now,
-        };
-        if opened.accepted {
-            let call = Call::new(&self.scripts.connection_name, vec![self.keys.connection(id)])
-                .arg(user.domain.to_string())
-                .arg(user.id.to_string())
-                .arg(expires_ms)
-                .arg(topics.to_string());
-            self.link.script(call).await?;
+            .arg(OFFLINE_AFTER_MS)
+            .arg(handshake.map_or(String::new(), |over_ms| over_ms.to_string()))
+            .arg(now.saturating_sub(TOKEN_GRACE_MS));
+        let mut opened = answer::opened(self.link.script(call).await?, now)?;
+        opened.overdue.retain(|overdue| overdue != id);
+        if !opened.accepted {
+            let mut own = redis::cmd("DEL");
+            own.arg(key);
+            self.link.command(&own).await?;
         }
         Ok(opened)
     }
@@ -523,7 +530,8 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(self.keys.connection(id))
             .arg("domain")
             .arg("user")
-            .arg("topics");
+            .arg("topics")
+            .arg("until");
         answer::principal(self.link.command(&command).await?)
     }
 

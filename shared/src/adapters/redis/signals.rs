@@ -33,6 +33,11 @@ impl<C: Clock> Signals for RedisStore<C> {
         answer::watching(self.link.script(call).await?)
     }
 
+    async fn watched(&self, connection: &ConnectionId) -> Result<Watches, Unavailable> {
+        let known = self.watches(connection).await?;
+        Ok(known.map(|(_, watches)| watches).unwrap_or_default())
+    }
+
     async fn watch_conversation(
         &self,
         conversation: &Conversation,

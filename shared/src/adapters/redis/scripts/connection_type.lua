@@ -1,12 +1,15 @@
--- Notes that the user of a connection begins to type, or stops.
+-- Notes that the user of a connection begins to type, or stops, while the user's token is good.
 -- KEYS: 1 connection
 -- ARGV: 1 now in ms, 2 the conversation as its user names it, 3 '1' to begin, '0' to stop, 4 how often it is taken in ms
--- Returns {domain, user, topics of its token, how long to wait in ms, 1 if it is news}, or {} if it is not known
+-- Returns {domain, user, topics of its token, until when that is good in ms or '', how long to wait in ms, 1 if it is news}, or {} if it is not known
 local connection = KEYS[1]
-local known = redis.call('HMGET', connection, 'domain', 'user', 'topics', 'typed', 'typing')
+local known = redis.call('HMGET', connection, 'domain', 'user', 'topics', 'typed', 'typing', 'until')
 if not known[1] then return {} end
 local wait, is_news = 0, 0
-if ARGV[3] == '1' then
+local is_good = not known[6] or tonumber(known[6]) > tonumber(ARGV[1])
+if not is_good then
+  -- The caller says so.
+elseif ARGV[3] == '1' then
   wait = math.max(0, tonumber(known[4] or 0) + tonumber(ARGV[4]) - tonumber(ARGV[1]))
   if wait == 0 then
     is_news = 1
@@ -16,4 +19,4 @@ elseif known[5] == ARGV[2] then
   is_news = 1
   redis.call('HDEL', connection, 'typing')
 end
-return {known[1], known[2], known[3] or '', wait, is_news}
+return {known[1], known[2], known[3] or '', known[6] or '', wait, is_news}

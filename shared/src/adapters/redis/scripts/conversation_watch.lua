@@ -6,7 +6,7 @@ local watching = KEYS[1]
 local is_member = redis.call('HEXISTS', KEYS[2], ARGV[2])
 if ARGV[3] == '1' and is_member == 0 then return {'not_member'} end
 redis.call('ZREMRANGEBYSCORE', watching, '-inf', ARGV[1])
-if redis.call('ZCARD', watching) < tonumber(ARGV[6]) then
+if redis.call('ZSCORE', watching, ARGV[4]) or redis.call('ZCARD', watching) < tonumber(ARGV[6]) then
   redis.call('ZADD', watching, ARGV[5], ARGV[4])
   redis.call('PEXPIREAT', watching, redis.call('ZRANGE', watching, -1, -1, 'WITHSCORES')[2])
 end

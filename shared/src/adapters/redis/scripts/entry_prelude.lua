@@ -14,10 +14,11 @@ local PINNED_MS = 2 ^ 45
 
 -- The entry of a conversation, and how far the user was told.
 local function read_entry(chat)
-  local packed, user = call('HGET', entries, chat), call('HMGET', meta, 'epoch', 'position', 'unread')
+  local packed, user = call('HGET', entries, chat), call('HMGET', meta, 'epoch', 'position', 'unread', 'opening')
   local known = {
     packed = packed, own = 0, marks = 0, clock = 0, unread = 0, rev = 0, latest = 0,
     has_epoch = user[1], epoch = user[1] or ARGV[2], before = tonumber(user[2] or 0), unread_total = tonumber(user[3] or 0),
+    opening = user[4] or '',
   }
   if packed then
     local version, flags
@@ -44,10 +45,10 @@ local function keep_entry(chat, known, own, marks, unread, activity, entry)
   return entry
 end
 
--- Answers {1 if it was told, position, the position before it, revision before it, unread in the whole inbox; then the epoch; {connection, when it
--- expires in ms, …}}.
+-- Answers {1 if it was told, position, the position before it, revision before it, unread in the whole inbox; then the epoch; {{connection, until
+-- when it is or was good in ms, …}, which handshakes may be under way: until when in ms, and the connection, of each}}.
 local function told(is_told, known)
-  local live = call('ZRANGEBYSCORE', connections, '(' .. ARGV[1], '+inf', 'WITHSCORES')
+  local all = call('ZRANGE', connections, 0, -1, 'WITHSCORES')
   local head = pack('>I1I7I7I7I5', is_told and 1 or 0, known.position or known.before, known.before, known.rev, known.unread_total)
-  return {head .. known.epoch, live}
+  return {head .. known.epoch, {all, known.opening}}
 end

@@ -15,7 +15,7 @@ local has_written = direct and math.floor(direct / HAS_WRITTEN) % 2 == 1
 local is_member = topic and topic < LEFT
 if ARGV[4] ~= '' and (has_written or is_member) then
   redis.call('ZREMRANGEBYSCORE', watchers, '-inf', ARGV[1])
-  if redis.call('ZCARD', watchers) < tonumber(ARGV[6]) then
+  if redis.call('ZSCORE', watchers, ARGV[4]) or redis.call('ZCARD', watchers) < tonumber(ARGV[6]) then
     redis.call('ZADD', watchers, ARGV[5], ARGV[4])
     redis.call('PEXPIREAT', watchers, redis.call('ZRANGE', watchers, -1, -1, 'WITHSCORES')[2])
   end
