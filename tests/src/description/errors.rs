@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 31] = [
+pub(super) const ERRORS: [Error; 32] = [
     Error {
         code: None,
         status: 400,
@@ -92,6 +92,12 @@ pub(super) const ERRORS: [Error; 31] = [
         "CONNECTION_UNKNOWN",
         NO_USER,
         "the connection is not known any more: connect again",
+    ),
+    error(
+        401,
+        "TOKEN_EXPIRED",
+        &["TokenExpiredError"],
+        "the token of the connection is over: say `hello` with a fresh one",
     ),
     error(
         403,

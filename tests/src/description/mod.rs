@@ -6,6 +6,11 @@
 //!
 //! `cargo run -p tests --bin describe` writes them to `docs/`; a test compares.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a schema is built of schemas, each of which is used once"
+)]
+
 mod bodies;
 pub mod check;
 mod components;

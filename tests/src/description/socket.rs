@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::components::schemas;
-use super::schema::{Property, about, closed, exactly, like, named, one_of, open, or_null, short_list, whole};
+use super::schema::{Property, about, closed, exactly, like, named, one_of, open, or_null, short_list, text, whole};
 
 /// An action: its name, what it does, the properties of its frame beside `action` and `id`, and its result.
 struct Action {
@@ -207,7 +207,7 @@ fn actions() -> Vec<Action> {
         action(
             "hello",
             "Tells who one is, and what changed since the cursor.",
-            asks("hello", [], [since()]),
+            asks("hello", [], [since(), ("token", text())]),
             "SyncAnswer",
         ),
         action(

@@ -1,7 +1,7 @@
 //! `senna chat`: one conversation in a terminal, for trying and for support, against any deployment.
 //!
-//! It follows `docs/clients.md`. [`state`] is what it knows and [`news`] what of it is not on the screen yet, both without a network;
-//! [`wire`] asks one thing at a time; [`session`] stays connected, and does what is typed.
+//! It follows `docs/clients.md`. `state` is what it knows and `news` what of it is not on the screen yet, both without a network;
+//! `wire` asks one thing at a time; `session` stays connected, and does what is typed.
 
 mod error;
 mod explain;
