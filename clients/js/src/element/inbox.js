@@ -1,0 +1,89 @@
+/**
+ * The list of conversations.
+ *
+ * @import { App } from "./app.js"
+ * @import { InboxEntry, Target } from "../types.js"
+ */
+
+import { arrows, h, hidden, icon } from "./dom.js";
+import { avatar, closer, loading, nothing } from "./panel.js";
+import { same } from "../tools.js";
+
+/** Opens a conversation, unless the page wants to show it elsewhere. @param {App} app @param {Target} target */
+const choose = (app, target) => {
+  const event = new CustomEvent("senna-open", { detail: target, bubbles: true, composed: true, cancelable: true });
+  if (!app.host.dispatchEvent(event)) return;
+  app.show(target);
+  app.find("textarea")?.focus();
+};
+
+/** The newest message in one line. @param {App} app @param {InboxEntry<any>} entry */
+const excerpt = (app, { type, latest }) => {
+  if (!latest) return "";
+  const text = latest.text ?? app.say("image");
+  if (same(latest.author, app.me)) return `${app.say("you")}: ${text}`;
+  return type === "topic" ? `${app.name({ user: latest.author })}: ${text}` : text;
+};
+
+/** @param {App} app @param {InboxEntry<any>} entry */
+const row = (app, entry) => {
+  const { type, id, latest, timestamp, unread, mentioned, muted, pinned } = entry;
+  /** @type {any} */
+  const target = { [type]: id };
+  const key = `${type},${id}`;
+  const isOpen = !!app.target && String(Object.entries(app.target)[0]) === key;
+  return h(
+    "li",
+    { key },
+    h(
+      "button.entry" + (unread ? ".unread" : ""),
+      {
+        "data-key": key,
+        "aria-current": isOpen && "true",
+        onclick: () => choose(app, target),
+      },
+      avatar(app, target),
+      h("span.lines", null,
+        h("span.line", null,
+          h("bdi.title", null, app.name(target)),
+          pinned && [icon("pin"), hidden(app.say("pinned"))],
+          muted && [icon("mute"), hidden(app.say("muted"))],
+          h("time", { datetime: timestamp.iso }, latest && app.time.brief(timestamp.epoch)),
+        ),
+        h("span.line", null,
+          h("span.excerpt", { dir: "auto" }, excerpt(app, entry)),
+          mentioned > 0 && h("span.badge", null, h("span", { "aria-hidden": "true" }, "@"), hidden(app.say("mention"))),
+          unread > 0 &&
+            h(
+              "span.badge" + (muted ? ".quiet" : ""),
+              null,
+              h("span", { "aria-hidden": "true" }, unread > 99 ? "99+" : unread),
+              hidden(app.say("unreadCount", { n: unread })),
+            ),
+        ),
+      ),
+    ),
+  );
+};
+
+/** @param {App} app */
+export const inbox = (app) => {
+  const { entries = [], loaded, more } = app.client?.inbox.get() ?? {};
+  const unread = app.client?.get().unread;
+  return h("div.inbox", null,
+    h(
+      "header",
+      null,
+      h("h2.title", null, app.say("inbox"), !!unread && h("span.badge", null, unread, hidden(app.say("unreadCount", { n: "" })))),
+      closer(app),
+    ),
+    h("div.entries", { onkeydown: (/** @type {KeyboardEvent} */ event) => arrows(".entry", event) },
+      !loaded
+        ? loading(app)
+        : !entries.length
+          ? nothing(app.say("inboxEmpty"))
+          : h("ul", { "aria-label": app.say("inbox") }, ...entries.map((entry) => row(app, entry))),
+      loaded && more && h("button.plain", { onclick: () => app.doing(app.client?.inbox.more()) }, app.say("more")),
+    ),
+  );
+};

@@ -1,0 +1,145 @@
+/**
+ * Where the messages stand on the screen, which of them are new, and what was read.
+ *
+ * @import { App } from "./app.js"
+ */
+
+import { same } from "../tools.js";
+
+/** So near to an end, in pixels, counts as being there. */
+const NEAR = 48;
+/** So near to the oldest message, in pixels, older ones are loaded. */
+const EARLY = 240;
+
+/** @param {App} app @returns {HTMLElement | null} */
+const scroller = (app) => app.find(".messages");
+
+/** Whether the user sees the newest message now. @param {App} app */
+const isReading = (app) =>
+  app.isAtEnd && app.isInSight && document.visibilityState === "visible" && !!scroller(app)?.clientHeight;
+
+/** Takes note of messages that have come. @param {App} app */
+export const arrived = (app) => {
+  const { conversation, me } = app;
+  const view = conversation?.get();
+  if (!view?.loaded) return;
+  const { messages, entry, reads } = view;
+  const newest = messages.reduce((highest, { seq = 0 }) => Math.max(highest, seq), 0);
+  const others = messages.filter(({ author }) => !same(author, me));
+  const { heard } = app;
+  app.heard = Math.max(newest, heard ?? 0);
+  if (heard == null) {
+    const read = entry?.read.seq ?? reads[me ?? ""] ?? newest;
+    app.mark = others.find(({ seq = 0 }) => seq > read)?.seq;
+    app.isMarkSeen = false;
+    return;
+  }
+  const fresh = others.filter(({ seq = 0 }) => seq > heard);
+  if (!fresh.length) return;
+  const lines = fresh.map(({ author, text }) => `${app.author(author)}: ${text ?? app.say("image")}`);
+  app.announce(lines.length > 3 ? app.say("newMessages", { n: lines.length }) : lines.join("\n"));
+  if (isReading(app)) return;
+  app.fresh += fresh.length;
+  if (app.mark && !app.isMarkSeen) return;
+  app.mark = fresh[0].seq;
+  app.isMarkSeen = false;
+};
+
+/** Where the first message in sight stands, so that it can stay there. @param {App} app */
+export const measure = (app) => {
+  const box = scroller(app);
+  const top = box?.getBoundingClientRect().top ?? 0;
+  const node = [...(box?.querySelectorAll(".message") ?? [])].find((node) => node.getBoundingClientRect().bottom > top);
+  return node && { node, at: node.getBoundingClientRect().top };
+};
+
+/** @param {HTMLElement} box */
+const toEnd = (box) => {
+  box.scrollTop = box.scrollHeight;
+};
+
+/**
+ * After a change: the newest message stays in sight if it was, else what was in sight stays where it was.
+ *
+ * @param {App} app
+ * @param {ReturnType<typeof measure>} before
+ */
+export const settle = (app, before) => {
+  const box = scroller(app);
+  const view = app.conversation?.get();
+  if (!box || !view?.loaded) return;
+  const mark = box.querySelector(".unread-mark");
+  if (!before && mark) {
+    toEnd(box);
+    const above = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
+    // The first unread message is where reading begins.
+    if (above < 0) box.scrollTop += above - NEAR;
+  } else if (app.isAtEnd) toEnd(box);
+  else if (before?.node.isConnected) box.scrollTop += before.node.getBoundingClientRect().top - before.at;
+  app.isAtEnd = isNearEnd(box);
+  look(app);
+};
+
+/** @param {HTMLElement} box */
+const isNearEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < NEAR;
+
+/** Loads what is nearly in sight, and says what was read. @param {App} app */
+export const look = (app) => {
+  const box = scroller(app);
+  const { conversation, me } = app;
+  const view = conversation?.get();
+  if (!box?.clientHeight || !conversation || !view?.loaded) return;
+  if (view.more && !app.notice && box.scrollTop < EARLY) app.doing(conversation.older());
+  if (!isReading(app)) return;
+  app.isMarkSeen = true;
+  if (app.fresh) {
+    app.fresh = 0;
+    app.changed();
+  }
+  if (view.unread || view.messages.some(({ seq = 0, author }) => !same(author, me) && seq > (view.reads[me ?? ""] ?? 0)))
+    app.doing(conversation.read());
+};
+
+/** The user scrolled, or the element has another size. @param {App} app @param {boolean} [isMoved] by the user */
+export const scrolled = (app, isMoved) => {
+  const box = scroller(app);
+  if (!box) return;
+  const { isAtEnd } = app;
+  if (isMoved) app.isAtEnd = isNearEnd(box);
+  else if (isAtEnd) toEnd(box);
+  look(app);
+  if (isAtEnd !== app.isAtEnd) app.changed();
+};
+
+/** Goes to the newest message. @param {App} app */
+export const toNewest = (app) => {
+  const box = scroller(app);
+  app.isAtEnd = true;
+  box?.scrollTo({ top: box.scrollHeight, behavior: isCalm() ? "auto" : "smooth" });
+};
+
+/** Whether the user wants little movement. */
+const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/**
+ * Goes to a message that is quoted, and loads what lies between.
+ *
+ * @param {App} app
+ * @param {{ id: string, seq?: number }} quote
+ */
+export const toMessage = async (app, { id, seq = 0 }) => {
+  const { conversation } = app;
+  if (!conversation) return;
+  const low = () => conversation.get().messages[0]?.seq ?? 0;
+  // A page that brings nothing is the end of it.
+  for (let before; conversation.get().more && low() > seq && low() !== before; ) {
+    before = low();
+    await app.doing(conversation.older(100));
+  }
+  app.isAtEnd = false;
+  app.draw();
+  const node = app.find(`[data-id="${CSS.escape(id)}"]`);
+  node?.scrollIntoView({ block: "center", behavior: isCalm() ? "auto" : "smooth" });
+  node?.classList.add("found");
+  setTimeout(() => node?.classList.remove("found"), 1600);
+};

@@ -1,0 +1,172 @@
+/**
+ * The words of users and of the element itself: links, mentions, times, and sentences that can be replaced.
+ */
+
+import { h } from "./dom.js";
+import { same } from "../tools.js";
+
+/** Words of the element. `{name}` and the like are filled in. A page replaces some or all by the property `strings`. */
+export const STRINGS = {
+  inbox: "Messages",
+  inboxEmpty: "No conversations yet",
+  chatEmpty: "No messages yet",
+  chatEmptyHint: "Say hello to {name}.",
+  choose: "Choose a conversation",
+  messages: "Messages with {name}",
+  write: "Write a message",
+  send: "Send",
+  more: "Load more",
+  earlier: "Earlier messages",
+  loading: "Loading",
+  newest: "To the newest message",
+  unread: "New",
+  unreadCount: "{n} unread",
+  newMessages: "{n} new messages",
+  you: "You",
+  group: "Group",
+  online: "Online",
+  typing: "Typing: {names}",
+  edited: "edited",
+  sending: "sending",
+  sent: "sent",
+  seen: "seen",
+  seenBy: "seen by {n}",
+  failed: "Not sent",
+  retry: "Try again",
+  discard: "Discard",
+  image: "Image",
+  deleted: "Deleted message",
+  actions: "Actions",
+  reactions: "👍 ❤️ 😂 😮 😢 🎉",
+  reply: "Reply",
+  replyTo: "Reply to {name}",
+  copy: "Copy text",
+  edit: "Edit",
+  editing: "Edit message",
+  delete: "Delete",
+  deleteSure: "Delete for everyone?",
+  cancel: "Cancel",
+  pin: "Pin",
+  unpin: "Unpin",
+  pinned: "pinned",
+  mute: "Mute",
+  unmute: "Unmute",
+  muted: "muted",
+  hide: "Hide",
+  join: "Join",
+  joinHint: "You are not a member of this group.",
+  leave: "Leave",
+  mention: "Mention",
+  back: "Back to messages",
+  open: "Open chat",
+  close: "Close chat",
+  connecting: "Connecting…",
+  reconnecting: "Connection lost. Reconnecting…",
+  refused: "You are signed out.",
+  noChat: "This conversation can't be loaded.",
+  wrong: "That didn't work: {why}",
+};
+
+/** @typedef {keyof typeof STRINGS} StringName */
+
+/**
+ * A sentence with its values.
+ *
+ * @param {string} sentence
+ * @param {Record<string, unknown>} [values]
+ */
+export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, name) => String(values?.[name] ?? all));
+
+/** Only these two open a page. Everything else that looks like an address stays text. */
+const LINK = /https?:\/\/[^\s<>"'`]+/gi;
+
+/**
+ * An address as its browser understands it; nothing if it is none, or has another scheme.
+ *
+ * @param {unknown} text
+ * @param {RegExp} [schemes]
+ * @returns {string | undefined}
+ */
+export const safeUrl = (text, schemes = /^https?:$/) => {
+  try {
+    const { href, protocol } = new URL(String(text));
+    if (schemes.test(protocol)) return href;
+  } catch {}
+  return undefined;
+};
+
+/** Pictures are only loaded where nobody on the way can change or see them. @param {unknown} text */
+export const safeImage = (text) => safeUrl(text, /^https:$/);
+
+/**
+ * A text with its links.
+ *
+ * @param {string} text
+ * @returns {import("./dom.js").Many[]}
+ */
+const linked = (text) => {
+  const parts = [];
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(LINK)) {
+    // What ends a sentence ends no address, nor does a bracket that was opened before it.
+    const shown = found.replace(found.includes("(") ? /[.,:;!?]+$/ : /[.,:;!?)\]]+$/, "");
+    const href = safeUrl(shown);
+    if (!href) continue;
+    parts.push(text.slice(from, index), h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, shown));
+    from = index + shown.length;
+  }
+  return [...parts, text.slice(from)];
+};
+
+/**
+ * A text with its links, and the names that its author mentioned.
+ *
+ * @param {string} text
+ * @param {{ name: string, isMe: boolean }[]} mentions
+ * @returns {import("./dom.js").Many[]}
+ */
+export const rich = (text, mentions) => {
+  for (const { name, isMe } of mentions) {
+    const at = text.indexOf("@" + name);
+    if (at < 0) continue;
+    const end = at + name.length + 1;
+    const mark = h(isMe ? "span.mention.me" : "span.mention", null, text.slice(at, end));
+    return [...rich(text.slice(0, at), mentions), mark, ...rich(text.slice(end), mentions)];
+  }
+  return linked(text);
+};
+
+/** @param {number} one @param {number} [other] */
+export const sameDay = (one, other = Date.now()) => new Date(one).toDateString() === new Date(other).toDateString();
+
+const DAY = 864e5;
+
+/**
+ * Times as the language of the page writes them.
+ *
+ * @param {string | undefined} language
+ */
+export const times = (language) => {
+  /** @param {Intl.DateTimeFormatOptions} options @returns {(epoch: number) => string} */
+  const format = (options) => {
+    const { format } = new Intl.DateTimeFormat(language, options);
+    return (epoch) => format(epoch);
+  };
+  const clock = format({ timeStyle: "short" });
+  const short = format({ day: "numeric", month: "short" });
+  const full = format({ dateStyle: "full" });
+  const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+  return {
+    clock,
+    /** For the inbox. @param {number} epoch */
+    brief: (epoch) => (sameDay(epoch) ? clock : short)(epoch),
+    /** For the beginning of a day. @param {number} epoch */
+    day: (epoch) => {
+      for (const ago of [0, 1]) if (sameDay(epoch, Date.now() - ago * DAY)) return relative.format(-ago, "day");
+      return full(epoch);
+    },
+  };
+};
+
+/** Whether a list of ids has this one. @param {readonly any[] | undefined} ids @param {any} id */
+export const has = (ids, id) => !!ids?.some((one) => same(one, id));

@@ -1,0 +1,370 @@
+// The other twelve of the twenty kinds of bugs that users of chat clients file, each shown to be absent.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { createClient } from "../src/index.js";
+import { World, advance, settle } from "./fake.js";
+import { HOUR, MINUTE, jwt, live, say, talking, texts } from "./help.js";
+
+const folder = new URL("..", import.meta.url).pathname;
+const sources = readdirSync(`${folder}src`).map((name) => readFileSync(`${folder}src/${name}`, "utf8"));
+
+describe("9 retries", () => {
+  test("a message whose answer was lost is repeated under its name, is stored once and shown as sent", async (t) => {
+    const { world, client } = await live(t);
+    let times = 0;
+    world.fate = ({ action }) => (action === "send" && ++times < 3 ? "unanswered" : undefined);
+    const conversation = client.conversation({ user: 2 });
+    conversation.send("once");
+    await advance(MINUTE);
+    const names = new Set(world.asked("send").map(({ client_id }) => client_id));
+    assert.deepEqual([times, names.size], [3, 1]);
+    conversation.open();
+    await advance(100);
+    assert.deepEqual(conversation.get().messages.map(({ text, delivery }) => [text, delivery]), [["once", "sent"]]);
+    assert.equal(world.conversation(1, "user", 2).messages.length, 1);
+  });
+
+  test("a message that arrived before its connection was cut is sent as soon as that is seen", async (t) => {
+    const { world, conversation } = await talking(t);
+    world.fate = ({ action }, socket) => {
+      if (action !== "send") return;
+      // From now on a send has no answer: only the conversation itself can tell.
+      world.fate = ({ action }) => (action === "send" ? "lost" : undefined);
+      setTimeout(() => world.cut(socket), 1);
+      return "unanswered";
+    };
+    const { client_id } = conversation.send("arrived");
+    await advance(2000);
+    const [message, ...more] = conversation.get().messages;
+    assert.deepEqual([message.client_id, message.delivery, more], [client_id, "sent", []]);
+  });
+
+  test("passing errors are tried again, others fail, can be tried again and taken away", async (t) => {
+    const { world, conversation } = await talking(t);
+    const errors = [429, 500, 502, 503, 504, 403];
+    world.fate = ({ action }) => {
+      const status = action === "send" && errors.shift();
+      return status && { error: { status, code: status === 403 ? "NOT_ACCEPTED" : "BUSY", message: "no" } };
+    };
+    const { client_id } = conversation.send("x");
+    await advance(2 * MINUTE);
+    const [failed] = conversation.get().messages;
+    assert.deepEqual([failed.delivery, failed.error.code, errors], ["failed", "NOT_ACCEPTED", []]);
+    conversation.retry(client_id);
+    assert.equal(conversation.get().messages[0].delivery, "sending");
+    await advance(100);
+    assert.equal(conversation.get().messages[0].delivery, "sent");
+    errors.push(403);
+    const other = conversation.send("y");
+    await advance(100);
+    conversation.discard(other.client_id);
+    assert.deepEqual(texts(conversation), ["x"]);
+  });
+
+  test("a send that waited for 23 hours is failed, because the service may have forgotten its name", async (t) => {
+    const { world, conversation } = await talking(t);
+    world.handshake = () => 503;
+    world.cut();
+    const { client_id } = conversation.send("old");
+    await advance(23 * HOUR + MINUTE);
+    world.handshake = () => 101;
+    await advance(MINUTE);
+    assert.deepEqual([conversation.get().messages[0].delivery, conversation.get().messages[0].error.code], ["failed", "TOO_OLD"]);
+    assert.equal(world.asked("send").length, 0);
+    conversation.retry(client_id);
+    await advance(100);
+    assert.equal(conversation.get().messages[0].delivery, "sent");
+  });
+});
+
+describe("10 local echo", () => {
+  test("messages keep their order from the first moment on, and one is under way at a time", async (t) => {
+    const { world, conversation } = await talking(t);
+    let under = 0;
+    let most = 0;
+    world.fate = ({ action }) => {
+      if (action === "send") most = Math.max(most, ++under);
+      setTimeout(() => under--, world.latency);
+      return { late: Math.random() * 50 };
+    };
+    const all = ["a", "b", "c", "d"];
+    for (const text of all) conversation.send(text);
+    const orders = new Set();
+    conversation.subscribe(() => orders.add(texts(conversation).join("")));
+    await advance(2000);
+    assert.deepEqual([texts(conversation), [...orders], most], [all, ["abcd"], 1]);
+  });
+
+  test("a failed one does not hold up the next, and stays below what is stored", async (t) => {
+    const { world, conversation } = await talking(t);
+    world.fate = ({ text }) => text === "bad" && { error: { status: 400, message: "no" } };
+    conversation.send("bad");
+    conversation.send("good");
+    await advance(100);
+    say(world, "other");
+    await advance(100);
+    assert.deepEqual(texts(conversation), ["good", "other", "bad"]);
+  });
+
+  test("metadata that is no JSON fails the message and nothing else", async (t) => {
+    const { client, conversation } = await talking(t);
+    const loop = {};
+    loop.self = loop;
+    conversation.send("x", loop);
+    conversation.send("y");
+    await advance(100);
+    assert.deepEqual(conversation.get().messages.map(({ text, delivery }) => [text, delivery]), [["y", "sent"], ["x", "failed"]]);
+    assert.equal(client.get().state, "live");
+  });
+});
+
+describe("11 silent gaps", () => {
+  test("a lost push shows at the next one, a second later", async (t) => {
+    const { world, conversation, client } = await talking(t);
+    world.travels = () => [];
+    say(world, "lost");
+    world.travels = () => [0];
+    say(world, "next");
+    await advance(50);
+    assert.deepEqual(texts(conversation), ["next"]);
+    await advance(1100);
+    assert.deepEqual([texts(conversation), client.get().unread], [["lost", "next"], 2]);
+  });
+
+  test("pushes that overtake each other cost nothing", async (t) => {
+    const { world, conversation, client } = await talking(t);
+    say(world, "0");
+    await advance(100);
+    const waits = [300, 200, 100];
+    world.travels = () => [waits.shift()];
+    for (const text of ["a", "b", "c"]) say(world, text);
+    const asked = world.frames.length;
+    await advance(3000);
+    assert.deepEqual([texts(conversation), client.get().unread, world.frames.length], [["0", "a", "b", "c"], 4, asked]);
+  });
+
+  test("a lost last push shows at the next `sync`", async (t) => {
+    const { world, conversation } = await talking(t);
+    world.travels = () => [];
+    say(world, "lost");
+    await advance(9 * MINUTE);
+    assert.deepEqual(texts(conversation), ["lost"]);
+  });
+
+  test("what happened during a cut is told, by pages", async (t) => {
+    const { world, conversation, client } = await talking(t);
+    world.page = 2;
+    world.cut();
+    for (let n = 0; n < 7; n++) say(world, String(n));
+    await advance(3000);
+    assert.deepEqual([texts(conversation).join(""), client.get().unread], ["0123456", 7]);
+  });
+
+  test("who is very far behind loads the newest page, and not all that was missed", async (t) => {
+    const { world, conversation } = await talking(t);
+    say(world, "first");
+    await advance(100);
+    world.cut();
+    for (let n = 0; n < 600; n++) say(world, String(n));
+    await advance(3000);
+    assert.deepEqual([texts(conversation).length, texts(conversation).at(-1), conversation.get().more], [30, "599", true]);
+    assert.equal(world.asked("changes").length, 0);
+  });
+});
+
+describe("12 resyncs", () => {
+  test("unsent messages outlast a store that was lost, and a conversation that was set back", async (t) => {
+    const { world, conversation, client } = await talking(t);
+    say(world, "stored");
+    await advance(100);
+    world.fate = ({ action }) => (action === "send" ? "lost" : undefined);
+    conversation.send("unsent");
+    await advance(10);
+    world.user(1).epoch = "d";
+    world.cut();
+    await advance(3000);
+    assert.deepEqual([client.get().state, texts(conversation)], ["live", ["stored", "unsent"]]);
+    // A failover took back the last revisions.
+    const one = world.conversation(1, "user", 2);
+    one.messages.length = 0;
+    one.rev = 1;
+    world.clock += 1000;
+    say(world, "new");
+    await advance(3000);
+    assert.deepEqual(texts(conversation), ["new", "unsent"]);
+    world.fate = () => undefined;
+    await advance(MINUTE);
+    assert.deepEqual(texts(conversation), ["new", "unsent"]);
+    assert.equal(conversation.get().messages[1].delivery, "sent");
+  });
+});
+
+describe("13 rejections", () => {
+  test("what can't be done any more is rejected, and nobody who does not look is told by a crash", async (t) => {
+    const unhandled = [];
+    const listener = (error) => unhandled.push(error);
+    process.on("unhandledRejection", listener);
+    t.after(() => process.off("unhandledRejection", listener));
+    const { world, client, conversation } = await talking(t);
+    world.fate = () => "lost";
+    world.restFate = () => "hangs";
+    const promises = [
+      conversation.edit("x", "y"),
+      conversation.delete("x"),
+      conversation.react("x", "👍"),
+      conversation.read("x"),
+      conversation.members.list(),
+      conversation.members.join(),
+      conversation.settings({ muted: true }),
+    ];
+    conversation.edit("x", "nobody looks");
+    await advance(100);
+    client.close();
+    for (const promise of promises) await assert.rejects(promise, { code: "CLOSED" });
+    await assert.rejects(conversation.delete("x"), { code: "CLOSED" });
+    await settle();
+    assert.deepEqual(unhandled, []);
+  });
+
+  test("an error that stays is rejected with its code", async (t) => {
+    const { conversation } = await talking(t);
+    await Promise.all([assert.rejects(conversation.edit("none", "x"), { code: "NOT_FOUND", status: 404 }), advance(100)]);
+  });
+});
+
+describe("14 no DOM", () => {
+  test("it can be imported and made where there is no DOM, no WebSocket and no fetch", () => {
+    const script = `
+      for (const name of ["WebSocket", "fetch", "document", "window", "navigator", "crypto", "EventTarget"]) delete globalThis[name];
+      const { createClient } = await import("${folder}src/index.js");
+      const client = createClient({ socket: "ws://x", api: "http://x", getToken: () => null });
+      if (client.get().state !== "idle" || client.conversation({ user: 1 }).get().messages.length) throw new Error("not idle");
+      client.start();
+      setTimeout(() => { if (client.get().state !== "refused") throw new Error(client.get().state); client.close(); }, 20);`;
+    execFileSync(process.execPath, ["--input-type=module", "-e", script], { stdio: "pipe" });
+  });
+});
+
+describe("15 memory", () => {
+  test("conversations that nobody shows are forgotten, the least recently used first, and come back when asked for", async (t) => {
+    const { world, client } = await live(t, { keep: { conversations: 3 } });
+    const loads = (user) => world.requests.filter((request) => request.startsWith(`GET /user/${user}?`)).length;
+    const first = client.conversation({ user: 100 });
+    for (let user = 100; user < 120; user++) {
+      const release = client.conversation({ user }).open();
+      await advance(50);
+      release();
+    }
+    client.conversation({ user: 119 }).open();
+    await advance(50);
+    assert.deepEqual([loads(100), loads(119)], [1, 1], "a recent one is still there");
+    assert.equal(first.get().loaded, false, "an old one is not");
+    first.open();
+    await advance(50);
+    assert.deepEqual([first.get().loaded, loads(100)], [true, 2]);
+    say(world, "x");
+    world.send(100, "user", 1, { type: "text", text: "hello" });
+    await advance(50);
+    assert.deepEqual(texts(first), ["hello"], "who held it goes on");
+  });
+
+  test("what is shown, listened to or not sent stays", async (t) => {
+    const { world, client } = await live(t, { keep: { conversations: 1 } });
+    client.conversation({ user: 50 }).open();
+    const heard = [];
+    client.conversation({ user: 51 }).subscribe(() => heard.push(51));
+    world.fate = ({ action }) => (action === "send" ? "lost" : undefined);
+    client.conversation({ user: 52 }).send("unsent");
+    for (let user = 100; user < 110; user++) client.conversation({ user }).open()();
+    await advance(100);
+    assert.equal(client.conversation({ user: 50 }).get().loaded, true);
+    assert.deepEqual(texts(client.conversation({ user: 52 })), ["unsent"]);
+    client.conversation({ user: 51 }).send("x");
+    assert.ok(heard.length);
+  });
+});
+
+describe("16 storage, 17 eval, 18 React Native", () => {
+  test("nothing of it is in the sources", () => {
+    for (const source of sources) {
+      const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      assert.doesNotMatch(code, /localStorage|sessionStorage|indexedDB|cookie|\beval\b|new Function|URLSearchParams|new URL\b|randomUUID/);
+    }
+  });
+
+  test("it works where storage throws, code can't be made of text, and URLs and random ids are missing", () => {
+    const script = `
+      for (const name of ["localStorage", "sessionStorage", "indexedDB", "URLSearchParams", "crypto"])
+        Object.defineProperty(globalThis, name, { get() { throw new Error(name + " is touched"); } });
+      const { createClient } = await import("${folder}src/index.js");
+      const { World } = await import("${folder}tests/fake.js");
+      const world = new World();
+      const client = createClient(world.options(1));
+      client.start();
+      const conversation = client.conversation({ user: 2 });
+      conversation.open();
+      conversation.send("hello");
+      setTimeout(() => {
+        if (conversation.get().messages[0].delivery !== "sent") throw new Error("not sent");
+        client.close();
+      }, 200);`;
+    const flags = ["--disallow-code-generation-from-strings", "--input-type=module"];
+    execFileSync(process.execPath, [...flags, "-e", script], { stdio: "pipe" });
+  });
+});
+
+describe("19 types", () => {
+  test("they are right for ES modules and for CommonJS, and so are the built files", () => {
+    const at = `${folder}dist/check`;
+    for (const script of ["build", "types"]) execFileSync("npm", ["run", script, "--silent"], { cwd: folder, stdio: "pipe" });
+    rmSync(at, { recursive: true, force: true });
+    mkdirSync(`${at}/node_modules`, { recursive: true });
+    const use = `
+      interface Mood { mood: string }
+      const client: Client<Mood> = createClient<Mood>({ socket: "", api: "", getToken: async (why, signal) => why === "first" && !signal.aborted ? "x" : null });
+      const conversation = client.conversation({ topic: "x" });
+      const message: Message<Mood> = conversation.send({ text: "hi", mentions: [1, "a"] }, { mood: "good" });
+      const mood: string | undefined = message.metadata?.mood;
+      const stop: () => void = client.start();
+      client.on("message.new", ({ target, entry }) => [target, entry]);
+      // @ts-expect-error there is no such event
+      client.on("nothing", () => {});
+      // @ts-expect-error neither user nor topic
+      client.conversation({ group: 1 });
+      const entries = client.inbox.get().entries.map(({ unread, latest }) => [unread, latest?.text]);
+      export const all = [mood, stop, entries];`;
+    for (const kind of ["mts", "cts"])
+      writeFileSync(`${at}/use.${kind}`, `import { createClient, type Client, type Message } from "senna-chat";${use}`);
+    execFileSync("ln", ["-sfn", folder, `${at}/node_modules/senna-chat`]);
+    writeFileSync(`${at}/tsconfig.json`, JSON.stringify({
+      compilerOptions: { module: "nodenext", target: "es2022", lib: ["es2022", "dom"], strict: true, noEmit: true, types: [] },
+      files: ["use.mts", "use.cts"],
+    }));
+    try {
+      execFileSync(`${folder}node_modules/.bin/tsc`, ["-p", at], { stdio: "pipe" });
+    } catch (error) {
+      assert.fail(String(error.stdout));
+    }
+    for (const [flags, load] of [
+      [["--input-type=commonjs"], `const { createClient } = require("senna-chat");`],
+      [["--input-type=module"], `import { createClient } from "senna-chat";`],
+    ])
+      execFileSync(process.execPath, [...flags, "-e", `${load} if (typeof createClient !== "function") throw new Error();`], { cwd: at });
+    assert.ok(existsSync(`${folder}dist/index.js`));
+    rmSync(at, { recursive: true });
+  });
+});
+
+describe("20 long timers", () => {
+  test("a token that is good for a hundred years, and waits without an end, fire nothing at once", async (t) => {
+    let asked = 0;
+    const getToken = () => (asked++, jwt({ exp: Date.now() / 1000 + 100 * 365 * 86_400 }));
+    const { world } = await live(t, { getToken, pace: { heartbeat: Infinity, renew: Infinity } });
+    await advance(HOUR);
+    assert.deepEqual([asked, world.sockets.length, world.asked("sync").length], [1, 1, 0]);
+    await advance(30 * 24 * HOUR);
+    assert.deepEqual([asked, world.sockets.length], [1, 1], "also after the longest time that a timer counts");
+  });
+});
