@@ -354,6 +354,9 @@ impl<'a> Checker<'a> {
                     .unwrap_or_default(),
                 standing: entry.map(|entry| entry.standing.clone()),
                 members: seen.members.get(key).filter(|_| view.members.is_some()).cloned(),
+                counts: entry
+                    .filter(|_| view.counts.is_some())
+                    .map(|entry| (entry.unread, entry.mentioned)),
             };
             let what = if view.messages != right.messages {
                 difference(&right.messages, &view.messages)
@@ -362,6 +365,9 @@ impl<'a> Checker<'a> {
                 format!("it stands in the inbox as {shown:?} and not as {right:?}")
             } else if view.members != right.members && entry.is_some() {
                 "it has other members".to_owned()
+            } else if view.counts != right.counts {
+                let (shown, right) = (&view.counts, &right.counts);
+                format!("unread and mentioned are {shown:?} and not {right:?}")
             } else {
                 continue;
             };

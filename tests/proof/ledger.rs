@@ -223,6 +223,12 @@ impl Ledger {
         self.members.entry(place).or_default().turned(true, rev, when);
     }
 
+    /// A user was let in, it is not known with which revision: what was acknowledged meanwhile may have come before or after.
+    pub(crate) fn was_member(&mut self, key: &str, user: u64, when: When) {
+        let member = self.members.entry((key.to_owned(), user)).or_default();
+        member.late.push((true, when.answered));
+    }
+
     /// That a user has left was acknowledged; with a revision, if the user was a member until then. Who leaves takes the settings along.
     pub(crate) fn left(&mut self, key: &str, user: u64, rev: Option<u64>, when: When) {
         self.count("leaves");

@@ -90,6 +90,8 @@ pub(crate) struct View {
     pub(crate) standing: Option<Standing>,
     /// The members of a topic, if the client shows them.
     pub(crate) members: Option<BTreeSet<u64>>,
+    /// How many messages are unread, and how many of them mention the reader, if the client counts them.
+    pub(crate) counts: Option<(u64, u64)>,
 }
 
 /// What stands over a user's inbox.
