@@ -396,13 +396,18 @@ export const createClient = (options) => {
     if (mine) return;
     const of = key && { target: { [key.split("-", 1)]: key.replace(/^\w+-/, "") } };
     emit(event, { ...data, ...of });
-    if (/^member/.test(event)) emit("members", of);
+    if (/^member/.test(event)) moved(one ?? of);
   };
 
   /** What a frame says of its conversation. @param {Conversing} one @param {string} event @param {any} data */
   const took = (one, event, { state: { rev, prev_rev }, entry, user, read }) => {
     const isMessage = /^message/.test(event);
-    if (isMessage && entry?.author != null) types(one, entry.author, false);
+    const author = isMessage && entry?.author;
+    if (author) {
+      types(one, author, false);
+      // Who writes in a topic is a member.
+      if (!one.members?.has("" + author)) moved(one);
+    }
     // Of one that is not loaded, its loading will tell.
     if (one.loaded || one.busy) {
       if (read) replicas.hasRead(one, user, read.seq);
@@ -420,6 +425,13 @@ export const createClient = (options) => {
   /** Own messages that were sent are not unsent any more. Only their author sees a `client_id`. @param {Conversing} one @param {any[]} messages */
   const arrived = (one, messages) => {
     for (const message of messages) if (message?.client_id) one.out.drop(message.client_id);
+  };
+
+  /** Rule 3: the members of a topic may be others than those that were listed. @param {any} one */
+  const moved = (one) => {
+    const { target } = one;
+    one.members = undefined;
+    if (target.user == null) emit("members", { target });
   };
 
   /** @param {Conversing} one @param {Id} user @param {boolean} on */
@@ -454,13 +466,14 @@ export const createClient = (options) => {
           if (isWanted()) {
             replicas.changed(one, result, heard);
             arrived(one, result.messages);
-            if (result.members) emit("members", { target: one.target });
+            if (result.members) moved(one);
           }
         } else {
           const first = await history(one, isWanted);
           if (first && isWanted()) {
             replicas.newest(one, first);
             arrived(one, first.messages);
+            moved(one);
           }
         }
         tries = 0;
