@@ -42,9 +42,12 @@ pub enum ApiError {
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
-    /// Only a member of the topic may do that; or the user's token does not name the topic, and must.
+    /// Only a member of the topic may do that.
     #[error("You are not a member of this topic")]
     NotAMember,
+    /// The user's token does not name the topic, and must.
+    #[error("Your token does not name this topic")]
+    TopicNotInToken,
     /// The topic has as many members as it can have.
     #[error("this topic has {0} members, the limit")]
     TopicFull(u64),
@@ -185,7 +188,7 @@ impl ApiError {
             Self::TokenWithoutUser | Self::TokenUserId(_) => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
-            Self::NotAMember => row(403, "NOT_A_MEMBER", "ForbiddenError"),
+            Self::NotAMember | Self::TopicNotInToken => row(403, "NOT_A_MEMBER", "ForbiddenError"),
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
             Self::InvalidReaction(_) => row(400, "INVALID_REACTION", ARGUMENT),
             Self::TooManyReactions(_) => row(409, "TOO_MANY_REACTIONS", "ConflictError"),
@@ -288,6 +291,7 @@ mod tests {
             ApiError::TooManyConnections,
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::NotAMember,
+            ApiError::TopicNotInToken,
             ApiError::TopicFull(1_000),
             ApiError::InvalidReaction(InvalidReaction),
             ApiError::TooManyReactions(TooManyReactions),
@@ -351,6 +355,7 @@ mod tests {
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         403 NOT_A_MEMBER ForbiddenError You are not a member of this topic
+        403 NOT_A_MEMBER ForbiddenError Your token does not name this topic
         409 TOPIC_FULL ConflictError this topic has 1000 members, the limit
         400 INVALID_REACTION ArgumentError reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
         409 TOO_MANY_REACTIONS ConflictError a message takes 20 different reactions, and 2000 in all

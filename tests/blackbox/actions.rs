@@ -264,7 +264,7 @@ async fn errors_are_those_of_rest() -> Result<()> {
     {"action":"update","message_id":"[id 2]","target":"user","target_id":[bob]}: 400 null ArgumentError: No valid data was supplied
     {"action":"update","message_id":"[id 2]","status":"seen","target":"user","target_id":[bob]}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
     {"action":"update","message_id":"[id 3]","target":"user","target_id":[bob],"text":"x"}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
-    {"action":"delete","message_id":"[id 3]","target":"user","target_id":[bob]}: 403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
+    {"action":"delete","message_id":"[id 3]","target":"user","target_id":[bob]}: 403 FORBIDDEN ForbiddenError: Only the author can delete a message
     {"action":"delete","message_id":"[id 1]","target":"user","target_id":[bob]}: 404 NOT_FOUND NotFound: Message not found
     {"action":"delete","target":"user","target_id":[bob]}: 400 INVALID_FIELD ArgumentError: message_id must be a string
     "#);

@@ -113,7 +113,7 @@ async fn only_the_author_deletes() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob, eve] = chat.users(["ann", "bob", "eve"]);
     let message = ann.send_text(&bob, "mine").await?;
-    insta::assert_snapshot!(bob.delete(&ann, &message).await?.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen");
+    insta::assert_snapshot!(bob.delete(&ann, &message).await?.error()?, @"403 FORBIDDEN ForbiddenError: Only the author can delete a message");
     ann.send_text(&eve, "another").await?;
     let mut lines = Vec::new();
     for (user, with) in [(&eve, &ann), (&eve, &bob), (&ann, &eve)] {

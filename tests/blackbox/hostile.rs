@@ -258,7 +258,7 @@ async fn who_has_left_keeps_no_rights_and_gets_none_back() -> Result<()> {
         lines.push(answer.error()?);
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
-    403 FORBIDDEN ForbiddenError: Only the author can change a message, and only others can mark it seen
+    403 FORBIDDEN ForbiddenError: Only the author, or a moderator or owner of the topic, can delete a message
     403 NOT_A_MEMBER ForbiddenError: You are not a member of this topic
     403 FORBIDDEN ForbiddenError: Your role in this topic does not allow that
     403 NOT_A_MEMBER ForbiddenError: You are not a member of this topic

@@ -52,6 +52,8 @@ mod resuming;
 mod retrying;
 mod sites;
 
+mod terminal;
+
 mod crashes;
 mod crowd;
 mod dead_connections;

@@ -436,6 +436,23 @@ async fn what_is_no_reaction_is_refused() -> Result<()> {
     Ok(())
 }
 
+/// API Gateway cuts a path at a question mark, also at an encoded one. The local stack refuses such a path, so that it shows.
+#[tokio::test]
+async fn a_reaction_with_a_question_mark_goes_over_the_websocket() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let message = ann.send_text(&bob, "Hello").await?;
+    assert_eq!(bob.react(&ann, &message, "what?").await?.status, 400);
+    let mut socket = bob.connect().await?;
+    for remove in [false, true] {
+        let frame = json!({"message_id": message["id"], "reaction": "what?", "remove": remove});
+        let entry = socket.result(ann.frame("react", frame)).await?["entry"].clone();
+        let given = entry["reactions"][0]["reaction"].clone();
+        assert_eq!(given, if remove { Value::Null } else { json!("what?") });
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn only_messages_of_this_conversation_take_reactions_of_its_members() -> Result<()> {
     let chat = Chat::shared().await?;

@@ -230,6 +230,38 @@ async fn in_a_topic_the_own_devices_and_the_watchers_are_told() -> Result<()> {
     Ok(())
 }
 
+/// `{"status":"seen"}` is the old way to say it.
+#[tokio::test]
+async fn seen_in_a_topic_is_told_as_read_is() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let [cats] = chat.topics(["cats"]);
+    bob.join(&cats).await?.ok(200)?;
+    let first = ann.send_text(&cats, "one").await?;
+    let second = ann.send_text(&cats, "two").await?;
+    let (mut watching, mut of_bob) = (ann.connect().await?, bob.connect().await?);
+    watch(&mut watching, &cats).await?;
+    bob.see(&cats, &second).await?;
+    insta::assert_snapshot!(chat.shown_json(&watching.event().await?), @r#"
+    {
+      "data": {
+        "read": {"seq": 2, "up_to": "[id 1]"},
+        "state": {"inbox_key": "topic-[cats]", "key": "myplatform:topic:[cats]"},
+        "user": [bob]
+      },
+      "event": "message.read"
+    }
+    "#);
+    assert_eq!(of_bob.event().await?["data"]["read"]["seq"], 2);
+    // An earlier message moves nothing back, and nobody is told.
+    bob.see(&cats, &first).await?;
+    assert_eq!(counts(&bob, &cats).await?, "unread 0 mentioned 0 read 2 total 0");
+    for socket in [&mut watching, &mut of_bob] {
+        assert_eq!(socket.names_so_far().await?, [""; 0]);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn counts_are_exact_over_conversations() -> Result<()> {
     let chat = Chat::shared().await?;

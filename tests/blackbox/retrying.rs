@@ -128,6 +128,43 @@ async fn updates_and_deletions_can_be_repeated() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_repeated_reply_answers_as_the_first_did_when_it_was_deleted() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let question = ann.send_text(&bob, "Tea?").await?;
+    let reply = json!({"type": "text", "text": "Yes", "reply_to": question["id"], "client_id": "k"});
+    let first = bob.send(&ann, &reply).await?.ok(201)?;
+    assert_eq!(first["entry"]["reply_to"]["excerpt"], "Tea?");
+    bob.delete(&ann, &first["entry"]).await?.ok(200)?;
+    assert_eq!(bob.send(&ann, &reply).await?.ok(201)?, first);
+    Ok(())
+}
+
+/// Only members read the topic of the second chat.
+#[tokio::test]
+async fn who_was_removed_is_not_shown_what_the_own_reply_was_about() -> Result<()> {
+    let open = Chat::own(&[]).await?;
+    let redis = open.stack().addresses.redis.clone();
+    let variables = [("SOCK_TOPIC_ACCESS", "platform"), ("SOCK_REDIS_URL", redis.as_str())];
+    let closed = Chat::own(&variables).await?;
+    let [ann, bob] = open.users(["ann", "bob"]);
+    let [cats] = open.topics(["cats"]);
+    let question = ann.send_text(&cats, "Tea?").await?;
+    let reply = json!({"type": "text", "text": "Yes", "reply_to": question["id"], "client_id": "k"});
+    bob.send(&cats, &reply).await?.ok(201)?;
+    bob.leave(&cats).await?.ok(200)?;
+    ann.update(&cats, &question, &json!({"text": "secret"}))
+        .await?
+        .ok(200)?;
+    let again = closed.user(&bob.id).send(&cats, &reply).await?.ok(201)?;
+    assert_eq!(
+        (&again["entry"]["text"], &again["entry"]["reply_to"]),
+        (&json!("Yes"), &Value::Null)
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_one_content() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);

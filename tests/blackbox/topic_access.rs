@@ -457,9 +457,9 @@ async fn a_connection_has_the_topics_of_its_own_token() -> Result<()> {
     let (mut with, mut without) = (named.connect().await?, ann.connect().await?);
     let send = cats.frame("send", json!({"type": "text", "text": "x"}));
     with.result(send.clone()).await?;
-    insta::assert_snapshot!(without.error(send).await?, @"403 NOT_A_MEMBER ForbiddenError: You are not a member of this topic");
+    insta::assert_snapshot!(without.error(send).await?, @"403 NOT_A_MEMBER ForbiddenError: Your token does not name this topic");
     let watch = json!({"action": "watch", "users": [], "conversation": {"target": "topic", "target_id": cats.id}});
-    insta::assert_snapshot!(without.error(watch.clone()).await?, @"403 NOT_A_MEMBER ForbiddenError: You are not a member of this topic");
+    insta::assert_snapshot!(without.error(watch.clone()).await?, @"403 NOT_A_MEMBER ForbiddenError: Your token does not name this topic");
     with.result(watch).await?;
     // As a query parameter and a subprotocol too.
     let query = format!("/?token={}", named.token()?);
@@ -477,4 +477,47 @@ async fn a_connection_has_the_topics_of_its_own_token() -> Result<()> {
     };
     assert_eq!(chat.rest(request).await?.status, 200);
     Ok(())
+}
+
+/// Membership alone does not show what is written in a topic that the token has to name.
+#[tokio::test]
+async fn an_inbox_withholds_messages_of_topics_that_the_token_does_not_name() -> Result<()> {
+    let chat = Chat::own(&[("SOCK_TOPIC_ACCESS", "claim")]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let [cats] = chat.topics(["cats"]);
+    let (ann, named) = (ann.with_topics(&json!([cats.id])), bob.with_topics(&json!([cats.id])));
+    named.join(&cats).await?.ok(200)?;
+    ann.send_text(&bob, "direct").await?;
+    ann.send_text(&cats, "secret").await?;
+    let latest = |body: &Value| {
+        let entries = body["entries"].as_array().into_iter().flatten();
+        let latest = entries.map(|entry| format!("{} {}", entry["unread"], entry["latest"]["text"]));
+        latest.collect::<Vec<_>>().join(", ")
+    };
+    let sync = format!("/sync?since={}", cursor_of_the_beginning());
+    for (user, list, changed) in [
+        (&named, r#"1 "secret", 1 "direct""#, r#"1 "direct", 1 "secret""#),
+        (&bob, r#"1 null, 1 "direct""#, r#"1 "direct", 1 null"#),
+    ] {
+        assert_eq!(latest(&user.list("").await?.ok(200)?), list);
+        assert_eq!(latest(&user.list("?no_format").await?.ok(200)?), list);
+        assert_eq!(latest(&user.call(Method::GET, &sync, None).await?.ok(200)?), changed);
+        let mut socket = user.connect().await?;
+        let hello = json!({"action": "hello", "since": cursor_of_the_beginning()});
+        assert_eq!(latest(&socket.result(hello).await?), changed);
+        socket.close().await?;
+    }
+    let mut of_bob = named.connect().await?;
+    let set = bob.set(&cats, &json!({"pinned": true})).await?.ok(200)?;
+    assert_eq!(
+        (&set["entry"]["pinned"], &set["entry"]["latest"]),
+        (&json!(true), &Value::Null)
+    );
+    assert_eq!(of_bob.event().await?["data"]["entry"]["latest"], Value::Null);
+    Ok(())
+}
+
+/// Where every user begins.
+fn cursor_of_the_beginning() -> &'static str {
+    "AAAAAAAAAAAAAAAAAAAA"
 }

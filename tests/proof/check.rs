@@ -205,7 +205,7 @@ impl<'a> Checker<'a> {
             }
             if message.deleted {
                 self.found(Kind::Lost, format!("{place}: the deletion of {id}"));
-            } else if message.says() != shown.text {
+            } else if !message.may_say(&shown.text) {
                 self.found(Kind::Lost, format!("{place}: the last edit of {id}"));
             }
             if !is_topic(&message.key) && self.seen_by_others(message) && !shown.seen {
@@ -229,7 +229,7 @@ impl<'a> Checker<'a> {
         }
         for (id, message) in acknowledged {
             match times.get(id) {
-                None if !message.deleted => self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq)),
+                None if !message.deleted && !message.perhaps_deleted => self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq)),
                 Some(2..) => self.found(Kind::Doubled, format!("{place}: {id} is there more than once")),
                 _ => {}
             }
@@ -509,7 +509,7 @@ impl Checker<'_> {
         let has_left = |user: u64| self.ledger.leavers.contains(&(refused.key.clone(), user));
         let is_gone = || {
             let message = refused.message.as_ref().and_then(|id| self.ledger.messages.get(id));
-            message.is_some_and(|message| message.deleted)
+            message.is_some_and(|message| message.deleted || message.perhaps_deleted)
         };
         match refused.status {
             404 if refused.message.is_none() => has_left(refused.by),

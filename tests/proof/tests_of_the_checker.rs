@@ -53,6 +53,7 @@ fn add(seen: &mut Seen, user: u64, key: &str, messages: &[Shown], entry: Option<
         messages: entry.as_ref().map_or(Vec::new(), |_| messages.to_vec()),
         standing: entry.map(|entry| entry.standing),
         members: seen.members.get(key).cloned(),
+        counts: None,
     };
     seen.fresh.entry(user).or_default().insert(key.to_owned(), fresh);
     seen.clients.insert(("phone".to_owned(), user, key.to_owned()), view);
@@ -84,7 +85,7 @@ fn in_order() -> (Ledger, Seen) {
     for seq in 1..=3 {
         ledger.sent(&format!("m{seq}"), sent(KEY, seq, 1, "sent"), ONCE);
     }
-    ledger.edited("m1", 4, "edited");
+    ledger.edited("m1", 4, "edited", ONCE);
     ledger.deleted("m2");
     ledger.seen(KEY, 1, 2, ONCE);
     for user in 1..=3 {

@@ -179,13 +179,16 @@ impl Device<'_> {
         };
         let text = format!("{} {number} edited", self.name);
         let client_id = format!("{}-{number}-edit", self.name);
-        let (_, written) = self.write(over, &Write::edit(talk, &id, &text, &client_id)).await?;
+        let (when, written) = self.write(over, &Write::edit(talk, &id, &text, &client_id)).await?;
         match &written.answer {
             Ok(answer) => {
                 let rev = number_of(&answer["state"]["rev"])?;
-                self.ledger().edited(&id, rev, &text);
+                self.ledger().edited(&id, rev, &text, when);
             }
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_edited(&id, &text, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }
@@ -195,10 +198,13 @@ impl Device<'_> {
         let Some((id, _)) = self.choose(talk, |message| *author_of(message) == me).await? else {
             return Ok(());
         };
-        let (_, written) = self.write(over, &Write::delete(talk, &id)).await?;
+        let (when, written) = self.write(over, &Write::delete(talk, &id)).await?;
         match &written.answer {
             Ok(_) => self.ledger().deleted(&id),
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_deleted(&id, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }
@@ -276,7 +282,10 @@ impl Device<'_> {
                 }
                 ledger.reacted(&id, user, reaction, give, rev, when);
             }
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_reacted(&id, user, reaction, give, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }

@@ -37,6 +37,7 @@ pub mod sam;
 mod socket;
 mod stack;
 mod target;
+mod terminal;
 pub mod token;
 mod user;
 pub mod web_server;
@@ -51,6 +52,7 @@ pub use raw_redis::RawRedis;
 pub use socket::{Handshake, Socket};
 pub use stack::{Addresses, SECRET, Stack};
 pub use target::{Target, Topic};
+pub use terminal::Terminal;
 pub use user::User;
 
 use std::{path::Path, time::Duration};

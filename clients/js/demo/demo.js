@@ -21,9 +21,21 @@ const make = (tag, attributes = {}, ...children) => {
 /** What a frame is about, in a few words. */
 const summary = ({ event, action, data, result, error, ...frame }) => {
   if (error) return `error ${error.status} ${error.code ?? ""}`;
-  if (action) return [action, frame.target && `${frame.target}/${frame.target_id}`, frame.text ?? frame.reaction ?? frame.state].filter(Boolean).join(" ");
+  if (action)
+    return [action, frame.target && `${frame.target}/${frame.target_id}`, frame.text ?? frame.reaction ?? frame.state]
+      .filter(Boolean)
+      .join(" ");
   if (event) return [event, data.entry?.text ?? data.user ?? data.id].filter((part) => part != null).join(" ");
-  if (result) return ["ok", result.entry?.seq && `message ${result.entry.seq}`, result.recovered && "resumed", result.entries && `${result.entries.length} entries`, result.messages && `${result.messages.length} changes`].filter(Boolean).join(" · ");
+  if (result)
+    return [
+      "ok",
+      result.entry?.seq && `message ${result.entry.seq}`,
+      result.recovered && "resumed",
+      result.entries && `${result.entries.length} entries`,
+      result.messages && `${result.messages.length} changes`,
+    ]
+      .filter(Boolean)
+      .join(" · ");
   return "";
 };
 
@@ -31,7 +43,13 @@ const summary = ({ event, action, data, result, error, ...frame }) => {
 const note = (person, kind, text, raw) => {
   const sign = { out: "↑", in: "↓", push: "⇣", open: "●", end: "○" }[kind];
   const time = new Date().toLocaleTimeString(undefined, { hour12: false });
-  const line = make("li", { class: kind }, make("time", {}, time), make("b", { class: `p${person.index}` }, person.name), make("i", { "aria-hidden": "true" }, sign));
+  const line = make(
+    "li",
+    { class: kind },
+    make("time", {}, time),
+    make("b", { class: `p${person.index}` }, person.name),
+    make("i", { "aria-hidden": "true" }, sign),
+  );
   if (raw) line.append(make("details", {}, make("summary", {}, text), make("code", {}, raw)));
   else line.append(make("span", {}, text));
   log.prepend(line);
@@ -91,8 +109,17 @@ const card = (person, other, config) => {
   element.client = client;
   element.target = { user: other.user };
   person.element = element;
-  for (const topic of config.topics ?? []) client.conversation({ topic }).members.join().catch(() => {});
-  return make("section", { class: "person", "aria-label": person.name }, make("div", { class: "head" }, make("h2", { class: `p${person.index}` }, person.name), state), element);
+  for (const topic of config.topics ?? [])
+    client
+      .conversation({ topic })
+      .members.join()
+      .catch(() => {});
+  return make(
+    "section",
+    { class: "person", "aria-label": person.name },
+    make("div", { class: "head" }, make("h2", { class: `p${person.index}` }, person.name), state),
+    element,
+  );
 };
 
 const wait = (ms) => new Promise((go) => setTimeout(go, ms));
@@ -138,7 +165,8 @@ const faults = async (fault, on) => {
   const { faults = {} } = await response.json();
   for (const button of document.querySelectorAll("[role=switch]"))
     button.setAttribute("aria-checked", String(!!faults[button.dataset.fault]));
-  said.textContent = { cut: "All connections were cut.", "kill-redis": "Redis is gone for three seconds." }[fault] ?? "";
+  said.textContent =
+    { cut: "All connections were cut.", "kill-redis": "Redis is gone for three seconds." }[fault] ?? "";
 };
 
 $("#faults").addEventListener("click", ({ target }) => {
@@ -194,7 +222,8 @@ const copied = async () => {
 const themed = (isDark) => {
   document.documentElement.dataset.theme = isDark ? "dark" : "light";
   $("#theme").setAttribute("aria-pressed", String(isDark));
-  for (const element of document.querySelectorAll("senna-chat")) element.setAttribute("theme", isDark ? "dark" : "light");
+  for (const element of document.querySelectorAll("senna-chat"))
+    element.setAttribute("theme", isDark ? "dark" : "light");
 };
 
 const start = async () => {

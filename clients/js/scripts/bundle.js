@@ -7,8 +7,12 @@ const styles = {
   name: "styles",
   setup: ({ onLoad }) =>
     onLoad({ filter: /element\/(style|style-chat)\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/`([^`]*)`/g, (_, css) => {
-        const { code } = transformSync(css, { loader: "css", minify: true, target: ["chrome123", "firefox120", "safari17.5"] });
+      contents: readFileSync(path, "utf8").replace(/(?<== )`([^`]*)`/, (_, css) => {
+        const { code } = transformSync(css, {
+          loader: "css",
+          minify: true,
+          target: ["chrome123", "firefox120", "safari17.5"],
+        });
         return JSON.stringify(code.trim());
       }),
     })),
@@ -28,6 +32,7 @@ export const bundle = async (entry, format = "esm") => {
     minify: true,
     format,
     target: "es2022",
+    charset: "utf8",
     external: ["react"],
     plugins: [styles],
     write: false,

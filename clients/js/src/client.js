@@ -138,8 +138,9 @@ export const createClient = (options) => {
     const kept = new Promise((resolve, reject) => {
       if (state === "closed") return reject(fault("CLOSED"));
       pending.add(reject);
-      const end = () => pending.delete(reject);
-      work().then(resolve, reject).then(end);
+      work()
+        .then(resolve, reject)
+        .then(() => pending.delete(reject));
     });
     // Who does not look at it is not told by a crash.
     kept.catch(() => {});
@@ -215,7 +216,7 @@ export const createClient = (options) => {
     if (state === "closed") return;
     attempt++;
     trying = false;
-    for (const name in plans) plans[name]();
+    Object.values(plans).forEach((cancel) => cancel());
     line?.end();
     trial?.end();
     line = trial = undefined;
@@ -282,8 +283,7 @@ export const createClient = (options) => {
     try {
       for (let tries = 0; !c.dead; ) {
         // Only a cursor under which the list was loaded is good for another `hello`.
-        const since = box.loaded ? box.cursor : undefined;
-        const { result, error } = await say(c, { action, since }, within);
+        const { result, error } = await say(c, { action, since: box.loaded ? box.cursor : undefined }, within);
         if (c.dead) break;
         if (!result) {
           if (error?.status === 400) box = boxes.unknown();
@@ -301,6 +301,8 @@ export const createClient = (options) => {
           break;
         }
         me = result.user;
+        // Conversations may be loaded before the inbox is: who reads them wants to know which messages are the user's own.
+        ownChanged();
         if (result.recovered) {
           boxes.caughtUp(box, result, before);
           entriesCame(result.entries);
@@ -315,7 +317,7 @@ export const createClient = (options) => {
         tries = 0;
         if (result.more) continue;
         if (!box.loaded) {
-          const first = await ask("/list?per_page=" + page, () => !c.dead);
+          const first = await ask(`/list?per_page=${page}`, () => !c.dead);
           if (c.dead) break;
           boxes.listed(box, first);
           entriesCame(first.entries);
@@ -379,7 +381,7 @@ export const createClient = (options) => {
     const key = at?.inbox_key;
     const one = records.get(key);
     if (event === "presence") cameOrWent([data]);
-    else if (/^typing/.test(event)) one && types(one, user, event === "typing.start");
+    else if (/typing/.test(event)) one && types(one, user, /start/.test(event));
     else if (key) {
       if (one) {
         // While there are two connections, what was sent over one is pushed to the other.
@@ -394,14 +396,16 @@ export const createClient = (options) => {
       one?.changed();
     }
     if (mine) return;
-    const of = key && { target: { [key.split("-", 1)]: key.replace(/^\w+-/, "") } };
+    // Who was a stranger when it was asked seemed to be offline, and does not now: a write accepts.
+    if (present[data.entry?.author]?.online === false) watch(true);
+    const of = key && { target: { [key.split("-", 1)]: key.replace(/.+?-/, "") } };
     emit(event, { ...data, ...of });
-    if (/^member/.test(event)) moved(one ?? of);
+    if (/member/.test(event)) moved(one ?? of);
   };
 
   /** What a frame says of its conversation. @param {Conversing} one @param {string} event @param {any} data */
   const took = (one, event, { state: { rev, prev_rev }, entry, user, read }) => {
-    const isMessage = /^message/.test(event);
+    const isMessage = /message/.test(event);
     const author = isMessage && entry?.author;
     if (author) {
       types(one, author, false);
@@ -418,7 +422,7 @@ export const createClient = (options) => {
           if (replicas.isGap(one, link)) tend(one);
         });
     }
-    if (isMessage) arrived(one, [entry]);
+    arrived(one, [entry]);
     tend(one);
   };
 
@@ -429,9 +433,8 @@ export const createClient = (options) => {
 
   /** Rule 3: the members of a topic may be others than those that were listed. @param {any} one */
   const moved = (one) => {
-    const { target } = one;
-    one.members = undefined;
-    if (target.user == null) emit("members", { target });
+    delete one.members;
+    if (one.target.user == null) emit("members", { target: one.target });
   };
 
   /** @param {Conversing} one @param {Id} user @param {boolean} on */
@@ -447,7 +450,7 @@ export const createClient = (options) => {
 
   /** @param {any[]} entries */
   const cameOrWent = (entries) => {
-    for (const { id, online, last_active } of entries) present = { ...present, [id]: { online, last_active } };
+    for (const { id, ...more } of entries) present = { ...present, [id]: more };
     presenceChanged();
   };
 
@@ -545,8 +548,8 @@ export const createClient = (options) => {
       }
     });
 
-  /** Tells the service what this connection wants to hear of: the conversation that was opened last, and users. */
-  const watch = () =>
+  /** Tells the service what this connection wants to hear of: the conversation that was opened last, and users. @param {boolean} [anew] */
+  const watch = (anew) =>
     plan("watch", 0, async () => {
       const c = line;
       if (!c || state !== "live") return;
@@ -554,7 +557,7 @@ export const createClient = (options) => {
       const users = [...new Set([...watched].flat())].slice(-100);
       const frame = { action: "watch", users, conversation };
       const wish = JSON.stringify(frame);
-      if (wish === c.watched || (!c.watched && !conversation && !users.length)) return;
+      if ((wish === c.watched && !anew) || (!c.watched && !conversation && !users.length)) return;
       c.watched = wish;
       const { result, error } = await say(c, frame);
       if (result) cameOrWent(result.entries);
@@ -578,12 +581,8 @@ export const createClient = (options) => {
     const one = records.get(key) ?? make(key, type, id);
     if (isUsed) {
       records.delete(key);
-      let spare = records.size + 1 - conversations;
       for (const [key, other] of records)
-        if (spare > 0 && !other.opens && !other.watchers.size && !other.out.size()) {
-          records.delete(key);
-          spare--;
-        }
+        if (records.size >= conversations && !other.opens && !other.watchers.size && !other.out.size()) records.delete(key);
     }
     records.set(key, one);
     return one;
@@ -658,9 +657,7 @@ export const createClient = (options) => {
       listeners.set(name, all);
       const mine = (/** @type {Event} */ event) => listener(event);
       all.add(mine);
-      return () => {
-        all.delete(mine);
-      };
+      return () => all.delete(mine);
     },
     close: () => {
       halt("closed");
@@ -677,7 +674,9 @@ export const createClient = (options) => {
       for (const one of all) one.changed();
       watched.clear();
       listeners.clear();
-      [ownChanged, listChanged, presenceChanged].forEach((changed) => changed());
+      ownChanged();
+      listChanged();
+      presenceChanged();
     },
   };
 };

@@ -152,9 +152,8 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
           const query = after == null ? "" : "&after=" + encodeURIComponent(after);
           const answer = await ask(path + "/members?limit=100" + query);
           const one = the();
-          if (after == null) one.members = new Set();
           for (const { id, read } of answer.members) {
-            one.members?.add("" + id);
+            (one.members ??= new Set()).add("" + id);
             replicas.hasRead(one, id, read.seq);
           }
           one.changed();

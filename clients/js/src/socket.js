@@ -13,6 +13,9 @@
  * @property {() => void} leave another one is in its place: it ends when its last question is answered
  */
 
+/** The longest frame, in bytes: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+const LONGEST = 32_768;
+
 /**
  * Opens a connection. After its end nothing of it is heard any more.
  *
@@ -74,9 +77,12 @@ export const dial = (WebSocket, url, token, limit, later, pushed, ended) => {
         if (connection.dead) return answer();
         waiting.set(id, answer);
         try {
-          socket.send(JSON.stringify({ ...frame, id }));
+          const text = JSON.stringify({ ...frame, id });
+          // By bytes. API Gateway ends a connection over which a longer frame comes, and would end each one after it.
+          if (encodeURIComponent(text).replace(/%../g, "%").length > LONGEST) throw "too long";
+          socket.send(text);
         } catch (error) {
-          // Metadata that is no JSON.
+          // Or metadata that is no JSON.
           answer({ error: { status: 400, message: String(error) } });
         }
       }),

@@ -7,7 +7,9 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 const executablePath = [process.env.CHROMIUM_BIN, ...PLACES].find((path) => path && existsSync(path));
 
 /** Why there are no tests in a browser; nothing if there are. */
-export const noBrowser = executablePath ? undefined : "there is no Chromium: run .ci/install-chromium, or name one by CHROMIUM_BIN";
+export const noBrowser = executablePath
+  ? undefined
+  : "there is no Chromium: run .ci/install-chromium, or name one by CHROMIUM_BIN";
 
 export const launch = () =>
   chromium.launch({

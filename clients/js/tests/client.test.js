@@ -287,6 +287,25 @@ describe("a conversation", () => {
     assert.deepEqual(watches().slice(3), [[[], undefined]]);
   });
 
+  test("the presence of who writes while seeming to be offline is asked for once more", async (t) => {
+    const { world, client } = await talking(t);
+    client.watch([2]);
+    await advance(100);
+    assert.equal(client.presence.get()[2].online, false);
+    const watches = () => world.asked("watch").length;
+    const before = watches();
+    // Presence is not told to strangers. The first answer ends that, and the service tells nobody.
+    world.user(2).sockets.add({});
+    t.after(() => world.user(2).sockets.clear());
+    world.push(1, { event: "message.new", data: { state: world.stateFor(1, world.conversation(1, "user", 2)), entry: { id: "x", seq: 1, author: 2 } } });
+    await advance(100);
+    assert.equal(client.presence.get()[2].online, true);
+    assert.equal(watches(), before + 1);
+    say(world, "more");
+    await advance(100);
+    assert.equal(watches(), before + 1);
+  });
+
   test("what can't be loaded says why, and is tried again when it is opened again", async (t) => {
     const { world, client } = await live(t);
     world.restFate = (path) => (path.startsWith("/topic") ? [403, { code: "NOT_A_MEMBER", status: 403, message: "no" }] : undefined);

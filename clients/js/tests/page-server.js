@@ -5,7 +5,11 @@ import { extname } from "node:path";
 import { tokenOf } from "./stack.js";
 
 const ROOT = new URL("..", import.meta.url).pathname;
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+};
 
 /** What each switch of the page means for the stack's control address. The stack itself can do more: freeze a function, and kill Redis. */
 const PLANS = { "lose-pushes": { "push-failed": 1 }, throttle: { "push-throttled": 0.5 }, freeze: {} };
@@ -17,7 +21,10 @@ const PLANS = { "lose-pushes": { "push-failed": 1 }, throttle: { "push-throttled
  * @param {{ users?: [string, string], topics?: string[], pages?: Record<string, string>, faults?: boolean, files?: Record<string, string> }} [options]
  *   `pages` are further pages by path, `files` further folders by their first path
  */
-export const servePage = async (stack, { users = ["1", "2"], topics = [], pages = {}, faults = true, files = {} } = {}) => {
+export const servePage = async (
+  stack,
+  { users = ["1", "2"], topics = [], pages = {}, faults = true, files = {} } = {},
+) => {
   const on = { "lose-pushes": false, throttle: false, freeze: false };
   const own = ({ url }) => url.replace("127.0.0.1", "localhost");
   const policy = [
@@ -40,7 +47,11 @@ export const servePage = async (stack, { users = ["1", "2"], topics = [], pages 
   const answer = async (request, response) => {
     const { pathname } = new URL(request.url, "http://page");
     const say = (status, body, type = "application/json") => {
-      response.writeHead(status, { "Content-Type": type, "Content-Security-Policy": policy, "Cache-Control": "no-store" });
+      response.writeHead(status, {
+        "Content-Type": type,
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+      });
       response.end(typeof body === "string" ? body : JSON.stringify(body));
     };
     if (pathname === "/config.json") return say(200, config);
@@ -51,20 +62,39 @@ export const servePage = async (stack, { users = ["1", "2"], topics = [], pages 
       if (wish.fault === "cut") await stack.cut();
       else if (wish.fault in on) {
         on[wish.fault] = wish.on;
-        await stack.faults(Object.assign({}, ...Object.keys(on).filter((name) => on[name]).map((name) => PLANS[name])));
+        await stack.faults(
+          Object.assign(
+            {},
+            ...Object.keys(on)
+              .filter((name) => on[name])
+              .map((name) => PLANS[name]),
+          ),
+        );
       } else if (wish.fault !== "kill-redis") return say(400, {});
       return say(200, { faults: on });
     }
     if (pages[pathname]) return say(200, pages[pathname], TYPES[extname(pathname)] ?? TYPES[".html"]);
     const [, first, ...rest] = pathname.split("/");
     const file =
-      pathname === "/" ? `${ROOT}demo/index.html` : files[first] ? `${files[first]}/${rest.join("/")}` : first === "src" ? ROOT + pathname.slice(1) : `${ROOT}demo${pathname}`;
+      pathname === "/"
+        ? `${ROOT}demo/index.html`
+        : files[first]
+          ? `${files[first]}/${rest.join("/")}`
+          : first === "src"
+            ? ROOT + pathname.slice(1)
+            : `${ROOT}demo${pathname}`;
     if (pathname.includes("..") || !TYPES[extname(file)] || !existsSync(file)) return say(404, {});
-    response.writeHead(200, { "Content-Type": TYPES[extname(file)], "Content-Security-Policy": policy, "Cache-Control": "no-store" });
+    response.writeHead(200, {
+      "Content-Type": TYPES[extname(file)],
+      "Content-Security-Policy": policy,
+      "Cache-Control": "no-store",
+    });
     createReadStream(file).pipe(response);
   };
 
-  const server = createServer((request, response) => answer(request, response).catch(() => response.writeHead(500).end()));
+  const server = createServer((request, response) =>
+    answer(request, response).catch(() => response.writeHead(500).end()),
+  );
   await new Promise((go) => server.listen(0, "127.0.0.1", go));
   return {
     url: `http://localhost:${server.address().port}`,

@@ -19,7 +19,8 @@ describe("React hooks", () => {
   const window = new Window();
   before(async () => {
     const globals = { window, document: window.document, navigator: window.navigator, IS_REACT_ACT_ENVIRONMENT: true };
-    for (const [name, value] of Object.entries(globals)) Object.defineProperty(globalThis, name, { value, configurable: true });
+    for (const [name, value] of Object.entries(globals))
+      Object.defineProperty(globalThis, name, { value, configurable: true });
     ({ createRoot } = await import("react-dom/client"));
   });
   after(() => window.happyDOM.close());
@@ -34,7 +35,8 @@ describe("React hooks", () => {
       await act(() => root.unmount());
       client.close();
     });
-    const render = (...children) => act(() => root.render(h(StrictMode, null, h(ChatProvider, { client }, ...children))));
+    const render = (...children) =>
+      act(() => root.render(h(StrictMode, null, h(ChatProvider, { client }, ...children))));
     return { world, page, client, root, render };
   };
 
@@ -119,7 +121,10 @@ describe("React hooks", () => {
     assert.equal(world.requests.filter((request) => request.includes("/profiles")).length, 1);
     assert.ok(known[1][2]);
     const watches = world.frames.filter(({ action }) => action === "watch");
-    assert.deepEqual(watches.map(({ users }) => users), [[2]]);
+    assert.deepEqual(
+      watches.map(({ users }) => users),
+      [[2]],
+    );
   });
 
   test("a server renders without asking for anything", () => {
@@ -127,7 +132,15 @@ describe("React hooks", () => {
     const client = createClient(world.options(1));
     const Shown = () => {
       const { loaded, messages } = useConversation({ topic: "club" });
-      return h("p", null, useChat().state, String(loaded), messages.length, useProfile({ user: 2 })?.id, useInbox().entries.length);
+      return h(
+        "p",
+        null,
+        useChat().state,
+        String(loaded),
+        messages.length,
+        useProfile({ user: 2 })?.id,
+        useInbox().entries.length,
+      );
     };
     assert.equal(renderToString(h(ChatProvider, { client }, h(Shown))).replace(/<!-- -->/g, ""), "<p>idlefalse00</p>");
     assert.deepEqual([world.sockets.length, world.requests.length], [0, 0]);

@@ -9,12 +9,12 @@ const SENNA = process.env.SENNA_BIN ?? new URL("../../../target/debug/senna", im
 
 export const isBuilt = existsSync(SENNA);
 
-/** Starts a stack on free ports, and returns its addresses and what stops it. */
-export const startStack = async () => {
+/** Starts a stack on free ports, and returns its addresses and what stops it. @param {...string} more arguments, as `--clock-scale` */
+export const startStack = async (...more) => {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("SOCK_"));
-  const child = spawn(SENNA, ["--fresh", "--json", "--stop-with-stdin", "--no-build"], {
+  const child = spawn(SENNA, ["--fresh", "--json", "--stop-with-stdin", "--no-build", ...more], {
     cwd: new URL("../../..", import.meta.url).pathname,
-    env: { ...Object.fromEntries(own), SOCK_HTTP_PORT: "0", SOCK_WS_PORT: "0", SOCK_JWT_SECRET: SECRET },
+    env: { ...Object.fromEntries(own), SOCK_HTTP_PORT: "0", SOCK_WS_PORT: "0", SOCK_PAGE_PORT: "0", SOCK_JWT_SECRET: SECRET },
     stdio: ["pipe", "pipe", process.env.SENNA_LOG ? "inherit" : "ignore"],
   });
   const line = await new Promise((resolve, reject) => {

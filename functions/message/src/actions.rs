@@ -74,9 +74,9 @@ async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiEr
 
 async fn sync(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
     let since = frame.since()?;
-    let user = caller(writer, event).await?.principal.user;
-    let changed = app::changed_entries(writer.store, &user, since, PageBounds::FRAME).await?;
-    let answer = SyncAnswer::new(&user, &changed, PageBounds::FRAME.bytes);
+    let owner = caller(writer, event).await?.principal;
+    let changed = app::changed_entries(writer.store, writer.topics, &owner, since, PageBounds::FRAME).await?;
+    let answer = SyncAnswer::new(&owner.user, &changed, PageBounds::FRAME.bytes);
     Ok(told(ActionResult::Sync(answer.over(&event.connection))))
 }
 

@@ -1,6 +1,7 @@
 //! `PUT /api/{target}/{id}/settings`: mutes, hides or pins a conversation in the caller's inbox.
 
 use shared::app;
+use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{Push, Store};
 use shared::runtime::StartError;
@@ -12,14 +13,20 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    rest::serve("settings", &identity, |request| handle(&store, &push, request)).await
+    rest::serve("settings", &identity, |request| handle(&store, &push, topics, request)).await
 }
 
-async fn handle(store: &dyn Store, push: &dyn Push, request: RestRequest) -> Result<Answer, ApiError> {
+async fn handle(
+    store: &dyn Store,
+    push: &dyn Push,
+    topics: TopicRules,
+    request: RestRequest,
+) -> Result<Answer, ApiError> {
     let (caller, target) = (request.caller()?, request.target()?);
     let edit = RequestBody::parse(request.body()?)?.settings()?;
-    let (entry, _) = app::set(store, push, &caller, &target, edit).await?;
+    let (entry, _) = app::set(store, push, topics, &caller, &target, edit).await?;
     Ok(Answer::ok(&SettingsAnswer::new(&caller.principal.user, &entry)))
 }

@@ -1,6 +1,7 @@
 //! `GET /api/sync`: the inbox entries that changed since a cursor.
 
 use shared::app;
+use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{PageBounds, Store};
 use shared::runtime::StartError;
@@ -12,12 +13,17 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let topics = wiring.topics()?;
     let store = wiring.store().await?;
-    rest::serve("sync", &identity, |request| handle(&store, request)).await
+    rest::serve("sync", &identity, |request| handle(&store, topics, request)).await
 }
 
-async fn handle(store: &dyn Store, request: RestRequest) -> Result<Answer, ApiError> {
-    let (user, since) = (request.caller()?.principal.user, request.since()?);
-    let changed = app::changed_entries(store, &user, since, PageBounds::BODY).await?;
-    Ok(Answer::ok(&SyncAnswer::new(&user, &changed, PageBounds::BODY.bytes)))
+async fn handle(store: &dyn Store, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
+    let (owner, since) = (request.caller()?.principal, request.since()?);
+    let changed = app::changed_entries(store, topics, &owner, since, PageBounds::BODY).await?;
+    Ok(Answer::ok(&SyncAnswer::new(
+        &owner.user,
+        &changed,
+        PageBounds::BODY.bytes,
+    )))
 }

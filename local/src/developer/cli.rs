@@ -4,13 +4,17 @@ use std::{error::Error, io, io::Write as _, path::PathBuf, process::ExitCode, ti
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{listen, screen, stop::StopSignal};
+use super::{
+    chat::{self, With},
+    listen, screen,
+    stop::StopSignal,
+};
 use crate::{
     faults::Plan,
     lambda::Rest,
     machine::{guard, logs},
     project::{
-        settings::{Folders, Settings},
+        settings::{Folders, Settings, SettingsError},
         token::Signer,
     },
     stack::{Build, Options, Stack},
@@ -121,6 +125,12 @@ enum Command {
     },
     /// Connect to the WebSocket, print every frame, and send every line that is typed
     Listen(Listen),
+    /// Chat in the terminal with a user or in a topic, on this machine's stack or any deployment
+    ///
+    /// It shows the last 20 messages, then what happens, and marks as read what it shows. A typed line is sent; /help lists what
+    /// else there is. When its connection is cut it comes back and loses nothing. From a pipe it sends line by line, ends with the
+    /// input, and fails if one of the lines failed.
+    Chat(Chat),
     /// Kill what is left when the stack has gone
     #[command(hide = true)]
     Guard,
@@ -134,9 +144,36 @@ struct Listen {
     /// A token to connect with
     #[arg(long)]
     token: Option<String>,
-    /// The address; without it port `SOCK_WS_PORT` of localhost
+    /// The address, `ws://` or `wss://`; without it port `SOCK_WS_PORT` of localhost
     #[arg(long)]
     url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Chat {
+    /// The user to chat as, with a development token
+    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
+    user: Option<String>,
+    /// A token to chat with
+    #[arg(long)]
+    token: Option<String>,
+    /// The user to chat with
+    #[arg(
+        long,
+        value_name = "USER",
+        required_unless_present = "topic",
+        conflicts_with = "topic"
+    )]
+    with: Option<String>,
+    /// The topic to chat in
+    #[arg(long)]
+    topic: Option<String>,
+    /// The WebSocket, `ws://` or `wss://`, with its stage if it has one; without it port `SOCK_WS_PORT` of localhost
+    #[arg(long, value_name = "WEBSOCKET")]
+    url: Option<String>,
+    /// The REST API, `http://` or `https://`, for earlier messages and names; without it and --url port `SOCK_HTTP_PORT` of localhost
+    #[arg(long, value_name = "REST")]
+    api: Option<String>,
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -184,18 +221,46 @@ async fn perform(command: Option<Command>, run: Run) -> Result<(), Box<dyn Error
             Ok(())
         }
         Some(Command::Listen(Listen { user, token, url })) => {
-            let token = match token {
-                Some(token) => token,
-                None => mint(&user.unwrap_or_default(), 86_400)?,
-            };
-            let url = match url {
-                Some(url) => url,
-                None => format!("ws://localhost:{}", settings.ws_port()?),
-            };
+            let token = token_for(token, user, mint)?;
+            let url = url.map_or_else(|| local_socket(&settings), Ok)?;
             Ok(listen::listen(&url, &token).await?)
+        }
+        Some(Command::Chat(Chat {
+            user,
+            token,
+            with,
+            topic,
+            url,
+            api,
+        })) => {
+            let api = match (api, &url) {
+                (None, None) => Some(format!("http://localhost:{}/api", settings.http_port()?)),
+                (api, _) => api,
+            };
+            let options = chat::Options {
+                url: url.map_or_else(|| local_socket(&settings), Ok)?,
+                api,
+                token: token_for(token, user, mint)?,
+                with: topic.map_or_else(|| With::User(with.unwrap_or_default()), With::Topic),
+            };
+            Ok(chat::chat(options).await?)
         }
         Some(Command::Guard) => Ok(()),
     }
+}
+
+/// The token that was given, or a development token for the user.
+fn token_for<E>(
+    token: Option<String>,
+    user: Option<String>,
+    mint: impl Fn(&str, u32) -> Result<String, E>,
+) -> Result<String, E> {
+    token.map_or_else(|| mint(&user.unwrap_or_default(), 86_400), Ok)
+}
+
+/// The WebSocket of this machine's stack.
+fn local_socket(settings: &Settings) -> Result<String, SettingsError> {
+    Ok(format!("ws://localhost:{}", settings.ws_port()?))
 }
 
 async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {

@@ -4,12 +4,12 @@ use std::{io::BufRead as _, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
-use tokio_tungstenite::{
-    connect_async,
-    tungstenite::{Error, Message, client::ClientRequestBuilder, http::Uri},
-};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::screen;
+use super::{
+    connect::{ConnectError, connect, tls},
+    screen,
+};
 
 /// How often a message keeps the connection alive. API Gateway closes a connection that is silent for ten minutes. Whether a
 /// WebSocket ping counts is not documented.
@@ -18,26 +18,9 @@ const KEEP_ALIVE: Duration = Duration::from_mins(4);
 /// Why listening ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The URL is no WebSocket address.
-    #[error("{url} is not a WebSocket address such as ws://localhost:3006")]
-    Address {
-        /// The address.
-        url: String,
-    },
-    /// The server refused the handshake.
-    #[error("the handshake was refused with {status}; is the token good, and of this stack?")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// No server answers there.
-    #[error("can't connect to {url}; is the stack running?")]
-    Connect {
-        /// The address.
-        url: String,
-        /// What went wrong.
-        source: Box<Error>,
-    },
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The server or the network ended it.
     #[error("the connection ended: {0}")]
     Ended(String),
@@ -48,19 +31,7 @@ pub enum ListenError {
 /// # Errors
 /// [`ListenError`], when the connection can't be made, or has ended.
 pub async fn listen(url: &str, token: &str) -> Result<(), ListenError> {
-    let bad = || ListenError::Address { url: url.to_owned() };
-    let uri: Uri = url.parse().map_err(|_| bad())?;
-    let request = ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {token}"));
-    let (mut socket, _) = connect_async(request).await.map_err(|error| match error {
-        Error::Http(reply) => ListenError::Refused {
-            status: reply.status().as_u16(),
-        },
-        Error::Url(_) => bad(),
-        source => ListenError::Connect {
-            url: url.to_owned(),
-            source: Box::new(source),
-        },
-    })?;
+    let mut socket = connect(url, token, &tls()).await?;
     let lost = |error: Error| ListenError::Ended(error.to_string());
     socket
         .send(Message::text(r#"{"action":"hello"}"#))

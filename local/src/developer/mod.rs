@@ -1,6 +1,9 @@
-//! What a developer types and sees: the command line, the screen, `senna listen`, and how the stack is told to stop.
+//! What a developer types and sees: the command line, the screen, `senna listen`, `senna chat`, and how the stack is told to stop.
 
+pub mod chat;
 pub mod cli;
+pub mod connect;
+mod harmless;
 pub mod listen;
 pub mod screen;
 pub mod stop;

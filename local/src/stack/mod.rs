@@ -289,12 +289,15 @@ impl Stack {
         control.url().clone_into(&mut addresses.control);
         let redis = Arc::new(Mutex::new(redis));
         let parts = page::Parts {
+            rest: addresses.rest.clone(),
+            websocket: addresses.websocket.clone(),
+            signer: addresses.signer.clone(),
             client: Folders::new(None).root.join("clients/js"),
             faults,
             registry,
             redis: Arc::clone(&redis),
         };
-        let page = Page::start(page, &addresses, parts);
+        let page = Page::start(page, parts);
         let http = HttpGateway::start(http, template.http, Arc::clone(&lambda), limits);
         Ok(Self {
             addresses,

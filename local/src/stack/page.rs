@@ -20,12 +20,12 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Map, Value, json};
 
-use super::Addresses;
 use crate::{
     faults::{Faults, Plan},
     gateway::websocket::registry::{End, Registry},
     machine::logs,
     platform::{SAMPLE_TOPIC, SAMPLE_USERS},
+    project::token::Signer,
     redis::RedisServer,
     server::{BODY_TIMEOUT, Listeners, Reply, Server, json as json_reply, read_body, serve},
 };
@@ -50,6 +50,12 @@ pub(super) type OwnRedis = Arc<Mutex<Option<RedisServer>>>;
 /// What the page switches.
 #[derive(Debug)]
 pub(super) struct Parts {
+    /// The REST address, `/api` included.
+    pub(super) rest: String,
+    /// The WebSocket address.
+    pub(super) websocket: String,
+    /// Signs the tokens of the people on the page, if anything here can.
+    pub(super) signer: Option<Signer>,
     /// The folder `clients/js`.
     pub(super) client: PathBuf,
     /// Where faults happen.
@@ -68,10 +74,10 @@ pub struct Page {
 
 impl Page {
     /// Serves the page.
-    pub(super) fn start(listeners: Listeners, addresses: &Addresses, parts: Parts) -> Self {
+    pub(super) fn start(listeners: Listeners, parts: Parts) -> Self {
         let site = Arc::new(Site {
-            policy: policy(addresses),
-            config: config(addresses),
+            policy: policy(&parts),
+            config: config(&parts),
             on: Mutex::default(),
             parts,
         });
@@ -84,24 +90,24 @@ impl Page {
 }
 
 /// A strict content-security policy: scripts and styles only from files of the page, and connections only to the stack.
-fn policy(addresses: &Addresses) -> String {
-    let rest = addresses.rest.trim_end_matches("/api");
+fn policy(parts: &Parts) -> String {
+    let rest = parts.rest.trim_end_matches("/api");
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self' {rest} {}; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'",
-        addresses.websocket
+        parts.websocket
     )
 }
 
-fn config(addresses: &Addresses) -> Value {
+fn config(parts: &Parts) -> Value {
     let person = |(user, name): &(&str, &str)| {
-        let token = addresses.signer.as_ref()?.mint(user, TOKEN_TTL).ok()?;
+        let token = parts.signer.as_ref()?.mint(user, TOKEN_TTL).ok()?;
         Some(json!({"user": user, "name": name, "token": token}))
     };
     let people: Vec<_> = SAMPLE_USERS.iter().filter_map(person).collect();
     json!({
-        "websocket": addresses.websocket,
-        "rest": addresses.rest,
+        "websocket": parts.websocket,
+        "rest": parts.rest,
         "people": people,
         "topics": [SAMPLE_TOPIC],
         "faults": true,

@@ -15,6 +15,7 @@ use tracing::{Span, field};
 
 use crate::domain::{Asker, Conversation, Principal, Target, TopicRules, User};
 use crate::error::ApiError;
+use crate::ports::InboxEntry;
 
 /// The conversation that `user` calls `target`, noted for the lines of the log.
 fn conversation(user: &User, target: &Target) -> Conversation {
@@ -28,11 +29,18 @@ fn conversation(user: &User, target: &Target) -> Conversation {
 /// What a user may ask for at `target`.
 ///
 /// # Errors
-/// [`ApiError::NotAMember`] if the user's token does not name the topic.
+/// [`ApiError::TopicNotInToken`] if the user's token does not name the topic.
 fn asker(topics: TopicRules, principal: &Principal, target: &Target) -> Result<Asker, ApiError> {
     let admission = topics.admission(&principal.topics, target);
     Ok(Asker {
         id: principal.user.id.clone(),
-        admission: admission.ok_or(ApiError::NotAMember)?,
+        admission: admission.ok_or(ApiError::TopicNotInToken)?,
     })
+}
+
+/// Takes the newest message from an entry if its owner's token has to name the topic, and does not.
+fn withhold(topics: TopicRules, owner: &Principal, entry: &mut InboxEntry) {
+    if topics.admission(&owner.topics, &entry.target).is_none() {
+        entry.latest = None;
+    }
 }

@@ -2,7 +2,7 @@
 
 use tracing::{Span, field};
 
-use super::{asker, conversation};
+use super::{asker, conversation, withhold};
 use crate::domain::{Conversation, Cursor, Id, InboxWindow, Principal, Target, TopicMember, TopicRules, User, Window};
 use crate::error::ApiError;
 use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, Listing, PageBounds, Store};
@@ -11,7 +11,7 @@ use crate::ports::{ChangedEntries, Changes, Directory, History, Inbox, Listing, 
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`] if the window hangs on a message that was never there, [`ApiError::NotAMember`],
-/// [`ApiError::Unavailable`].
+/// [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn history(
     store: &dyn Store,
     directory: &dyn Directory,
@@ -41,29 +41,34 @@ pub async fn history(
     Ok((conversation, history, listing))
 }
 
-/// A part of the user's inbox; with a directory also the profiles of the other users and of the topics in it.
+/// A part of the owner's inbox; with a directory also the profiles of the other users and of the topics in it.
 ///
 /// # Errors
 /// [`ApiError::Unavailable`].
 pub async fn inbox(
     store: &dyn Store,
     directory: Option<&dyn Directory>,
-    user: &User,
+    topics: TopicRules,
+    owner: &Principal,
     window: &InboxWindow,
 ) -> Result<(Inbox, Option<Listing>), ApiError> {
+    let user = &owner.user;
     Span::current().record("user", field::display(&user.id));
-    let inbox = store.inbox(user, window).await?;
+    let mut inbox = store.inbox(user, window).await?;
+    for entry in &mut inbox.entries {
+        withhold(topics, owner, entry);
+    }
     let Some(directory) = directory else {
         return Ok((inbox, None));
     };
-    let (mut users, mut topics) = (Vec::new(), Vec::new());
+    let (mut users, mut groups) = (Vec::new(), Vec::new());
     for entry in &inbox.entries {
         match &entry.target {
             Target::User(id) => users.push(id.clone()),
-            Target::Topic(id) => topics.push(id.clone()),
+            Target::Topic(id) => groups.push(id.clone()),
         }
     }
-    let listing = look_up(directory, &users, &topics).await;
+    let listing = look_up(directory, &users, &groups).await;
     Ok((inbox, Some(listing)))
 }
 
@@ -79,24 +84,29 @@ async fn look_up(directory: &dyn Directory, users: &[Id], topics: &[Id]) -> List
     Listing { users, topics }
 }
 
-/// The inbox entries of a user that changed since a cursor; without a cursor, only how far the user was told.
+/// The inbox entries of their owner that changed since a cursor; without a cursor, only how far the owner was told.
 ///
 /// # Errors
 /// [`ApiError::Unavailable`].
 pub async fn changed_entries(
     store: &dyn Store,
-    user: &User,
+    topics: TopicRules,
+    owner: &Principal,
     since: Option<Cursor>,
     bounds: PageBounds,
 ) -> Result<ChangedEntries, ApiError> {
-    Span::current().record("user", field::display(&user.id));
-    Ok(store.changed_entries(user, since, bounds).await?)
+    Span::current().record("user", field::display(&owner.user.id));
+    let mut changed = store.changed_entries(&owner.user, since, bounds).await?;
+    for (_, entry) in &mut changed.entries {
+        withhold(topics, owner, entry);
+    }
+    Ok(changed)
 }
 
 /// What changed since a revision in the conversation that the reader calls `target`.
 ///
 /// # Errors
-/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+/// [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn changes(
     store: &dyn Store,
     topics: TopicRules,
@@ -114,7 +124,7 @@ pub async fn changes(
 /// All members of a topic, in the order of their ids.
 ///
 /// # Errors
-/// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
+/// [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`], [`ApiError::Unavailable`].
 pub async fn members(
     store: &dyn Store,
     topics: TopicRules,

@@ -1,8 +1,8 @@
 //! What a user does to a conversation in the user's own inbox.
 
 use super::fan_out::{self, Post};
-use super::{Caller, conversation};
-use crate::domain::{Place, SettingsEdit, Target};
+use super::{Caller, conversation, withhold};
+use crate::domain::{Place, SettingsEdit, Target, TopicRules};
 use crate::error::ApiError;
 use crate::ports::{InboxEntry, Push, Store};
 use crate::wire;
@@ -15,6 +15,7 @@ use crate::wire;
 pub async fn set(
     store: &dyn Store,
     push: &dyn Push,
+    topics: TopicRules,
     caller: &Caller,
     target: &Target,
     edit: SettingsEdit,
@@ -22,7 +23,8 @@ pub async fn set(
     let user = &caller.principal.user;
     conversation(user, target);
     let set = store.set(user, target, edit).await?;
-    let set = set.ok_or(ApiError::ConversationNotFound)?;
+    let mut set = set.ok_or(ApiError::ConversationNotFound)?;
+    withhold(topics, &caller.principal, &mut set.entry);
     let place = set.told.place;
     if let Some(event) = wire::settings_event(user, &set.entry).filter(|_| place.is_some()) {
         let connections = caller.others(set.told.connections);

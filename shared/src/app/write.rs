@@ -9,7 +9,7 @@ use super::fan_out::{self, Post};
 use super::{asker, conversation};
 use crate::domain::{
     Actor, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message, MessageId,
-    Outcome, Principal, Projection, Quote, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
+    Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
 };
 use crate::error::ApiError;
 use crate::ports::{Live, PageBounds, Push, Store, StoreError, Told, Unavailable};
@@ -39,6 +39,9 @@ impl Caller {
 ///
 /// When one of its methods returns without an error, the change stands in the conversation and in the inbox of every member. Pushes have been
 /// tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
+///
+/// # Errors
+/// Beside those of each method: [`ApiError::TopicNotInToken`].
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// Where the change is kept.
@@ -62,18 +65,18 @@ impl Writer<'_> {
         let sent = self
             .store
             .append_message(&conversation, &author, draft, self.topics.members_max);
-        let decision = sent.await?;
+        let mut decision = sent.await?;
+        let reply_to = decision.reply_to.take();
         let mut outcome = self.publish(caller, conversation, decision).await?;
         if outcome.change.repeated {
             // The answer of the first time, also if the message was changed or deleted since: the store has compared the contents.
-            let quoted = outcome.change.message.take().and_then(|message| message.reply_to);
             outcome.change.message = Some(Message {
                 id: outcome.change.id,
                 author: author.id,
                 body: draft.body.clone(),
                 metadata: draft.metadata.clone(),
                 retry_key: draft.retry_key.clone(),
-                reply_to: quoted.or(draft.reply_to.map(|id| Quote { id, quoted: None })),
+                reply_to,
                 mentions: draft.mentions.clone(),
                 reactions: Vec::new(),
                 edited_ms: None,
@@ -115,7 +118,16 @@ impl Writer<'_> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let decision = self.store.delete_message(&conversation, id, &by).await?;
+        let deleted = self.store.delete_message(&conversation, id, &by).await;
+        let decision = deleted.map_err(|error| match error {
+            StoreError::Forbidden if conversation.is_direct() => {
+                ApiError::Forbidden("Only the author can delete a message")
+            }
+            StoreError::Forbidden => {
+                ApiError::Forbidden("Only the author, or a moderator or owner of the topic, can delete a message")
+            }
+            other => other.into(),
+        })?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
@@ -226,6 +238,7 @@ impl Writer<'_> {
             change,
             projection,
             watchers,
+            ..
         } = decision;
         let reads = if conversation.is_direct() {
             projection.reads()
@@ -258,7 +271,7 @@ impl Writer<'_> {
             }
             let own_place = told
                 .place
-                .filter(|_| says_all(&conversation, &change, &projection, &told));
+                .filter(|_| says_all(&conversation, &change, &projection, member, &told));
             if member.id == user.id {
                 place = own_place;
             }
@@ -308,7 +321,17 @@ impl Writer<'_> {
 }
 
 /// Whether a frame says all that is new to a member, whose client's cursor may only move then: not if the member had missed something before.
-fn says_all(conversation: &Conversation, change: &Change, projection: &Projection, told: &Told) -> bool {
+fn says_all(
+    conversation: &Conversation,
+    change: &Change,
+    projection: &Projection,
+    member: &Member,
+    told: &Told,
+) -> bool {
+    if change.kind == ChangeKind::Joined && change.is_about(member) {
+        // Its own entry begins anew, and the event does not say how.
+        return false;
+    }
     if change.kind == ChangeKind::Read && !conversation.is_direct() {
         // A read position in a topic has no revision.
         return told.known_rev == projection.rev;
@@ -346,8 +369,7 @@ impl<'a> Events<'a> {
             .message
             .as_ref()
             .is_some_and(|message| message.author == member.id);
-        let is_reader = change.member.as_ref().is_some_and(|of| of.id == member.id);
-        let is_special = conversation.is_direct() || is_author || is_reader;
+        let is_special = conversation.is_direct() || is_author || change.is_about(member);
         let looks = (is_special.then(|| member.id.clone()), member.reacted);
         let event = made
             .entry(looks)

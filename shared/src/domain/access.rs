@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::limits::TOPIC_MEMBERS_MAX;
-use super::{Id, Target, User};
+use super::{Id, InvalidId, Target, User};
 
 /// Who may join a topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,8 @@ impl TopicClaim {
     pub fn new(items: impl IntoIterator<Item = String>) -> Self {
         let names_something = |item: &String| match item.strip_suffix('*') {
             Some("") => true,
-            Some(beginning) => Id::parse(beginning).is_ok(),
+            // `007` is no id, but `007-x` is.
+            Some(beginning) => matches!(Id::parse(beginning), Ok(_) | Err(InvalidId::LeadingZeros)),
             None => Id::parse(item).is_ok(),
         };
         Self(
@@ -170,6 +171,13 @@ mod tests {
         for other in ["55", "team:ab", "team", "clu", "Club-7"] {
             assert!(!names(other), "{other}");
         }
+        let zeros = TopicClaim::new(["00*", "007"].map(str::to_owned));
+        assert!(zeros.names(&Id::parse("007-x").unwrap()));
+        for other in ["0", "7", "0-7"] {
+            assert!(!zeros.names(&Id::parse(other).unwrap()), "{other}");
+        }
+        assert_eq!(zeros.to_string(), "00*");
+        assert_eq!(TopicClaim::stored("00*"), zeros);
         assert!(TopicClaim::new(["*".to_owned()]).names(&Id::parse("x").unwrap()));
         assert_eq!(TopicClaim::stored(&claim.to_string()), claim);
         assert_eq!(TopicClaim::stored(""), TopicClaim::default());

@@ -1,6 +1,6 @@
 //! What a write does to a conversation, and how the conversation is after it.
 
-use super::{ConnectionId, Conversation, Cursor, Id, Message, MessageId, Role};
+use super::{ConnectionId, Conversation, Cursor, Id, Message, MessageId, Quote, Role};
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,13 @@ pub struct Change {
     pub prev_rev: Option<u64>,
     /// Whether this was done before, and was only asked for again.
     pub repeated: bool,
+}
+
+impl Change {
+    /// Whether that member has joined, left or read by it.
+    pub fn is_about(&self, member: &Member) -> bool {
+        self.member.as_ref().is_some_and(|of| of.id == member.id)
+    }
 }
 
 /// How a conversation is after a write: what each of its members has to be told.
@@ -140,6 +147,8 @@ pub struct Decision {
     pub projection: Projection,
     /// Who has the conversation on the screen: who is told fleetingly that a member of a topic has read.
     pub watchers: Vec<Watcher>,
+    /// Of a send that was done before: what it replies to, as that is now. `None` too if the author may not read there any more.
+    pub reply_to: Option<Quote>,
 }
 
 /// Where a change stands among all that a user was told.

@@ -20,6 +20,8 @@ mod full;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
+mod leaving;
+#[cfg(test)]
 mod loss;
 #[cfg(test)]
 mod model;
@@ -133,14 +135,21 @@ rules! {
     topics::an_empty_topic_stands_in_the_inbox,
     topics::unread_and_mentioned_are_exact_for_each_of_many,
     topics::changes_tell_that_members_have_changed,
+    leaving::a_repeated_leaving_tells_nobody,
+    leaving::that_somebody_else_has_read_is_no_news,
+    leaving::a_leaving_that_was_cut_off_is_completed_when_it_is_repeated,
+    leaving::a_late_joining_never_undoes_a_leaving_that_was_repeated,
     positions::a_position_moves_forward_in_a_direct_conversation,
     positions::a_position_moves_forward_in_a_topic,
     positions::seen_moves_the_position_in_a_topic_too,
     positions::nothing_can_be_read_where_nobody_has_written,
+    positions::a_stranger_does_not_learn_which_messages_there_are,
     positions::watchers_are_told_of_readers_of_a_topic_alone,
+    positions::seen_never_says_less_than_what_was_read,
     reactions::a_reaction_is_given_and_taken_back,
     reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
     reactions::the_newest_ten_are_named,
+    reactions::who_has_left_still_knows_the_own_reaction,
     reactions::a_message_takes_so_many_kinds_and_no_more,
     reactions::a_message_takes_so_many_reactions_and_no_more,
     replies::a_reply_shows_what_it_replies_to_as_it_is_now,
@@ -148,11 +157,13 @@ rules! {
     replies::a_reply_to_nothing_is_refused,
     replies::only_participants_can_be_mentioned,
     replies::a_retry_key_covers_replies_and_mentions,
+    replies::a_repeated_send_shows_what_it_replies_to_as_far_as_its_author_may_see_it,
     settings::what_is_muted_is_left_out_of_the_total,
     settings::what_is_hidden_comes_back_with_a_new_message_only,
     settings::who_leaves_a_hidden_topic_finds_it_nowhere,
     settings::pinned_conversations_come_first,
     settings::repeated_settings_change_nothing,
+    settings::settings_of_a_newer_release_stay,
     settings::a_place_pages_an_inbox_that_moves,
     signals::a_connection_types_every_two_seconds_at_the_most,
     signals::a_watch_replaces_the_one_before,

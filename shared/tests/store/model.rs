@@ -336,7 +336,15 @@ impl Run {
     async fn set(&mut self, who: usize, at: usize, [muted, hidden, pinned]: [Option<bool>; 3]) {
         let edit = SettingsEdit { muted, hidden, pinned };
         let caller = self.caller(who);
-        let set = app::set(&self.world.store, &self.wires, &caller, &target(at), edit).await;
+        let set = app::set(
+            &self.world.store,
+            &self.wires,
+            TopicRules::default(),
+            &caller,
+            &target(at),
+            edit,
+        )
+        .await;
         let entry = match set {
             Ok((entry, _)) => entry,
             Err(ApiError::ConversationNotFound) => return,

@@ -3,7 +3,7 @@
 use shared::domain::{ChangeKind, ConnectionId, Draft};
 use shared::ports::{PageBounds, Signals as _, Store as _, StoreError};
 
-use crate::support::{World, draft, open, own, page, user};
+use crate::support::{SEEN, World, closed, draft, open, own, page, user};
 
 fn mentioning(world: &World, content: &str) -> Draft {
     Draft {
@@ -139,6 +139,26 @@ pub(crate) async fn nothing_can_be_read_where_nobody_has_written(world: World) {
     assert!(matches!(read, Err(StoreError::NotAMember)));
 }
 
+pub(crate) async fn a_stranger_does_not_learn_which_messages_there_are(world: World) {
+    let world = world.in_topic("cats");
+    let there = world.send(&world.anna, "a").await.change.id;
+    let not_there = shared::domain::MessageId { seq: 2, ..there };
+    let stranger = user("site", "stranger");
+    for id in [there, not_there] {
+        let read = world.store.read_up_to(&world.chat, &stranger.id, Some(id)).await;
+        assert!(matches!(read, Err(StoreError::NotAMember)));
+        let seen = world
+            .store
+            .update_message(&world.chat, id, &closed(&stranger), &SEEN, None)
+            .await;
+        assert!(matches!(seen, Err(StoreError::NotAMember)));
+        let deleted = world.store.delete_message(&world.chat, id, &closed(&stranger)).await;
+        assert!(matches!(deleted, Err(StoreError::NotAMember)));
+        let reacted = world.react(&stranger, id, "x", true).await;
+        assert!(matches!(reacted, Err(StoreError::NotAMember)));
+    }
+}
+
 /// A topic's readers are shown fleetingly to those who have it on the screen.
 pub(crate) async fn watchers_are_told_of_readers_of_a_topic_alone(world: World) {
     let now = shared::ports::Clock::now_ms(&shared::adapters::clock::SystemClock);
@@ -160,6 +180,9 @@ pub(crate) async fn watchers_are_told_of_readers_of_a_topic_alone(world: World) 
         (&watchers[0].user, &watchers[0].connection),
         (&world.anna.id, &connection)
     );
+    let sent = world.send(&world.anna, "seen").await.change.id;
+    let seen = world.see(&world.ben, sent).await;
+    assert_eq!(seen.watchers, watchers, "seen is told as read is");
     world.clock.set(now + 60_000);
     let later = world.send(&world.anna, "b").await;
     assert_eq!(
@@ -167,4 +190,20 @@ pub(crate) async fn watchers_are_told_of_readers_of_a_topic_alone(world: World) 
         [],
         "its interest is over"
     );
+}
+
+/// Ben has read all, and marks an earlier message seen.
+pub(crate) async fn seen_never_says_less_than_what_was_read(world: World) {
+    let is_earlier = async |world: &World| {
+        let first = world.send(&world.anna, "a").await.change.id;
+        world.send(&world.anna, "b").await;
+        world.read(&world.ben, None).await;
+        let seen = world.see(&world.ben, first).await.change;
+        assert_eq!((seen.id, seen.repeated), (first, true));
+        assert_eq!(seen.member.unwrap().read_seq, first.seq + 1);
+    };
+    is_earlier(&world).await;
+    let world = world.in_topic("cats");
+    world.join(&world.ben).await;
+    is_earlier(&world).await;
 }

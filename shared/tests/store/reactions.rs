@@ -1,10 +1,10 @@
 //! Rules of reactions.
 
 use futures_util::future::join_all;
-use shared::domain::{ChangeKind, Decision, Message, MessageId, User};
+use shared::domain::{ChangeKind, Decision, Message, MessageId, RetryKey, User};
 use shared::ports::{PageBounds, Store as _, StoreError};
 
-use crate::support::{World, open, own, page, user};
+use crate::support::{World, new_text, open, own, page, user};
 
 /// Reactions as clients see them: the reaction, how many have given it, who are named, and whether it is the reader's.
 type Seen = Vec<(String, u64, Vec<String>, bool)>;
@@ -229,5 +229,29 @@ pub(crate) async fn a_message_takes_so_many_reactions_and_no_more(world: World) 
             _ => 10,
         };
         assert_eq!(member.reacted.count_ones(), given, "{}", member.id);
+    }
+}
+
+/// In an open topic, who has left can still edit an own message.
+pub(crate) async fn who_has_left_still_knows_the_own_reaction(world: World) {
+    let world = world.in_topic("cats");
+    let id = world.send(&world.ben, "mine").await.change.id;
+    world.join(&world.anna).await;
+    for (user, reaction) in [(&world.ben, "x"), (&world.anna, "x"), (&world.anna, "y")] {
+        world.react(user, id, reaction, true).await.unwrap();
+    }
+    world.leave(&world.ben).await;
+    let key = RetryKey::parse("k").unwrap();
+    for repeated in [false, true] {
+        let (edit, asker) = (new_text("mine!"), open(&world.ben));
+        let edited = world.store.update_message(&world.chat, id, &asker, &edit, Some(&key));
+        let edited = edited.await.unwrap();
+        assert_eq!(edited.change.repeated, repeated);
+        let both = vec!["1".to_owned(), "ben".to_owned()];
+        let expected = [
+            ("x".to_owned(), 2, both, true),
+            ("y".to_owned(), 1, vec!["1".to_owned()], false),
+        ];
+        assert_eq!(seen(&edited.change.message.unwrap()), expected);
     }
 }

@@ -3,7 +3,7 @@
 use shared::domain::{Body, BodyKind, Draft, Message, MessageId, Quote, Quoted, RetryKey, User};
 use shared::ports::{PageBounds, Store as _, StoreError};
 
-use crate::support::{NOW, World, draft, new_text, open, page, text, user};
+use crate::support::{NOW, World, closed, draft, new_text, open, page, text, user};
 
 fn reply(to: MessageId, content: &str) -> Draft {
     Draft {
@@ -247,4 +247,46 @@ pub(crate) async fn a_retry_key_covers_replies_and_mentions(world: World) {
         edited.retry_key, draft.retry_key,
         "an edit keeps the author's name for it"
     );
+}
+
+pub(crate) async fn a_repeated_send_shows_what_it_replies_to_as_far_as_its_author_may_see_it(world: World) {
+    let world = world.in_topic("cats");
+    let first = world.send(&world.anna, "a").await.change;
+    let draft = Draft {
+        retry_key: Some(RetryKey::parse("k").unwrap()),
+        ..reply(first.id, "re")
+    };
+    let sent = world.send_draft(&world.ben, &draft).await;
+    assert_eq!(sent.reply_to, None, "the message says it itself");
+    let by = async |asker| {
+        let again = world.store.append_message(&world.chat, &asker, &draft, 9).await;
+        let again = again.unwrap();
+        assert!(again.change.repeated && again.change.id == sent.change.id);
+        again.reply_to
+    };
+    let expected = Some(Quote {
+        id: first.id,
+        quoted: Some(quoted(&world.anna, BodyKind::Text, "a", first.rev)),
+    });
+    assert_eq!(by(closed(&world.ben)).await, expected);
+    world.delete(&world.ben, sent.change.id).await;
+    assert_eq!(
+        by(closed(&world.ben)).await,
+        expected,
+        "also when the reply was deleted"
+    );
+    world.leave(&world.ben).await;
+    assert_eq!(
+        by(closed(&world.ben)).await,
+        None,
+        "nothing to who may not read any more"
+    );
+    assert_eq!(by(open(&world.ben)).await, expected);
+    world.delete(&world.anna, first.id).await;
+    let gone = Quote {
+        id: first.id,
+        quoted: None,
+    };
+    assert_eq!(by(open(&world.ben)).await, Some(gone));
+    assert_eq!(by(closed(&world.ben)).await, None);
 }

@@ -198,6 +198,25 @@ pub(crate) async fn repeated_settings_change_nothing(world: World) {
     );
 }
 
+/// The store of a newer release may keep more flags beside these three.
+pub(crate) async fn settings_of_a_newer_release_stay(world: World) {
+    world.send(&world.anna, "a").await;
+    let (entries, chat) = (world.user_keys(&world.ben)[1].clone(), "user-1");
+    let packed = async || {
+        let packed = world.command(redis::cmd("HGET").arg(&entries).arg(chat)).await;
+        redis::from_redis_value::<Vec<u8>>(packed).unwrap()
+    };
+    let mut newer = packed().await;
+    newer[1] |= 8 | 16 | 32;
+    world
+        .command(redis::cmd("HSET").arg(&entries).arg(chat).arg(newer))
+        .await;
+    for (edit, own) in [(MUTE, 1), (PIN, 5), (HIDE, 7), (UNMUTE, 6), (SHOW, 4), (UNPIN, 0)] {
+        set(&world, &world.ben, edit).await;
+        assert_eq!(packed().await[1] % 64, 8 + 16 + 32 + own, "{edit:?}");
+    }
+}
+
 /// What one reader's inbox is made of in the next rule.
 struct Moving<'a> {
     world: &'a World,

@@ -182,6 +182,10 @@ impl Replica {
             _ => News::None,
         };
         if let Some(rev) = data["state"]["rev"].as_u64() {
+            if frame["cursor"].is_null() {
+                // It does not say how the entry is now, and never links.
+                self.links.push((Link::new(String::new(), String::new()), News::None));
+            }
             let conversation = self.conversation(&key);
             if has_left {
                 conversation.leave(rev);

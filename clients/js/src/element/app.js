@@ -1,8 +1,7 @@
 /**
  * What one element shows and does: its client, the open conversation, and what the user is about to do in it.
  *
- * @import { Client, Conversation, Id, Member, Message, Target } from "../types.js"
- * @import { Many } from "./dom.js"
+ * @import { Client, Conversation, ConversationView, Id, Member, Message, Target } from "../types.js"
  * @import { StringName } from "./text.js"
  *
  * @typedef {object} Item one line of a menu
@@ -21,7 +20,7 @@ import { write } from "./composer.js";
 import { h, patch } from "./dom.js";
 import { panel, popup } from "./panel.js";
 import { arrived, measure, settle } from "./scroll.js";
-import { STRINGS, fill, has, times } from "./text.js";
+import { STRINGS, fill, times } from "./text.js";
 import { same } from "../tools.js";
 
 /** A short loss of the connection is not worth a word. In ms. */
@@ -30,15 +29,21 @@ const PATIENCE = 800;
 const WATCHED = 60;
 
 export class App {
-  /** @type {Client<any> | undefined} */
-  client;
+  /** Nothing is drawn without one. @type {Client<any>} */
+  client = /** @type {any} */ (undefined);
   /** Whose conversation is open. @type {Target | undefined} */
   target;
-  /** @type {Conversation<any> | undefined} */
-  conversation;
+  /** The same as a text. */
+  key = "";
+  /** Whether it is that of a group. */
+  isGroup = false;
+  /** @type {Conversation<any>} */
+  conversation = /** @type {any} */ (undefined);
+  /** What is shown of it. @type {ConversationView<any>} */
+  view = /** @type {any} */ (undefined);
   /** Words that the page put in the place of ours. @type {Partial<Record<StringName, string>>} */
   strings = {};
-  time = times(undefined);
+  time = times();
   /** Whether the popup is open. */
   isOpen = false;
   /** @type {Menu | undefined} */
@@ -49,10 +54,12 @@ export class App {
   editing;
   /** Who may be meant by the `@…` before the caret. @type {{ from: number, people: { id: Id, name: string }[], at: number } | undefined} */
   choices;
-  /** What was written and not sent, by conversation. @type {Map<string, string>} */
-  drafts = new Map();
-  /** @type {Member[] | undefined} */
-  members;
+  /** What was written and not sent, by conversation. @type {Record<string, string>} */
+  drafts = {};
+  /** Of the group, as far as they are known. @type {Member[]} */
+  members = [];
+  /** Whether one is not among them, as far as it is known. @type {boolean | undefined} */
+  isOutside;
   /** The position up to which messages were noticed here; nothing before the first load. @type {number | undefined} */
   heard;
   /** The position of the first unread message. @type {number | undefined} */
@@ -65,8 +72,6 @@ export class App {
   isAtEnd = true;
   /** Whether the element is on the part of the page that the user sees. */
   isInSight = true;
-  /** Whether the client was live once. */
-  wasLive = false;
   /** Whether to speak of the connection. */
   isAway = false;
   /** For screen readers. */
@@ -93,13 +98,20 @@ export class App {
   }
 
   get me() {
-    return this.client?.get().user;
+    return this.client.get().user;
+  }
+
+  get isPopup() {
+    return this.host.mode === "popup";
   }
 
   /** Whether the conversation is the only one that this element shows. */
   get isFixed() {
-    return this.host.mode === "chat" || (this.host.mode === "popup" && (this.host.hasAttribute("user") || this.host.hasAttribute("topic")));
+    return this.host.matches("[mode=chat], [mode=popup]:is([user], [topic])");
   }
+
+  /** Whether that is the user of this element. @param {Id} id */
+  isMe = (id) => same(id, this.me);
 
   /** Words. @param {StringName} name @param {Record<string, unknown>} [values] */
   say = (name, values) => fill(this.strings[name] ?? STRINGS[name], values);
@@ -107,34 +119,32 @@ export class App {
   /** A part of the element. @param {string} selector @returns {any} */
   find = (selector) => this.root.querySelector(selector);
 
-  /** What the platform says about a user or topic, as far as it is known. @param {Target} target @returns {Record<string, any>} */
-  profile = (target) => this.client?.profile(target) ?? {};
+  /** Puts the focus where one writes. */
+  focus = () => this.find("textarea")?.focus();
 
-  /** What a user or topic is called. @param {Target} target @returns {string} */
+  /** What the platform says about a user or topic, as far as it is known. @param {Target} target @returns {Record<string, any>} */
+  profile = (target) => this.client.profile(target) ?? {};
+
+  /** What a user or topic is called. @param {Target} target */
   name = (target) => {
-    const [id] = Object.values(target);
     const { username, name, title } = this.profile(target);
-    return String(username ?? name ?? title ?? id);
+    return String(username ?? name ?? title ?? Object.values(target)[0]);
   };
 
   /** The author of a message, as one is called here. @param {Id} id */
-  author = (id) => (same(id, this.me) ? this.say("you") : this.name({ user: id }));
+  author = (id) => (this.isMe(id) ? this.say("you") : this.name({ user: id }));
 
   /** Takes a client, and shows what it knows. @param {Client<any>} client */
   attach(client) {
     this.client = client;
     this.#ends = [
       client.subscribe(this.#stateChanged),
-      client.inbox.subscribe(this.changed),
-      client.presence.subscribe(this.changed),
-      client.profiles.subscribe(this.changed),
-      client.on("members", ({ target }) => {
-        if (target && this.target && this.#keyOf(target) === this.#keyOf(this.target)) this.#loadMembers();
-      }),
+      ...[client.inbox, client.presence, client.profiles].map(({ subscribe }) => subscribe(this.changed)),
+      client.on("members", ({ target }) => keyOf(target) === this.key && this.#loadMembers()),
       client.start(),
     ];
     this.#stateChanged();
-    if (this.target) this.show(this.target);
+    this.again();
   }
 
   /** Lets the client go. */
@@ -143,87 +153,65 @@ export class App {
     this.#unwatch();
     this.#watched = "";
     clearTimeout(this.#away);
-    for (const end of this.#ends.splice(0)) end();
-    this.client = undefined;
-    this.wasLive = this.isAway = false;
+    for (const end of this.#ends) end();
+    this.client = /** @type {any} */ (undefined);
   }
 
-  /** @param {Target} target */
-  #keyOf = (target) => String(Object.entries(target)[0]);
-
-  /** Opens a conversation. @param {Target} target */
+  /** Opens a conversation, or none. @param {Target} [target] */
   show(target) {
     this.#leave();
     this.target = target;
-    const { client } = this;
-    if (!client) return;
-    const conversation = (this.conversation = client.conversation(target));
-    this.#chatEnds = [
-      conversation.open(),
-      conversation.subscribe(() => {
+    this.key = keyOf(target);
+    if (!this.client) return;
+    if (target) {
+      const conversation = (this.conversation = this.client.conversation(target));
+      const heard = () => {
         arrived(this);
         this.changed();
-      }),
-      () => conversation.typing(false),
-    ];
-    if ("topic" in target) this.#loadMembers();
-    arrived(this);
+      };
+      this.#chatEnds = [conversation.open(), conversation.subscribe(heard), () => conversation.typing(false)];
+      this.isGroup = "topic" in target;
+      if (this.isGroup) this.#loadMembers();
+      arrived(this);
+    }
     this.draw();
   }
 
-  /** Opens it again after an error. */
-  again = () => this.target && this.show(this.target);
+  /** Opens it once more. */
+  again = () => this.show(this.target);
 
   /** Goes back to the inbox. */
   back = () => {
-    const { target } = this;
-    this.#leave();
-    this.target = undefined;
-    this.draw();
-    this.find(target ? `[data-key="${CSS.escape(this.#keyOf(target))}"]` : ".entry")?.focus();
+    const { key } = this;
+    this.show();
+    this.find(`[data-key="${CSS.escape(key)}"]`)?.focus();
   };
 
   #leave() {
     for (const end of this.#chatEnds.splice(0)) end();
-    this.keepDraft();
-    this.conversation = this.members = this.heard = this.mark = this.menu = this.quote = this.editing = this.choices = undefined;
+    this.conversation = this.view = /** @type {any} */ (undefined);
+    this.heard = this.mark = this.menu = this.quote = this.editing = this.choices = this.isOutside = undefined;
+    this.members = [];
     this.fresh = 0;
     this.isAtEnd = true;
     this.notice = "";
   }
 
-  /** Remembers what is written, until it is sent. */
-  keepDraft() {
-    const { target } = this;
-    const text = this.find("textarea")?.value;
-    if (target && text != null && !this.editing) this.drafts.set(this.#keyOf(target), text);
-  }
-
-  get draft() {
-    return this.target ? (this.drafts.get(this.#keyOf(this.target)) ?? "") : "";
-  }
-
   #loadMembers = async () => {
     const { conversation } = this;
-    const { members } = (await conversation?.members.list().catch(() => undefined)) ?? {};
-    if (conversation !== this.conversation) return;
-    this.members = members;
+    const answer = await conversation.members.list().catch(() => {});
+    if (!answer || conversation !== this.conversation) return;
+    this.members = answer.members;
+    // Of a larger group only the first are known.
+    this.isOutside = !answer.next && !this.members.some(({ id }) => this.isMe(id));
     this.changed();
   };
 
-  /** Whether one is not in the group. What is not known is no reason to say so. */
-  get isOutside() {
-    return !!this.members && this.members.length < 100 && !has(this.members.map(({ id }) => id), this.me);
-  }
-
-  /** Does what can fail, and says so. @param {Promise<unknown> | undefined} work */
-  doing = async (work) => {
-    try {
-      await work;
-    } catch (/** @type {any} */ error) {
-      if (error.code !== "CLOSED") this.complain(this.say("wrong", { why: error.message }));
-    }
-  };
+  /** Does what can fail, and says so. That one has left, and that one reads without being a member, is no failure. @param {Promise<unknown> | undefined} work */
+  doing = (work) =>
+    work?.catch(
+      (error) => !/CLOSED|NOT_A_M/.test(error.code) && this.complain(this.say("wrong", { why: error.message })),
+    );
 
   /** @param {string} text */
   complain(text) {
@@ -231,23 +219,11 @@ export class App {
     this.changed();
   }
 
-  /** Says something to screen readers. @param {string} text */
-  announce(text) {
-    // The same words again are only heard if something changes.
-    this.said = text + (this.said === text ? "\u00a0" : "");
-    this.changed();
-  }
-
   #stateChanged = () => {
-    const { state } = this.client?.get() ?? {};
-    if (state === "live") {
-      clearTimeout(this.#away);
-      this.#away = undefined;
-      this.wasLive = true;
-      this.isAway = false;
-    } else if (state === "refused" || state === "closed") this.isAway = true;
+    clearTimeout(this.#away);
+    if (this.client.get().state === "live") this.isAway = false;
     else
-      this.#away ??= setTimeout(() => {
+      this.#away = setTimeout(() => {
         this.isAway = true;
         this.changed();
       }, PATIENCE);
@@ -256,21 +232,20 @@ export class App {
 
   /** Draws what has changed, once for all changes of the same moment. */
   changed = () => {
-    if (this.#isDue) return;
+    if (!this.#isDue)
+      queueMicrotask(() => {
+        this.#isDue = false;
+        this.draw();
+      });
     this.#isDue = true;
-    queueMicrotask(() => {
-      this.#isDue = false;
-      if (this.client) this.draw();
-    });
   };
 
   /** Asks for the presence of those who are on the screen. */
   #watch() {
     const { client, target } = this;
-    if (!client) return;
-    /** @type {Id[]} */
-    const users = target && "user" in target ? [target.user] : [];
-    if (!this.isFixed) for (const { type, id } of client.inbox.get().entries.slice(0, WATCHED)) if (type === "user") users.push(id);
+    const direct = client.inbox.get().entries.filter(({ type }) => type === "user");
+    const users = direct.slice(0, WATCHED).map(({ id }) => id);
+    if (target && "user" in target) users.push(target.user);
     if (users.join() === this.#watched) return;
     this.#watched = users.join();
     const end = client.watch(users);
@@ -280,22 +255,28 @@ export class App {
 
   /** Makes the element's nodes what they should be now. */
   draw() {
-    const { root, host } = this;
+    const { root } = this;
+    if (!this.client) return;
     this.#watch();
+    this.view = this.conversation?.get();
     const focused = /** @type {HTMLElement | null} */ (root.activeElement);
     const before = measure(this);
-    /** @type {Many[]} */
-    const parts = [
-      host.mode === "popup" ? popup(this) : panel(this),
-      // Apart from the messages, because a list that is a live region would also read the history that is loaded above.
+    // What is said stands apart from the messages: a list that is a live region would also read the history that is loaded above.
+    const all = h(
+      "",
+      null,
+      this.isPopup ? popup(this) : panel(this),
       h("div.sr", { "aria-live": "polite" }, this.said),
-    ];
-    patch(root, h("div", null, ...parts).children);
+    );
+    patch(root, all.children);
     // Each conversation has a field of its own, which begins with what was not sent.
     const field = this.find("textarea");
-    if (field !== this.#field) write(this, this.draft);
+    if (field !== this.#field) write(this, this.drafts[this.key]);
     this.#field = field;
     settle(this, before);
-    if (focused?.isConnected && root.activeElement !== focused) focused.focus();
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
   }
 }
+
+/** A target as a text. @param {Target} [target] */
+const keyOf = (target) => String(Object.entries(target ?? {}));

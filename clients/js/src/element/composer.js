@@ -5,9 +5,8 @@
  * @import { Message } from "../types.js"
  */
 
-import { h, icon, iconButton } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 import { safeImage } from "./text.js";
-import { same } from "../tools.js";
 
 /** A text that is nothing but the address of a picture is sent as the picture. */
 const PICTURE = /^https:\/\/\S+\.(?:apng|avif|gif|jpe?g|png|webp)(?:\?\S*)?$/i;
@@ -16,12 +15,9 @@ const OFFERED = 6;
 /** The service takes so many mentions of a message. */
 const MENTIONED = 20;
 
-/** @param {App} app @returns {HTMLTextAreaElement | null} */
-const field = (app) => app.find("textarea");
-
-/** Puts a text where one writes. @param {App} app @param {string} text */
-export const write = (app, text) => {
-  const area = field(app);
+/** Puts a text where one writes. @param {App} app @param {string} [text] */
+export const write = (app, text = "") => {
+  const area = app.find("textarea");
   if (!area) return;
   area.value = text;
   grow(area);
@@ -34,82 +30,73 @@ const grow = (area) => {
   area.style.height = area.scrollHeight + "px";
 };
 
-/** @param {App} app @param {Message<any>} message */
-export const toReply = (app, message) => {
-  app.editing = undefined;
-  app.quote = message;
+/**
+ * What one writes next changes a message, answers one, or neither.
+ *
+ * @param {App} app
+ * @param {Message<any>} [editing]
+ * @param {Message<any>} [quote]
+ */
+export const concern = (app, editing, quote) => {
+  const isOther = editing !== app.editing;
+  Object.assign(app, { editing, quote, choices: undefined, notice: "" });
   app.draw();
-  field(app)?.focus();
-};
-
-/** @param {App} app @param {Message<any>} message */
-export const toEdit = (app, message) => {
-  app.keepDraft();
-  app.quote = undefined;
-  app.editing = message;
-  app.draw();
-  write(app, message.text ?? "");
-  field(app)?.focus();
-};
-
-/** Neither replies nor edits any more. @param {App} app */
-const cancel = (app) => {
-  const { editing } = app;
-  app.quote = app.editing = app.choices = undefined;
-  app.draw();
-  if (editing) write(app, app.draft);
-  field(app)?.focus();
+  if (isOther) write(app, editing ? editing.text : app.drafts[app.key]);
+  app.focus();
 };
 
 /** Who can be mentioned: the others in a group, and who wrote in it. @param {App} app */
 const people = (app) => {
-  const { members = [], conversation, me, target } = app;
-  if (!target || !("topic" in target)) return [];
-  const ids = [...members.map(({ id }) => id), ...(conversation?.get().messages ?? []).map(({ author }) => author)];
-  return [...new Map(ids.filter((id) => !same(id, me)).map((id) => [String(id), { id, name: app.name({ user: id }) }])).values()];
+  if (!app.isGroup) return [];
+  const ids = [...app.members.map(({ id }) => id), ...app.view.messages.map(({ author }) => author)].map(String);
+  return [...new Set(ids)].filter((id) => !app.isMe(id)).map((id) => ({ id, name: app.name({ user: id }) }));
 };
 
 /** @param {App} app */
 const submit = (app) => {
   const { conversation, editing, quote } = app;
-  const area = field(app);
-  const text = area?.value.trim();
-  if (!conversation || !area || !text) return;
-  const mentions = people(app).filter(({ name }) => text.includes("@" + name)).map(({ id }) => id).slice(0, MENTIONED);
-  if (editing?.id) {
-    if (text !== editing.text) app.doing(conversation.edit(editing.id, text));
-    return cancel(app);
+  const text = app.find("textarea").value.trim();
+  if (!text) return;
+  if (editing) {
+    if (text !== editing.text) app.doing(conversation.edit(editing.id ?? "", text));
+    return concern(app);
   }
   const image = PICTURE.test(text) && safeImage(text);
-  app.mark = app.quote = app.choices = undefined;
+  const named = people(app).filter(({ name }) => text.includes("@" + name));
+  const mentions = named.slice(0, MENTIONED).map(({ id }) => id);
+  write(app);
+  app.drafts[app.key] = "";
+  app.mark = undefined;
   app.fresh = 0;
   app.isAtEnd = true;
-  area.value = "";
-  grow(area);
-  conversation.send({ ...(image ? { image } : { text }), ...(quote?.id && { reply_to: quote.id }), ...(mentions.length && { mentions }) });
-  app.draw();
-  area.focus();
+  conversation.send({ ...(image ? { image } : { text }), reply_to: quote?.id, ...(mentions[0] && { mentions }) });
+  concern(app);
 };
 
-/** Looks for an `@` before the caret. @param {App} app @param {HTMLTextAreaElement} area */
-const suggest = (app, area) => {
-  const [all, begun] = area.value.slice(0, area.selectionStart).match(/(?:^|\s)@([^\s@]*)$/u) ?? [];
-  const wanted = begun?.toLowerCase() ?? "";
-  const found = all == null ? [] : people(app).filter(({ name }) => name.toLowerCase().startsWith(wanted)).slice(0, OFFERED);
-  const before = app.choices;
-  app.choices = found.length ? { from: area.selectionStart - wanted.length - 1, people: found, at: 0 } : undefined;
-  if (before || app.choices) app.changed();
+/** Something was written. @param {App} app @param {HTMLTextAreaElement} area */
+const written = (app, area) => {
+  const { value, selectionStart } = area;
+  grow(area);
+  if (!app.editing) app.drafts[app.key] = value;
+  app.conversation.typing(value !== "");
+  // Whoever may be meant by an `@` before the caret is offered.
+  const [, begun] = value.slice(0, selectionStart).match(/(?:^|\s)@([^\s@]*)$/) ?? [];
+  const found =
+    begun == null ? [] : people(app).filter(({ name }) => name.toLowerCase().startsWith(begun.toLowerCase()));
+  app.choices =
+    found[0] && begun != null
+      ? { from: selectionStart - begun.length, people: found.slice(0, OFFERED), at: 0 }
+      : undefined;
+  app.changed();
 };
 
 /** Completes the name. @param {App} app @param {number} at */
 const complete = (app, at) => {
   const { choices } = app;
-  const area = field(app);
-  if (!choices || !area) return;
-  area.setRangeText(`@${choices.people[at].name} `, choices.from, area.selectionStart, "end");
-  app.choices = undefined;
-  app.draw();
-  area.focus();
+  if (!choices) return;
+  const area = app.find("textarea");
+  area.setRangeText(choices.people[at].name + " ", choices.from, area.selectionStart, "end");
+  written(app, area);
 };
 
 /** @param {App} app @param {KeyboardEvent} event */
@@ -117,8 +104,7 @@ const pressed = (app, event) => {
   const { key, shiftKey, isComposing, keyCode } = event;
   // An input method uses these keys itself. Safari tells of it by 229 alone.
   if (isComposing || keyCode === 229) return;
-  const { choices, conversation } = app;
-  const area = /** @type {HTMLTextAreaElement} */ (event.target);
+  const { choices } = app;
   if (choices) {
     const step = { ArrowDown: 1, ArrowUp: choices.people.length - 1 }[key];
     if (step) choices.at = (choices.at + step) % choices.people.length;
@@ -127,26 +113,19 @@ const pressed = (app, event) => {
     else return;
     app.changed();
   } else if (key === "Enter" && !shiftKey) submit(app);
-  else if (key === "Escape" && (app.quote || app.editing)) cancel(app);
-  else if (key === "ArrowUp" && !area.value && !app.editing) {
-    const last = conversation?.get().messages.findLast(({ author, id, type }) => id && type === "text" && same(author, app.me));
-    if (!last) return;
-    toEdit(app, last);
-  } else return;
+  else if (key === "Escape" && (app.quote || app.editing)) concern(app);
+  else return;
   event.preventDefault();
   event.stopPropagation();
 };
 
 /** @param {App} app */
 export const composer = (app) => {
-  const { quote, editing, choices, conversation } = app;
+  const { quote, editing, choices } = app;
   const about = editing ?? quote;
-  return h("form.composer", {
-      onsubmit: (/** @type {Event} */ event) => {
-        event.preventDefault();
-        submit(app);
-      },
-    },
+  return h(
+    "div.composer",
+    null,
     choices &&
       h(
         "ul.choices.menu",
@@ -155,21 +134,35 @@ export const composer = (app) => {
           h(
             "li.item",
             // The field keeps the focus.
-            { id: "choice" + at, role: "option", "aria-selected": String(at === choices.at), onmousedown: (/** @type {Event} */ event) => event.preventDefault(), onclick: () => complete(app, at) },
+            {
+              id: "choice" + at,
+              role: "option",
+              "aria-selected": `${at === choices.at}`,
+              onmousedown: (/** @type {Event} */ event) => event.preventDefault(),
+              onclick: () => complete(app, at),
+            },
             h("bdi", null, name),
           ),
         ),
       ),
     about &&
-      h("div.about", null,
-        icon(editing ? "edit" : "reply"),
-        h("span.lines", null, h("span.name", null, editing ? app.say("editing") : app.say("replyTo", { name: app.author(about.author) })), h("span.excerpt", { dir: "auto" }, about.text ?? app.say("image"))),
-        iconButton("close", app.say("cancel"), () => cancel(app)),
+      h(
+        "div.about",
+        null,
+        h(
+          "span.lines",
+          null,
+          h("span.name", null, editing ? app.say("edit") : app.say("replyTo", { name: app.author(about.author) })),
+          h("span.excerpt", { dir: "auto" }, about.text ?? app.say("image")),
+        ),
+        iconButton("close", app.say("cancel"), () => concern(app)),
       ),
-    h("div.field", null,
+    h(
+      "div.field",
+      null,
       h("textarea.input", {
         // A draft belongs to one conversation.
-        key: Object.entries(app.target ?? {}),
+        key: app.key,
         rows: "1",
         dir: "auto",
         enterkeyhint: "send",
@@ -179,13 +172,9 @@ export const composer = (app) => {
         "aria-controls": choices && "choices",
         "aria-activedescendant": choices && "choice" + choices.at,
         onkeydown: (/** @type {KeyboardEvent} */ event) => pressed(app, event),
-        oninput: (/** @type {any} */ { target }) => {
-          grow(target);
-          conversation?.typing(target.value !== "");
-          suggest(app, target);
-        },
+        oninput: (/** @type {any} */ { target }) => written(app, target),
       }),
-      iconButton("send", app.say(editing ? "edit" : "send"), null),
+      iconButton("send", app.say(editing ? "edit" : "send"), () => submit(app)),
     ),
   );
 };

@@ -29,6 +29,7 @@ const dress = (node, props) => {
     const value = props[name];
     if (value === before[name] || name === "key") continue;
     if (name.startsWith("on")) node[name] = value ?? null;
+    else if (name.startsWith("--")) node.style.setProperty(name, value);
     else if (value == null || value === false) node.removeAttribute(name);
     else node.setAttribute(name, value);
   }
@@ -65,10 +66,12 @@ export const patch = (parent, children) => {
     let node = nodes.get(key);
     if (typeof child === "object") {
       const [tag, ...classes] = child.name.split(".");
-      node ??= /svg|path/.test(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+      node ??= /svg|path/.test(tag)
+        ? document.createElementNS("http://www.w3.org/2000/svg", tag)
+        : document.createElement(tag);
       node.key = key;
       const names = classes.join(" ") || null;
-      dress(node, { class: names, part: names, type: tag === "button" ? tag : null, ...child.props });
+      dress(node, { class: names, part: names, ...child.props });
       patch(node, child.children);
     } else {
       node = at?.nodeType === Node.TEXT_NODE ? at : document.createTextNode("");
@@ -90,14 +93,11 @@ const ICONS = {
   chat: "M4 5h16v11H10l-6 4z",
   check: "M5 13l4 4L19 7",
   checks: "M2 13l4 4L16 7M11 16l1 1L22 7",
-  clock: "M12 7v5l3 2M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18",
   close: "M6 6l12 12M18 6L6 18",
   dots: "M5 12h.01M12 12h.01M19 12h.01",
   down: "M12 5v14M5 12l7 7 7-7",
-  edit: "M4 20l1-4L16 5l3 3L8 19z",
   mute: "M6 9a6 6 0 0 1 12 0c0 5 2 6 2 6H4s2-1 2-6M10 20h4M4 4l16 16",
   pin: "M9 4h6l-1 6 4 4H6l4-4zM12 14v6",
-  reply: "M9 6l-5 5 5 5M4 11h9a7 7 0 0 1 7 7",
   send: "M12 19V5M5 12l7-7 7 7",
 };
 
@@ -110,10 +110,21 @@ export const icon = (name) =>
  *
  * @param {keyof typeof ICONS} name
  * @param {string} label
- * @param {((event: any) => void) | null} onclick without one it submits its form
+ * @param {(event: any) => void} onclick
+ * @param {Many} [more]
  */
-export const iconButton = (name, label, onclick) =>
-  h(`button.${name}.round`, { type: onclick ? "button" : "submit", title: label, "aria-label": label, onclick }, icon(name));
+export const iconButton = (name, label, onclick, more) =>
+  h(`button.${name}.round`, { title: label, onclick }, icon(name), hidden(label), more);
+
+/** A number, with its meaning for those who do not see it. @param {string | number} shown @param {string} said */
+export const badge = (shown, said) => h("span.badge", null, shown, hidden(said));
+
+/** Something goes on. */
+export const dots = () => h("span.dots", null, h("i"), h("i"), h("i"));
+
+/** Opens another page, which learns nothing of this one. @param {string} name @param {string | undefined} href @param {Child} child */
+export const link = (name, href, child) =>
+  h(name, { href, target: "_blank", rel: "noopener noreferrer nofollow" }, child);
 
 /** Words for screen readers alone. @param {string} text */
 export const hidden = (text) => h("span.sr", null, text);

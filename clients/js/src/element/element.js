@@ -29,7 +29,7 @@ const PROPERTIES = /** @type {const} */ (["client", "getToken", "strings", "targ
  * | --- | --- |
  * | `mode` | `inbox` (the default), `chat` (one conversation) or `popup` (a button in the corner) |
  * | `socket`, `api` | the addresses of the service, if it has no `client` |
- * | `token`, `token-url` | a token, for tries; or an address of the page's own server that answers `{"token": "…"}`, or the token alone |
+ * | `token`, `token-url` | a token, for tries; or an address of the page's own server that answers `{"token": "…"}` |
  * | `user`, `topic` | the conversation to open |
  * | `theme` | `light` or `dark`; without it as the user's system is |
  * | `lang`, `dir` | as everywhere in HTML |
@@ -103,8 +103,8 @@ export class SennaChat extends Base {
     if (before === value) return;
     const app = this.#app;
     if (name === "user" || name === "topic") {
-      if (value != null) app.show(name === "user" ? { user: value } : { topic: value });
-      else if (app.target && name in app.target) app.back();
+      if (value != null) app.show(/** @type {Target} */ ({ [name]: value }));
+      else if (app.target && name in app.target) app.show();
     } else if (name === "socket" || name === "api") this.#renew();
     else if (name.startsWith("token") && this.#own?.get().state === "refused") this.#own.start()();
     this.#changed();
@@ -152,8 +152,7 @@ export class SennaChat extends Base {
     return this.#app.target;
   }
   set target(target) {
-    if (target) this.#app.show(target);
-    else this.#app.back();
+    this.#app.show(target ?? undefined);
   }
 
   /** Opens the popup, and a conversation. @param {Target} [target] */
@@ -169,7 +168,7 @@ export class SennaChat extends Base {
 
   /** Puts the caret where one writes. */
   focus() {
-    (this.#app.find("textarea") ?? this.#app.find(".entry") ?? this.#app.find("button"))?.focus();
+    this.#app.find("textarea, .entry, button")?.focus();
   }
 
   /** The client does not fit any more. */
@@ -185,11 +184,10 @@ export class SennaChat extends Base {
     const url = this.getAttribute("token-url");
     if (!url) return this.getAttribute("token");
     const response = await fetch(url, { signal, credentials: "include", cache: "no-store" });
-    const { status } = response;
+    const { status, ok } = response;
     if (status === 401 || status === 403) return;
-    if (!response.ok) throw new Error(`${url} answered ${status}`);
-    const text = (await response.text()).trim();
-    return text.startsWith("{") ? JSON.parse(text).token : text;
+    if (!ok) throw new Error(`${url} answered ${status}`);
+    return (await response.json()).token;
   };
 
   /** Takes what the page has said up to now, once it has said all. */

@@ -5,23 +5,22 @@
  * @import { InboxEntry, Target } from "../types.js"
  */
 
-import { arrows, h, hidden, icon } from "./dom.js";
+import { arrows, badge, h, hidden, icon } from "./dom.js";
 import { avatar, closer, loading, nothing } from "./panel.js";
-import { same } from "../tools.js";
 
 /** Opens a conversation, unless the page wants to show it elsewhere. @param {App} app @param {Target} target */
 const choose = (app, target) => {
   const event = new CustomEvent("senna-open", { detail: target, bubbles: true, composed: true, cancelable: true });
   if (!app.host.dispatchEvent(event)) return;
   app.show(target);
-  app.find("textarea")?.focus();
+  app.focus();
 };
 
 /** The newest message in one line. @param {App} app @param {InboxEntry<any>} entry */
 const excerpt = (app, { type, latest }) => {
   if (!latest) return "";
   const text = latest.text ?? app.say("image");
-  if (same(latest.author, app.me)) return `${app.say("you")}: ${text}`;
+  if (app.isMe(latest.author)) return `${app.say("you")}: ${text}`;
   return type === "topic" ? `${app.name({ user: latest.author })}: ${text}` : text;
 };
 
@@ -31,35 +30,34 @@ const row = (app, entry) => {
   /** @type {any} */
   const target = { [type]: id };
   const key = `${type},${id}`;
-  const isOpen = !!app.target && String(Object.entries(app.target)[0]) === key;
   return h(
     "li",
     { key },
     h(
-      "button.entry" + (unread ? ".unread" : ""),
+      `button.entry${unread ? ".unread" : ""}${muted ? ".quiet" : ""}`,
       {
         "data-key": key,
-        "aria-current": isOpen && "true",
+        "aria-current": key === app.key && "true",
         onclick: () => choose(app, target),
       },
       avatar(app, target),
-      h("span.lines", null,
-        h("span.line", null,
+      h(
+        "span.lines",
+        null,
+        h(
+          "span.line",
+          null,
           h("bdi.title", null, app.name(target)),
           pinned && [icon("pin"), hidden(app.say("pinned"))],
           muted && [icon("mute"), hidden(app.say("muted"))],
           h("time", { datetime: timestamp.iso }, latest && app.time.brief(timestamp.epoch)),
         ),
-        h("span.line", null,
+        h(
+          "span.line",
+          null,
           h("span.excerpt", { dir: "auto" }, excerpt(app, entry)),
-          mentioned > 0 && h("span.badge", null, h("span", { "aria-hidden": "true" }, "@"), hidden(app.say("mention"))),
-          unread > 0 &&
-            h(
-              "span.badge" + (muted ? ".quiet" : ""),
-              null,
-              h("span", { "aria-hidden": "true" }, unread > 99 ? "99+" : unread),
-              hidden(app.say("unreadCount", { n: unread })),
-            ),
+          mentioned > 0 && badge("@", app.say("mention")),
+          unread > 0 && badge(unread, app.say("unread")),
         ),
       ),
     ),
@@ -68,22 +66,21 @@ const row = (app, entry) => {
 
 /** @param {App} app */
 export const inbox = (app) => {
-  const { entries = [], loaded, more } = app.client?.inbox.get() ?? {};
-  const unread = app.client?.get().unread;
-  return h("div.inbox", null,
+  const { entries, loaded, more } = app.client.inbox.get();
+  return h(
+    "div.inbox",
+    null,
+    h("header", null, h("h2.title", null, app.say("inbox")), closer(app)),
     h(
-      "header",
-      null,
-      h("h2.title", null, app.say("inbox"), !!unread && h("span.badge", null, unread, hidden(app.say("unreadCount", { n: "" })))),
-      closer(app),
-    ),
-    h("div.entries", { onkeydown: (/** @type {KeyboardEvent} */ event) => arrows(".entry", event) },
-      !loaded
-        ? loading(app)
-        : !entries.length
-          ? nothing(app.say("inboxEmpty"))
-          : h("ul", { "aria-label": app.say("inbox") }, ...entries.map((entry) => row(app, entry))),
-      loaded && more && h("button.plain", { onclick: () => app.doing(app.client?.inbox.more()) }, app.say("more")),
+      entries.length ? "ul.entries" : "div.entries",
+      { "aria-label": app.say("inbox"), onkeydown: (/** @type {KeyboardEvent} */ event) => arrows(".entry", event) },
+      entries.length ? entries.map((entry) => row(app, entry)) : loaded ? nothing(app.say("inboxEmpty")) : loading(app),
+      more &&
+        h(
+          "li.between",
+          null,
+          h("button.plain", { onclick: () => app.doing(app.client.inbox.more()) }, app.say("more")),
+        ),
     ),
   );
 };

@@ -4,8 +4,6 @@
  * @import { App } from "./app.js"
  */
 
-import { same } from "../tools.js";
-
 /** So near to an end, in pixels, counts as being there. */
 const NEAR = 48;
 /** So near to the oldest message, in pixels, older ones are loaded. */
@@ -20,16 +18,14 @@ const isReading = (app) =>
 
 /** Takes note of messages that have come. @param {App} app */
 export const arrived = (app) => {
-  const { conversation, me } = app;
-  const view = conversation?.get();
-  if (!view?.loaded) return;
-  const { messages, entry, reads } = view;
-  const newest = messages.reduce((highest, { seq = 0 }) => Math.max(highest, seq), 0);
-  const others = messages.filter(({ author }) => !same(author, me));
+  const { messages, entry, reads, loaded } = app.conversation.get();
+  if (!loaded) return;
+  const newest = messages.findLast(({ seq }) => seq)?.seq ?? 0;
+  const others = messages.filter((one) => !app.isMe(one.author));
   const { heard } = app;
   app.heard = Math.max(newest, heard ?? 0);
   if (heard == null) {
-    const read = entry?.read.seq ?? reads[me ?? ""] ?? newest;
+    const read = entry?.read.seq ?? reads[app.me ?? ""] ?? newest;
     app.mark = others.find(({ seq = 0 }) => seq > read)?.seq;
     app.isMarkSeen = false;
     return;
@@ -37,7 +33,10 @@ export const arrived = (app) => {
   const fresh = others.filter(({ seq = 0 }) => seq > heard);
   if (!fresh.length) return;
   const lines = fresh.map(({ author, text }) => `${app.author(author)}: ${text ?? app.say("image")}`);
-  app.announce(lines.length > 3 ? app.say("newMessages", { n: lines.length }) : lines.join("\n"));
+  // After a long cut there may be many: the newest are enough.
+  const said = lines.slice(-3).join("\n");
+  // The same words again are only heard if something changes.
+  app.said = said + (said === app.said ? "\u00a0" : "");
   if (isReading(app)) return;
   app.fresh += fresh.length;
   if (app.mark && !app.isMarkSeen) return;
@@ -66,8 +65,7 @@ const toEnd = (box) => {
  */
 export const settle = (app, before) => {
   const box = scroller(app);
-  const view = app.conversation?.get();
-  if (!box || !view?.loaded) return;
+  if (!box || !app.view?.loaded) return;
   const mark = box.querySelector(".unread-mark");
   if (!before && mark) {
     toEnd(box);
@@ -86,17 +84,20 @@ const isNearEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight <
 /** Loads what is nearly in sight, and says what was read. @param {App} app */
 export const look = (app) => {
   const box = scroller(app);
-  const { conversation, me } = app;
-  const view = conversation?.get();
-  if (!box?.clientHeight || !conversation || !view?.loaded) return;
-  if (view.more && !app.notice && box.scrollTop < EARLY) app.doing(conversation.older());
-  if (!isReading(app)) return;
+  const { conversation, view } = app;
+  // What has failed would fail again at once.
+  if (!box?.clientHeight || !view?.loaded || app.notice) return;
+  if (view.more && box.scrollTop < EARLY) app.doing(conversation.older());
+  if (!isReading(app) || app.isOutside) return;
   app.isMarkSeen = true;
   if (app.fresh) {
     app.fresh = 0;
     app.changed();
   }
-  if (view.unread || view.messages.some(({ seq = 0, author }) => !same(author, me) && seq > (view.reads[me ?? ""] ?? 0)))
+  if (
+    view.unread ||
+    view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMe(one.author))
+  )
     app.doing(conversation.read());
 };
 
@@ -113,13 +114,9 @@ export const scrolled = (app, isMoved) => {
 
 /** Goes to the newest message. @param {App} app */
 export const toNewest = (app) => {
-  const box = scroller(app);
   app.isAtEnd = true;
-  box?.scrollTo({ top: box.scrollHeight, behavior: isCalm() ? "auto" : "smooth" });
+  app.draw();
 };
-
-/** Whether the user wants little movement. */
-const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
  * Goes to a message that is quoted, and loads what lies between.
@@ -129,17 +126,15 @@ const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
  */
 export const toMessage = async (app, { id, seq = 0 }) => {
   const { conversation } = app;
-  if (!conversation) return;
   const low = () => conversation.get().messages[0]?.seq ?? 0;
   // A page that brings nothing is the end of it.
-  for (let before; conversation.get().more && low() > seq && low() !== before; ) {
+  for (let before; conversation.get().more && low() > seq && low() !== before;) {
     before = low();
     await app.doing(conversation.older(100));
   }
   app.isAtEnd = false;
   app.draw();
   const node = app.find(`[data-id="${CSS.escape(id)}"]`);
-  node?.scrollIntoView({ block: "center", behavior: isCalm() ? "auto" : "smooth" });
-  node?.classList.add("found");
-  setTimeout(() => node?.classList.remove("found"), 1600);
+  node?.scrollIntoView({ block: "center" });
+  node?.querySelector(".act")?.focus({ preventScroll: true });
 };

@@ -2,35 +2,28 @@
  * The words of users and of the element itself: links, mentions, times, and sentences that can be replaced.
  */
 
-import { h } from "./dom.js";
-import { same } from "../tools.js";
+import { h, link } from "./dom.js";
 
 /** Words of the element. `{name}` and the like are filled in. A page replaces some or all by the property `strings`. */
 export const STRINGS = {
   inbox: "Messages",
   inboxEmpty: "No conversations yet",
   chatEmpty: "No messages yet",
-  chatEmptyHint: "Say hello to {name}.",
   choose: "Choose a conversation",
   messages: "Messages with {name}",
   write: "Write a message",
   send: "Send",
   more: "Load more",
-  earlier: "Earlier messages",
   loading: "Loading",
-  newest: "To the newest message",
-  unread: "New",
-  unreadCount: "{n} unread",
-  newMessages: "{n} new messages",
+  newest: "Newest message",
+  unread: "unread",
   you: "You",
-  group: "Group",
   online: "Online",
   typing: "Typing: {names}",
   edited: "edited",
   sending: "sending",
   sent: "sent",
   seen: "seen",
-  seenBy: "seen by {n}",
   failed: "Not sent",
   retry: "Try again",
   discard: "Discard",
@@ -40,9 +33,7 @@ export const STRINGS = {
   reactions: "👍 ❤️ 😂 😮 😢 🎉",
   reply: "Reply",
   replyTo: "Reply to {name}",
-  copy: "Copy text",
   edit: "Edit",
-  editing: "Edit message",
   delete: "Delete",
   deleteSure: "Delete for everyone?",
   cancel: "Cancel",
@@ -54,17 +45,15 @@ export const STRINGS = {
   muted: "muted",
   hide: "Hide",
   join: "Join",
-  joinHint: "You are not a member of this group.",
+  joinHint: "You are not a member.",
   leave: "Leave",
   mention: "Mention",
   back: "Back to messages",
   open: "Open chat",
   close: "Close chat",
   connecting: "Connecting…",
-  reconnecting: "Connection lost. Reconnecting…",
   refused: "You are signed out.",
-  noChat: "This conversation can't be loaded.",
-  wrong: "That didn't work: {why}",
+  wrong: "That did not work: {why}",
 };
 
 /** @typedef {keyof typeof STRINGS} StringName */
@@ -73,23 +62,23 @@ export const STRINGS = {
  * A sentence with its values.
  *
  * @param {string} sentence
- * @param {Record<string, unknown>} [values]
+ * @param {Record<string, any>} [values]
  */
-export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, name) => String(values?.[name] ?? all));
+export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, name) => values?.[name] ?? all);
 
-/** Only these two open a page. Everything else that looks like an address stays text. */
-const LINK = /https?:\/\/[^\s<>"'`]+/gi;
+/** Only these two schemes open a page. What ends a sentence ends no address. */
+const LINK = /https?:\/\/[^\s<>"'`]*[^\s<>"'`.,:;!?)\]]/gi;
 
 /**
  * An address as its browser understands it; nothing if it is none, or has another scheme.
  *
- * @param {unknown} text
+ * @param {any} text
  * @param {RegExp} [schemes]
  * @returns {string | undefined}
  */
 export const safeUrl = (text, schemes = /^https?:$/) => {
   try {
-    const { href, protocol } = new URL(String(text));
+    const { href, protocol } = new URL(text);
     if (schemes.test(protocol)) return href;
   } catch {}
   return undefined;
@@ -108,12 +97,10 @@ const linked = (text) => {
   const parts = [];
   let from = 0;
   for (const { 0: found, index } of text.matchAll(LINK)) {
-    // What ends a sentence ends no address, nor does a bracket that was opened before it.
-    const shown = found.replace(found.includes("(") ? /[.,:;!?]+$/ : /[.,:;!?)\]]+$/, "");
-    const href = safeUrl(shown);
+    const href = safeUrl(found);
     if (!href) continue;
-    parts.push(text.slice(from, index), h("a", { href, target: "_blank", rel: "noopener noreferrer nofollow" }, shown));
-    from = index + shown.length;
+    parts.push(text.slice(from, index), link("a", href, found));
+    from = index + found.length;
   }
   return [...parts, text.slice(from)];
 };
@@ -144,14 +131,17 @@ const DAY = 864e5;
 /**
  * Times as the language of the page writes them.
  *
- * @param {string | undefined} language
+ * @param {string} [language]
  */
 export const times = (language) => {
+  try {
+    Intl.getCanonicalLocales(language);
+  } catch {
+    // Pages write languages in ways that are none, as `en_US`.
+    language = undefined;
+  }
   /** @param {Intl.DateTimeFormatOptions} options @returns {(epoch: number) => string} */
-  const format = (options) => {
-    const { format } = new Intl.DateTimeFormat(language, options);
-    return (epoch) => format(epoch);
-  };
+  const format = (options) => new Intl.DateTimeFormat(language, options).format;
   const clock = format({ timeStyle: "short" });
   const short = format({ day: "numeric", month: "short" });
   const full = format({ dateStyle: "full" });
@@ -167,6 +157,3 @@ export const times = (language) => {
     },
   };
 };
-
-/** Whether a list of ids has this one. @param {readonly any[] | undefined} ids @param {any} id */
-export const has = (ids, id) => !!ids?.some((one) => same(one, id));

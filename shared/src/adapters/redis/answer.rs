@@ -7,8 +7,8 @@ use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS};
 use crate::domain::{
-    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, InboxPlace, Latest, Member, Place, Principal,
-    Projection, Role, Target, TopicClaim, TopicMember, User, Watcher,
+    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, InboxPlace, Latest, Member, MessageId, Place,
+    Principal, Projection, Role, Target, TopicClaim, TopicMember, User, Watcher,
 };
 use crate::ports::{
     Changes, Due, History, Live, Presence, StoreError, Stored, Told, Typing, Unavailable, Watches, Watching,
@@ -38,7 +38,7 @@ impl From<Corrupt> for StoreError {
 
 /// What a write may have done.
 pub(super) enum Asked<'a> {
-    Send,
+    Send { reply_to: Option<MessageId> },
     Update { by: &'a Id },
     Delete,
     React,
@@ -72,7 +72,12 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
         record => Some(record::unpack(seq, record)?),
     };
     let is_deleted = stored.as_ref().is_none_or(|stored| stored.deleted);
-    let (mut member, mut watchers) = (None, Vec::new());
+    let (mut member, mut watchers, mut reply_to) = (None, Vec::new(), None);
+    if let Asked::Send { reply_to: Some(id) } = asked
+        && let Some(quoted) = items.next()
+    {
+        reply_to = Some(record::quote(*id, &read::<Vec<u8>>(quoted)?)?);
+    }
     let kind = match asked {
         Asked::Read { by } => {
             member = Some(reader(by, seq));
@@ -88,12 +93,13 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
             ChangeKind::Left
         }
         _ if is_deleted => ChangeKind::Deleted,
-        Asked::Send => ChangeKind::Sent,
+        Asked::Send { .. } => ChangeKind::Sent,
         Asked::Delete => ChangeKind::Deleted,
         Asked::React => ChangeKind::Reacted,
         Asked::Update { by } => match &stored {
             Some(stored) if stored.author != **by => {
-                member = Some(reader(by, seq));
+                watchers = read_watchers(next(&mut items)?)?;
+                member = Some(reader(by, next(&mut items)?));
                 ChangeKind::Read
             }
             _ => ChangeKind::Edited,
@@ -122,6 +128,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
             members: read_members(head)?,
         },
         watchers,
+        reply_to,
     })
 }
 

@@ -224,7 +224,12 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(draft.mentions.len());
         let others = draft.mentions.iter().cloned().chain(conversation.founders());
         let call = others.fold(call, |call, id| call.arg(id.to_string()));
-        answer::decision(&Asked::Send, self.link.script(call).await?)
+        answer::decision(
+            &Asked::Send {
+                reply_to: draft.reply_to,
+            },
+            self.link.script(call).await?,
+        )
     }
 
     async fn update_message(
@@ -235,9 +240,11 @@ impl<C: Clock> Store for RedisStore<C> {
         edit: &Edit,
         retry_key: Option<&RetryKey>,
     ) -> Result<Decision, StoreError> {
+        use OfConversation::{Budget, Watching};
         let (operation, kept_ms) = self.operation(conversation, &by.id, retry_key);
         let mut keys = self.deciding(conversation);
         keys.push(operation);
+        keys.extend(self.keys.conversation(conversation, &[Watching, Budget]));
         let content = |body: &Option<Body>| body.as_ref().map_or(String::new(), |body| body.content().to_owned());
         let (text, image) = (content(&edit.text), content(&edit.image));
         let metadata = match &edit.metadata {
@@ -265,7 +272,9 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(u8::from(conversation.is_direct()))
             .arg(text)
             .arg(image)
-            .arg(metadata);
+            .arg(metadata)
+            .arg(FLEETING_PUSH_MS)
+            .arg(FLEETING_BURST_MS);
         answer::decision(&Asked::Update { by: &by.id }, self.link.script(call).await?)
     }
 

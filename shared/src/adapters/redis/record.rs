@@ -156,6 +156,15 @@ pub(super) fn without_reactions(record: &[u8]) -> Result<Vec<u8>, Corrupt> {
     Ok(kept)
 }
 
+/// What a message replies to, and the section QUOTE of that as it is now; empty if it was deleted.
+pub(super) fn quote(id: MessageId, section: &[u8]) -> Result<Quote, Corrupt> {
+    let quoted = match section {
+        [] => None,
+        section => Some(read_quoted(Reader(Reader(section).section()?.1))?),
+    };
+    Ok(Quote { id, quoted })
+}
+
 fn read_place(mut reader: Reader<'_>) -> Result<MessageId, Corrupt> {
     let seq = reader.number::<5>()?;
     read_identity(&mut reader, seq)

@@ -50,7 +50,7 @@ impl Scripts {
         let entries = include_str!("scripts/entry_prelude.lua");
         let reading = |body| script(&[prelude, records, shown, body]);
         // Made at once where a script looks into records anyway; else only when `records` is called.
-        let view = "return shown, reacted, find, is_deleted end\n";
+        let view = "return shown, reacted, find, is_deleted, quote end\n";
         let eager = [records, shown, "local function records() ", view].concat();
         let lazy = ["local function records()\n", records, shown, view].concat();
         let deciding = |flags, body: &[&str]| script(&[&[flags, prelude, &lazy, decisions, members], body].concat());
@@ -68,6 +68,7 @@ impl Scripts {
                     operations,
                     rewriting,
                     reading_up_to,
+                    fleeting,
                     include_str!("scripts/message_update.lua"),
                 ],
             ),

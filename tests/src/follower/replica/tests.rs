@@ -71,6 +71,17 @@ fn a_chain_that_does_not_close_is_a_gap_after_a_second() {
 }
 
 #[test]
+fn a_change_without_a_place_is_a_gap_after_a_second() {
+    let mut replica = member();
+    replica.pushed(&in_topic("member.joined", [5, 6], &json!({"user": 2})));
+    assert!(!replica.has_gap(Instant::now()));
+    assert!(replica.has_gap(Instant::now() + LINK_KEPT));
+    let typing = json!({"event": "typing.start", "data": {"state": {"inbox_key": "topic-t"}, "user": 3}});
+    replica.pushed(&typing);
+    assert!(!replica.has_gap(Instant::now() + LINK_KEPT), "what is fleeting is none");
+}
+
+#[test]
 fn an_entry_with_a_newer_revision_owes_changes_until_they_are_answered() {
     let mut replica = loaded();
     let entry = json!({"type": "user", "id": 1, "rev": 9});
@@ -220,6 +231,8 @@ fn member() -> Replica {
         [0, 5],
         &json!({"entry": message(1, 5, "one")}),
     ));
+    // The frame had no place, and its gap is over.
+    replica.has_gap(Instant::now() + LINK_KEPT);
     replica
 }
 

@@ -41,7 +41,7 @@ local function revise(state, now)
 end
 
 -- Answers {what DECIDED says, and for each member what TOLD says; the changed message; the newest live one, '' if it is the same}. `done.only` is
--- the place of the one member whom it concerns; `done.left` the id of one who has left.
+-- the place of the one member whom it concerns; `done.left` the id of one who has left; `done.by` who asks, where that may be no member.
 local function decided(all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
@@ -51,7 +51,7 @@ local function decided(all, state, done)
   if record ~= '' and has_more(record) then
     local shown, reacted = records()
     bits = reacted(reactions, done.seq, record)
-    record = shown(record, done.seq, log, base, reactions)
+    record = shown(record, done.seq, log, base, reactions, done.by)
   end
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
   local seq, again = done.seq or 0, done.again and 1 or 0

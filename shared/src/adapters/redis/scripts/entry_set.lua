@@ -6,11 +6,12 @@
 local chat = ARGV[3]
 local known = read_entry(chat)
 if not known.packed or known.marks >= LEFT then return {} end
-local own = 0
+-- Flags that a newer release has added stay as they are.
+local own = known.own
 for index, flag in ipairs({MUTED, HIDDEN, PINNED}) do
-  local is_set = floor(known.own / flag) % 2 == 1
-  if ARGV[3 + index] ~= '' then is_set = ARGV[3 + index] == '1' end
-  if is_set then own = own + flag end
+  local is_set, wanted = floor(own / flag) % 2 == 1, ARGV[3 + index]
+  if wanted == '1' and not is_set then own = own + flag end
+  if wanted == '0' and is_set then own = own - flag end
 end
 local is_news = own ~= known.own
 local entry = known.packed

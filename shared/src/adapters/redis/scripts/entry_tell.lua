@@ -5,13 +5,24 @@
 local chat, entry = ARGV[3], ARGV[4]
 local known = read_entry(chat)
 local _, marks, clock, unread, _, activity, latest = unpack(HEAD, entry)
--- A user who leaves without ever having been a member is told nothing. A user who was a member gets an entry that says "left", even if there was
--- none: a writer that tells of the membership too late then finds a newer entry.
-if clock <= known.clock or marks >= LEFT and not known.packed and floor(marks / LEFT_NOW) % 2 == 0 then return told(false, known) end
+if clock <= known.clock then return told(false, known) end
+if marks >= LEFT and floor(marks / LEFT_NOW) % 2 == 0 then
+  -- A user who leaves without ever having been a member is told nothing. A user who was a member until now gets an entry that says "left", even if
+  -- there was none: a writer that tells of the membership too late then finds a newer entry.
+  if not known.packed then return told(false, known) end
+  -- Who has left already knows it. Only the clock is noted, for the same reason.
+  if known.marks >= LEFT then
+    call('HSET', entries, chat, string.sub(known.packed, 1, 2) .. string.sub(entry, 3, 9) .. string.sub(known.packed, 10))
+    return told(false, known)
+  end
+end
+-- Others have read in the topic, which takes a value of the clock and is nothing new here.
+marks = marks - marks % MARKS
+if known.packed and marks == known.marks and string.sub(entry, 10) == string.sub(known.packed, 10) then return told(false, known) end
 
 local own = known.own
 -- A new message brings back what was hidden.
 if latest > known.latest and floor(own / HIDDEN) % 2 == 1 then own = own - HIDDEN end
 if marks >= LEFT then own = 0 end
-keep_entry(chat, known, own, marks - marks % MARKS, unread, activity, entry)
+keep_entry(chat, known, own, marks, unread, activity, entry)
 return told(true, known)

@@ -4,13 +4,21 @@
 --       long the operation is remembered in ms, 7 author, 8 '1' if who is no member may join, 9 members at the most, 10 position and 11
 --       identity of the message that it replies to, '0' and '' for none, 12 number of members that it mentions; these; the members of a
 --       conversation that begins
--- Returns what `decided` returns, or {'reused'}, {'not_member'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
+-- Returns what `decided` returns; if it was done before, and the author may still read, also what it replies to as it is now; or {'reused'},
+-- {'not_member'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
 local operation = KEYS[8]
 local now, hash, author = tonumber(ARGV[1]), ARGV[5], ARGV[7]
 local reply, mentioned = tonumber(ARGV[10]), tonumber(ARGV[12])
 local state = read_state(meta)
 local before = done_before(state, operation, hash)
-if before then return before end
+if before then
+  -- The message that was sent says it no more if it was deleted.
+  if reply > 0 and before[2] and (ARGV[8] == '1' or call('HEXISTS', members, author) == 1) then
+    local _, _, _, _, quote = records()
+    before[4] = quote(log, state.base, pack('>I5', reply) .. ARGV[11])
+  end
+  return before
+end
 
 -- Refuses before anything is written.
 local all, first_founder = call('HGETALL', members), 13 + mentioned

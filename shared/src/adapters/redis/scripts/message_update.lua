@@ -1,9 +1,10 @@
 -- Edits a message as its author, or moves the read position of someone else up to it.
--- KEYS: those of `decision_prelude.lua`, 8 operation
+-- KEYS: those of `decision_prelude.lua`, 8 operation, 9 watching, 10 budget
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still edit an own message, 6 hash of the content, 7 how long the
 --       operation is remembered in ms, 8 '1' if others have seen it by this, 9 '1' in a direct conversation, 10 new text, 11 new image, each ''
---       for none, 12 new metadata: '' keeps it, '-' takes it away
--- Returns what `decided` returns, or {'not_member'}, {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}.
+--       for none, 12 new metadata: '' keeps it, '-' takes it away; 13 and 14 those of `fleeting_prelude.lua`
+-- Returns what `decided` returns, where a position was moved also who has the conversation on the screen and the position; or {'not_member'},
+-- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}.
 local operation = KEYS[8]
 local now, seq, identity, who, hash = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[6]
 local state, all = read_state(meta), call('HGETALL', members)
@@ -15,12 +16,17 @@ if not record or is_deleted(record) then return {'not_found'} end
 if author_of(record) ~= who then
   if ARGV[8] ~= '1' then return {'forbidden'} end
   if not place then return {'not_member'} end
-  local done = move_read(all, place, state, seq, now, ARGV[9] == '1')
+  local is_direct = ARGV[9] == '1'
+  local done = move_read(all, place, state, seq, now, is_direct)
+  local position = done.seq
   done.seq, done.identity, done.record = seq, identity, record
-  return decided(all, state, done)
+  local answer = decided(all, state, done)
+  answer[4] = (is_direct or done.again) and {} or to_tell(KEYS[9], KEYS[10], now, tonumber(ARGV[13]), tonumber(ARGV[14]))
+  answer[5] = position
+  return answer
 end
 
-local before = done_before(state, operation, hash)
+local before = done_before(state, operation, hash, who)
 if before then return before end
 local new = {}
 for tag, content in pairs({[TEXT] = ARGV[10], [IMAGE] = ARGV[11]}) do
@@ -35,4 +41,4 @@ new[CHANGED] = pack('>I7', state.rev)
 record = rewritten(record, new)
 keep_record(state, seq, record)
 remember(operation, state, seq, identity, hash, ARGV[7])
-return decided(all, state, {rev = state.rev, seq = seq, identity = identity, record = record})
+return decided(all, state, {rev = state.rev, seq = seq, identity = identity, record = record, by = who})

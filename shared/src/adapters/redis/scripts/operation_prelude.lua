@@ -4,14 +4,14 @@
 local OPERATION_VERSION, OPERATION = 1, '>I1I7I7I5'
 
 -- Answers an operation that was done before, as long as it is about the same content.
-local function done_before(state, operation, hash)
+local function done_before(state, operation, hash, by)
   local packed = call('GET', operation)
   if not packed then return nil end
   local version, rev, prev, seq, at = unpack(OPERATION, packed)
   check(version, OPERATION_VERSION)
   if string.sub(packed, at + 11) ~= hash then return {'reused'} end
   local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
-  local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record}
+  local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record, by = by}
   return decided(call('HGETALL', members), state, done)
 end
 

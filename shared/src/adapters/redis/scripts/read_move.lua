@@ -4,13 +4,14 @@
 -- Returns what `decided` returns and who has the conversation on the screen, or {'not_member'}, {'not_found'}, {'empty'}.
 local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[5] == '1'
 local state, all = read_state(meta), call('HGETALL', members)
+local place = place_of(who, all)
+if not place and not is_direct then return {'not_member'} end
 if seq > 0 then
   local _, _, find = records()
   if not find(log, state.base, seq, ARGV[4]) then return {'not_found'} end
 end
-local place = place_of(who, all)
 -- Both sides of a direct conversation are members of it before its first message.
-if not place then return {is_direct and 'empty' or 'not_member'} end
+if not place then return {'empty'} end
 if seq == 0 then seq = state.base + call('LLEN', log) end
 local done = move_read(all, place, state, seq, now, is_direct)
 local record = done.seq > state.base and call('LINDEX', log, done.seq - state.base - 1)

@@ -1,0 +1,301 @@
+// <senna-chat> in a real browser, on a real stack, under a strict content-security policy.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { focused, say, skip, stage, texts, until } from "./elements.js";
+
+describe("the element", { skip }, () => {
+  const the = stage();
+
+  test("Enter sends, Shift+Enter breaks the line, and the focus stays where one writes", async () => {
+    const { page, element, theirs, field } = await the.pair();
+    await field.focus();
+    await page.keyboard.type("one");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("two");
+    assert.deepEqual(await texts(element), []);
+    await page.keyboard.press("Enter");
+    await until(() => theirs.get().messages[0]?.text === "one\ntwo", "it arrives");
+    assert.equal(await field.inputValue(), "");
+    assert.equal(await focused(page), "input");
+    await element.locator(".delivery.sent").waitFor();
+    await theirs.read();
+    await element.locator(".delivery.seen").waitFor();
+  });
+
+  test("neither Enter nor Shift+Enter does anything while an input method composes", async () => {
+    const { element, theirs, field } = await the.pair();
+    await field.fill("にほん");
+    for (const more of [{ isComposing: true }, { isComposing: true, shiftKey: true }, { keyCode: 229 }]) {
+      const isLeft = await field.evaluate(
+        (node, more) =>
+          node.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...more })),
+        more,
+      );
+      // The input method still gets the key.
+      assert.equal(isLeft, true);
+    }
+    assert.equal(await field.inputValue(), "にほん");
+    assert.deepEqual(await texts(element), []);
+    assert.equal(theirs.get().messages.length, 0);
+  });
+
+  test("one edits, answers, reacts and deletes by the keyboard", async () => {
+    const { page, element, theirs, field } = await the.pair();
+    await field.fill("hello");
+    await field.press("Enter");
+    await say(theirs, "hi there");
+    await until(async () => (await texts(element)).length === 2, "both are shown");
+    /** Opens the menu of a message, and chooses by arrows. */
+    const choose = async (index, name) => {
+      // Tab leads to the newest message, the arrows from there to the others.
+      await field.focus();
+      while (!/^act/.test(await focused(page))) await page.keyboard.press("Shift+Tab");
+      for (let n = await element.locator(".act").count(); n > index + 1; n--) await page.keyboard.press("ArrowUp");
+      await page.keyboard.press("Enter");
+      await element.getByRole("menu").waitFor();
+      for (let n = 0; n < 20; n++) {
+        if ((await page.evaluate(() => document.activeElement.shadowRoot.activeElement.textContent)) === name) break;
+        await page.keyboard.press("ArrowDown");
+      }
+      await page.keyboard.press("Enter");
+    };
+    await choose(0, "Edit");
+    assert.equal(await field.inputValue(), "hello");
+    await page.keyboard.type(" again");
+    await page.keyboard.press("Enter");
+    await until(() => theirs.get().messages[0].text === "hello again", "the edit arrives");
+    await element.getByText("edited").waitFor();
+
+    await choose(1, "Reply");
+    await page.keyboard.type("an answer");
+    await page.keyboard.press("Enter");
+    await until(() => theirs.get().messages[2]?.reply_to?.excerpt === "hi there", "the reply arrives");
+    await element.locator(".quote").getByText("hi there").waitFor();
+
+    await choose(1, "👍");
+    await until(() => theirs.get().messages[1].reactions?.[0].reaction === "👍", "the reaction arrives");
+    const chip = element.locator(".chip");
+    assert.equal(await chip.getAttribute("aria-pressed"), "true");
+    await chip.click();
+    await until(() => !theirs.get().messages[1].reactions, "it is taken back");
+
+    await element.locator(".act").nth(0).focus();
+    await page.keyboard.press("Enter");
+    await element.getByRole("menuitem", { name: "Delete" }).click();
+    assert.equal(theirs.get().messages.length, 3);
+    await element.getByRole("menuitem", { name: "Delete for everyone?" }).click();
+    await until(() => theirs.get().messages.length === 2, "the deletion arrives");
+    assert.equal(await focused(page), "input");
+    assert.deepEqual(await texts(element), ["hi there", "an answer"]);
+  });
+
+  test("Escape leaves the menu with the focus where it was, and then the edit with the draft as it was", async () => {
+    const { page, element, field } = await the.pair();
+    await field.fill("first");
+    await field.press("Enter");
+    await element.locator(".act").waitFor({ state: "attached" });
+    await field.fill("a draft");
+    await element.locator(".act").focus();
+    await page.keyboard.press("Enter");
+    await element.getByRole("menu").waitFor();
+    await page.keyboard.press("Escape");
+    await element.locator(".menu").waitFor({ state: "detached" });
+    assert.match(await focused(page), /^act/);
+    await page.keyboard.press("Enter");
+    await element.getByRole("menuitem", { name: "Edit" }).click();
+    assert.equal(await field.inputValue(), "first");
+    await page.keyboard.press("Escape");
+    assert.equal(await field.inputValue(), "a draft");
+    assert.equal(await element.locator(".about").count(), 0);
+  });
+
+  test("text stays text, and only safe addresses become links", async () => {
+    const { page, element, theirs } = await the.pair();
+    const evil = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script><b>bold</b>`;
+    await say(
+      theirs,
+      evil,
+      "javascript:alert(1) data:text/html,hi",
+      "see (https://example.com/a?b=1), or HTTP://EXAMPLE.COM.",
+    );
+    await until(async () => (await texts(element)).length === 3, "they are shown");
+    assert.equal((await texts(element))[0], evil);
+    assert.equal(await element.locator(".bubble img, .bubble script, .bubble b").count(), 0);
+    assert.equal(await page.evaluate(() => window.hacked), undefined);
+    const links = await element
+      .locator(".bubble a")
+      .evaluateAll((all) => all.map(({ href, rel, target, textContent }) => [href, rel, target, textContent]));
+    const kept = ["noopener noreferrer nofollow", "_blank"];
+    assert.deepEqual(links, [
+      ["https://example.com/a?b=1", ...kept, "https://example.com/a?b=1"],
+      ["http://example.com/", ...kept, "HTTP://EXAMPLE.COM"],
+    ]);
+    // Also not in a quote, a name, or the inbox.
+    theirs.send({ text: "again", reply_to: theirs.get().messages[0].id });
+    await element.locator(".quote").waitFor();
+    assert.equal(await element.locator(".quote img, .quote b").count(), 0);
+  });
+
+  test("an address of a picture is sent as the picture, which is only loaded by https", async () => {
+    const { element, theirs, field } = await the.pair();
+    await field.fill("https://example.com/cat.png");
+    await field.press("Enter");
+    await until(() => theirs.get().messages[0]?.image === "https://example.com/cat.png", "it arrives as a picture");
+    const picture = element.locator(".bubble img");
+    assert.equal(await picture.getAttribute("src"), "https://example.com/cat.png");
+    assert.equal(await picture.getAttribute("alt"), "Image");
+    await field.fill("http://example.com/cat.png");
+    await field.press("Enter");
+    await until(
+      () => theirs.get().messages[1]?.text === "http://example.com/cat.png",
+      "the other one arrives as a text",
+    );
+    assert.equal(await element.locator(".bubble img").count(), 1);
+  });
+
+  test("a message that the service refuses can be discarded, and the focus goes back to the field", async () => {
+    const { page, element, field } = await the.pair();
+    await field.fill("x".repeat(20_000));
+    await field.press("Enter");
+    const failed = element.locator(".failed");
+    await failed.waitFor();
+    assert.equal(await failed.getAttribute("role"), "alert");
+    assert.match(await failed.textContent(), /^Not sent: .*16/);
+    await failed.getByRole("button", { name: "Discard" }).click();
+    await until(async () => (await element.locator(".bubble").count()) === 0, "it is gone");
+    assert.equal(await focused(page), "input");
+  });
+
+  test("what is written while there is no connection is sent once when it is back", async () => {
+    const { page, element, theirs, field } = await the.pair();
+    await page.context().setOffline(true);
+    await the.stack.cut();
+    await element.locator(".banner").getByText("Connecting").waitFor();
+    for (const text of ["a", "b", "c"]) {
+      await field.fill(text);
+      await field.press("Enter");
+    }
+    assert.equal(await element.locator(".delivery.sending").count(), 3);
+    await page.context().setOffline(false);
+    await until(() => theirs.get().messages.length === 3, "they arrive");
+    await until(async () => (await element.locator(".delivery.sending").count()) === 0, "they are acknowledged");
+    assert.deepEqual(
+      theirs.get().messages.map(({ text }) => text),
+      ["a", "b", "c"],
+    );
+    assert.deepEqual(await texts(element), ["a", "b", "c"]);
+    await element.locator(".banner").getByText("Connecting").waitFor({ state: "detached" });
+  });
+
+  test("new messages are announced apart from the list, history is not", async () => {
+    const { element, theirs, other } = await the.pair();
+    const region = element.locator("[aria-live=polite]");
+    await say(theirs, "news");
+    await until(async () => (await region.textContent()) === `${other}: news`, "it is announced");
+    assert.equal(await element.locator(".messages [aria-live], .messages [role=log]").count(), 0);
+    await say(theirs, "news");
+    await until(
+      async () => (await region.textContent()) === `${other}: news\u00a0`,
+      "the same words are announced once more",
+    );
+    assert.match(await element.getByRole("list").getAttribute("aria-label"), /^Messages with/);
+  });
+
+  test("history loads above without moving what one reads, and a button leads to the newest", async () => {
+    const [me, other] = [the.newUser(), the.newUser()];
+    const device = await the.device(other);
+    const theirs = device.conversation({ user: me });
+    theirs.open();
+    await say(theirs, ...Array.from({ length: 29 }, (_, n) => `message ${n + 1}`));
+    const mine = await the.device(me);
+    await mine.conversation({ user: other }).read();
+    const answers = mine.conversation({ user: other });
+    for (let n = 30; n <= 70; n++) answers.send(`message ${n}`);
+    await until(() => answers.get().messages.every(({ delivery }) => delivery === "sent"), "all are sent", 30_000);
+    const page = await the.visit();
+    const element = await the.add(page, me, { mode: "chat", user: other });
+    await element.getByText("message 70", { exact: true }).waitFor();
+    const box = element.locator(".messages");
+    assert.ok(
+      await box.evaluate((node) => node.scrollHeight - node.scrollTop - node.clientHeight < 2),
+      "it begins at the newest",
+    );
+    const top = () =>
+      box.evaluate((node) => {
+        const edge = node.getBoundingClientRect().top;
+        const first = [...node.querySelectorAll(".message")].find((one) => one.getBoundingClientRect().bottom > edge);
+        return [first.querySelector(".text").textContent, Math.round(first.getBoundingClientRect().top - edge)];
+      });
+    const before = await box.evaluate((node) => {
+      node.scrollTop = 100;
+      return node.scrollHeight;
+    });
+    const [text, at] = await top();
+    await until(
+      () => box.evaluate((node, before) => node.scrollHeight > before + 500, before),
+      "older ones are loaded",
+    );
+    const moved = await box.evaluate((node, text) => {
+      const one = [...node.querySelectorAll(".message")].find((one) => one.querySelector(".text").textContent === text);
+      return Math.round(one.getBoundingClientRect().top - node.getBoundingClientRect().top);
+    }, text);
+    assert.ok(Math.abs(moved - at) <= 2, `it moved from ${at} to ${moved}`);
+    await say(theirs, "the newest");
+    const down = element.getByRole("button", { name: /Newest message/ });
+    await down.getByText("1").waitFor();
+    await down.click();
+    await until(() => theirs.get().messages.at(-1).seen, "it is read once it is in sight");
+    await down.waitFor({ state: "detached" });
+  });
+
+  test("the first unread message has a mark before it, and days are told apart", async () => {
+    const [me, other] = [the.newUser(), the.newUser()];
+    const theirs = (await the.device(other)).conversation({ user: me });
+    theirs.open();
+    await say(theirs, "old");
+    const mine = await the.device(me);
+    await mine.conversation({ user: other }).read();
+    await say(theirs, "new 1", "new 2");
+    const page = await the.visit();
+    const element = await the.add(page, me, { mode: "chat", user: other });
+    await element.getByText("new 2").waitFor();
+    const rows = await element
+      .locator(".messages > li")
+      .evaluateAll((all) => all.map((one) => (one.querySelector(".bubble .text") ?? one.firstChild).textContent));
+    assert.deepEqual(rows, ["today", "old", "unread", "new 1", "new 2"]);
+    await until(() => mine.get().unread === 0, "they are read because they are in sight");
+    assert.equal(await element.locator(".unread-mark").count(), 1);
+  });
+
+  test("a page that is not in sight reads nothing", async () => {
+    const { page, element, theirs } = await the.pair();
+    await page.evaluate(() => {
+      document.querySelector("main").insertAdjacentHTML("afterbegin", "<p>");
+      document.querySelector("p").style.height = "3000px";
+    });
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.waitForTimeout(200);
+    await say(theirs, "unseen");
+    await until(async () => (await texts(element)).length === 1, "it is there");
+    await page.waitForTimeout(400);
+    assert.equal(theirs.get().messages[0].seen, false);
+    await element.scrollIntoViewIfNeeded();
+    await until(() => theirs.get().messages[0].seen, "it is read once it is in sight");
+  });
+
+  test("typing and presence show", async () => {
+    const { element, theirs, field } = await the.pair();
+    await field.fill("hi");
+    await field.press("Enter");
+    await element.locator(".delivery.sent").waitFor();
+    // A stranger learns nothing of one's presence, until one answers.
+    assert.equal(await element.locator("header .dot").count(), 0);
+    await say(theirs, "hi you");
+    await element.locator("header .dot").waitFor();
+    await element.getByText("Online", { exact: true }).first().waitFor();
+    theirs.typing();
+    await element.locator(".typing bdi").waitFor();
+    await say(theirs, "done");
+    await element.locator(".typing bdi").waitFor({ state: "detached" });
+  });
+});
