@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::ledger::{Acknowledged, Ledger, Read, Refused, Setting, When};
-use crate::sight::{Entry, Fresh, Reacted, Seen, Shown, Totals, View};
+use crate::sight::{Entry, Fresh, Line, Reacted, Seen, Shown, Totals, View};
 
 /// How much of a text a reply to it shows, in characters.
 const EXCERPT_CHARS: usize = 100;
@@ -229,7 +229,9 @@ impl<'a> Checker<'a> {
         }
         for (id, message) in acknowledged {
             match times.get(id) {
-                None if !message.deleted && !message.perhaps_deleted => self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq)),
+                None if !message.deleted && !message.perhaps_deleted => {
+                    self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq))
+                }
                 Some(2..) => self.found(Kind::Doubled, format!("{place}: {id} is there more than once")),
                 _ => {}
             }
@@ -354,9 +356,7 @@ impl<'a> Checker<'a> {
                     .unwrap_or_default(),
                 standing: entry.map(|entry| entry.standing.clone()),
                 members: seen.members.get(key).filter(|_| view.members.is_some()).cloned(),
-                counts: entry
-                    .filter(|_| view.counts.is_some())
-                    .map(|entry| (entry.unread, entry.mentioned)),
+                line: entry.filter(|_| view.line.is_some()).map(Line::of),
             };
             let what = if view.messages != right.messages {
                 difference(&right.messages, &view.messages)
@@ -365,9 +365,8 @@ impl<'a> Checker<'a> {
                 format!("it stands in the inbox as {shown:?} and not as {right:?}")
             } else if view.members != right.members && entry.is_some() {
                 "it has other members".to_owned()
-            } else if view.counts != right.counts {
-                let (shown, right) = (&view.counts, &right.counts);
-                format!("unread and mentioned are {shown:?} and not {right:?}")
+            } else if view.line != right.line {
+                format!("the inbox says {} and not {}", told(&view.line), told(&right.line))
             } else {
                 continue;
             };
@@ -524,6 +523,19 @@ impl Checker<'_> {
 /// Whether a key is that of a topic.
 fn is_topic(key: &str) -> bool {
     key.contains(":topic:")
+}
+
+/// A line of an inbox, by numbers and ids.
+fn told(line: &Option<Line>) -> String {
+    line.as_ref().map_or("nothing".to_owned(), |line| {
+        let Line {
+            unread,
+            mentioned,
+            latest,
+        } = line;
+        let latest = latest.as_ref().map_or("no message", |(id, _)| id);
+        format!("{unread} unread, {mentioned} mentioned, {latest}")
+    })
 }
 
 /// The first thing in which two histories differ.

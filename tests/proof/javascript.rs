@@ -18,8 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::CLOCK_SCALE;
 use crate::ledger::Setting;
 use crate::observe::shown;
-use crate::sight::{Standing, View};
-use crate::traffic::number_of;
+use crate::sight::{Line, Standing, View};
+use crate::traffic::{number_of, text_of};
 
 /// The age at which a connection is replaced, on the gateway's clock.
 const RENEWED: Duration = Duration::from_mins(110);
@@ -40,7 +40,10 @@ impl Host {
     /// Starts the process, in which all that happens by chance comes from this seed.
     pub(crate) async fn start(javascript: &JavaScript, seed: u64) -> Result<Self> {
         let mut command = Command::from(javascript.node());
-        let pipes = command.arg("tests/device.js").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let pipes = command
+            .arg("tests/device.js")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = pipes.kill_on_drop(true).spawn()?;
         let mut stdin = child.stdin.take().context("a child with its input")?;
         let mut answers = BufReader::new(child.stdout.take().context("a child with its output")?).lines();
@@ -84,7 +87,9 @@ impl Host {
             .context("the process of the clients in JavaScript has ended")?
             .insert(number, answer);
         self.orders.send(format!("{order}\n"))?;
-        let answer = answered.await.context("the process of the clients in JavaScript ends")?;
+        let answer = answered
+            .await
+            .context("the process of the clients in JavaScript ends")?;
         if let Some(why) = answer["failed"].as_str() {
             bail!("{} failed: {why}", order["order"]);
         }
@@ -180,7 +185,10 @@ impl Script {
 
     /// Resets its connections, and keeps it away for so long.
     pub(crate) fn cut(&self, away: Duration) {
-        let (this, away) = (self.clone(), json!({"ms": u64::try_from(away.as_millis()).unwrap_or(u64::MAX)}));
+        let (this, away) = (
+            self.clone(),
+            json!({"ms": u64::try_from(away.as_millis()).unwrap_or(u64::MAX)}),
+        );
         tokio::spawn(async move {
             // If its process has ended, whoever needs it next says so.
             this.ask("cut", away).await.ok();
@@ -222,9 +230,17 @@ impl Script {
                 read: number_of(&entry["read"]["seq"])?,
             })
         });
-        let counts = entry
-            .is_object()
-            .then(|| anyhow::Ok((number_of(&entry["unread"])?, number_of(&entry["mentioned"])?)));
+        let latest = Some(&entry["latest"]).filter(|latest| latest.is_object());
+        let latest =
+            latest.map(|latest| anyhow::Ok((text_of(&latest["id"])?.to_owned(), text_of(&latest["text"])?.to_owned())));
+        let latest = latest.transpose()?;
+        let line = entry.is_object().then(|| {
+            anyhow::Ok(Line {
+                unread: number_of(&entry["unread"])?,
+                mentioned: number_of(&entry["mentioned"])?,
+                latest,
+            })
+        });
         let members = told["members"].as_array();
         Ok(View {
             messages: messages.map(shown).collect::<Result<_>>()?,
@@ -232,7 +248,7 @@ impl Script {
             members: members
                 .map(|ids| ids.iter().map(number_of).collect::<Result<_>>())
                 .transpose()?,
-            counts: counts.transpose()?,
+            line: line.transpose()?,
         })
     }
 }

@@ -20,6 +20,8 @@ mod traffic;
 #[cfg(test)]
 mod short_runs;
 #[cfg(test)]
+mod tests_of_repeating;
+#[cfg(test)]
 mod tests_of_the_checker;
 
 use std::ops::Range;

@@ -96,7 +96,7 @@ async fn fresh(user: &User, talk: &Talk, entry: Option<&Value>) -> Result<Fresh>
     })
 }
 
-/// What a follower shows of a conversation. It counts nothing.
+/// What a follower shows of a conversation. It keeps no inbox.
 pub(crate) fn view(follower: &Follower, talk: &Talk) -> Result<View> {
     let messages = follower.messages(talk);
     let standing = follower.standing(talk).map(|(settings, read)| {
@@ -117,7 +117,7 @@ pub(crate) fn view(follower: &Follower, talk: &Talk) -> Result<View> {
         messages: messages.iter().map(shown).collect::<Result<_>>()?,
         standing,
         members: members.transpose()?,
-        counts: None,
+        line: None,
     })
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::Write as _;
 
 use anyhow::Result;
-use tests::follower::Tally;
 use tests::Stack;
+use tests::follower::Tally;
 
 use crate::check::{Finding, Kind};
 use crate::client::Client;

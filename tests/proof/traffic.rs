@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use http::Method;
 use serde_json::{Value, json};
-use tests::follower::{Over, Talk, Write, Written};
 use tests::User;
+use tests::follower::{Over, Talk, Write, Written};
 use tokio::time::{Instant, sleep};
 
 use crate::client::Client;

@@ -98,7 +98,10 @@ fn found() -> Result<(PathBuf, Vec<OsString>), String> {
         Some(version) if version >= OLDEST => Ok(("node".into(), vec!["npm".into()])),
         _ if own.join("bin/node").is_file() => {
             let node = own.join("bin/node");
-            let npm = vec![node.clone().into(), own.join("lib/node_modules/npm/bin/npm-cli.js").into()];
+            let npm = vec![
+                node.clone().into(),
+                own.join("lib/node_modules/npm/bin/npm-cli.js").into(),
+            ];
             Ok((node, npm))
         }
         Some(version) => Err(format!("node is version {version}, and not {OLDEST} or newer")),
@@ -121,17 +124,17 @@ fn runs(program: &str) -> bool {
 /// Whether all that the package names is installed, in the versions that it names. Looked at here, because `npm ci` begins with taking all away, and
 /// who has no network then has nothing.
 fn is_installed() -> bool {
-    let (Some(wanted), Some(installed)) = (
-        packages(WANTED),
-        packages("node_modules/.package-lock.json"),
-    ) else {
+    let (Some(wanted), Some(installed)) = (packages(WANTED), packages("node_modules/.package-lock.json")) else {
         return false;
     };
-    wanted.iter().filter(|(place, _)| !place.is_empty()).all(|(place, package)| {
-        let is_optional = package["optional"] == true || package["peer"] == true;
-        let version = installed.get(place).map(|package| &package["version"]);
-        version.map_or(is_optional, |version| *version == package["version"])
-    })
+    wanted
+        .iter()
+        .filter(|(place, _)| !place.is_empty())
+        .all(|(place, package)| {
+            let is_optional = package["optional"] == true || package["peer"] == true;
+            let version = installed.get(place).map(|package| &package["version"]);
+            version.map_or(is_optional, |version| *version == package["version"])
+        })
 }
 
 /// What a lock file of npm names, by place.

@@ -363,6 +363,8 @@ describe("members of a topic", () => {
     });
     topic.open();
     await advance(100);
+    list();
+    await advance(100);
     assert.deepEqual(shown, [1]);
     return { world, client, shown, told: () => told };
   };
