@@ -2,11 +2,15 @@
 //!
 //! The expansion is what the transform makes of the template at a deployment, made here without a network. These tests need what
 //! `.ci/sam-setup` installs; where it isn't there they say SKIPPED and why, and in CI they fail.
+//!
+//! The JavaScript client's own suite is here too, because it also needs tools that cargo does not bring: Node, and what npm installs.
 
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
 mod data;
+#[cfg(test)]
+mod javascript;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]

@@ -9,10 +9,11 @@ use fastrand::Rng;
 use http::Method;
 use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
-use tests::{Chat, Follower, Processes};
+use tests::{Chat, Processes};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::client::Client;
 use crate::servers::Servers;
 
 /// The functions that clients use.
@@ -42,7 +43,7 @@ const REDIS_MS: Range<u64> = 3_000..9_000;
 /// Makes trouble for a stack and its clients.
 pub(crate) struct Chaos<'a> {
     pub(crate) chat: &'a Chat,
-    pub(crate) followers: &'a [Follower],
+    pub(crate) clients: &'a [Client],
     pub(crate) random: Rng,
     /// Faults by kind.
     pub(crate) injected: BTreeMap<String, u64>,
@@ -51,10 +52,10 @@ pub(crate) struct Chaos<'a> {
 
 impl<'a> Chaos<'a> {
     /// None yet.
-    pub(crate) fn new(chat: &'a Chat, followers: &'a [Follower], seed: u64) -> Self {
+    pub(crate) fn new(chat: &'a Chat, clients: &'a [Client], seed: u64) -> Self {
         Self {
             chat,
-            followers,
+            clients,
             random: Rng::with_seed(seed),
             injected: BTreeMap::new(),
             frozen: JoinSet::new(),
@@ -106,8 +107,8 @@ impl<'a> Chaos<'a> {
 
     /// Drops a client's connection without a goodbye.
     fn cut(&mut self, away: Duration, kind: &str) {
-        if let Some(follower) = self.random.choice(self.followers) {
-            follower.cut(away);
+        if let Some(client) = self.random.choice(self.clients) {
+            client.cut(away);
             self.count(kind, 1);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::ledger::{Acknowledged, Ledger, Read, Refused, Setting, When};
-use crate::sight::{Entry, Fresh, Reacted, Seen, Shown, Totals, View};
+use crate::sight::{Entry, Fresh, Line, Reacted, Seen, Shown, Totals, View};
 
 /// How much of a text a reply to it shows, in characters.
 const EXCERPT_CHARS: usize = 100;
@@ -205,7 +205,7 @@ impl<'a> Checker<'a> {
             }
             if message.deleted {
                 self.found(Kind::Lost, format!("{place}: the deletion of {id}"));
-            } else if message.says() != shown.text {
+            } else if !message.may_say(&shown.text) {
                 self.found(Kind::Lost, format!("{place}: the last edit of {id}"));
             }
             if !is_topic(&message.key) && self.seen_by_others(message) && !shown.seen {
@@ -229,7 +229,9 @@ impl<'a> Checker<'a> {
         }
         for (id, message) in acknowledged {
             match times.get(id) {
-                None if !message.deleted => self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq)),
+                None if !message.deleted && !message.perhaps_deleted => {
+                    self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq))
+                }
                 Some(2..) => self.found(Kind::Doubled, format!("{place}: {id} is there more than once")),
                 _ => {}
             }
@@ -354,6 +356,7 @@ impl<'a> Checker<'a> {
                     .unwrap_or_default(),
                 standing: entry.map(|entry| entry.standing.clone()),
                 members: seen.members.get(key).filter(|_| view.members.is_some()).cloned(),
+                line: entry.filter(|_| view.line.is_some()).map(Line::of),
             };
             let what = if view.messages != right.messages {
                 difference(&right.messages, &view.messages)
@@ -362,6 +365,8 @@ impl<'a> Checker<'a> {
                 format!("it stands in the inbox as {shown:?} and not as {right:?}")
             } else if view.members != right.members && entry.is_some() {
                 "it has other members".to_owned()
+            } else if view.line != right.line {
+                format!("the inbox says {} and not {}", told(&view.line), told(&right.line))
             } else {
                 continue;
             };
@@ -503,7 +508,7 @@ impl Checker<'_> {
         let has_left = |user: u64| self.ledger.leavers.contains(&(refused.key.clone(), user));
         let is_gone = || {
             let message = refused.message.as_ref().and_then(|id| self.ledger.messages.get(id));
-            message.is_some_and(|message| message.deleted)
+            message.is_some_and(|message| message.deleted || message.perhaps_deleted)
         };
         match refused.status {
             404 if refused.message.is_none() => has_left(refused.by),
@@ -518,6 +523,19 @@ impl Checker<'_> {
 /// Whether a key is that of a topic.
 fn is_topic(key: &str) -> bool {
     key.contains(":topic:")
+}
+
+/// A line of an inbox, by numbers and ids.
+fn told(line: &Option<Line>) -> String {
+    line.as_ref().map_or("nothing".to_owned(), |line| {
+        let Line {
+            unread,
+            mentioned,
+            latest,
+        } = line;
+        let latest = latest.as_ref().map_or("no message", |(id, _)| id);
+        format!("{unread} unread, {mentioned} mentioned, {latest}")
+    })
 }
 
 /// The first thing in which two histories differ.

@@ -46,12 +46,21 @@ pub(crate) struct Acknowledged {
     /// Its acknowledged edits, by revision.
     pub(crate) edits: BTreeMap<u64, String>,
     pub(crate) deleted: bool,
+    /// Edits that were asked for more than once and refused in the end, and until when an earlier asking may be done.
+    pub(crate) perhaps_edited: Vec<(String, u64)>,
+    /// Whether the same may be true of a deletion.
+    pub(crate) perhaps_deleted: bool,
 }
 
 impl Acknowledged {
     /// What its last acknowledged change has made it say.
     pub(crate) fn says(&self) -> &str {
         self.edits.last_key_value().map_or(&self.text, |(_, text)| text)
+    }
+
+    /// Whether it may say that.
+    pub(crate) fn may_say(&self, text: &str) -> bool {
+        self.says() == text || self.perhaps_edited.iter().any(|(perhaps, _)| perhaps == text)
     }
 }
 
@@ -176,17 +185,40 @@ impl Ledger {
         self.has_read(&sent.key, sent.author, sent.seq, true, when);
         let message = self.message(id);
         let was_sent = message.seq > 0;
-        let (edits, deleted) = (std::mem::take(&mut message.edits), message.deleted);
-        *message = Acknowledged { edits, deleted, ..sent };
+        let before = std::mem::take(message);
+        *message = Acknowledged {
+            edits: before.edits,
+            deleted: before.deleted,
+            perhaps_edited: before.perhaps_edited,
+            perhaps_deleted: before.perhaps_deleted,
+            ..sent
+        };
         if was_sent {
             self.shared.push(id.to_owned());
         }
     }
 
     /// An edit was acknowledged, which made this revision.
-    pub(crate) fn edited(&mut self, id: &str, rev: u64, text: &str) {
+    pub(crate) fn edited(&mut self, id: &str, rev: u64, text: &str, when: When) {
         self.count("edits");
-        self.message(id).edits.insert(rev, text.to_owned());
+        let message = self.message(id);
+        message.edits.insert(rev, text.to_owned());
+        message.perhaps_edited.retain(|(_, until)| *until > when.asked);
+    }
+
+    /// An earlier asking of an edit that was refused may have done it.
+    pub(crate) fn perhaps_edited(&mut self, id: &str, text: &str, when: When) {
+        if when.attempts > 1 {
+            let perhaps = (text.to_owned(), when.answered + LATE_MS);
+            self.message(id).perhaps_edited.push(perhaps);
+        }
+    }
+
+    /// An earlier asking of a deletion that was refused may have done it.
+    pub(crate) fn perhaps_deleted(&mut self, id: &str, when: When) {
+        if when.attempts > 1 {
+            self.message(id).perhaps_deleted = true;
+        }
     }
 
     /// A deletion was acknowledged.
@@ -217,10 +249,22 @@ impl Ledger {
         self.reactions.entry(place).or_default().turned(on, rev, when);
     }
 
+    /// An earlier asking of a reaction that was refused, or of its end, may have done it.
+    pub(crate) fn perhaps_reacted(&mut self, id: &str, by: u64, reaction: &str, on: bool, when: When) {
+        let place = (id.to_owned(), by, reaction.to_owned());
+        self.reactions.entry(place).or_default().may_be_late(on, when);
+    }
+
     /// That a user is a member was acknowledged with this revision.
     pub(crate) fn is_member(&mut self, key: &str, user: u64, rev: u64, when: When) {
         let place = (key.to_owned(), user);
         self.members.entry(place).or_default().turned(true, rev, when);
+    }
+
+    /// A user was let in, it is not known with which revision: what was acknowledged meanwhile may have come before or after.
+    pub(crate) fn was_member(&mut self, key: &str, user: u64, when: When) {
+        let member = self.members.entry((key.to_owned(), user)).or_default();
+        member.late.push((true, when.answered));
     }
 
     /// That a user has left was acknowledged; with a revision, if the user was a member until then. Who leaves takes the settings along.

@@ -8,6 +8,8 @@
 
 mod chaos;
 mod check;
+mod client;
+mod javascript;
 mod ledger;
 mod observe;
 mod report;
@@ -18,11 +20,13 @@ mod traffic;
 #[cfg(test)]
 mod short_runs;
 #[cfg(test)]
+mod tests_of_repeating;
+#[cfg(test)]
 mod tests_of_the_checker;
 
 use std::ops::Range;
 use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -31,10 +35,14 @@ use fastrand::Rng;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::follower::{Pace, Screen, Talk};
+use tests::javascript::JavaScript;
 use tests::{Chat, Follower, User, until};
+use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use chaos::Chaos;
+use client::Client;
+use javascript::{Host, Script};
 use ledger::{Ledger, Setting};
 use report::Report;
 use servers::Servers;
@@ -112,23 +120,36 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         longest_wait: Duration::from_secs(3),
     };
     let people = People::of(&chat);
-    let mut followers = Vec::new();
-    for user in &people.talkers {
+    let javascript = block_in_place(JavaScript::ready);
+    let host = match &javascript {
+        Ok(javascript) => Some(Arc::new(Host::start(javascript, random.u64(..)).await?)),
+        Err(_) => None,
+    };
+    let mut clients = Vec::new();
+    for (place, user) in people.talkers.iter().enumerate() {
         for device in 0..DEVICES {
-            let screen = people.screen(user, device);
-            followers.push(Follower::start_with(user, pace.clone(), random.u64(..), screen));
+            let (screen, seed) = (people.screen(user, device), random.u64(..));
+            // One client of each user is the one in JavaScript: in turn the one that shows members, and the one that watches.
+            clients.push(match host.as_ref().filter(|_| (place + device) % DEVICES == 1) {
+                Some(host) => {
+                    let talks = people.talks(user);
+                    let number = clients.len() as u64;
+                    Client::JavaScript(Script::start(host, number, user, chat.stack(), &pace, &screen, &talks).await?)
+                }
+                None => Client::Rust(Follower::start_with(user, pace.clone(), seed, screen)),
+            });
         }
     }
-    let start = |user| Follower::unconnected(user, pace.clone(), random.u64(..));
-    let unconnected: Vec<Follower> = people.visitors.iter().map(start).collect();
+    let start = |user| Client::Rust(Follower::unconnected(user, pace.clone(), random.u64(..)));
+    let unconnected: Vec<Client> = people.visitors.iter().map(start).collect();
     let ledger = Mutex::new(Ledger::default());
     let began = Instant::now();
     let mut devices = Vec::new();
-    for (number, follower) in followers.iter().chain(&unconnected).enumerate() {
-        let is_connected = number < followers.len();
+    for (number, client) in clients.iter().chain(&unconnected).enumerate() {
+        let is_connected = number < clients.len();
         devices.push(Device {
-            talks: people.talks(follower.user()),
-            home: people.home(follower.user()),
+            talks: people.talks(client.user()),
+            home: people.home(client.user()),
             ledger: &ledger,
             random: random.fork(),
             name: format!("{seed}.{number}"),
@@ -140,7 +161,7 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
                 _ => vec![Setting::Pinned],
             },
             began,
-            follower,
+            client,
         });
     }
     for device in devices
@@ -155,7 +176,7 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         speaker(&devices, user)?.tell(&talk, "begins").await?;
     }
 
-    let mut chaos = Chaos::new(&chat, &followers, random.u64(..));
+    let mut chaos = Chaos::new(&chat, &clients, random.u64(..));
     let end = Instant::now() + length;
     let calm = async {
         chaos.rage(&mut servers, end).await?;
@@ -183,7 +204,7 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
     for device in devices.iter().step_by(HIDING) {
         let user = device.user()?;
         for talk in &device.talks {
-            let key = traffic::key(device.follower.user(), talk)?;
+            let key = traffic::key(device.client.user(), talk)?;
             let is_in =
                 || lock(&ledger).may_be_member(&key, user, true) && !lock(&ledger).may_be_member(&key, user, false);
             if !talk.is_topic() || is_in() {
@@ -192,36 +213,33 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         }
     }
     let quiet = Instant::now();
-    for follower in &followers {
-        let rested = async {
-            let mut status = follower.status();
-            let rested = status
-                .wait_for(|status| status.caught_up.is_some_and(|with| with >= quiet))
-                .await;
-            rested.map(|_| ())
-        };
-        timeout(REST, rested).await.with_context(|| {
-            let user = &follower.user().id;
-            format!("a client of {user} does not come to rest: {}", follower.owes())
-        })??;
-    }
+    let resting = clients.iter().map(async |client| {
+        timeout(REST, client.rest(quiet)).await.with_context(|| {
+            let user = &client.user().id;
+            format!("a client of {user} does not come to rest: {}", client.owes())
+        })?
+    });
+    try_join_all(resting).await?;
 
-    let names = followers
-        .iter()
-        .enumerate()
-        .map(|(number, follower)| (format!("client {number}"), follower));
+    let names = clients.iter().enumerate().map(|(number, client)| {
+        let kind = match client {
+            Client::Rust(_) => "client",
+            Client::JavaScript(_) => "JavaScript client",
+        };
+        (format!("{kind} {number}"), client)
+    });
     let mut sight = observe::look(&everyone, &names.collect::<Vec<_>>()).await?;
-    sight.dead_connections = dead_connections(&servers, &followers).await?;
+    sight.dead_connections = dead_connections(&servers, &clients).await?;
     drop(devices);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
     findings.extend(check::check(&ledger, &sight));
-    let report = Report::new(&ledger, findings, injected, &followers, cluster);
+    let report = Report::new(&ledger, findings, injected, &clients, javascript.err(), cluster).await?;
     report.keep_log(chat.stack(), seed)?;
     Ok(report)
 }
 
 fn speaker<'d, 'a>(devices: &'d [Device<'a>], user: &User) -> Result<&'d Device<'a>> {
-    let device = devices.iter().find(|device| device.follower.user().id == user.id);
+    let device = devices.iter().find(|device| device.client.user().id == user.id);
     device.context("everyone has a client")
 }
 
@@ -311,17 +329,14 @@ impl People {
 }
 
 /// The connections that Redis knows and no client has. Old ones end all the time here, so this looks until it finds none.
-async fn dead_connections(servers: &Servers, followers: &[Follower]) -> Result<Vec<String>> {
-    let alive = || {
-        followers
-            .iter()
-            .filter_map(|follower| follower.status().borrow().connection.clone())
-    };
+async fn dead_connections(servers: &Servers, clients: &[Client]) -> Result<Vec<String>> {
     let dead = async || {
         let mut known = observe::connections(servers).await?;
-        alive().for_each(|id| {
-            known.remove(&id);
-        });
+        for client in clients {
+            for id in client.connections().await? {
+                known.remove(&id);
+            }
+        }
         anyhow::Ok(known)
     };
     let none = until("no connection is dead", async || {

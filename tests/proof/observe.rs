@@ -8,13 +8,14 @@ use serde_json::Value;
 use tests::follower::Talk;
 use tests::{Follower, User};
 
+use crate::client::Client;
 use crate::ledger::Setting;
 use crate::servers::{Servers, run};
 use crate::sight::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 use crate::traffic::{key, number_of, text_of};
 
 /// Looks at everything: all users with what they may have in their inboxes, and the clients of some of them.
-pub(crate) async fn look(users: &[(User, Vec<Talk>)], clients: &[(String, &Follower)]) -> Result<Seen> {
+pub(crate) async fn look(users: &[(User, Vec<Talk>)], clients: &[(String, &Client)]) -> Result<Seen> {
     let mut seen = Seen::default();
     for (user, talks) in users {
         let id = number_of(&user.id)?;
@@ -42,9 +43,9 @@ pub(crate) async fn look(users: &[(User, Vec<Talk>)], clients: &[(String, &Follo
             }
             let entry = entries.iter().find(|entry| entry["id"] == *talk.id());
             conversations.insert(key.clone(), fresh(user, talk, entry.copied()).await?);
-            for (name, follower) in clients.iter().filter(|(_, follower)| follower.user().id == user.id) {
-                seen.clients
-                    .insert((name.clone(), id, key.clone()), view(follower, talk)?);
+            for (name, client) in clients.iter().filter(|(_, client)| client.user().id == user.id) {
+                let view = client.view(talk).await?;
+                seen.clients.insert((name.clone(), id, key.clone()), view);
             }
         }
         seen.fresh.insert(id, conversations);
@@ -95,7 +96,8 @@ async fn fresh(user: &User, talk: &Talk, entry: Option<&Value>) -> Result<Fresh>
     })
 }
 
-fn view(follower: &Follower, talk: &Talk) -> Result<View> {
+/// What a follower shows of a conversation. It keeps no inbox.
+pub(crate) fn view(follower: &Follower, talk: &Talk) -> Result<View> {
     let messages = follower.messages(talk);
     let standing = follower.standing(talk).map(|(settings, read)| {
         let on = [
@@ -115,10 +117,12 @@ fn view(follower: &Follower, talk: &Talk) -> Result<View> {
         messages: messages.iter().map(shown).collect::<Result<_>>()?,
         standing,
         members: members.transpose()?,
+        line: None,
     })
 }
 
-fn shown(message: &Value) -> Result<Shown> {
+/// A message as the API has it.
+pub(crate) fn shown(message: &Value) -> Result<Shown> {
     let ids = |list: &Value| {
         list.as_array()
             .into_iter()

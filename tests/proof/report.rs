@@ -5,10 +5,11 @@ use std::fmt;
 use std::io::Write as _;
 
 use anyhow::Result;
+use tests::Stack;
 use tests::follower::Tally;
-use tests::{Follower, Stack};
 
 use crate::check::{Finding, Kind};
+use crate::client::Client;
 use crate::ledger::Ledger;
 
 /// How many findings of a kind are printed.
@@ -20,34 +21,45 @@ pub(crate) struct Report {
     injected: BTreeMap<String, u64>,
     acknowledged: BTreeMap<&'static str, u64>,
     tally: Tally,
+    /// What those in JavaScript have been through, how many they are, and why there are none.
+    javascript: (Tally, usize, Option<String>),
     findings: Vec<Finding>,
     cluster: bool,
 }
 
 impl Report {
     /// Counts what happened.
-    pub(crate) fn new(
+    pub(crate) async fn new(
         ledger: &Ledger,
         findings: Vec<Finding>,
         injected: BTreeMap<String, u64>,
-        followers: &[Follower],
+        clients: &[Client],
+        skipped: Option<String>,
         cluster: bool,
-    ) -> Self {
+    ) -> Result<Self> {
         let mut tally = Tally::default();
-        for one in followers.iter().map(Follower::tally) {
-            tally.connections += one.connections;
-            tally.recovered += one.recovered;
-            tally.reloaded += one.reloaded;
-            tally.gaps += one.gaps;
-            tally.unknown += one.unknown;
+        let mut javascript = (Tally::default(), 0, skipped);
+        for client in clients {
+            let one = client.tally().await?;
+            let sum = match client {
+                Client::Rust(_) => &mut tally,
+                Client::JavaScript(_) => &mut javascript.0,
+            };
+            javascript.1 += usize::from(matches!(client, Client::JavaScript(_)));
+            sum.connections += one.connections;
+            sum.recovered += one.recovered;
+            sum.reloaded += one.reloaded;
+            sum.gaps += one.gaps;
+            sum.unknown += one.unknown;
         }
-        Self {
+        Ok(Self {
             injected,
             acknowledged: ledger.counts.clone(),
             tally,
+            javascript,
             findings,
             cluster,
-        }
+        })
     }
 
     /// Whether every promise was kept. A cluster copies to its replicas after it has answered, so it may lose what it acknowledged.
@@ -93,6 +105,22 @@ impl fmt::Display for Report {
             f,
             "clients        connections {connections}, resumed {recovered}, reloaded {reloaded}, gaps closed {gaps}, told to connect again {unknown}"
         )?;
+        match &self.javascript {
+            (_, _, Some(why)) => writeln!(f, "in JavaScript  SKIPPED: {why}")?,
+            (tally, count, None) => {
+                let Tally {
+                    connections,
+                    recovered,
+                    reloaded,
+                    unknown,
+                    ..
+                } = tally;
+                writeln!(
+                    f,
+                    "in JavaScript  clients {count}, connections {connections}, resumed {recovered}, reloaded {reloaded}, told to connect again {unknown}"
+                )?;
+            }
+        }
         for kind in Kind::ALL {
             let of_kind: Vec<&Finding> = self.findings.iter().filter(|finding| finding.kind == kind).collect();
             let note = if self.cluster && kind == Kind::Lost {

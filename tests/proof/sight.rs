@@ -90,6 +90,29 @@ pub(crate) struct View {
     pub(crate) standing: Option<Standing>,
     /// The members of a topic, if the client shows them.
     pub(crate) members: Option<BTreeSet<u64>>,
+    /// What its line in the inbox says, if the client keeps an inbox.
+    pub(crate) line: Option<Line>,
+}
+
+/// What a client's inbox says of a conversation beside how it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) unread: u64,
+    pub(crate) mentioned: u64,
+    /// The id and the text of the newest message.
+    pub(crate) latest: Option<(String, String)>,
+}
+
+impl Line {
+    /// What it says if it is right.
+    pub(crate) fn of(entry: &Entry) -> Self {
+        let latest = entry.latest.as_ref();
+        Self {
+            unread: entry.unread,
+            mentioned: entry.mentioned,
+            latest: latest.map(|latest| (latest.id.clone(), latest.text.clone())),
+        }
+    }
 }
 
 /// What stands over a user's inbox.

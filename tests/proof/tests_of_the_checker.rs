@@ -6,9 +6,9 @@ use crate::check::{Finding, Kind, check, check_inboxes};
 use crate::ledger::{Acknowledged, Ledger, Refused, Setting, When};
 use crate::sight::{Entry, Fresh, Reacted, Reply, Seen, Shown, Standing, Totals, View};
 
-const KEY: &str = "dm";
-const TOPIC: &str = "site:topic:cats";
-const ONCE: When = When {
+pub(crate) const KEY: &str = "dm";
+pub(crate) const TOPIC: &str = "site:topic:cats";
+pub(crate) const ONCE: When = When {
     asked: 1,
     answered: 2,
     attempts: 1,
@@ -53,6 +53,7 @@ fn add(seen: &mut Seen, user: u64, key: &str, messages: &[Shown], entry: Option<
         messages: entry.as_ref().map_or(Vec::new(), |_| messages.to_vec()),
         standing: entry.map(|entry| entry.standing),
         members: seen.members.get(key).cloned(),
+        line: None,
     };
     seen.fresh.entry(user).or_default().insert(key.to_owned(), fresh);
     seen.clients.insert(("phone".to_owned(), user, key.to_owned()), view);
@@ -84,7 +85,7 @@ fn in_order() -> (Ledger, Seen) {
     for seq in 1..=3 {
         ledger.sent(&format!("m{seq}"), sent(KEY, seq, 1, "sent"), ONCE);
     }
-    ledger.edited("m1", 4, "edited");
+    ledger.edited("m1", 4, "edited", ONCE);
     ledger.deleted("m2");
     ledger.seen(KEY, 1, 2, ONCE);
     for user in 1..=3 {
@@ -160,7 +161,7 @@ fn found(spoil: impl FnOnce(&mut Ledger, &mut Seen)) -> Vec<Finding> {
     check(&ledger, &seen)
 }
 
-fn kinds(spoil: impl FnOnce(&mut Ledger, &mut Seen)) -> Vec<Kind> {
+pub(crate) fn kinds(spoil: impl FnOnce(&mut Ledger, &mut Seen)) -> Vec<Kind> {
     let mut kinds: Vec<Kind> = found(spoil).iter().map(|finding| finding.kind).collect();
     kinds.sort();
     kinds.dedup();
@@ -168,7 +169,7 @@ fn kinds(spoil: impl FnOnce(&mut Ledger, &mut Seen)) -> Vec<Kind> {
 }
 
 /// Changes what fresh clients of all users see of a conversation, and what the clients show.
-fn everywhere_in(key: &str, seen: &mut Seen, change: impl Fn(&mut Vec<Shown>)) {
+pub(crate) fn everywhere_in(key: &str, seen: &mut Seen, change: impl Fn(&mut Vec<Shown>)) {
     for fresh in seen.fresh.values_mut().filter_map(|of| of.get_mut(key)) {
         change(&mut fresh.messages);
         fresh.total = fresh.messages.len() as u64;
@@ -185,7 +186,7 @@ fn everywhere_in(key: &str, seen: &mut Seen, change: impl Fn(&mut Vec<Shown>)) {
         .for_each(|(_, view)| change(&mut view.messages));
 }
 
-fn everywhere(seen: &mut Seen, change: impl Fn(&mut Vec<Shown>)) {
+pub(crate) fn everywhere(seen: &mut Seen, change: impl Fn(&mut Vec<Shown>)) {
     everywhere_in(KEY, seen, change);
 }
 
@@ -210,7 +211,7 @@ fn totals(seen: &mut Seen, user: u64) -> &mut Totals {
     seen.inboxes.get_mut(&user).unwrap()
 }
 
-fn client<'a>(seen: &'a mut Seen, user: u64, key: &str) -> &'a mut View {
+pub(crate) fn client<'a>(seen: &'a mut Seen, user: u64, key: &str) -> &'a mut View {
     seen.clients
         .get_mut(&("phone".to_owned(), user, key.to_owned()))
         .unwrap()

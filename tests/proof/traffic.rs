@@ -9,10 +9,11 @@ use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use http::Method;
 use serde_json::{Value, json};
+use tests::User;
 use tests::follower::{Over, Talk, Write, Written};
-use tests::{Follower, User};
 use tokio::time::{Instant, sleep};
 
+use crate::client::Client;
 use crate::ledger::{Acknowledged, Ledger, Refused, Setting, When};
 
 /// How far back messages are edited, deleted, seen, answered and reacted to.
@@ -24,7 +25,7 @@ const LONG: u8 = 20;
 
 /// One client, what it talks in, and where it writes down what was acknowledged.
 pub(crate) struct Device<'a> {
-    pub(crate) follower: &'a Follower,
+    pub(crate) client: &'a Client,
     pub(crate) talks: Vec<Talk>,
     pub(crate) ledger: &'a Mutex<Ledger>,
     pub(crate) random: Rng,
@@ -87,7 +88,7 @@ impl Device<'_> {
                     .await
             }
             25..45 => {
-                let mentions = self.others(to)?;
+                let mentions = self.others(to).await?;
                 self.send(over, to, &text, write, None, mentions).await
             }
             _ => self.send(over, to, &text, write, None, Vec::new()).await,
@@ -120,7 +121,7 @@ impl Device<'_> {
         } else {
             write.mention(&mentions)
         };
-        let key = key(self.follower.user(), to)?;
+        let key = key(self.client.user(), to)?;
         let mut sent = Acknowledged {
             key: key.clone(),
             author: self.user()?,
@@ -129,7 +130,7 @@ impl Device<'_> {
             mentions,
             ..Acknowledged::default()
         };
-        let (when, Written { attempts, answer }) = self.write(over, &write).await;
+        let (when, Written { attempts, answer }) = self.write(over, &write).await?;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
@@ -149,12 +150,19 @@ impl Device<'_> {
         let entry = &answer["entry"];
         let id = text_of(&entry["id"])?;
         sent.seq = number_of(&entry["seq"])?;
-        ensure!(
-            answer["state"]["key"] == key,
-            "{id} is the answer to a send to elsewhere"
-        );
+        let (user, state) = (sent.author, &answer["state"]);
+        if state.is_null() {
+            // The client has found its message in the conversation, before there was an answer.
+            let mut ledger = self.ledger();
+            ledger.sent(id, sent, when);
+            if to.is_topic() {
+                ledger.was_member(&key, user, when);
+            }
+            return Ok(());
+        }
+        ensure!(state["key"] == key, "{id} is the answer to a send to elsewhere");
         ensure!(entry["text"] == text, "{id} is the answer to a send of something else");
-        let (user, rev) = (sent.author, number_of(&answer["state"]["rev"])?);
+        let rev = number_of(&state["rev"])?;
         let mut ledger = self.ledger();
         ledger.sent(id, sent, when);
         if to.is_topic() {
@@ -165,45 +173,52 @@ impl Device<'_> {
     }
 
     async fn edit(&mut self, over: Over, talk: &Talk, number: u64) -> Result<()> {
-        let me = self.follower.user().id.clone();
+        let me = self.client.user().id.clone();
         let Some((id, _)) = self.choose(talk, |message| *author_of(message) == me).await? else {
             return Ok(());
         };
         let text = format!("{} {number} edited", self.name);
         let client_id = format!("{}-{number}-edit", self.name);
-        let (_, written) = self.write(over, &Write::edit(talk, &id, &text, &client_id)).await;
+        let (when, written) = self.write(over, &Write::edit(talk, &id, &text, &client_id)).await?;
         match &written.answer {
             Ok(answer) => {
                 let rev = number_of(&answer["state"]["rev"])?;
-                self.ledger().edited(&id, rev, &text);
+                self.ledger().edited(&id, rev, &text, when);
             }
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_edited(&id, &text, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }
 
     async fn delete(&mut self, over: Over, talk: &Talk) -> Result<()> {
-        let me = self.follower.user().id.clone();
+        let me = self.client.user().id.clone();
         let Some((id, _)) = self.choose(talk, |message| *author_of(message) == me).await? else {
             return Ok(());
         };
-        let (_, written) = self.write(over, &Write::delete(talk, &id)).await;
+        let (when, written) = self.write(over, &Write::delete(talk, &id)).await?;
         match &written.answer {
             Ok(_) => self.ledger().deleted(&id),
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_deleted(&id, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }
 
     async fn see(&mut self, over: Over, talk: &Talk) -> Result<()> {
-        let me = self.follower.user().id.clone();
+        let me = self.client.user().id.clone();
         let unseen = |message: &Value| *author_of(message) != me && message["status"].is_null();
         let Some((id, seq)) = self.choose(talk, unseen).await? else {
             return Ok(());
         };
-        let (user, key) = (self.user()?, key(self.follower.user(), talk)?);
-        let (when, Written { attempts, answer }) = self.write(over, &Write::seen(talk, &id)).await;
+        let (user, key) = (self.user()?, key(self.client.user(), talk)?);
+        let (when, Written { attempts, answer }) = self.write(over, &Write::seen(talk, &id)).await?;
         match &answer {
+            Ok(Value::Null) => {}
             Ok(_) => self.ledger().seen(&key, seq, user, when),
             Err(error) => {
                 if attempts > 1 {
@@ -222,10 +237,11 @@ impl Device<'_> {
         } else {
             None
         };
-        let (user, key) = (self.user()?, key(self.follower.user(), talk)?);
+        let (user, key) = (self.user()?, key(self.client.user(), talk)?);
         let write = Write::read(talk, up_to.as_ref().map(|(id, _)| id.as_str()));
-        let (when, Written { attempts, answer }) = self.write(over, &write).await;
+        let (when, Written { attempts, answer }) = self.write(over, &write).await?;
         match &answer {
+            Ok(Value::Null) => {}
             Ok(answer) => {
                 let seq = number_of(&answer["read"]["seq"])?;
                 let mut ledger = self.ledger();
@@ -252,7 +268,7 @@ impl Device<'_> {
         let give = self.random.u8(..100) < 65;
         let reaction = self.random.choice(REACTIONS).context("there are some")?;
         let user = self.user()?;
-        let (when, written) = self.write(over, &Write::react(talk, &id, reaction, give)).await;
+        let (when, written) = self.write(over, &Write::react(talk, &id, reaction, give)).await?;
         match &written.answer {
             Ok(answer) => {
                 let rev = number_of(&answer["entry"]["rev"])?;
@@ -266,7 +282,10 @@ impl Device<'_> {
                 }
                 ledger.reacted(&id, user, reaction, give, rev, when);
             }
-            Err(error) => self.refused(talk, Some(&id), error)?,
+            Err(error) => {
+                self.ledger().perhaps_reacted(&id, user, reaction, give, when);
+                self.refused(talk, Some(&id), error)?;
+            }
         }
         Ok(())
     }
@@ -279,9 +298,9 @@ impl Device<'_> {
         if self.random.bool() {
             return self.join(topic).await;
         }
-        let (user, key) = (self.user()?, key(self.follower.user(), topic)?);
+        let (user, key) = (self.user()?, key(self.client.user(), topic)?);
         self.ledger().leaves(&key, user);
-        let (when, written) = self.write(Over::Rest, &Write::leave(topic)).await;
+        let (when, written) = self.write(Over::Rest, &Write::leave(topic)).await?;
         match &written.answer {
             Ok(answer) => {
                 let rev = answer["state"]["rev"].as_u64();
@@ -294,7 +313,7 @@ impl Device<'_> {
 
     /// Joins a topic.
     pub(crate) async fn join(&self, topic: &Talk) -> Result<()> {
-        let (user, key) = (self.user()?, key(self.follower.user(), topic)?);
+        let (user, key) = (self.user()?, key(self.client.user(), topic)?);
         // Who is no member now will have nothing to read of what is there.
         let newest = {
             let ledger = self.ledger();
@@ -304,7 +323,7 @@ impl Device<'_> {
                 ledger.newest(&key)
             }
         };
-        let (when, written) = self.write(Over::Rest, &Write::join(topic)).await;
+        let (when, written) = self.write(Over::Rest, &Write::join(topic)).await?;
         match &written.answer {
             Ok(answer) => {
                 let (rev, seq) = (number_of(&answer["state"]["rev"])?, number_of(&answer["read"]["seq"])?);
@@ -326,7 +345,7 @@ impl Device<'_> {
         if self.random.u8(..100) < 30 {
             // Whether it stays hidden depends on the messages that come meanwhile.
             let hide = Write::settings(talk, json!({"hidden": on}));
-            let (_, written) = self.write(Over::Rest, &hide).await;
+            let (_, written) = self.write(Over::Rest, &hide).await?;
             return written
                 .answer
                 .as_ref()
@@ -340,9 +359,9 @@ impl Device<'_> {
 
     /// Sets a setting.
     pub(crate) async fn turn(&self, talk: &Talk, setting: Setting, on: bool) -> Result<()> {
-        let (user, key) = (self.user()?, key(self.follower.user(), talk)?);
+        let (user, key) = (self.user()?, key(self.client.user(), talk)?);
         let write = Write::settings(talk, json!({setting.name(): on}));
-        let (when, written) = self.write(Over::Rest, &write).await;
+        let (when, written) = self.write(Over::Rest, &write).await?;
         match &written.answer {
             Ok(_) => self.ledger().set(&key, user, setting, on, when),
             Err(error) => self.refused(talk, None, error)?,
@@ -353,10 +372,10 @@ impl Device<'_> {
     /// One of the newest messages that are like this. A client without a connection asks for the newest.
     async fn choose(&mut self, talk: &Talk, is: impl Fn(&Value) -> bool) -> Result<Option<(String, u64)>> {
         let messages = if self.is_connected {
-            self.follower.newest(talk, RECENT)
+            self.client.newest(talk, RECENT).await?
         } else {
             let path = format!("{}?per_page={RECENT}", talk.path());
-            let answer = self.follower.user().call(Method::GET, &path, None).await;
+            let answer = self.client.user().call(Method::GET, &path, None).await;
             // Without an answer it chooses nothing.
             let mut body = answer.map(|answer| answer.body).unwrap_or_default();
             body["messages"].as_array_mut().map(std::mem::take).unwrap_or_default()
@@ -370,10 +389,10 @@ impl Device<'_> {
     }
 
     /// Up to two participants whom a message can mention: those who have written there lately.
-    fn others(&mut self, talk: &Talk) -> Result<Vec<u64>> {
+    async fn others(&mut self, talk: &Talk) -> Result<Vec<u64>> {
         let me = self.user()?;
         let mut users = Vec::new();
-        for message in self.follower.newest(talk, RECENT) {
+        for message in self.client.newest(talk, RECENT).await? {
             let author = number_of(author_of(&message))?;
             if author != me && !users.contains(&author) {
                 users.push(author);
@@ -385,22 +404,22 @@ impl Device<'_> {
     }
 
     /// Asks until there is an answer.
-    async fn write(&self, over: Over, write: &Write) -> (When, Written) {
+    async fn write(&self, over: Over, write: &Write) -> Result<(When, Written)> {
         let asked = self.now();
-        let written = self.follower.write(over, write).await;
-        self.ledger().asked_again(u64::from(written.attempts - 1));
+        let written = self.client.write(over, write).await?;
+        self.ledger().asked_again(u64::from(written.attempts.saturating_sub(1)));
         let when = When {
             asked,
             answered: self.now(),
             attempts: written.attempts,
         };
-        (when, written)
+        Ok((when, written))
     }
 
     fn refused(&self, talk: &Talk, message: Option<&str>, error: &Value) -> Result<()> {
         let refused = Refused {
             message: message.map(str::to_owned),
-            ..self.refusal(&key(self.follower.user(), talk)?, error)?
+            ..self.refusal(&key(self.client.user(), talk)?, error)?
         };
         self.ledger().refused(refused);
         Ok(())
@@ -420,7 +439,7 @@ impl Device<'_> {
     }
 
     pub(crate) fn user(&self) -> Result<u64> {
-        number_of(&self.follower.user().id)
+        number_of(&self.client.user().id)
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

@@ -17,7 +17,7 @@ use crate::root;
 ///
 /// # Errors
 /// When the workspace doesn't build.
-pub(crate) fn senna() -> Result<&'static Path> {
+pub fn senna() -> Result<&'static Path> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let built = build(&["build", "--bins"], "bin", "senna");

@@ -81,6 +81,11 @@ impl Talk {
         &self.id
     }
 
+    /// What it is called in an object with one field: `{"user": 2}`, `{"topic": "club"}`.
+    pub fn target(&self) -> Value {
+        json!({self.target: self.id})
+    }
+
     /// Its path, which begins after `/api`.
     pub fn path(&self) -> String {
         let id = id_text(&self.id);
@@ -203,22 +208,30 @@ impl Write {
 
     /// The frame that asks for it; `None` if no frame can.
     fn frame(&self) -> Option<Value> {
+        let is_for_rest = matches!(self.kind, Kind::Join | Kind::Leave | Kind::Settings);
+        (!is_for_rest).then(|| self.described())
+    }
+
+    /// What is to be done, in the words of a frame, also where no frame can ask for it.
+    pub fn described(&self) -> Value {
         let action = match &self.kind {
             Kind::Send => "send",
             Kind::Update => "update",
             Kind::Delete => "delete",
             Kind::Read => "read",
             Kind::React(..) => "react",
-            Kind::Join | Kind::Leave | Kind::Settings => return None,
+            Kind::Join => "join",
+            Kind::Leave => "leave",
+            Kind::Settings => "settings",
         };
-        let mut frame = self.content.clone();
-        frame["action"] = json!(action);
-        frame["target"] = json!(self.with.target);
-        frame["target_id"] = self.with.id.clone();
+        let mut described = self.content.clone();
+        described["action"] = json!(action);
+        described["target"] = json!(self.with.target);
+        described["target_id"] = self.with.id.clone();
         if let Some(id) = &self.message_id {
-            frame["message_id"] = json!(id);
+            described["message_id"] = json!(id);
         }
-        Some(frame)
+        described
     }
 
     /// The request that asks for it: method, path after `/api`, body.

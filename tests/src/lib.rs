@@ -29,6 +29,7 @@ pub mod description;
 mod executables;
 pub mod follower;
 mod http_client;
+pub mod javascript;
 mod mask;
 pub mod platform;
 mod processes;
@@ -44,7 +45,7 @@ pub mod web_server;
 
 pub use answer::{Answer, error_line};
 pub use chat::{Chat, USER_AGENT};
-pub use executables::{blackbox, function};
+pub use executables::{blackbox, function, senna};
 pub use follower::Follower;
 pub use http_client::{Request, exchange};
 pub use processes::Processes;

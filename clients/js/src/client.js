@@ -138,8 +138,9 @@ export const createClient = (options) => {
     const kept = new Promise((resolve, reject) => {
       if (state === "closed") return reject(fault("CLOSED"));
       pending.add(reject);
-      const end = () => pending.delete(reject);
-      work().then(resolve, reject).then(end);
+      work()
+        .then(resolve, reject)
+        .then(() => pending.delete(reject));
     });
     // Who does not look at it is not told by a crash.
     kept.catch(() => {});
@@ -215,7 +216,7 @@ export const createClient = (options) => {
     if (state === "closed") return;
     attempt++;
     trying = false;
-    for (const name in plans) plans[name]();
+    Object.values(plans).forEach((cancel) => cancel());
     line?.end();
     trial?.end();
     line = trial = undefined;
@@ -282,8 +283,7 @@ export const createClient = (options) => {
     try {
       for (let tries = 0; !c.dead; ) {
         // Only a cursor under which the list was loaded is good for another `hello`.
-        const since = box.loaded ? box.cursor : undefined;
-        const { result, error } = await say(c, { action, since }, within);
+        const { result, error } = await say(c, { action, since: box.loaded ? box.cursor : undefined }, within);
         if (c.dead) break;
         if (!result) {
           if (error?.status === 400) box = boxes.unknown();
@@ -317,7 +317,7 @@ export const createClient = (options) => {
         tries = 0;
         if (result.more) continue;
         if (!box.loaded) {
-          const first = await ask("/list?per_page=" + page, () => !c.dead);
+          const first = await ask(`/list?per_page=${page}`, () => !c.dead);
           if (c.dead) break;
           boxes.listed(box, first);
           entriesCame(first.entries);
@@ -398,15 +398,20 @@ export const createClient = (options) => {
     if (mine) return;
     // Who was a stranger when it was asked seemed to be offline, and does not now: a write accepts.
     if (present[data.entry?.author]?.online === false) watch(true);
-    const of = key && { target: { [key.split("-", 1)]: key.replace(/^\w+-/, "") } };
+    const of = key && { target: { [key.split("-", 1)]: key.replace(/.+?-/, "") } };
     emit(event, { ...data, ...of });
-    if (/member/.test(event)) emit("members", of);
+    if (/member/.test(event)) moved(one ?? of);
   };
 
   /** What a frame says of its conversation. @param {Conversing} one @param {string} event @param {any} data */
   const took = (one, event, { state: { rev, prev_rev }, entry, user, read }) => {
-    const isMessage = /^message/.test(event);
-    if (isMessage && entry?.author != null) types(one, entry.author, false);
+    const isMessage = /message/.test(event);
+    const author = isMessage && entry?.author;
+    if (author) {
+      types(one, author, false);
+      // Who writes in a topic is a member.
+      if (!one.members?.has("" + author)) moved(one);
+    }
     // Of one that is not loaded, its loading will tell.
     if (one.loaded || one.busy) {
       if (read) replicas.hasRead(one, user, read.seq);
@@ -417,13 +422,19 @@ export const createClient = (options) => {
           if (replicas.isGap(one, link)) tend(one);
         });
     }
-    if (isMessage) arrived(one, [entry]);
+    arrived(one, [entry]);
     tend(one);
   };
 
   /** Own messages that were sent are not unsent any more. Only their author sees a `client_id`. @param {Conversing} one @param {any[]} messages */
   const arrived = (one, messages) => {
     for (const message of messages) if (message?.client_id) one.out.drop(message.client_id);
+  };
+
+  /** Rule 3: the members of a topic may be others than those that were listed. @param {any} one */
+  const moved = (one) => {
+    delete one.members;
+    if (one.target.user == null) emit("members", { target: one.target });
   };
 
   /** @param {Conversing} one @param {Id} user @param {boolean} on */
@@ -439,7 +450,7 @@ export const createClient = (options) => {
 
   /** @param {any[]} entries */
   const cameOrWent = (entries) => {
-    for (const { id, online, last_active } of entries) present = { ...present, [id]: { online, last_active } };
+    for (const { id, ...more } of entries) present = { ...present, [id]: more };
     presenceChanged();
   };
 
@@ -458,13 +469,14 @@ export const createClient = (options) => {
           if (isWanted()) {
             replicas.changed(one, result, heard);
             arrived(one, result.messages);
-            if (result.members) emit("members", { target: one.target });
+            if (result.members) moved(one);
           }
         } else {
           const first = await history(one, isWanted);
           if (first && isWanted()) {
             replicas.newest(one, first);
             arrived(one, first.messages);
+            moved(one);
           }
         }
         tries = 0;
@@ -569,12 +581,8 @@ export const createClient = (options) => {
     const one = records.get(key) ?? make(key, type, id);
     if (isUsed) {
       records.delete(key);
-      let spare = records.size + 1 - conversations;
       for (const [key, other] of records)
-        if (spare > 0 && !other.opens && !other.watchers.size && !other.out.size()) {
-          records.delete(key);
-          spare--;
-        }
+        if (records.size >= conversations && !other.opens && !other.watchers.size && !other.out.size()) records.delete(key);
     }
     records.set(key, one);
     return one;
@@ -649,9 +657,7 @@ export const createClient = (options) => {
       listeners.set(name, all);
       const mine = (/** @type {Event} */ event) => listener(event);
       all.add(mine);
-      return () => {
-        all.delete(mine);
-      };
+      return () => all.delete(mine);
     },
     close: () => {
       halt("closed");
@@ -668,7 +674,9 @@ export const createClient = (options) => {
       for (const one of all) one.changed();
       watched.clear();
       listeners.clear();
-      [ownChanged, listChanged, presenceChanged].forEach((changed) => changed());
+      ownChanged();
+      listChanged();
+      presenceChanged();
     },
   };
 };

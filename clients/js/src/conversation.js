@@ -7,7 +7,7 @@
  *   key: string, target: any, where: { target: string, target_id: Id }, path: string, facade: Conversation<any>,
  *   opens: number, busy?: boolean, error?: any, typing: Map<string, { user: Id, until: number }>, typed: number,
  *   asked: number, toRead?: { up_to?: string }, reading?: Promise<void>, out: ReturnType<typeof outbox>,
- *   changed: () => void, watchers: Set<unknown>, view: Store<any> }} Conversing
+ *   members?: Set<string>, changed: () => void, watchers: Set<unknown>, view: Store<any> }} Conversing
  */
 
 import { bodyOf, outbox } from "./outbox.js";
@@ -152,7 +152,10 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
           const query = after == null ? "" : "&after=" + encodeURIComponent(after);
           const answer = await ask(path + "/members?limit=100" + query);
           const one = the();
-          for (const { id, read } of answer.members) replicas.hasRead(one, id, read.seq);
+          for (const { id, read } of answer.members) {
+            (one.members ??= new Set()).add("" + id);
+            replicas.hasRead(one, id, read.seq);
+          }
           one.changed();
           return answer;
         }),

@@ -46,10 +46,11 @@ export const rest =
       }
       cancel?.();
       const status = response?.status;
-      if (status === 401) {
-        if (refused(bearer)) throw REFUSED;
-      } else if (answer && status < 300) return answer;
-      else if (answer && !isPassing({ status })) throw failure({ status, ...answer });
+      if (status === 401 && refused(bearer)) throw REFUSED;
+      if (answer) {
+        if (status < 300) return answer;
+        if (!isPassing({ status })) throw failure({ status, ...answer });
+      }
       if (isWanted && !isWanted()) return;
     }
   };

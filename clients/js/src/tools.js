@@ -99,9 +99,7 @@ export const store = (make) => {
         // Its own function, so that one listener can subscribe twice.
         const own = () => listener();
         listeners.add(own);
-        return () => {
-          listeners.delete(own);
-        };
+        return () => listeners.delete(own);
       },
     },
     () => {

@@ -343,3 +343,61 @@ describe("20 long timers", () => {
     assert.deepEqual([asked, world.sockets.length], [1, 1], "also after the longest time that a timer counts");
   });
 });
+
+describe("members of a topic", () => {
+  /** A client that shows the members of a topic: it lists them when it is told to. */
+  const showing = async (t) => {
+    const { world, client } = await live(t);
+    world.send(1, "topic", "t", { text: "first" });
+    const topic = client.conversation({ topic: "t" });
+    const shown = [];
+    let told = 0;
+    const list = async () => {
+      const { members } = await topic.members.list();
+      shown.splice(0, Infinity, ...members.map(({ id }) => id));
+    };
+    client.on("members", ({ target }) => {
+      assert.deepEqual({ ...target }, { topic: "t" });
+      told++;
+      list();
+    });
+    topic.open();
+    await advance(100);
+    list();
+    await advance(100);
+    assert.deepEqual(shown, [1]);
+    return { world, client, shown, told: () => told };
+  };
+
+  test("who writes there is a member, also again after leaving", async (t) => {
+    const { world, shown, told } = await showing(t);
+    world.send(2, "topic", "t", { text: "hi" });
+    await advance(100);
+    assert.deepEqual(shown, [1, 2]);
+    const before = told();
+    world.send(2, "topic", "t", { text: "hi again" });
+    await advance(100);
+    assert.equal(told(), before, "who is known to be there tells nothing new");
+    const one = world.conversation(2, "topic", "t");
+    one.members.delete("2");
+    world.change(one, 2, "member.left", () => ({ user: 2 }));
+    await advance(100);
+    assert.deepEqual(shown, [1]);
+    world.send(2, "topic", "t", { text: "back" });
+    await advance(100);
+    assert.deepEqual(shown, [1, 2]);
+  });
+
+  test("they are listed again when all had to be loaded anew", async (t) => {
+    const { world, shown } = await showing(t);
+    world.travels = () => [];
+    world.send(2, "topic", "t", { text: "hi" });
+    await advance(100);
+    assert.deepEqual(shown, [1]);
+    // The service knows nothing of the cursor any more.
+    for (const user of world.users.values()) user.epoch = "other";
+    world.cut();
+    await advance(5000);
+    assert.deepEqual(shown, [1, 2]);
+  });
+});

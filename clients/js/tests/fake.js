@@ -390,6 +390,10 @@ export class World {
     }
     if (first === "profiles") return { users: (query.users?.split(",") ?? []).map((id) => profile("user", +id)), topics: [] };
     const one = this.conversation(by, first, +id || id);
+    if (more === "members") {
+      const member = (id) => ({ id: +id || id, role: "member", read: { seq: one.reads[id] ?? 0 } });
+      return { members: [...one.members].map(member), total: one.members.size, next: null };
+    }
     if (more === "settings") {
       const user = this.user(by);
       user.settings = { ...user.settings, [one.key]: { ...user.settings?.[one.key], ...body } };
