@@ -230,7 +230,7 @@ impl<'a> Checker<'a> {
         for (id, message) in acknowledged {
             match times.get(id) {
                 None if !message.deleted && !message.perhaps_deleted => {
-                    self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq))
+                    self.found(Kind::Lost, format!("{place}: {id} at {}", message.seq));
                 }
                 Some(2..) => self.found(Kind::Doubled, format!("{place}: {id} is there more than once")),
                 _ => {}
@@ -366,7 +366,11 @@ impl<'a> Checker<'a> {
             } else if view.members != right.members && entry.is_some() {
                 "it has other members".to_owned()
             } else if view.line != right.line {
-                format!("the inbox says {} and not {}", told(&view.line), told(&right.line))
+                format!(
+                    "the inbox says {} and not {}",
+                    told(view.line.as_ref()),
+                    told(right.line.as_ref())
+                )
             } else {
                 continue;
             };
@@ -526,8 +530,8 @@ fn is_topic(key: &str) -> bool {
 }
 
 /// A line of an inbox, by numbers and ids.
-fn told(line: &Option<Line>) -> String {
-    line.as_ref().map_or("nothing".to_owned(), |line| {
+fn told(line: Option<&Line>) -> String {
+    line.map_or("nothing".to_owned(), |line| {
         let Line {
             unread,
             mentioned,

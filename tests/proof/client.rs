@@ -18,7 +18,7 @@ pub(crate) enum Client {
     /// The one by which the rules of `docs/clients.md` are tested.
     Rust(Follower),
     /// The package `senna-chat`.
-    JavaScript(Script),
+    JavaScript(Box<Script>),
 }
 
 impl Client {

@@ -134,7 +134,9 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
                 Some(host) => {
                     let talks = people.talks(user);
                     let number = clients.len() as u64;
-                    Client::JavaScript(Script::start(host, number, user, chat.stack(), &pace, &screen, &talks).await?)
+                    Client::JavaScript(Box::new(
+                        Script::start(host, number, user, chat.stack(), &pace, &screen, &talks).await?,
+                    ))
                 }
                 None => Client::Rust(Follower::start_with(user, pace.clone(), seed, screen)),
             });

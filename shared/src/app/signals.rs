@@ -179,38 +179,26 @@ impl Signaller<'_> {
         let watching = watching.ok_or(ApiError::ConnectionUnknown)?;
         self.check(&watching.principal, connection).await?;
         let user = &watching.principal.user;
-        let before = Watches {
-            conversation: watching
-                .before
-                .conversation
-                .clone()
-                .filter(|_| watching.before.conversation != watches.conversation),
-            users: watching
-                .before
-                .users
-                .iter()
-                .filter(|id| !watches.users.contains(id))
-                .cloned()
-                .collect(),
-        };
+        let before: Vec<_> = watching.before.iter().map(|before| before.without(&watches)).collect();
         let (seen, is_member, ()) = tokio::join!(
             self.watch_users(connection, &watching, &watches),
             self.watch_conversation(connection, &watching, watches.conversation.as_ref()),
             self.leave(user, connection, &before)
         );
-        let is_member = match is_member {
-            Ok(is_member) => is_member,
-            Err(error) => {
-                // The client may not see the topic, so it watches nothing.
+        let (is_member, mut seen) = match (is_member, seen) {
+            (Ok(is_member), Ok(seen)) => (is_member, seen),
+            (is_member, seen) => {
+                // The client may not see the topic, or nobody knows what it may see: it watches nothing.
                 self.signals.unwatch(user, connection, &watches).await?;
-                return Err(error);
+                is_member?;
+                return Ok(seen?);
             }
         };
-        let (mut seen, mut strangers) = (seen?, Watches::default());
+        let mut strangers = Watches::default();
         for (id, presence) in &mut seen {
             if !is_shown(user, id, *presence, is_member) {
                 // A member of the topic was watched for that; others may have been companions at the last watch.
-                let is_watched = presence.is_member || watching.before.users.contains(id);
+                let is_watched = presence.is_member || watching.before.iter().any(|before| before.users.contains(id));
                 strangers.users.extend(is_watched.then(|| id.clone()));
                 *presence = Presence::default();
             }
@@ -229,8 +217,11 @@ impl Signaller<'_> {
     }
 
     /// Ends what a connection watched; if that fails, it ends with the connection.
-    async fn leave(&self, user: &User, connection: &ConnectionId, before: &Watches) {
-        if let Err(error) = self.signals.unwatch(user, connection, before).await {
+    async fn leave(&self, user: &User, connection: &ConnectionId, before: &[Watches]) {
+        let left = before
+            .iter()
+            .map(|before| self.signals.unwatch(user, connection, before));
+        if let Err(error) = try_join_all(left).await {
             tracing::warn!(error = %Chain(&error), "a connection goes on to watch what it left");
         }
     }

@@ -14,13 +14,28 @@ pub struct Watches {
     pub conversation: Option<Target>,
 }
 
+impl Watches {
+    /// What of it the others do not watch.
+    #[must_use]
+    pub fn without(&self, others: &Self) -> Self {
+        let users = self.users.iter().filter(|id| !others.users.contains(id));
+        Self {
+            users: users.cloned().collect(),
+            conversation: self
+                .conversation
+                .clone()
+                .filter(|_| self.conversation != others.conversation),
+        }
+    }
+}
+
 /// A connection that changes what it watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watching {
     /// Who owns the connection.
     pub principal: Principal,
-    /// What it watched before.
-    pub before: Watches,
+    /// What it watched before: the last time, and in watches that may still have been under way then.
+    pub before: Vec<Watches>,
     /// When the connection or its token ends at the latest, in milliseconds since 1970.
     pub expires_ms: u64,
 }

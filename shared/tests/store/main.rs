@@ -168,6 +168,7 @@ rules! {
     settings::a_place_pages_an_inbox_that_moves,
     signals::a_connection_types_every_two_seconds_at_the_most,
     signals::a_watch_replaces_the_one_before,
+    signals::overlapping_watches_leave_nothing_behind,
     signals::who_watches_a_conversation_is_known_while_it_is_so,
     signals::presence_is_shown_to_whom_one_has_written_and_to_fellow_members,
     signals::a_watch_answers_what_its_user_may_know,

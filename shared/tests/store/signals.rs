@@ -7,7 +7,7 @@ use shared::app::Signaller;
 use shared::domain::limits::{
     CONNECTION_LIFETIME_MS, FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS,
 };
-use shared::domain::{ConnectionId, Id, Target, TopicAccess, TopicRules, User, Watcher};
+use shared::domain::{ConnectionId, Conversation, Id, Target, TopicAccess, TopicRules, User, Watcher};
 use shared::error::ApiError;
 use shared::ports::{
     Clock as _, Delivery, Presence, PresenceReader, Push, Signals, Store as _, StoreError, Unavailable, Watches,
@@ -120,9 +120,59 @@ pub(crate) async fn a_watch_replaces_the_one_before(world: World) {
         nothing,
     ] {
         let watching = world.store.watch(&connection, &next).await.unwrap().unwrap();
-        assert_eq!((watching.principal, watching.before), (principal(&world.anna), before));
+        assert_eq!(
+            (watching.principal, watching.before.last()),
+            (principal(&world.anna), Some(&before))
+        );
         assert!(watching.expires_ms.abs_diff(now + CONNECTION_LIFETIME_MS) < 5_000);
         before = next;
+    }
+}
+
+/// A watch that the next one overtakes is undone before it is carried out.
+pub(crate) async fn overlapping_watches_leave_nothing_behind(world: World) {
+    let (mut world, now) = at_now(world);
+    let (mine, watching) = (id("mine="), world.chat_keys()[7].clone());
+    world.send(&world.ben, "a friend").await;
+    assert!(world.opens(&world.anna, &mine, now).await);
+    let wires = Wires::default();
+    let (anna, with_ben) = (open(&world.anna), Target::User(world.ben.id.clone()));
+    let overtaken = watches(&[&world.ben], Some(&with_ben));
+    let late = async |world: &World| {
+        let reader = PresenceReader {
+            user: &world.anna,
+            topic: None,
+            connection: Some((&mine, now + 60_000)),
+        };
+        world.store.presence(&world.ben.id, reader).await.unwrap();
+        let watched = world.store.watch_conversation(&world.chat, &anna, &mine, now + 60_000);
+        watched.await.unwrap();
+    };
+    let watchers = world.user_keys(&world.ben)[6].clone();
+    for undoes in ["the next watch", "the end"] {
+        world.store.watch(&mine, &overtaken).await.unwrap();
+        let signals = signaller(&world, &wires, TopicAccess::Open);
+        signals.watch(&mine, Watches::default()).await.unwrap();
+        late(&world).await;
+        assert!(exists(&world, &watching).await && exists(&world, &watchers).await);
+        if undoes == "the next watch" {
+            signals.watch(&mine, Watches::default()).await.unwrap();
+        } else {
+            world.store.end_connection(&mine).await.unwrap();
+        }
+        assert!(
+            !exists(&world, &watching).await && !exists(&world, &watchers).await,
+            "{undoes}"
+        );
+    }
+    // They are not noted for ever.
+    assert!(world.opens(&world.anna, &mine, now).await);
+    world.chat = Conversation::of(&world.anna, &with_ben);
+    world.store.watch(&mine, &overtaken).await.unwrap();
+    for (ms, noted) in [(0, 1), (1_000, 2), (31_001, 2), (62_002, 1)] {
+        world.clock.set(now + ms);
+        let watching = world.store.watch(&mine, &Watches::default()).await.unwrap().unwrap();
+        assert_eq!(watching.before.len(), noted, "{ms}");
     }
 }
 

@@ -470,13 +470,21 @@ fn watches_of(conversation: &str, users: &str) -> Watches {
 }
 
 /// What HMGET answers for a connection that ends.
-pub(super) fn watches(answer: Value) -> Result<Option<(User, Watches)>, Unavailable> {
-    let (domain, id, conversation, users): (Option<String>, Option<String>, Option<String>, Option<String>) =
-        read(answer)?;
-    let (Some(domain), Some(id)) = (domain, id) else {
+pub(super) fn watches(answer: Value) -> Result<Option<(User, Vec<Watches>)>, Unavailable> {
+    let fields: [Option<String>; 5] = read(answer)?;
+    let [Some(domain), Some(id), conversation, users, replaced] = fields else {
         return Ok(None);
     };
-    let watches = watches_of(&conversation.unwrap_or_default(), &users.unwrap_or_default());
+    let mut watches = vec![watches_of(
+        &conversation.unwrap_or_default(),
+        &users.unwrap_or_default(),
+    )];
+    for line in replaced.unwrap_or_default().lines() {
+        let mut parts = line.split(' ').skip(1);
+        if let (Some(conversation), Some(users)) = (parts.next(), parts.next()) {
+            watches.push(watches_of(conversation, users));
+        }
+    }
     Ok(Some((owner(&domain, &id, "", "")?.user, watches)))
 }
 
@@ -486,11 +494,16 @@ pub(super) fn watching(answer: Value) -> Result<Option<Watching>, Unavailable> {
     let Some(domain) = items.next() else { return Ok(None) };
     let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
     let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
-    let (conversation, users): (String, String) = (next(&mut items)?, next(&mut items)?);
+    let expires_ms = next(&mut items)?;
+    let mut before = Vec::new();
+    while let Some(conversation) = items.next() {
+        let (conversation, users): (String, String) = (read(conversation)?, next(&mut items)?);
+        before.push(watches_of(&conversation, &users));
+    }
     Ok(Some(Watching {
         principal: owner(&domain, &id, &topics, &until)?,
-        before: watches_of(&conversation, &users),
-        expires_ms: next(&mut items)?,
+        before,
+        expires_ms,
     }))
 }
 

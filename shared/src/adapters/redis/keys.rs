@@ -111,7 +111,7 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token and `until` when that is good, `conversation` and `users` that it watches, `typed` and `typing`:
+    /// HASH `domain`, `user`, `topics` of the token and `until` when that is good, `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
     /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)

@@ -107,17 +107,17 @@ impl<C: Clock> RedisStore<C> {
     }
 
     /// Who owns a connection, and what it watches.
-    async fn watches(&self, id: &ConnectionId) -> Result<Option<(User, Watches)>, Unavailable> {
+    async fn watches(&self, id: &ConnectionId) -> Result<Option<(User, Vec<Watches>)>, Unavailable> {
         let mut command = redis::cmd("HMGET");
         command.arg(self.keys.connection(id));
-        command.arg(&["domain", "user", "conversation", "users"]);
+        command.arg(&["domain", "user", "conversation", "users", "replaced"]);
         answer::watches(self.link.command(&command).await?)
     }
 
     /// Forgets a connection; true if its user is offline and watched. First what it watches and its own key, so that the next push finds again what
     /// was cut off in between.
-    async fn forget(&self, user: &User, id: &ConnectionId, watches: &Watches) -> Result<bool, Unavailable> {
-        self.unwatch(user, id, watches).await?;
+    async fn forget(&self, user: &User, id: &ConnectionId, watches: &[Watches]) -> Result<bool, Unavailable> {
+        try_join_all(watches.iter().map(|watches| self.unwatch(user, id, watches))).await?;
         let mut own = redis::cmd("DEL");
         own.arg(self.keys.connection(id));
         self.link.command(&own).await?;

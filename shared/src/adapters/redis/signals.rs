@@ -10,6 +10,11 @@ use crate::domain::limits::{FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_M
 use crate::domain::{Admission, Asker, ConnectionId, Conversation, Domain, Id, Target, User, Watcher};
 use crate::ports::{Clock, Due, Presence, PresenceReader, Signals, StoreError, Typing, Unavailable, Watches, Watching};
 
+/// How long a `watch` may be under way, in milliseconds: API Gateway gives a frame 29 s.
+const WATCH_MS: u64 = 30_000;
+/// Watches that are noted for so long, at the most. A client that waits for each answer has none.
+const REPLACED_WATCHES: u64 = 8;
+
 /// Users who are taken at once of those who are due.
 const DUE_AT_ONCE: u64 = 100;
 /// How long the function that has taken them may need to tell their watchers, in milliseconds: the longest fan-out, and a lookup. After that
@@ -29,13 +34,17 @@ impl<C: Clock> Signals for RedisStore<C> {
         let call = Call::new(&self.scripts.connection_watch, vec![self.keys.connection(connection)])
             .arg(self.clock.now_ms())
             .arg(target.map_or(String::new(), Target::to_string))
-            .arg(users.join(","));
+            .arg(users.join(","))
+            .arg(WATCH_MS)
+            .arg(REPLACED_WATCHES);
         answer::watching(self.link.script(call).await?)
     }
 
     async fn watched(&self, connection: &ConnectionId) -> Result<Watches, Unavailable> {
         let known = self.watches(connection).await?;
-        Ok(known.map(|(_, watches)| watches).unwrap_or_default())
+        Ok(known
+            .and_then(|(_, watches)| watches.into_iter().next())
+            .unwrap_or_default())
     }
 
     async fn watch_conversation(
