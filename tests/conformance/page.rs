@@ -69,6 +69,8 @@ async fn serves_the_very_client() -> Result<()> {
         ("/demo.js", "demo/demo.js", "text/javascript; charset=utf-8"),
         ("/demo.css", "demo/demo.css", "text/css; charset=utf-8"),
         ("/src/client.js", "src/client.js", "text/javascript; charset=utf-8"),
+        ("/asyncapi", "demo/description.html", "text/html; charset=utf-8"),
+        ("/openapi.json", "../../docs/openapi.json", "application/json"),
     ] {
         let (status, headers, body) = get(bench, path).await?;
         ensure!(
@@ -142,6 +144,9 @@ async fn serves_no_other_file() -> Result<()> {
         "/src/../package.json",
         "/src/..%2fpackage.json",
         "/tests/fake.js",
+        "/docs/openapi.json",
+        "/demo/../../../docs/clients.md",
+        "/src/package.json",
         "/src/",
     ] {
         let (status, _, body) = get(bench, path).await?;

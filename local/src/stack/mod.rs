@@ -292,7 +292,7 @@ impl Stack {
             rest: addresses.rest.clone(),
             websocket: addresses.websocket.clone(),
             signer: addresses.signer.clone(),
-            client: Folders::new(None).root.join("clients/js"),
+            project: Folders::new(None).root,
             faults,
             registry,
             redis: Arc::clone(&redis),

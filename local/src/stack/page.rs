@@ -4,6 +4,7 @@
 //! | request | does |
 //! | --- | --- |
 //! | `GET /`, `/demo.js`, `/demo.css` | the page, from `clients/js/demo` |
+//! | `GET /openapi`, `/asyncapi` | the descriptions of the API to read, and with `.json` as they are in `docs/` |
 //! | `GET /src/…` | the very files of the JavaScript client, from `clients/js/src` |
 //! | `GET /config.json` | where the APIs are, and people with their tokens |
 //! | `POST /faults` | switches a fault, as `{"fault": "throttle", "on": true}`, and answers which are on |
@@ -56,8 +57,8 @@ pub(super) struct Parts {
     pub(super) websocket: String,
     /// Signs the tokens of the people on the page, if anything here can.
     pub(super) signer: Option<Signer>,
-    /// The folder `clients/js`.
-    pub(super) client: PathBuf,
+    /// The folder of this project, in which `clients/js` and `docs` are.
+    pub(super) project: PathBuf,
     /// Where faults happen.
     pub(super) faults: Arc<Faults>,
     /// The open connections.
@@ -151,11 +152,13 @@ impl Site {
     /// A file of the client. It is read each time, so that an edit shows after a reload.
     fn file(&self, path: &str) -> Reply {
         let path = match path {
-            "/" => "demo/index.html".to_owned(),
-            "/demo.js" | "/demo.css" => format!("demo{path}"),
-            _ => path.trim_start_matches('/').to_owned(),
+            "/" => "clients/js/demo/index.html".to_owned(),
+            "/demo.js" | "/demo.css" => format!("clients/js/demo{path}"),
+            "/openapi" | "/asyncapi" => "clients/js/demo/description.html".to_owned(),
+            "/openapi.json" | "/asyncapi.json" => format!("docs{path}"),
+            _ if path.starts_with("/src/") || path.starts_with("/demo/") => format!("clients/js{path}"),
+            _ => return refused(StatusCode::NOT_FOUND, "there is no such file"),
         };
-        let is_public = path.starts_with("src/") || path.starts_with("demo/");
         let is_plain = Path::new(&path)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
@@ -164,12 +167,13 @@ impl Site {
             Some("js") => "text/javascript; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
             Some("svg") => "image/svg+xml",
+            Some("json") => "application/json",
             _ => return refused(StatusCode::NOT_FOUND, "there is no such file"),
         };
-        if !is_public || !is_plain {
+        if !is_plain {
             return refused(StatusCode::NOT_FOUND, "there is no such file");
         }
-        match std::fs::read(self.parts.client.join(&path)) {
+        match std::fs::read(self.parts.project.join(&path)) {
             Ok(bytes) => {
                 let mut reply = Reply::new(Full::new(Bytes::from(bytes)));
                 reply
