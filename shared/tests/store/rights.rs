@@ -5,7 +5,7 @@ use crate::every_rule_holds;
 use crate::support::{Address, World, server};
 
 /// Every command that the store sends or its scripts run. `docs/operations.md` tells operators to allow no more, and `template.yaml` allows no more.
-const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset pexpireat \
+const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset pexpire pexpireat \
                       ping pttl rpush set zadd zcard zcount zlexcount zrange zrangebyscore zrem zremrangebylex zremrangebyscore zrevrange \
                       zrevrangebyscore zrevrank zscore";
 

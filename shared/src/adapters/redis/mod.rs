@@ -16,7 +16,7 @@ mod signals;
 use std::fmt;
 
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -495,12 +495,13 @@ impl<C: Clock> Store for RedisStore<C> {
         let Principal { user, topics, until_ms } = principal;
         let (now, expires_ms) = (self.clock.now_ms(), opened_ms + CONNECTION_LIFETIME_MS);
         // First who owns it: a push that finds it gone, when in truth its handshake is under way, then forgets it whole, and its client is told to
-        // connect again. The last release cannot tell where a token ends before the connection.
+        // connect again. The last release cannot tell where a token ends before the connection. It is noted for as long as the handshake may take; a
+        // handshake that is cut off here leaves nothing that lasts.
         let key = self.keys.connection(id);
         let call = Call::new(&self.scripts.connection_name, vec![key.clone()])
             .arg(user.domain.to_string())
             .arg(user.id.to_string())
-            .arg(expires_ms)
+            .arg(HANDSHAKE_MS)
             .arg(topics.to_string())
             .arg(until_ms.map_or(String::new(), |until_ms| until_ms.to_string()));
         self.link.script(call).await?;
@@ -514,7 +515,10 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(OFFLINE_AFTER_MS)
             .arg(handshake.map_or(String::new(), |over_ms| over_ms.to_string()))
             .arg(now.saturating_sub(TOKEN_GRACE_MS));
-        let mut opened = answer::opened(self.link.script(call).await?, now)?;
+        let mut lasts = redis::cmd("PEXPIREAT");
+        lasts.arg(&key).arg(expires_ms);
+        let (answer, _) = try_join(self.link.script(call), self.link.command(&lasts)).await?;
+        let mut opened = answer::opened(answer, now)?;
         opened.overdue.retain(|overdue| overdue != id);
         if !opened.accepted {
             let mut own = redis::cmd("DEL");
