@@ -53,8 +53,8 @@ impl Handshake {
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
-    /// All that is said, held against the description.
-    said: Conversation,
+    /// All that is said, held against the description; `None` if nobody looks.
+    said: Option<Conversation>,
     events: VecDeque<Value>,
     asked: u64,
     /// The id that `hello` told; empty before.
@@ -91,7 +91,7 @@ pub(crate) async fn handshake(
             body: Value::Null,
             socket: Some(Socket {
                 stream,
-                said: Conversation::default(),
+                said: Some(Conversation::default()),
                 events: VecDeque::new(),
                 asked: 0,
                 id: String::new(),
@@ -124,6 +124,13 @@ fn subprotocol<T>(response: &http::Response<T>) -> Result<Option<String>> {
 }
 
 impl Socket {
+    /// The same, but what is said is held against no description: for a measurement, which that would distort.
+    #[must_use]
+    pub fn unchecked(mut self) -> Self {
+        self.said = None;
+        self
+    }
+
     /// Says hello, and returns its result.
     ///
     /// # Errors
@@ -177,7 +184,9 @@ impl Socket {
     /// # Errors
     /// When the connection has ended.
     pub async fn write(&mut self, text: &str) -> Result<()> {
-        self.said.sent(text);
+        if let Some(said) = &mut self.said {
+            said.sent(text);
+        }
         Ok(self.stream.send(Message::text(text)).await?)
     }
 
@@ -284,7 +293,9 @@ impl Socket {
 
     fn heard(&mut self, text: &str) -> Result<String> {
         let frame = serde_json::from_str(text).with_context(|| format!("a frame that is no JSON: {text}"))?;
-        self.said.came(&frame)?;
+        if let Some(said) = &mut self.said {
+            said.came(&frame)?;
+        }
         Ok(text.to_owned())
     }
 
