@@ -6,7 +6,7 @@ import { skip, stage } from "./elements.js";
 import { tokenOf } from "./stack.js";
 
 /** In ms. */
-const LATE = 1000;
+const LATE = Number(process.env.SENNA_LATE_MS ?? 1000);
 
 /**
  * Two clients on one page, and so on one clock, write to each other in turn.
