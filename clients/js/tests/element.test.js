@@ -188,8 +188,11 @@ describe("the element", { skip }, () => {
   test("what is written while there is no connection is sent once when it is back", async () => {
     const { page, element, theirs, field } = await the.pair();
     await page.context().setOffline(true);
-    await the.stack.cut();
-    await element.locator(".banner").getByText("Connecting").waitFor();
+    await until(async () => {
+      // Again, should a new connection have been on its way already.
+      await the.stack.cut();
+      return element.locator(".banner").getByText("Connecting").isVisible();
+    }, "the element says so");
     for (const text of ["a", "b", "c"]) {
       await field.fill(text);
       await field.press("Enter");

@@ -114,7 +114,7 @@ export const stage = (options = {}) => {
 };
 
 /** Waits until it holds. */
-export const until = async (holds, what, limit = 10_000) => {
+export const until = async (holds, what, limit = 30_000) => {
   for (const end = Date.now() + limit; Date.now() < end; await new Promise((go) => setTimeout(go, 20)))
     if (await holds()) return;
   assert.fail(`not in time: ${what}`);
