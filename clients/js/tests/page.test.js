@@ -211,5 +211,15 @@ describe("the page", { skip }, () => {
     await write(grace, "without Redis");
     await arrives(ada, "without Redis", 30_000);
     assert.deepEqual(await texts(ada), await texts(grace));
+    for (const [path, kind, name, schema] of [
+      ["/openapi", "GET", "/api/list", "ListAnswer"],
+      ["/asyncapi", "send", "hello", "HelloFrame"],
+    ]) {
+      await page.goto(address + path);
+      const one = page.locator("details").filter({ has: page.locator("summary", { hasText: kind }) }).filter({ has: page.getByText(name, { exact: true }) }).first();
+      await one.locator("summary").click();
+      await one.getByRole("link", { name: schema, exact: true }).first().click();
+      await page.locator(`details#${schema}[open] pre`).getByText('"type": "object"').first().waitFor();
+    }
   });
 });
