@@ -1,18 +1,22 @@
 //! What the scripts answer, as values of the ports: one parser for each.
 
+mod connections;
+
 use redis::{FromRedisValue, Value, from_redis_value};
+
+pub(super) use self::connections::{
+    due, is_member, numbered_watchers, opened, presence, principal, read_watchers, typing, watchers, watches, watching,
+};
 
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
 use super::record;
 use crate::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS, TOKEN_GRACE_MS};
 use crate::domain::{
-    Change, ChangeKind, ConnectionId, Cursor, Decision, Domain, Id, InboxPlace, Latest, Member, MessageId, Place,
-    Principal, Projection, Role, Target, TopicClaim, TopicMember, User, Watcher,
+    Change, ChangeKind, ConnectionId, Cursor, Decision, Id, InboxPlace, Latest, Member, MessageId, Place, Projection,
+    Role, Target, TopicMember,
 };
-use crate::ports::{
-    Changes, Due, History, Live, Opened, Presence, StoreError, Stored, Told, Typing, Unavailable, Watches, Watching,
-};
+use crate::ports::{Changes, History, Live, StoreError, Stored, Told, Unavailable};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -188,18 +192,6 @@ pub(super) fn read_position(by: &Id, answer: Value) -> Result<Option<Decision>, 
         Value::Array(items) if matches!(items.as_slice(), [Value::BulkString(word)] if word == b"empty") => Ok(None),
         _ => decision(&Asked::Read { by }, answer).map(Some),
     }
-}
-
-/// Connections as `watching` and `watchers` hold them: the connection, a colon, its user.
-pub(super) fn read_watchers(watchers: Vec<String>) -> Result<Vec<Watcher>, Unavailable> {
-    let watcher = |text: String| {
-        let (connection, user) = text.split_once(':').ok_or(corrupt("a watcher"))?;
-        Ok(Watcher {
-            user: Id::parse(user).map_err(|_| corrupt("a watcher's user"))?,
-            connection: ConnectionId::parse(connection).map_err(|_| corrupt("a watcher's connection"))?,
-        })
-    };
-    watchers.into_iter().map(watcher).collect()
 }
 
 /// What `members_read.lua` answers.
@@ -441,145 +433,6 @@ fn entry(name: &str, packed: &[u8]) -> Option<Unpacked> {
 
 pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
     read(answer)
-}
-
-/// What HMGET answers for a connection.
-pub(super) fn principal(answer: Value) -> Result<Option<Principal>, Unavailable> {
-    let (domain, id, topics, until): (Option<String>, Option<String>, Option<String>, Option<String>) = read(answer)?;
-    let (Some(domain), Some(id)) = (domain, id) else {
-        return Ok(None);
-    };
-    owner(&domain, &id, &topics.unwrap_or_default(), &until.unwrap_or_default()).map(Some)
-}
-
-fn owner(domain: &str, id: &str, topics: &str, until: &str) -> Result<Principal, Unavailable> {
-    let domain = Domain::parse(domain).map_err(|_| corrupt("a connection's domain"))?;
-    let id = Id::parse(id).map_err(|_| corrupt("a connection's user"))?;
-    Ok(Principal {
-        user: User { domain, id },
-        topics: TopicClaim::stored(topics),
-        until_ms: until.parse().ok(),
-    })
-}
-
-fn watches_of(conversation: &str, users: &str) -> Watches {
-    Watches {
-        users: users.split(',').filter_map(|id| Id::parse(id).ok()).collect(),
-        conversation: Target::from_inbox_key(conversation),
-    }
-}
-
-/// What HMGET answers for a connection that ends.
-pub(super) fn watches(answer: Value) -> Result<Option<(User, Vec<Watches>)>, Unavailable> {
-    let fields: [Option<String>; 5] = read(answer)?;
-    let [Some(domain), Some(id), conversation, users, replaced] = fields else {
-        return Ok(None);
-    };
-    let mut watches = vec![watches_of(
-        &conversation.unwrap_or_default(),
-        &users.unwrap_or_default(),
-    )];
-    for line in replaced.unwrap_or_default().lines() {
-        let mut parts = line.split(' ').skip(1);
-        if let (Some(conversation), Some(users)) = (parts.next(), parts.next()) {
-            watches.push(watches_of(conversation, users));
-        }
-    }
-    Ok(Some((owner(&domain, &id, "", "")?.user, watches)))
-}
-
-/// What `connection_watch.lua` answers.
-pub(super) fn watching(answer: Value) -> Result<Option<Watching>, Unavailable> {
-    let mut items = list(answer)?;
-    let Some(domain) = items.next() else { return Ok(None) };
-    let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
-    let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
-    let expires_ms = next(&mut items)?;
-    let mut before = Vec::new();
-    while let Some(conversation) = items.next() {
-        let (conversation, users): (String, String) = (read(conversation)?, next(&mut items)?);
-        before.push(watches_of(&conversation, &users));
-    }
-    Ok(Some(Watching {
-        principal: owner(&domain, &id, &topics, &until)?,
-        before,
-        expires_ms,
-    }))
-}
-
-/// What `connection_type.lua` answers.
-pub(super) fn typing(answer: Value) -> Result<Option<Typing>, Unavailable> {
-    let mut items = list(answer)?;
-    let Some(domain) = items.next() else { return Ok(None) };
-    let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
-    let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
-    Ok(Some(Typing {
-        principal: owner(&domain, &id, &topics, &until)?,
-        wait_ms: next(&mut items)?,
-        is_news: next(&mut items)?,
-    }))
-}
-
-/// What `conversation_watch.lua` answers.
-pub(super) fn is_member(answer: Value) -> Result<bool, StoreError> {
-    match next(&mut list(answer)?)? {
-        Value::BulkString(word) => Err(refusal(&word)),
-        number => Ok(read(number)?),
-    }
-}
-
-/// What `conversation_watchers.lua` answers.
-pub(super) fn watchers(answer: Value) -> Result<Vec<Watcher>, StoreError> {
-    let watchers: Vec<String> = read(answer)?;
-    match watchers.as_slice() {
-        [word] if !word.contains(':') => Err(refusal(word.as_bytes())),
-        _ => Ok(read_watchers(watchers)?),
-    }
-}
-
-/// What `connection_open.lua` answers: whether it is recorded, which are forgotten, and who watches.
-pub(super) fn opened(answer: Value, active_ms: u64) -> Result<Opened, Unavailable> {
-    let mut items = list(answer)?;
-    let (accepted, forgotten): (bool, Vec<String>) = (next(&mut items)?, next(&mut items)?);
-    let overdue = forgotten.iter().filter_map(|id| ConnectionId::parse(id).ok()).collect();
-    let watchers = items.map(read::<String>).collect::<Result<_, _>>()?;
-    Ok(Opened {
-        accepted,
-        overdue,
-        watchers: read_watchers(watchers)?,
-        active_ms,
-    })
-}
-
-/// A number, and connections that watch.
-pub(super) fn numbered_watchers(answer: Value) -> Result<(u64, Vec<Watcher>), Unavailable> {
-    let mut items = list(answer)?;
-    let number = next(&mut items)?;
-    let watchers = items.map(read::<String>).collect::<Result<_, _>>()?;
-    Ok((number, read_watchers(watchers)?))
-}
-
-/// What `presence_read.lua` answers.
-pub(super) fn presence(answer: Value) -> Result<Presence, Unavailable> {
-    let (has_written, is_member, online, active_ms): (bool, bool, bool, u64) = read(answer)?;
-    Ok(Presence {
-        has_written,
-        is_member,
-        online,
-        active_ms: (active_ms > 0).then_some(active_ms),
-    })
-}
-
-/// What `offline_take.lua` answers.
-pub(super) fn due(answer: Value, again_ms: u64) -> Result<Due, Unavailable> {
-    let mut items = list(answer)?;
-    let next_ms: u64 = next(&mut items)?;
-    let user = |item| Id::parse(&read::<String>(item)?).map_err(|_| corrupt("a user who is due"));
-    Ok(Due {
-        users: items.map(user).collect::<Result<_, _>>()?,
-        again_ms,
-        next_ms: (next_ms > 0).then_some(next_ms),
-    })
 }
 
 fn list(answer: Value) -> Result<std::vec::IntoIter<Value>, Unavailable> {
