@@ -113,7 +113,7 @@ export const dial = (WebSocket, url, token, limit, later, pushed, ended) => {
       else waiting.get(frame.id)?.(frame);
     };
   } catch {
-    // An address or a token that is none. Told later, as every other end.
+    // The address or the token is invalid. Told later, as every other end.
     later(0, lost);
   }
   return connection;

@@ -233,7 +233,7 @@ describe("the element's modes", { skip }, () => {
     assert.equal(await element.locator(".day time").textContent(), "اليوم");
   });
 
-  test("a language that is none does no harm", async () => {
+  test("an invalid language does no harm", async () => {
     const { element, field } = await the.pair({ lang: "en_US" });
     await field.fill("hi");
     await field.press("Enter");

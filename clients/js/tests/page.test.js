@@ -94,7 +94,7 @@ describe("the page", { skip }, () => {
     await until(async () => (await texts(grace)).join() === "lost,next", "the next push shows that one was lost");
   });
 
-  test("the switches are hidden where there are none", async () => {
+  test("a page without faults hides the switches", async () => {
     const { page } = await visit({}, { faults: false });
     assert.equal(await page.locator("#faults").isVisible(), false);
     const other = (await visit()).page;

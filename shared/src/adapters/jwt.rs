@@ -31,7 +31,7 @@ enum Keys {
     Set(KeySet),
 }
 
-/// Whose a good token is, and what else it says.
+/// The user of a good token, and what else the token says.
 #[derive(Debug)]
 struct Bearer {
     id: Id,

@@ -41,7 +41,7 @@ impl Post {
         }
     }
 
-    /// The end of connections whose token was over long ago; none if there are none. `$disconnect` then forgets them.
+    /// Ends connections whose token expired long ago; `None` without any. `$disconnect` then forgets them.
     pub(super) fn ending(user: &User, connections: Vec<ConnectionId>) -> Option<Self> {
         let dead = |id| Live { id, opening: false };
         (!connections.is_empty()).then(|| Self {

@@ -73,7 +73,7 @@ impl Signaller<'_> {
         Ok(())
     }
 
-    /// Has a connection be good as long as another token of its user, and watch what it watches, as far as that token lets it.
+    /// Extends a connection until another token of its user ends, and renews what it watches, as far as that token allows it.
     ///
     /// # Errors
     /// As [`Signaller::connect`].
@@ -119,8 +119,8 @@ impl Signaller<'_> {
         Ok(())
     }
 
-    /// Waits until users are due, and tells their watchers, until nobody is due or the time is over. Whoever is not told by then stays due, for
-    /// the next look.
+    /// Waits until users are due, and tells their watchers, until nobody is due or the time is over. Users whose watchers are not told by then stay
+    /// due for the next look, which may tell those of the last fan-out a second time.
     async fn look(&self, user: &User, mut due_ms: u64, until_ms: u64) -> Result<(), Unavailable> {
         let mut told = Due::default();
         while due_ms.max(self.clock.now_ms()) <= until_ms {

@@ -104,7 +104,7 @@ pub(super) fn requests() -> Vec<Property> {
         (
             "Settings",
             about(
-                "What changes of a conversation in the own inbox; at least one.",
+                "What changes of the conversation in your inbox; at least one of them.",
                 like(json!({"muted": true}), settings),
             ),
         ),
@@ -201,7 +201,7 @@ pub(super) fn answers() -> Vec<Property> {
                 deleted,
             ),
         ),
-        ("OwnRead", about("How far one has read, and what is left.", read)),
+        ("OwnRead", about("How far you have read, and what is left.", read)),
         (
             "ReadAnswer",
             like(

@@ -160,7 +160,7 @@ fn elsewhere(method: &Method, status: u16, headers: &HeaderMap, body: &[u8]) -> 
     Ok(())
 }
 
-/// The body as JSON; null if it is none.
+/// The body as JSON; null if it is not JSON.
 fn parsed(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap_or_default()
 }

@@ -288,7 +288,7 @@ fn entry_with(timestamp: Value, enriched: bool) -> Value {
             ("unread", whole(0)),
             (
                 "mentioned",
-                about("In how many unread messages one is mentioned.", whole(0)),
+                about("The number of unread messages that mention you.", whole(0)),
             ),
             ("read", named("ReadSeq")),
             ("rev", named("Revision")),
@@ -393,7 +393,7 @@ fn people() -> Vec<Property> {
         (
             "Presence",
             about(
-                "Whether a user is there. Of users whom one may not see, `online` is false and `last_active` null.",
+                "Whether a user is there. Of users whom you may not see, `online` is false and `last_active` null.",
                 like(json!({"id": 2, "online": true, "last_active": timestamp()}), presence),
             ),
         ),

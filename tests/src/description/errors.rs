@@ -54,22 +54,32 @@ pub(super) const ERRORS: [Error; 32] = [
         ARGUMENT,
         "the type is neither `text` nor `image`",
     ),
-    error(400, "INVALID_ID", ARGUMENT, "an id is none"),
-    error(400, "INVALID_PAGE", ARGUMENT, "a page that cannot be"),
+    error(400, "INVALID_ID", ARGUMENT, "an id is invalid"),
+    error(
+        400,
+        "INVALID_PAGE",
+        ARGUMENT,
+        "a page number or size is out of range, or a cursor is invalid",
+    ),
     error(
         400,
         "INVALID_FIELD",
         ARGUMENT,
         "a property or parameter has the wrong type or value",
     ),
-    error(400, "INVALID_JSON", ARGUMENT, "it is no JSON object in UTF-8"),
-    error(400, "DUPLICATE_KEY", ARGUMENT, "a key stands twice in an object"),
+    error(
+        400,
+        "INVALID_JSON",
+        ARGUMENT,
+        "the body or frame is not a JSON object in UTF-8",
+    ),
+    error(400, "DUPLICATE_KEY", ARGUMENT, "an object has the same key twice"),
     error(400, "INVALID_TEXT", ARGUMENT, "the text has no visible character"),
     error(
         400,
         "INVALID_IMAGE",
         ARGUMENT,
-        "the image is no `https://` address with a host and without a user",
+        "the image is not an `https://` address with a host and without a user",
     ),
     error(
         400,
@@ -77,16 +87,16 @@ pub(super) const ERRORS: [Error; 32] = [
         ARGUMENT,
         "the retry key is not 1 to 64 printable characters",
     ),
-    error(400, "INVALID_REACTION", ARGUMENT, "the reaction is none"),
+    error(400, "INVALID_REACTION", ARGUMENT, "the reaction is invalid"),
     error(
         400,
         "INVALID_FRAME_ID",
         ARGUMENT,
-        "the `id` of a frame is no short string or number",
+        "the `id` of a frame is neither a short string nor a number",
     ),
     error(400, "UNKNOWN_ACTION", ARGUMENT, "there is no such action"),
-    error(401, "NOT_AUTHENTICATED", NO_USER, "there is no token"),
-    error(401, "INVALID_TOKEN_ERR", BAD_TOKEN, "the token is not good"),
+    error(401, "NOT_AUTHENTICATED", NO_USER, "the token is missing"),
+    error(401, "INVALID_TOKEN_ERR", BAD_TOKEN, "the token is invalid or expired"),
     error(
         401,
         "CONNECTION_UNKNOWN",
@@ -97,13 +107,13 @@ pub(super) const ERRORS: [Error; 32] = [
         401,
         "TOKEN_EXPIRED",
         &["TokenExpiredError"],
-        "the token of the connection is over: say `hello` with a fresh one",
+        "the token of the connection has expired: send `hello` with a fresh one",
     ),
     error(
         403,
         "FORBIDDEN",
         FORBIDDEN,
-        "the message is somebody else's, or one's role does not allow it",
+        "the message belongs to another user, or your role does not allow it",
     ),
     error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
     error(
@@ -116,7 +126,7 @@ pub(super) const ERRORS: [Error; 32] = [
         409,
         "RETRY_KEY_REUSED",
         CONFLICT,
-        "the retry key was used for another content",
+        "the retry key was used for other content",
     ),
     error(
         409,
@@ -130,37 +140,42 @@ pub(super) const ERRORS: [Error; 32] = [
         CONFLICT,
         "the message has as many reactions as it can have",
     ),
-    error(413, "BODY_TOO_LARGE", TOO_LARGE, "more than 64 KiB"),
+    error(413, "BODY_TOO_LARGE", TOO_LARGE, "the body is longer than 64 KiB"),
     error(
         413,
         "TEXT_TOO_LARGE",
         TOO_LARGE,
-        "a text of more than 16 KiB of UTF-8, or too long as it stands in JSON",
+        "the text is longer than 16 KiB of UTF-8, or too long when it is written as JSON",
     ),
-    error(413, "IMAGE_TOO_LARGE", TOO_LARGE, "an address of more than 2 KiB"),
+    error(
+        413,
+        "IMAGE_TOO_LARGE",
+        TOO_LARGE,
+        "the address of the image is longer than 2 KiB",
+    ),
     error(
         413,
         "METADATA_TOO_LARGE",
         TOO_LARGE,
-        "metadata of more than 4 KiB of JSON",
+        "the metadata is longer than 4 KiB of JSON",
     ),
     error(
         415,
         "BODY_COMPRESSED",
         &["UnsupportedMediaTypeError"],
-        "compressed bodies are not taken",
+        "the body is compressed",
     ),
     error(
         429,
         "RATE_LIMITED",
         TOO_MANY,
-        "too often: the text says when to try again",
+        "too many requests: the message says when to try again",
     ),
     error(
         429,
         "TOO_MANY_CONNECTIONS",
         TOO_MANY,
-        "the user has as many connections as one can have",
+        "the user has the largest number of connections",
     ),
     error(
         503,
@@ -203,7 +218,7 @@ pub(super) fn schema() -> Value {
             (
                 "request_id",
                 about(
-                    "Under it the request stands in the logs.",
+                    "The request has this id in the logs.",
                     json!({"type": "string", "minLength": 1}),
                 ),
             ),
@@ -228,6 +243,6 @@ pub(super) fn answered(status: u16, codes: &[Option<&str>]) -> Value {
 /// What API Gateway says in our place.
 pub(super) fn of_gateway() -> Value {
     let object = closed([("message", text())], []);
-    let words = "What API Gateway says where no function could: the request was too large, or a function failed or was too slow.";
+    let words = "API Gateway answers this by itself: the request was too large, or a function failed or was too slow.";
     about(words, like(json!({"message": "Service Unavailable"}), object))
 }

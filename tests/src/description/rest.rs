@@ -140,9 +140,9 @@ pub(super) fn document() -> Value {
         "servers": [{"url": "http://localhost:3005", "description": "The local stack that `cargo run` starts."}],
         "security": [{"token": []}, {"bearer": []}],
         "tags": [
-            {"name": "Service", "description": "Whether it is there."},
+            {"name": "Service", "description": "Whether the service is up."},
             {"name": "Messages", "description": "Reading and writing in a conversation."},
-            {"name": "Inbox", "description": "One's own conversations."},
+            {"name": "Inbox", "description": "Your conversations."},
             {"name": "People", "description": "Members, profiles and presence."},
         ],
         "paths": paths,
@@ -161,10 +161,10 @@ pub(super) fn document() -> Value {
 
 fn welcome() -> Value {
     let mut responses = failures(&[Some("INVALID_TOKEN_ERR"), Some("UNAVAILABLE")]);
-    responses.insert("200".to_owned(), answer("It is there.", &named("Welcome")));
+    responses.insert("200".to_owned(), answer("The service is up.", &named("Welcome")));
     json!({
         "get": {
-            "operationId": "welcome", "tags": ["Service"], "summary": "Says that the service is there, and whether the token is good.",
+            "operationId": "welcome", "tags": ["Service"], "summary": "Says that the service is there, and whether the token is valid.",
             "security": [{}, {"token": []}, {"bearer": []}],
             "responses": responses,
         },
@@ -172,8 +172,8 @@ fn welcome() -> Value {
             "operationId": "monitor", "tags": ["Service"], "summary": "The same without a body, as monitors ask.",
             "security": [{}, {"token": []}, {"bearer": []}],
             "responses": {
-                "200": {"description": "It is there."},
-                "401": {"description": "The token is not good."},
+                "200": {"description": "The service is up."},
+                "401": {"description": "The token is invalid or expired."},
                 "500": {"description": "The function failed."},
                 "503": {"description": "The platform's key set did not answer, or the function was too slow."},
             },
@@ -210,15 +210,15 @@ fn routes() -> Vec<Route> {
         Route::new(
             ("get", "/api/sync"),
             ("sync", INBOX),
-            "The inbox entries that changed since a cursor; without one, all of them.",
+            "The inbox entries that changed since a cursor. Without a cursor there are none, and the answer tells the present cursor.",
             "SyncAnswer",
             vec![&[Some("INVALID_FIELD")]],
         )
-        .taking([query("since", "A cursor that one was given.", named("Cursor"))]),
+        .taking([query("since", "A cursor from an earlier answer.", named("Cursor"))]),
         Route::new(
             ("put", "/api/{target}/{id}/settings"),
             ("settings", INBOX),
-            "Mutes, hides or pins a conversation in the own inbox.",
+            "Mutes, hides or pins a conversation in your inbox.",
             "SettingsAnswer",
             vec![TARGET, FOUND, MEMBERS, &[None]],
         )
@@ -233,9 +233,9 @@ fn routes() -> Vec<Route> {
         .taking(paging())
         .taking(
             [
-                ("before", "What is older than this message."),
-                ("after", "What is newer than this message."),
-                ("around", "What stands around this message."),
+                ("before", "Messages that are older than this one."),
+                ("after", "Messages that are newer than this one."),
+                ("around", "Messages around this one."),
             ]
             .map(|(name, words)| {
                 query(
@@ -268,13 +268,13 @@ fn routes() -> Vec<Route> {
         )
         .taking([needed(
             "since",
-            "The `rev` up to which one knows the conversation, or 0.",
+            "The `rev` up to which you know the conversation, or 0.",
             whole(0),
         )]),
         Route::new(
             ("post", "/api/{target}/{id}/read"),
             ("read", MESSAGES),
-            "Says that one has read up to a message. Only forward.",
+            "Says that you have read up to a message. The position only moves forward.",
             "ReadAnswer",
             vec![TARGET, FOUND, MEMBERS],
         )
@@ -282,7 +282,7 @@ fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/api/{target}/{id}/{message_id}"),
             ("update", MESSAGES),
-            "Edits an own message, or marks the other side's as seen.",
+            "Edits your message, or marks the other side's as seen.",
             "MessageAnswer",
             vec![TARGET, FOUND, MEMBERS, FORBIDDEN, CONTENT],
         )
@@ -291,7 +291,7 @@ fn routes() -> Vec<Route> {
         Route::new(
             ("delete", "/api/{target}/{id}/{message_id}"),
             ("delete", MESSAGES),
-            "Deletes an own message, or as a moderator of the topic any. Repeated, it answers the same.",
+            "Deletes your message, or any message as a moderator of the topic. A repetition gets the same answer.",
             "DeletedAnswer",
             vec![TARGET, FOUND, MEMBERS, FORBIDDEN],
         ),
@@ -326,7 +326,7 @@ fn routes() -> Vec<Route> {
         Route::new(
             ("put", "/api/topic/{id}/members/{user}"),
             ("addMember", PEOPLE),
-            "Joins a topic, adds a member, or gives one a role.",
+            "Joins a topic, adds a member, or gives a member a role.",
             "MemberAnswer",
             vec![TOPIC, MEMBERS, FORBIDDEN, &[Some("TOPIC_FULL")]],
         )
@@ -349,7 +349,7 @@ fn routes() -> Vec<Route> {
         Route::new(
             ("get", "/api/presence"),
             ("presence", PEOPLE),
-            "Who is online of those whom one may see.",
+            "Who is online, among the users whom you may see.",
             "PresenceAnswer",
             vec![&[Some("INVALID_FIELD"), Some("INVALID_ID")]],
         )
@@ -361,7 +361,7 @@ fn routes() -> Vec<Route> {
 fn failures(codes: &[Option<&'static str>]) -> Map<String, Value> {
     let mut responses = Map::new();
     let of_gateway = [
-        (400, "Bad Request: the request line is none."),
+        (400, "Bad Request: the request line is malformed."),
         (
             413,
             "Request Entity Too Large: more than 10 MB, or headers of more than 10,240 bytes.",
@@ -399,11 +399,11 @@ fn answer(words: &str, schema: &Value) -> Value {
 
 fn path_parameter(name: &str) -> Value {
     let (words, schema) = match name {
-        "target" => ("What the conversation is with.", named("Target")),
+        "target" => ("Whether the other side is a user or a topic.", named("Target")),
         "message_id" => ("The message.", named("MessageId")),
         "reaction" => ("The reaction, percent-encoded.", named("ReactionText")),
         "user" => (
-            "The member; `me` is oneself.",
+            "The member; `me` is you.",
             json!({"anyOf": [named("Id"), {"const": "me"}]}),
         ),
         _ => ("The user or topic.", named("Id")),
@@ -422,7 +422,7 @@ fn needed(name: &str, words: &str, schema: Value) -> Value {
 }
 
 fn ids(name: &str, required: bool) -> Value {
-    let mut parameter = query(name, "Ids with commas between them.", short_list(named("Id"), 100));
+    let mut parameter = query(name, "Ids, separated by commas.", short_list(named("Id"), 100));
     parameter["style"] = json!("form");
     parameter["explode"] = json!(false);
     parameter["required"] = json!(required);
@@ -463,7 +463,12 @@ fn own_schemas() -> [(&'static str, Value); 8] {
         ],
         [],
     );
-    let page = || about("The page; null between cursors.", or_null(whole(1)));
+    let page = || {
+        about(
+            "The number of the page; null if the page was asked for by a cursor.",
+            or_null(whole(1)),
+        )
+    };
     let list_state = closed(
         [
             ("key", text()),
@@ -475,13 +480,13 @@ fn own_schemas() -> [(&'static str, Value); 8] {
             (
                 "cursor",
                 about(
-                    "One's place: `sync` from there tells what moved meanwhile.",
+                    "Your place: `sync` from there tells what moved meanwhile.",
                     named("Cursor"),
                 ),
             ),
             (
                 "next",
-                about("To give as `before`; null at the end.", or_null(named("Place"))),
+                about("Give it as `before`; null at the end.", or_null(named("Place"))),
             ),
         ],
         [],
@@ -497,11 +502,11 @@ fn own_schemas() -> [(&'static str, Value); 8] {
             ("rev", named("Revision")),
             (
                 "next",
-                about("To give as `after`; null at the newest.", or_null(named("MessageId"))),
+                about("Give it as `after`; null at the newest.", or_null(named("MessageId"))),
             ),
             (
                 "prev",
-                about("To give as `before`; null at the oldest.", or_null(named("MessageId"))),
+                about("Give it as `before`; null at the oldest.", or_null(named("MessageId"))),
             ),
         ],
         [],
@@ -531,7 +536,7 @@ fn own_schemas() -> [(&'static str, Value); 8] {
             ("total", whole(0)),
             (
                 "next",
-                about("To give as `after`; null at the end.", or_null(named("Id"))),
+                about("Give it as `after`; null at the end.", or_null(named("Id"))),
             ),
         ],
         [],

@@ -206,7 +206,7 @@ fn actions() -> Vec<Action> {
     vec![
         action(
             "hello",
-            "Tells who one is, and what changed since the cursor.",
+            "Answers who you are, and what changed since the cursor.",
             asks("hello", [], [since(), ("token", text())]),
             "SyncAnswer",
         ),
@@ -230,7 +230,7 @@ fn actions() -> Vec<Action> {
         ),
         action(
             "update",
-            "Edits an own message, or marks the other side's as seen.",
+            "Edits your message, or marks the other side's as seen.",
             asks_as("update", "Update", &[message()]),
             "MessageAnswer",
         ),
@@ -242,7 +242,7 @@ fn actions() -> Vec<Action> {
         ),
         action(
             "read",
-            "Says that one has read up to a message.",
+            "Says that you have read up to a message.",
             asks_as("read", "MarkRead", &[]),
             "ReadAnswer",
         ),
@@ -258,7 +258,7 @@ fn actions() -> Vec<Action> {
         ),
         action(
             "typing",
-            "Says that one begins to type, or stops; at most every 2 s.",
+            "Says that you begin to type, or stop; at most every 2 s.",
             asks_of("typing", &[("state", one_of(&["start", "stop"]))], []),
             "Taken",
         ),
@@ -291,8 +291,8 @@ fn events() -> Vec<Event> {
     let read = closed(
         [("up_to", or_null(named("MessageId"))), ("seq", named("Position"))],
         [
-            ("unread", about("Told to the reader's own devices alone.", whole(0))),
-            ("mentioned", about("Told to the reader's own devices alone.", whole(0))),
+            ("unread", about("Only the reader's own devices are told.", whole(0))),
+            ("mentioned", about("Only the reader's own devices are told.", whole(0))),
         ],
     );
     let member = || closed([("state", named("State")), user(), ("role", named("Role"))], []);

@@ -70,7 +70,7 @@ export const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (all, n
 const LINK = /https?:\/\/[^\s<>"'`]*[^\s<>"'`.,:;!?)\]]/gi;
 
 /**
- * An address as its browser understands it; nothing if it is none, or has another scheme.
+ * An address as the browser reads it; nothing if it is invalid or has another scheme.
  *
  * @param {any} text
  * @param {RegExp} [schemes]
@@ -137,7 +137,7 @@ export const times = (language) => {
   try {
     Intl.getCanonicalLocales(language);
   } catch {
-    // Pages write languages in ways that are none, as `en_US`.
+    // Some pages write a language in an invalid form, such as `en_US`.
     language = undefined;
   }
   /** @param {Intl.DateTimeFormatOptions} options @returns {(epoch: number) => string} */

@@ -78,7 +78,10 @@ fn a_change_without_a_place_is_a_gap_after_a_second() {
     assert!(replica.has_gap(Instant::now() + LINK_KEPT));
     let typing = json!({"event": "typing.start", "data": {"state": {"inbox_key": "topic-t"}, "user": 3}});
     replica.pushed(&typing);
-    assert!(!replica.has_gap(Instant::now() + LINK_KEPT), "what is fleeting is none");
+    assert!(
+        !replica.has_gap(Instant::now() + LINK_KEPT),
+        "a fleeting event leaves no gap"
+    );
 }
 
 #[test]

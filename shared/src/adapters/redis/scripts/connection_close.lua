@@ -1,4 +1,5 @@
--- Forgets a connection of a user. Who is watched counts as online some time longer; where nobody watches, nobody would be told the end of that.
+-- Forgets a connection of a user. A user whom somebody watches counts as online for some seconds more. A user whom nobody watches is offline at
+-- once: no function would tell the end of these seconds to those who begin to watch meanwhile.
 -- KEYS: 1 connections, 2 meta, 3 watchers
 -- ARGV: 1 now in ms, 2 connection id
 -- Returns 1 if the user has no other, and somebody watches the user; else 0

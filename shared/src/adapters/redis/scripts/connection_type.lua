@@ -8,7 +8,7 @@ if not known[1] then return {} end
 local wait, is_news = 0, 0
 local is_good = not known[6] or tonumber(known[6]) > tonumber(ARGV[1])
 if not is_good then
-  -- The caller says so.
+  -- The caller refuses it.
 elseif ARGV[3] == '1' then
   wait = math.max(0, tonumber(known[4] or 0) + tonumber(ARGV[4]) - tonumber(ARGV[1]))
   if wait == 0 then

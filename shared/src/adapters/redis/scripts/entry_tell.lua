@@ -10,7 +10,7 @@ if marks >= LEFT and floor(marks / LEFT_NOW) % 2 == 0 then
   -- A user who leaves without ever having been a member is told nothing. A user who was a member until now gets an entry that says "left", even if
   -- there was none: a writer that tells of the membership too late then finds a newer entry.
   if not known.packed then return told(false, known) end
-  -- Who has left already knows it. Only the clock is noted, for the same reason.
+  -- A user who has left already knows it. Only the clock is noted, for the same reason.
   if known.marks >= LEFT then
     call('HSET', entries, chat, string.sub(known.packed, 1, 2) .. string.sub(entry, 3, 9) .. string.sub(known.packed, 10))
     return told(false, known)

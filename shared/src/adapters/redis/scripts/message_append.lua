@@ -12,7 +12,7 @@ local reply, mentioned = tonumber(ARGV[10]), tonumber(ARGV[12])
 local state = read_state(meta)
 local before = done_before(state, operation, hash)
 if before then
-  -- The message that was sent says it no more if it was deleted.
+  -- A deleted message does not tell any more what it replies to.
   if reply > 0 and before[2] and (ARGV[8] == '1' or call('HEXISTS', members, author) == 1) then
     local _, _, _, _, quote = records()
     before[4] = quote(log, state.base, pack('>I5', reply) .. ARGV[11])
