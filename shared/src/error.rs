@@ -41,6 +41,9 @@ pub enum ApiError {
         /// What it must hold.
         reason: InvalidId,
     },
+    /// A request for the platform's routes without one of the platform's keys.
+    #[error("The platform key is missing or wrong")]
+    PlatformKey,
     /// The user has [`CONNECTIONS_MAX`] connections already.
     #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
     TooManyConnections,
@@ -199,6 +202,7 @@ impl ApiError {
             Self::TokenExpired => row(401, BAD_TOKEN, "TokenExpiredError"),
             Self::TokenNotActive => row(401, BAD_TOKEN, "NotBeforeError"),
             Self::TokenWithoutUser | Self::TokenUserId { .. } => row(401, BAD_TOKEN, UNAUTHENTICATED),
+            Self::PlatformKey => row(401, "INVALID_PLATFORM_KEY", UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::ConnectionExpired => row(401, "TOKEN_EXPIRED", "TokenExpiredError"),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
@@ -305,6 +309,7 @@ mod tests {
                 claim: "user_id".to_owned(),
                 reason: InvalidId::LeadingZeros,
             },
+            ApiError::PlatformKey,
             ApiError::ConnectionUnknown,
             ApiError::ConnectionExpired,
             ApiError::TooManyConnections,
@@ -371,6 +376,7 @@ mod tests {
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - please try a different one
         401 INVALID_TOKEN_ERR JsonWebTokenError jwt audience invalid
         401 INVALID_TOKEN_ERR UnauthenticatedError Incorrect token - its user_id must not have leading zeros
+        401 INVALID_PLATFORM_KEY UnauthenticatedError The platform key is missing or wrong
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         401 TOKEN_EXPIRED TokenExpiredError Your token has expired - please say hello with a fresh one
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time

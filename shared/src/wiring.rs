@@ -4,11 +4,14 @@ use crate::adapters::api_gateway::ApiGatewayPush;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
+use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
-use crate::app::{Signaller, Writer};
-use crate::config::{DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig};
+use crate::app::{Platform, Signaller, Writer};
+use crate::config::{
+    DirectoryConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig, PushConfig, RedisConfig, Sites,
+};
 use crate::domain::TopicRules;
-use crate::ports::{Push, Signals, Store};
+use crate::ports::{Moderation, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -32,6 +35,15 @@ impl Wiring {
     /// [`StartError`] if a variable of the tokens or sites is missing or wrong.
     pub fn identity(&self) -> Result<Identity, StartError> {
         Ok(Identity::new(IdentityConfig::from_env(&self.env)?)?)
+    }
+
+    /// How the platform's own server is known.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the platform's keys or of the sites is wrong.
+    pub fn platform_keys(&self) -> Result<PlatformKeys, StartError> {
+        let config = PlatformConfig::from_env(&self.env)?;
+        Ok(PlatformKeys::new(&config, Sites::from_env(&self.env)?))
     }
 
     /// Where messages live.
@@ -97,6 +109,22 @@ impl Wiring {
             clock: &SystemClock,
             topics,
             shows_presence: presence.enabled,
+        }
+    }
+
+    /// What the platform's own server may do.
+    pub fn platform<'a, S: Store + Moderation>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+    ) -> Platform<'a> {
+        Platform {
+            store,
+            moderation: store,
+            push,
+            clock: &SystemClock,
+            topics,
         }
     }
 

@@ -122,18 +122,27 @@ fn a_secret_is_a_reference() {
         );
         for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
             let variables = &function["Environment"]["Variables"];
-            for (name, condition, version) in [
-                ("SOCK_JWT_SECRET", "HasJwtSecret", "JwtSecretVersion"),
+            for (name, condition, arn, version) in [
+                ("SOCK_JWT_SECRET", "HasJwtSecret", "JwtSecretArn", "JwtSecretVersion"),
                 (
                     "SOCK_JWT_SECRET_PREVIOUS",
                     "HasPreviousJwtSecret",
+                    "JwtSecretArn",
                     "JwtSecretPreviousVersion",
+                ),
+                (
+                    "SOCK_PLATFORM_KEY",
+                    "HasPlatformKey",
+                    "PlatformKeySecretArn",
+                    "PlatformKeySecretVersion",
                 ),
             ] {
                 let Some(secret) = variables.get(name) else { continue };
                 assert_eq!(secret["Fn::If"][0], condition, "{id}");
                 let reference = [
-                    "{{resolve:secretsmanager:${JwtSecretArn}:SecretString:::${",
+                    "{{resolve:secretsmanager:${",
+                    arn,
+                    "}:SecretString:::${",
                     version,
                     "}}}",
                 ]

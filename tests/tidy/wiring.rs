@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::support::{read, root};
+use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 8] = [
+const PARTS: [(&str, &[&str]); 9] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -34,6 +34,10 @@ const PARTS: [(&str, &[&str]); 8] = [
     ("wiring.rare_push(", &["SOCK_PUSH_ENDPOINT"]),
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
+    (
+        "wiring.platform_keys(",
+        &["SOCK_PLATFORM_KEY", "SOCK_DOMAIN_HANDLE", "SOCK_DOMAINS"],
+    ),
 ];
 
 fn folders() -> BTreeSet<String> {
@@ -93,11 +97,13 @@ fn every_variable_is_documented() {
         .iter()
         .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
         .collect();
-    let code = ["shared/src/config.rs", "shared/src/config/identity.rs"].map(|path| {
+    let mut files = files(&["shared/src/config"], "rs");
+    files.push("shared/src/config.rs".to_owned());
+    let code = files.iter().map(|path| {
         let text = read(path);
         text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
     });
-    assert_eq!(variables(&code.concat()), listed);
+    assert_eq!(variables(&code.collect::<String>()), listed);
     let documented = variables(&read("README.md"));
     assert!(listed.is_subset(&documented), "{:?}", listed.difference(&documented));
 }

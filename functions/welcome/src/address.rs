@@ -3,7 +3,7 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 26] = [
     "GET /api/list",
     "GET /api/sync",
     "GET /api/profiles",
@@ -20,6 +20,16 @@ const ROUTES: [&str; 16] = [
     "GET /api/topic/{id}/members",
     "PUT /api/topic/{id}/members/{user}",
     "DELETE /api/topic/{id}/members/{user}",
+    "POST /platform/users/{user}/messages/{target}/{id}",
+    "GET /platform/conversations/{target}/{a}/{b}",
+    "DELETE /platform/messages/{target}/{a}/{b}/{message_id}",
+    "PUT /platform/topics/{id}/members/{user}",
+    "DELETE /platform/topics/{id}/members/{user}",
+    "GET /platform/users/{user}/ban",
+    "PUT /platform/users/{user}/ban",
+    "DELETE /platform/users/{user}/ban",
+    "POST /platform/users/{user}/revoke",
+    "POST /platform/users/{user}/profile-changed",
 ];
 
 /// Where a request belongs.

@@ -15,7 +15,7 @@ use crate::{
     machine::{guard, logs},
     project::{
         settings::{Folders, Settings, SettingsError},
-        token::Signer,
+        token::{Signer, random_key},
     },
     stack::{Build, Options, Stack},
 };
@@ -35,6 +35,7 @@ Environment (an empty variable counts as unset):
   SOCK_JWKS_URL         key set of the other algorithms; SOCK_JWT_ISSUER or SOCK_JWT_AUDIENCE must be set with it
   SOCK_JWT_ISSUER       who may have issued a token, with commas; the stack's own tokens name the first one [anyone]
   SOCK_JWT_AUDIENCE     for whom a token may be, with commas; the stack's own tokens name the first one [anyone]
+  SOCK_PLATFORM_KEY     key of the platform's own server, of 32 bytes at least [another one each time; none with --json]
   SOCK_JWT_USER_CLAIM   the claim that names the user, in the stack's own tokens too [user_id]
 Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HANDLE, SOCK_DOMAINS, SOCK_JWT_HEADER,
 SOCK_JWT_LEEWAY, SOCK_JWT_SECRET_PREVIOUS, SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
@@ -310,6 +311,8 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         clock_scale,
         faults,
         seed,
+        // A script says by the variable whether there are routes for the platform.
+        platform_key: (!json).then(random_key),
     };
     let mut stop = StopSignal::new(stop_with_stdin);
     let stack = tokio::select! {

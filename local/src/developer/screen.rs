@@ -57,6 +57,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         redis,
         platform,
         control,
+        platform_key,
         ..
     } = addresses;
     let places = format!(
@@ -84,6 +85,19 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         );
     };
     let body = format!(r#"{{"type":"text","text":"Hello, {reader}"}}"#);
+    // The first of two, and none without a key.
+    let key = platform_key.as_deref().and_then(|keys| keys.split(',').next());
+    let as_platform = key.map(|key| {
+        let (title, root) = (strong("Write as the platform itself"), rest.trim_end_matches("/api"));
+        let body = format!(r#"{{"type":"text","text":"Welcome, {reader}","system":true}}"#);
+        format!(
+            "
+{title}
+
+  curl {root}/platform/users/{writer_id}/messages/user/{reader_id} -H 'Content-Type: application/json' -H 'Authorization: Bearer {key}' -d '{body}'
+"
+        )
+    });
     format!(
         "{places}
 {tokens}
@@ -101,8 +115,9 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
 {send}
 
   curl {rest}/user/{reader_id} -H 'Content-Type: application/json' -H 'Authorization: Bearer {writer_token}' -d '{body}'
-
+{as_platform}
 Ctrl-C stops everything.",
+        as_platform = as_platform.unwrap_or_default(),
         tokens = strong("Tokens, good for a day"),
         listen = strong(&format!("Listen as {reader}, in a second terminal")),
         send = strong(&format!("Send as {writer}, in a third")),

@@ -139,6 +139,11 @@ fn user_id(user: &str) -> Value {
     }
 }
 
+/// A key that nobody guesses: 64 characters, of 244 random bits.
+pub fn random_key() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
 /// The secret in `path`; the first use creates it. When two stacks start at once, both use the secret of the one that creates
 /// the file first.
 fn kept_secret(path: &Path) -> io::Result<String> {
@@ -150,7 +155,7 @@ fn kept_secret(path: &Path) -> io::Result<String> {
     }
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder)?;
-    let fresh = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+    let fresh = random_key();
     // The file is complete before it gets its name, and it never replaces the file of another stack.
     let mut file = tempfile::Builder::new()
         .prefix("jwt-secret-")

@@ -62,6 +62,8 @@ pub struct Options {
     pub faults: Plan,
     /// The seed that decides about the faults.
     pub seed: u64,
+    /// The key of the platform's own server, unless `SOCK_PLATFORM_KEY` says another.
+    pub platform_key: Option<String>,
 }
 
 /// Where the functions come from.
@@ -157,6 +159,8 @@ pub struct Addresses {
     pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
     pub signer: Option<Signer>,
+    /// The key, or the two keys, with which the platform's own server asks; absent when there are no routes for it.
+    pub platform_key: Option<String>,
 }
 
 impl Stack {
@@ -239,6 +243,10 @@ impl Stack {
                 .to_owned(),
             control: String::new(),
             signer,
+            platform_key: settings
+                .get("SOCK_PLATFORM_KEY")
+                .map(str::to_owned)
+                .or_else(|| options.platform_key.clone()),
         };
         let functions = specs(&template, &executables, settings, &addresses);
         let relays = match &options.sam_env {
@@ -411,6 +419,7 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
         "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),
+        "SOCK_PLATFORM_KEY" => addresses.platform_key.as_deref(),
         "SOCK_JWT_SECRET" => addresses.signer.as_ref().map(Signer::secret),
         _ => None,
     };

@@ -21,8 +21,8 @@ use crate::ports::{Clock as _, Directory, Profile, Profiles, Unavailable};
 
 /// How long the platform may take, for all requests of a page together.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a profile is kept.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long a process keeps a profile, in milliseconds. A platform that changes a profile is promised that nobody is shown the old one longer.
+pub const KEPT_MS: u64 = 10_000;
 /// How many are kept in one process.
 const KEPT_PROFILES: u64 = 10_000;
 /// How long the platform is left alone after it failed, in milliseconds, so that not every page waits for its timeout. It is one platform: a
@@ -52,7 +52,10 @@ impl PlatformDirectory {
             }
             None => None,
         };
-        let kept = Cache::builder().max_capacity(KEPT_PROFILES).time_to_live(KEPT).build();
+        let kept = Cache::builder()
+            .max_capacity(KEPT_PROFILES)
+            .time_to_live(Duration::from_millis(KEPT_MS))
+            .build();
         Ok(Self {
             api,
             kept,
@@ -85,7 +88,8 @@ impl PlatformDirectory {
         let Some(api) = &self.api else { return Profiles::new() };
         let mut profiles = Profiles::new();
         let mut missing: Vec<Id> = Vec::new();
-        for id in ids {
+        // The platform itself has no profile.
+        for id in ids.iter().filter(|id| !id.is_system()) {
             match self.kept.get(&(kind, id.clone())) {
                 Some(profile) => {
                     profiles.insert(id.clone(), profile);

@@ -138,7 +138,7 @@ impl Identity {
 
     fn domain(&self, headers: &HeaderMap) -> &Domain {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        self.config.domain_of(host.unwrap_or_default())
+        self.config.sites.of_host(host.unwrap_or_default())
     }
 
     async fn verify(&self, token: &str) -> Result<Bearer, ApiError> {
@@ -219,7 +219,8 @@ fn validation(config: &IdentityConfig) -> Validation {
     validation
 }
 
-fn bearer(value: &str) -> Option<&str> {
+/// What stands behind the scheme `Bearer` (RFC 6750, section 2.1).
+pub(super) fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

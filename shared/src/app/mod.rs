@@ -1,12 +1,14 @@
 //! What the routes do, the same over REST and over the WebSocket.
 
 mod fan_out;
+mod platform;
 mod read;
 mod settings;
 mod signals;
 mod speaker;
 mod write;
 
+pub use platform::Platform;
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};

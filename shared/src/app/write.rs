@@ -8,8 +8,8 @@ use futures_util::stream::{self, StreamExt as _};
 use super::fan_out::{self, Post};
 use super::{asker, conversation};
 use crate::domain::{
-    Actor, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message, MessageId,
-    Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
+    Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message,
+    MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
 };
 use crate::error::ApiError;
 use crate::ports::{Live, PageBounds, Push, Store, StoreError, Told, Unavailable};
@@ -61,6 +61,17 @@ impl Writer<'_> {
     /// stored or not, and it is safe to send it again with the same retry key.
     pub async fn send(&self, caller: &Caller, target: &Target, draft: &Draft) -> Result<Outcome, ApiError> {
         let author = asker(self.topics, &caller.principal, target)?;
+        self.send_by(author, caller, target, draft).await
+    }
+
+    /// The same for any author; `caller` says whose conversation it is and who is answered.
+    pub(super) async fn send_by(
+        &self,
+        author: Asker,
+        caller: &Caller,
+        target: &Target,
+        draft: &Draft,
+    ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
         let sent = self
             .store
@@ -115,10 +126,21 @@ impl Writer<'_> {
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn delete(&self, caller: &Caller, target: &Target, message_id: &str) -> Result<Outcome, ApiError> {
-        let by = asker(self.topics, &caller.principal, target)?;
+        let by = Actor::User(asker(self.topics, &caller.principal, target)?);
+        self.delete_by(&by, caller, target, message_id).await
+    }
+
+    /// The same for any actor.
+    pub(super) async fn delete_by(
+        &self,
+        by: &Actor,
+        caller: &Caller,
+        target: &Target,
+        message_id: &str,
+    ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let deleted = self.store.delete_message(&conversation, id, &by).await;
+        let deleted = self.store.delete_message(&conversation, id, by).await;
         let decision = deleted.map_err(|error| match error {
             StoreError::Forbidden if conversation.is_direct() => {
                 ApiError::Forbidden("Only the author can delete a message")
@@ -180,10 +202,22 @@ impl Writer<'_> {
         role: Option<Role>,
     ) -> Result<Outcome, ApiError> {
         let actor = Actor::User(asker(self.topics, &caller.principal, topic)?);
+        self.put_member_by(&actor, caller, topic, member, role).await
+    }
+
+    /// The same for any actor.
+    pub(super) async fn put_member_by(
+        &self,
+        actor: &Actor,
+        caller: &Caller,
+        topic: &Target,
+        member: &Id,
+        role: Option<Role>,
+    ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, topic);
         let put = self
             .store
-            .put_member(&conversation, &actor, member, role, self.topics.members_max);
+            .put_member(&conversation, actor, member, role, self.topics.members_max);
         let decision = put.await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
@@ -199,8 +233,19 @@ impl Writer<'_> {
         } else {
             Actor::User(asker(self.topics, &caller.principal, topic)?)
         };
+        self.remove_member_by(&actor, caller, topic, member).await
+    }
+
+    /// The same for any actor.
+    pub(super) async fn remove_member_by(
+        &self,
+        actor: &Actor,
+        caller: &Caller,
+        topic: &Target,
+        member: &Id,
+    ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, topic);
-        let decision = self.store.remove_member(&conversation, &actor, member).await?;
+        let decision = self.store.remove_member(&conversation, actor, member).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 

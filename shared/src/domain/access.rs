@@ -150,7 +150,7 @@ pub struct Asker {
     pub admission: Admission,
 }
 
-/// Who changes the members of a topic.
+/// Who changes the members of a topic, or deletes a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A user, who may do what the user's role allows. Where admission is open, anyone may join, and moderators may add others.

@@ -130,11 +130,11 @@ pub struct Watcher {
 pub struct Reads(pub Vec<(Id, u64)>);
 
 impl Reads {
-    /// Whether someone else than its author has read up to a message.
+    /// Whether someone else than its author has read up to a message. Of a system message this is not told: a client takes it for the other side's
+    /// position, and here it may be the reader's own.
     pub fn have_seen(&self, message: &Message) -> bool {
-        self.0
-            .iter()
-            .any(|(id, seq)| *id != message.author && *seq >= message.id.seq)
+        let has_seen = |(id, seq): &(Id, u64)| *id != message.author && *seq >= message.id.seq;
+        !message.author.is_system() && self.0.iter().any(has_seen)
     }
 }
 

@@ -16,6 +16,9 @@ use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX,
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Repr);
 
+/// The author of what the platform itself writes. No user can have this id.
+const SYSTEM: &str = "senna:system";
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {
     Number(u64),
@@ -36,6 +39,9 @@ pub enum InvalidId {
     /// A text that is empty, too long or has other characters; or no text at all.
     #[error("must be a whole number, or a string of 1 to {ID_BYTES} of A-Z a-z 0-9 _ . : @ ~ + = - |")]
     Text,
+    /// The id of the platform itself, which is the author of system messages.
+    #[error("must not be {SYSTEM}, which is the platform itself")]
+    System,
 }
 
 impl Id {
@@ -54,8 +60,11 @@ impl Id {
     /// Reads an id as it stands in an address, or as a string in a token or in JSON.
     ///
     /// # Errors
-    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`].
+    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`], [`InvalidId::System`].
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        if text == SYSTEM {
+            return Err(InvalidId::System);
+        }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@~+=-|".contains(&byte);
         if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
             return Err(InvalidId::Text);
@@ -68,6 +77,28 @@ impl Id {
         }
         let number = text.parse().ok().and_then(|number| Self::from_number(number).ok());
         Ok(number.unwrap_or_else(|| Self(Repr::Text(text.into()))))
+    }
+
+    /// The author of system messages: the platform itself.
+    pub fn system() -> Self {
+        Self(Repr::Text(SYSTEM.into()))
+    }
+
+    /// Whether this is the platform itself.
+    pub fn is_system(&self) -> bool {
+        *self == Self::system()
+    }
+
+    /// Reads a stored id, which may be that of the platform itself.
+    ///
+    /// # Errors
+    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`].
+    pub(crate) fn stored(text: &str) -> Result<Self, InvalidId> {
+        if text == SYSTEM {
+            Ok(Self::system())
+        } else {
+            Self::parse(text)
+        }
     }
 
     /// The number, if the id is one.
@@ -120,6 +151,11 @@ impl Domain {
             return Err(InvalidDomain);
         }
         Ok(Self(text.into()))
+    }
+
+    /// The handle.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -275,6 +311,8 @@ mod tests {
         }
         assert!(Id::parse(&"x".repeat(64)).is_ok());
         assert!(Id::parse("auth0|7:@x.y~z+=-_").is_ok());
+        assert_eq!(Id::parse("senna:system"), Err(InvalidId::System));
+        assert!(Id::stored("senna:system").unwrap().is_system());
     }
 
     #[test]

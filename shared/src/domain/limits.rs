@@ -81,6 +81,9 @@ pub const TOKEN_GRACE_MS: u64 = 60_000;
 /// Connections of one user at the most. Each makes every message to the user one post dearer.
 pub const CONNECTIONS_MAX: u64 = 100;
 
+/// Longest reason of a ban, in bytes of UTF-8.
+pub const BAN_REASON_BYTES: usize = 500;
+
 /// Inbox entries on a page of those that changed, or messages that are looked at for a page of changes, in a frame.
 pub const CHANGES_FRAME_PAGE: u64 = 100;
 /// The same in the answer to a request.

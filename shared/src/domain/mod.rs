@@ -1,6 +1,7 @@
 //! What a chat is: pure types and the rules they keep.
 
 mod access;
+mod ban;
 mod change;
 mod conversation;
 mod cursor;
@@ -11,6 +12,7 @@ mod page;
 mod settings;
 
 pub use access::{Actor, Admission, Asker, Principal, Role, TopicAccess, TopicClaim, TopicRules};
+pub use ban::Ban;
 pub use change::{
     Change, ChangeKind, Decision, Latest, Member, Outcome, Place, Projection, Reads, TopicMember, Watcher,
 };

@@ -2,6 +2,7 @@
 
 mod clock;
 mod directory;
+mod moderation;
 mod push;
 mod signals;
 mod store;
@@ -12,6 +13,7 @@ use thiserror::Error;
 
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
+pub use moderation::{Moderation, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
 pub use store::{

@@ -236,7 +236,8 @@ impl PageBounds {
 /// member; it may be repeated, and come in any order. Each method is one round trip, or as many in parallel.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Adds a message at the end of the conversation. The same atomic step gives it its position and its time, and makes its author a member.
+    /// Adds a message at the end of the conversation. The same atomic step gives it its position and its time, and makes its author a member, unless
+    /// that is the platform itself ([`Id::system`]).
     /// Calling it twice adds two; with the same retry key within a day, the second call finds what the first one added.
     ///
     /// # Errors
@@ -265,7 +266,7 @@ pub trait Store: Send + Sync {
         retry_key: Option<&RetryKey>,
     ) -> Result<Decision, StoreError>;
 
-    /// Deletes a message as its author, or as a moderator of the topic. Calling it twice changes nothing more, so that a deletion that was cut off
+    /// Deletes a message as its author, as a moderator of the topic, or as the platform. Calling it twice changes nothing more, so that a deletion that was cut off
     /// can be completed.
     ///
     /// # Errors
@@ -274,7 +275,7 @@ pub trait Store: Send + Sync {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Asker,
+        by: &Actor,
     ) -> Result<Decision, StoreError>;
 
     /// Gives a member's reaction to a message, or takes it back. Calling it twice changes nothing more.

@@ -3,6 +3,7 @@
 mod answer;
 mod event;
 mod log;
+pub mod platform;
 pub mod rest;
 pub mod socket;
 

@@ -35,6 +35,12 @@ pub struct RestRequest {
 }
 
 impl RestRequest {
+    /// A request of who has no token, and is known otherwise.
+    pub(super) fn without_token(event: Event) -> Self {
+        let principal = None;
+        Self { event, principal }
+    }
+
     /// The user, if the request has a token.
     pub fn user(&self) -> Option<&User> {
         self.principal.as_ref().map(|principal| &principal.user)
@@ -55,6 +61,11 @@ impl RestRequest {
     /// The method, as `GET`.
     pub fn method(&self) -> &str {
         self.event.text("/requestContext/http/method")
+    }
+
+    /// Method and path of the route, as the template has them.
+    pub fn route(&self) -> &str {
+        self.event.text("/routeKey")
     }
 
     /// The path, which API Gateway has decoded.
@@ -166,15 +177,15 @@ impl RestRequest {
     /// A parameter of the path, taken from the decoded path: whether `pathParameters` arrive decoded is not documented. It is never decoded
     /// again, or `a%2562` would be the user `ab`. Empty if the path is not that of the route: API Gateway finds the route before it decodes
     /// for the second time, so `/api/user/user%252F5` arrives as `/api/user/user/5` and must not mean the user 5.
-    fn path_parameter(&self, name: &str) -> &str {
-        let pattern: Vec<&str> = self.event.text("/routeKey").split('/').skip(1).collect();
+    pub(super) fn path_parameter(&self, name: &str) -> &str {
+        let pattern: Vec<&str> = self.route().split('/').skip(1).collect();
         let path: Vec<&str> = self.path().trim_end_matches('/').split('/').skip(1).collect();
         let behind = path.len().checked_sub(pattern.len());
         let Some((before, ours)) = behind.and_then(|place| path.split_at_checked(place)) else {
             return "";
         };
         // A stage or a mapping may stand before our routes.
-        let is_ours = before == [self.stage()] || !before.contains(&"api");
+        let is_ours = before == [self.stage()] || pattern.first().is_none_or(|root| !before.contains(root));
         let mut pairs = pattern.iter().zip(ours);
         let fits = is_ours
             && pairs
@@ -184,7 +195,7 @@ impl RestRequest {
         found.filter(|_| fits).map_or("", |(_, segment)| segment)
     }
 
-    fn query(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(super) fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         self.event.query(name)
     }
 

@@ -70,6 +70,9 @@ pub struct MessageJson<A> {
     mentions: Vec<IdJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<ReactedJson>,
+    /// The platform itself has written it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    system: bool,
 }
 
 /// The message that another one replies to.
@@ -167,6 +170,7 @@ impl<A> MessageJson<A> {
             reply_to: message.reply_to.as_ref().map(QuoteJson::from),
             mentions: message.mentions.iter().cloned().map(IdJson).collect(),
             reactions: message.reactions.iter().enumerate().map(reacted).collect(),
+            system: message.author.is_system(),
         }
     }
 }

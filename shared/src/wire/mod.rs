@@ -5,6 +5,7 @@ mod changes;
 mod frame;
 mod inbox;
 mod message;
+mod moderation;
 mod properties;
 mod request;
 
@@ -18,6 +19,7 @@ pub use frame::{
 };
 pub use inbox::{ListAnswer, SettingsAnswer, list};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
+pub use moderation::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
 pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target};
 

@@ -153,7 +153,24 @@ impl<'a> RequestBody<'a> {
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but booleans, [`ApiError::NothingToChange`] if there are none.
     pub fn settings(&self) -> Result<SettingsEdit, ApiError> {
-        let switch = |field| match self.0.get(field).map(RawValue::get) {
+        let edit = SettingsEdit {
+            muted: self.switch("muted")?,
+            hidden: self.switch("hidden")?,
+            pinned: self.switch("pinned")?,
+        };
+        if edit == SettingsEdit::default() {
+            return Err(ApiError::NothingToChange);
+        }
+        Ok(edit)
+    }
+
+    pub(super) fn properties(&self) -> &Properties<'a> {
+        &self.0
+    }
+
+    /// A property that is on or off, if it is there.
+    pub(super) fn switch(&self, field: &'static str) -> Result<Option<bool>, ApiError> {
+        match self.0.get(field).map(RawValue::get) {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
@@ -161,16 +178,7 @@ impl<'a> RequestBody<'a> {
                 field,
                 expected: "true or false",
             }),
-        };
-        let edit = SettingsEdit {
-            muted: switch("muted")?,
-            hidden: switch("hidden")?,
-            pinned: switch("pinned")?,
-        };
-        if edit == SettingsEdit::default() {
-            return Err(ApiError::NothingToChange);
         }
-        Ok(edit)
     }
 
     fn reply_to(&self) -> Result<Option<MessageId>, ApiError> {

@@ -6,7 +6,7 @@ use shared::domain::{
 };
 use shared::ports::{History, PageBounds, Store as _, StoreError};
 
-use crate::support::{NOW, SEEN, World, draft, new_text, open, page, text, texts, with_key};
+use crate::support::{NOW, SEEN, World, acting, draft, new_text, open, page, text, texts, with_key};
 
 pub(crate) async fn positions_are_given_in_order_and_time_never_goes_back(world: World) {
     let first = world.say(&world.anna, "a").await;
@@ -200,7 +200,7 @@ pub(crate) async fn a_conversation_goes_on_where_its_oldest_messages_were_moved_
             refused(world.react(&world.anna, id, "x", true).await),
             "no such message"
         );
-        let deleted = world.store.delete_message(&world.chat, id, &open(&world.anna)).await;
+        let deleted = world.store.delete_message(&world.chat, id, &acting(&world.anna)).await;
         assert_eq!(refused(deleted), "no such message");
         let read = world.store.read_up_to(&world.chat, &world.ben.id, Some(id)).await;
         assert!(matches!(read, Err(StoreError::NotFound)));
@@ -237,7 +237,7 @@ pub(crate) async fn only_the_author_edits(world: World) {
     assert_eq!(by_ben(id).await, "not allowed");
     assert_eq!(by_ben(MessageId { seq: 2, ..id }).await, "no such message");
     assert_eq!(by_ben(MessageId { ms: id.ms + 1, ..id }).await, "no such message");
-    let deletion = world.store.delete_message(&world.chat, id, &open(&world.ben)).await;
+    let deletion = world.store.delete_message(&world.chat, id, &acting(&world.ben)).await;
     assert_eq!(refused(deletion), "not allowed");
     assert_eq!(texts(&world.history(page(1, 10)).await), ["mine"]);
 }

@@ -61,7 +61,7 @@ impl Store for Dying<'_> {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Asker,
+        by: &Actor,
     ) -> Result<Decision, StoreError> {
         self.store.delete_message(conversation, id, by).await
     }

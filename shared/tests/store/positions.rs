@@ -1,6 +1,6 @@
 //! Rules of read positions: they move forward, and in a topic nobody's history changes by them.
 
-use shared::domain::{ChangeKind, ConnectionId, Draft};
+use shared::domain::{Actor, ChangeKind, ConnectionId, Draft};
 use shared::ports::{PageBounds, Signals as _, Store as _, StoreError};
 
 use crate::support::{SEEN, World, closed, draft, open, own, page, user};
@@ -152,7 +152,10 @@ pub(crate) async fn a_stranger_does_not_learn_which_messages_there_are(world: Wo
             .update_message(&world.chat, id, &closed(&stranger), &SEEN, None)
             .await;
         assert!(matches!(seen, Err(StoreError::NotAMember)));
-        let deleted = world.store.delete_message(&world.chat, id, &closed(&stranger)).await;
+        let deleted = world
+            .store
+            .delete_message(&world.chat, id, &Actor::User(closed(&stranger)))
+            .await;
         assert!(matches!(deleted, Err(StoreError::NotAMember)));
         let reacted = world.react(&stranger, id, "x", true).await;
         assert!(matches!(reacted, Err(StoreError::NotAMember)));

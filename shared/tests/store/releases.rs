@@ -7,7 +7,7 @@ use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Role};
 use shared::ports::{Changes, PageBounds, Store as _, Watches};
 
 use crate::signals::at_now;
-use crate::support::{World, open, page, principal, text, texts, with_key};
+use crate::support::{World, acting, open, page, principal, text, texts, with_key};
 
 /// What another release writes in place of what, in every script that has it.
 type Edits<'a> = &'a [(&'a str, &'a str)];
@@ -161,7 +161,7 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     refused(world.try_to_say(&world.anna, "older").await);
     refused(world.update(&world.anna, id, &crate::support::new_text("older")).await);
     refused(world.update(&world.ben, id, &crate::support::SEEN).await);
-    refused(world.store.delete_message(&world.chat, id, &open(&world.anna)).await);
+    refused(world.store.delete_message(&world.chat, id, &acting(&world.anna)).await);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["newer"]);
 
     let again = next.edit(&next.anna, id, "newer!").await;

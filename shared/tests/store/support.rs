@@ -189,7 +189,10 @@ impl World {
     }
 
     pub(crate) async fn delete(&self, author: &User, id: MessageId) -> Decision {
-        self.store.delete_message(&self.chat, id, &open(author)).await.unwrap()
+        self.store
+            .delete_message(&self.chat, id, &acting(author))
+            .await
+            .unwrap()
     }
 
     /// Adds a member to the topic, or gives one a role.
@@ -419,6 +422,11 @@ pub(crate) fn open(user: &User) -> Asker {
         id: user.id.clone(),
         admission: Admission::Open,
     }
+}
+
+/// A user who acts where everyone may.
+pub(crate) fn acting(user: &User) -> Actor {
+    Actor::User(open(user))
 }
 
 /// A user who asks where only members may.

@@ -196,7 +196,7 @@ const TABLE: [Row; 27] = [
     row("remove an owner", Try::Remove("owner"), "nrrr+", "nrrr+"),
     row("remove a stranger", Try::Remove("new"), "nr===", "nr==="),
     row("leave", Try::Remove("me"), "=+++-", "=+++-"),
-    row("delete another's message", Try::DeleteMessage, "ff++-", "nf++-"),
+    row("delete another's message", Try::DeleteMessage, "ff+++", "nf+++"),
     row("edit another's message", Try::EditMessage, "ffff-", "nfff-"),
     row("send", Try::Send, "++++-", "n+++-"),
     row("read", Try::Read, "n+++-", "n+++-"),
@@ -287,7 +287,10 @@ async fn tried(
     // Nobody asks as the platform for what has no such asker.
     if *actor == Actor::Platform
         && !matches!(tries, Try::Put("new" | "member" | "moderator" | "owner", _))
-        && !matches!(tries, Try::Remove("new" | "member" | "moderator" | "owner"))
+        && !matches!(
+            tries,
+            Try::Remove("new" | "member" | "moderator" | "owner") | Try::DeleteMessage
+        )
     {
         return '-';
     }
@@ -296,7 +299,7 @@ async fn tried(
     let decided = match tries {
         Try::Put(name, role) => world.put(actor, &of(name), *role).await,
         Try::Remove(name) => store.remove_member(chat, actor, &of(name).id).await,
-        Try::DeleteMessage => store.delete_message(chat, message, asker).await,
+        Try::DeleteMessage => store.delete_message(chat, message, actor).await,
         Try::EditMessage => {
             store
                 .update_message(chat, message, asker, &new_text("mine"), None)
@@ -342,7 +345,10 @@ pub(crate) async fn who_has_left_an_open_topic_still_edits_and_deletes_own_messa
     assert!(edited.projection.members.iter().all(|member| member.id != world.ben.id));
     world.finish(edited).await;
     assert_eq!(texts(&world.history(page(1, 10)).await), ["stays", "mine!"]);
-    let deletion = world.store.delete_message(&world.chat, id, &closed(&world.ben)).await;
+    let deletion = world
+        .store
+        .delete_message(&world.chat, id, &Actor::User(closed(&world.ben)))
+        .await;
     assert!(matches!(deletion, Err(StoreError::NotAMember)));
     let deleted = world.delete(&world.ben, id).await;
     world.finish(deleted).await;

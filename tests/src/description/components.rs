@@ -183,6 +183,13 @@ fn message_by(author: Value) -> Value {
             ("reply_to", named("Quote")),
             ("mentions", short_list(named("Id"), 20)),
             ("reactions", short_list(named("Reaction"), 20)),
+            (
+                "system",
+                about(
+                    "The platform itself has written it: its author `senna:system` is no user, and has no profile.",
+                    exactly(true),
+                ),
+            ),
         ],
     );
     let with = |kind: &str, other: &str| json!({"properties": {"type": {"const": kind}, kind: {}, other: false}, "required": [kind]});

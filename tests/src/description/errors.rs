@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 32] = [
+pub(super) const ERRORS: [Error; 33] = [
     Error {
         code: None,
         status: 400,
@@ -97,6 +97,12 @@ pub(super) const ERRORS: [Error; 32] = [
     error(400, "UNKNOWN_ACTION", ARGUMENT, "there is no such action"),
     error(401, "NOT_AUTHENTICATED", NO_USER, "the token is missing"),
     error(401, "INVALID_TOKEN_ERR", BAD_TOKEN, "the token is invalid or expired"),
+    error(
+        401,
+        "INVALID_PLATFORM_KEY",
+        NO_USER,
+        "the key of the platform's server is missing or wrong",
+    ),
     error(
         401,
         "CONNECTION_UNKNOWN",

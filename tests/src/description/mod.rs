@@ -15,6 +15,7 @@ mod bodies;
 pub mod check;
 mod components;
 mod errors;
+mod platform;
 mod rest;
 mod schema;
 mod socket;

@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::components::schemas;
 use super::errors::{ERRORS, answered};
+use super::platform;
 use super::schema::{NUMBER_MAX, about, boolean, closed, exactly, like, list, named, or_null, short_list, text, whole};
 
 /// The codes that an error can have; `None` for the one that has no code.
-type Codes = &'static [Option<&'static str>];
+pub(super) type Codes = &'static [Option<&'static str>];
 
 /// What everything but the welcome can answer.
 const ALWAYS: Codes = &[
@@ -15,17 +16,17 @@ const ALWAYS: Codes = &[
     Some("INVALID_TOKEN_ERR"),
     Some("UNAVAILABLE"),
 ];
-const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
-const TOPIC: Codes = &[Some("INVALID_ID")];
+pub(super) const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
+pub(super) const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
-const BODY: Codes = &[
+pub(super) const BODY: Codes = &[
     Some("INVALID_JSON"),
     Some("DUPLICATE_KEY"),
     Some("INVALID_FIELD"),
     Some("BODY_TOO_LARGE"),
     Some("BODY_COMPRESSED"),
 ];
-const CONTENT: Codes = &[
+pub(super) const CONTENT: Codes = &[
     None,
     Some("INVALID_TEXT"),
     Some("INVALID_IMAGE"),
@@ -35,11 +36,11 @@ const CONTENT: Codes = &[
     Some("METADATA_TOO_LARGE"),
     Some("RETRY_KEY_REUSED"),
 ];
-const FOUND: Codes = &[Some("NOT_FOUND")];
+pub(super) const FOUND: Codes = &[Some("NOT_FOUND")];
 const FORBIDDEN: Codes = &[Some("FORBIDDEN")];
 
-/// A route. Its path begins with `/api`.
-struct Route {
+/// A route.
+pub(super) struct Route {
     method: &'static str,
     path: &'static str,
     id: &'static str,
@@ -56,7 +57,7 @@ struct Route {
 }
 
 impl Route {
-    const fn new(
+    pub(super) const fn new(
         (method, path): (&'static str, &'static str),
         (id, tag): (&'static str, &'static str),
         summary: &'static str,
@@ -76,28 +77,31 @@ impl Route {
         }
     }
 
-    fn taking(mut self, parameters: impl IntoIterator<Item = Value>) -> Self {
+    pub(super) fn taking(mut self, parameters: impl IntoIterator<Item = Value>) -> Self {
         self.parameters.extend(parameters);
         self
     }
 
-    fn with_body(mut self, schema: &'static str, required: bool) -> Self {
+    pub(super) fn with_body(mut self, schema: &'static str, required: bool) -> Self {
         self.body = Some((schema, required));
         self.errors.push(BODY);
         self
     }
 
     fn operation(&self) -> Value {
-        let status = if self.id == "send" { "201" } else { "200" };
+        let is_platform = self.tag == platform::TAG;
+        let status = if self.id.starts_with("send") { "201" } else { "200" };
         let parts = self
             .path
             .split('/')
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameters: Vec<Value> = parts
-            .map(path_parameter)
+            .map(|name| path_parameter(name, is_platform))
             .chain(self.parameters.iter().cloned())
+            .chain(is_platform.then(platform::domain))
             .collect();
-        let codes = self.errors.iter().chain([&ALWAYS]).copied().flatten().copied();
+        let always = if is_platform { platform::ALWAYS } else { ALWAYS };
+        let codes = self.errors.iter().chain([&always]).copied().flatten().copied();
         let mut responses = failures(&codes.collect::<Vec<_>>());
         responses.insert(status.to_owned(), answer("Done.", &named(self.answer)));
         let mut operation = json!({
@@ -107,6 +111,9 @@ impl Route {
             "parameters": parameters,
             "responses": responses,
         });
+        if is_platform {
+            operation["security"] = json!([{platform::SECURITY: []}]);
+        }
         if let Some((schema, required)) = self.body {
             operation["requestBody"] = json!({
                 "required": required, "content": {"application/json": {"schema": named(schema)}},
@@ -120,12 +127,13 @@ impl Route {
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
     paths.insert("/api".to_owned(), welcome());
-    for route in routes() {
+    for route in routes().into_iter().chain(platform::routes()) {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method] = route.operation();
     }
     let mut schemas = schemas();
-    schemas.extend(own_schemas().map(|(name, schema)| (name.to_owned(), schema)));
+    let own = own_schemas().into_iter().chain(platform::schemas());
+    schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -144,6 +152,7 @@ pub(super) fn document() -> Value {
             {"name": "Messages", "description": "Reading and writing in a conversation."},
             {"name": "Inbox", "description": "Your conversations."},
             {"name": "People", "description": "Members, profiles and presence."},
+            {"name": platform::TAG, "description": "What the platform's own server may do. Without `SOCK_PLATFORM_KEY` these routes are 404."},
         ],
         "paths": paths,
         "components": {
@@ -153,6 +162,9 @@ pub(super) fn document() -> Value {
                     "description": "A JWT of the platform; its claim `user_id` says who asks. `SOCK_JWT_HEADER` names another header.",
                 },
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The same token."},
+                "platform": {
+                    "type": "http", "scheme": "bearer", "description": "The key, or one of the two keys, in `SOCK_PLATFORM_KEY`.",
+                },
             },
             "schemas": schemas,
         },
@@ -397,8 +409,9 @@ fn answer(words: &str, schema: &Value) -> Value {
     json!({"description": words, "content": {"application/json": {"schema": schema}}})
 }
 
-fn path_parameter(name: &str) -> Value {
-    let (words, schema) = match name {
+fn path_parameter(name: &str, is_platform: bool) -> Value {
+    let of_platform = is_platform.then(|| platform::path_parameter(name)).flatten();
+    let (words, schema) = of_platform.unwrap_or_else(|| match name {
         "target" => ("Whether the other side is a user or a topic.", named("Target")),
         "message_id" => ("The message.", named("MessageId")),
         "reaction" => ("The reaction, percent-encoded.", named("ReactionText")),
@@ -407,11 +420,11 @@ fn path_parameter(name: &str) -> Value {
             json!({"anyOf": [named("Id"), {"const": "me"}]}),
         ),
         _ => ("The user or topic.", named("Id")),
-    };
+    });
     json!({"name": name, "in": "path", "required": true, "description": words, "schema": schema})
 }
 
-fn query(name: &str, words: &str, schema: Value) -> Value {
+pub(super) fn query(name: &str, words: &str, schema: Value) -> Value {
     json!({"name": name, "in": "query", "description": words, "schema": schema})
 }
 
@@ -433,8 +446,16 @@ fn flag() -> Value {
     json!({"type": "string", "enum": ["", "1", "true", "0", "false"]})
 }
 
+fn many() -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10})
+}
+
+/// How many entries a page has.
+pub(super) fn limit() -> Value {
+    query("limit", "How many.", many())
+}
+
 fn paging() -> [Value; 3] {
-    let many = || json!({"type": "integer", "minimum": 1, "maximum": 100, "default": 10});
     [
         query(
             "page",
@@ -446,7 +467,7 @@ fn paging() -> [Value; 3] {
     ]
 }
 
-fn retry_key() -> Value {
+pub(super) fn retry_key() -> Value {
     json!({
         "name": "Idempotency-Key", "in": "header", "description": "In place of `client_id` in the body.",
         "schema": named("RetryKey"),

@@ -16,7 +16,7 @@ use crate::domain::{
     Change, ChangeKind, ConnectionId, Cursor, Decision, Id, InboxPlace, Latest, Member, MessageId, Place, Projection,
     Role, Target, TopicMember,
 };
-use crate::ports::{Changes, History, Live, StoreError, Stored, Told, Unavailable};
+use crate::ports::{Changes, History, Live, Recorded, StoreError, Stored, Told, Unavailable};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -319,6 +319,29 @@ pub(super) fn changes(answer: Value) -> Result<Changes, StoreError> {
         reads: entry::read_reads(&reads)?,
         messages: stored(items)?,
     })
+}
+
+/// What `records_read.lua` answers.
+pub(super) fn recorded(answer: Value) -> Result<Recorded, Unavailable> {
+    let mut items = list(answer)?;
+    let (rev, oldest): (u64, u64) = (next(&mut items)?, next(&mut items)?);
+    Ok(Recorded {
+        rev,
+        next: (oldest > 0).then_some(oldest),
+        messages: stored(items)?,
+    })
+}
+
+/// What `user_ban.lua` and `user_revoke.lua` answer.
+pub(super) fn connections(answer: Value) -> Result<Vec<ConnectionId>, Unavailable> {
+    let names: Vec<String> = read(answer)?;
+    let id = |name: &String| ConnectionId::parse(name).map_err(|_| corrupt("a connection id"));
+    names.iter().map(id).collect()
+}
+
+/// The fields `banned` and `ban_reason` of a user.
+pub(super) fn ban(answer: Value) -> Result<(Option<u64>, Option<String>), Unavailable> {
+    read(answer)
 }
 
 /// Messages after their positions. One that cannot be read must not take the others away.

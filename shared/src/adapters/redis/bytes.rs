@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
     /// An id after its length.
     pub(super) fn id(&mut self) -> Result<Id, Corrupt> {
         let length = self.byte()?.into();
-        Id::parse(text(self.take(length)?)?).map_err(|_| Corrupt("id"))
+        Id::stored(text(self.take(length)?)?).map_err(|_| Corrupt("id"))
     }
 
     /// A section: tag and value.

@@ -46,7 +46,8 @@ pub(super) enum OfUser {
     /// ZSET: conversation → the user's position when it last changed.
     Changed,
     /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended;
-    /// `opening`, which handshakes may be under way, of connections whose token ends before them.
+    /// `opening`, which handshakes may be under way, of connections whose token ends before them; `banned`, until when the user is banned, in ms, and
+    /// `ban_reason`; `revoked`, since when a token must be issued to count, in ms.
     Meta,
     /// ZSET: connection id → until when it is good, in ms: until it or its user's token expires.
     Connections,

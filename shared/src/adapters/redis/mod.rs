@@ -9,6 +9,7 @@ mod connection;
 mod entry;
 mod keys;
 mod link;
+mod moderation;
 mod record;
 mod scripts;
 mod signals;
@@ -186,6 +187,14 @@ fn random_bits(bits: u32) -> u64 {
     Uuid::new_v4().as_u64_pair().1 & (u64::MAX >> (64 - bits))
 }
 
+/// Who acts, '' for the platform; and 1 if who is no member may act too.
+fn words_of(actor: &Actor) -> (String, u8) {
+    match actor {
+        Actor::User(asker) => (asker.id.to_string(), u8::from(asker.admission == Admission::Open)),
+        Actor::Platform => (String::new(), 1),
+    }
+}
+
 /// Tells one content from another: half of what a retry key promises. Each part is told from the next one by its length.
 fn content_hash(parts: &[&[u8]]) -> Vec<u8> {
     let mut hash = Sha256::new();
@@ -217,7 +226,11 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(content_hash(&[b"send", &content]))
             .arg(kept_ms)
             .arg(author.id.to_string())
-            .arg(u8::from(author.admission == Admission::Open))
+            .arg(match author.admission {
+                _ if author.id.is_system() => "never",
+                Admission::Open => "1",
+                Admission::Members => "0",
+            })
             .arg(members_max)
             .arg(draft.reply_to.map_or(0, |id| id.seq))
             .arg(draft.reply_to.map_or(Vec::new(), record::identity))
@@ -282,14 +295,15 @@ impl<C: Clock> Store for RedisStore<C> {
         &self,
         conversation: &Conversation,
         id: MessageId,
-        by: &Asker,
+        by: &Actor,
     ) -> Result<Decision, StoreError> {
+        let (by, is_open) = words_of(by);
         let call = Call::new(&self.scripts.message_delete, self.deciding(conversation))
             .arg(self.clock.now_ms())
             .arg(id.seq)
             .arg(record::identity(id))
-            .arg(by.id.to_string())
-            .arg(u8::from(by.admission == Admission::Open));
+            .arg(by)
+            .arg(is_open);
         answer::decision(&Asked::Delete, self.link.script(call).await?)
     }
 
@@ -342,16 +356,13 @@ impl<C: Clock> Store for RedisStore<C> {
         members_max: u64,
     ) -> Result<Decision, StoreError> {
         let role = role.and_then(|role| Role::ALL.into_iter().position(|known| known == role));
-        let (by, may_join) = match actor {
-            Actor::User(asker) => (asker.id.to_string(), asker.admission == Admission::Open),
-            Actor::Platform => (String::new(), true),
-        };
+        let (by, may_join) = words_of(actor);
         let call = Call::new(&self.scripts.member_put, self.deciding(topic))
             .arg(self.clock.now_ms())
             .arg(member.to_string())
             .arg(role.map_or(String::new(), |place| place.to_string()))
             .arg(by)
-            .arg(u8::from(may_join))
+            .arg(may_join)
             .arg(members_max);
         answer::decision(&Asked::Join { member }, self.link.script(call).await?)
     }
@@ -359,14 +370,10 @@ impl<C: Clock> Store for RedisStore<C> {
     async fn remove_member(&self, topic: &Conversation, actor: &Actor, member: &Id) -> Result<Decision, StoreError> {
         let mut keys = self.deciding(topic);
         keys.extend(self.keys.conversation(topic, &[OfConversation::Watching]));
-        let by = match actor {
-            Actor::User(asker) => asker.id.to_string(),
-            Actor::Platform => String::new(),
-        };
         let call = Call::new(&self.scripts.member_remove, keys)
             .arg(self.clock.now_ms())
             .arg(member.to_string())
-            .arg(by);
+            .arg(words_of(actor).0);
         answer::decision(&Asked::Leave { member }, self.link.script(call).await?)
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Scripts {
     pub(super) offline_note: Script,
     pub(super) offline_take: Script,
     pub(super) offline_watchers: Script,
+    pub(super) user_ban: Script,
+    pub(super) user_revoke: Script,
+    pub(super) records_read: Script,
 }
 
 /// Lets a script write where Redis is full: what it writes is small, or a promise that was given already.
@@ -99,6 +102,9 @@ impl Scripts {
             offline_note: script(&[EVEN_IF_FULL, include_str!("scripts/offline_note.lua")]),
             offline_take: script(&[EVEN_IF_FULL, include_str!("scripts/offline_take.lua")]),
             offline_watchers: script(&[include_str!("scripts/offline_watchers.lua")]),
+            user_ban: script(&[EVEN_IF_FULL, include_str!("scripts/user_ban.lua")]),
+            user_revoke: script(&[EVEN_IF_FULL, include_str!("scripts/user_revoke.lua")]),
+            records_read: reading(include_str!("scripts/records_read.lua")),
         }
     }
 }

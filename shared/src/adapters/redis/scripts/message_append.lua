@@ -1,9 +1,9 @@
 -- Adds a message at the end of a conversation; gives it its position, its time and its revision. Its author has read what stands before it.
 -- KEYS: those of `decision_prelude.lua`, 8 operation
 -- ARGV: 1 now in ms, 2 first byte of the record, 3 its random bytes, 4 the record from the length of the author on, 5 hash of the content, 6 how
---       long the operation is remembered in ms, 7 author, 8 '1' if who is no member may join, 9 members at the most, 10 position and 11
---       identity of the message that it replies to, '0' and '' for none, 12 number of members that it mentions; these; the members of a
---       conversation that begins
+--       long the operation is remembered in ms, 7 author, 8 '1' if who is no member may join, else '0', 'never' if the author is the platform,
+--       which never becomes a member; 9 members at the most, 10 position and 11 identity of the message that it replies to, '0' and '' for none,
+--       12 number of members that it mentions; these; the members of a conversation that begins
 -- Returns what `decided` returns; if it was done before, and the author may still read, also what it replies to as it is now; or {'reused'},
 -- {'not_member'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
 local operation = KEYS[8]
@@ -13,7 +13,7 @@ local state = read_state(meta)
 local before = done_before(state, operation, hash)
 if before then
   -- A deleted message does not tell any more what it replies to.
-  if reply > 0 and before[2] and (ARGV[8] == '1' or call('HEXISTS', members, author) == 1) then
+  if reply > 0 and before[2] and (ARGV[8] ~= '0' or call('HEXISTS', members, author) == 1) then
     local _, _, _, _, quote = records()
     before[4] = quote(log, state.base, pack('>I5', reply) .. ARGV[11])
   end
@@ -22,9 +22,9 @@ end
 
 -- Refuses before anything is written.
 local all, first_founder = call('HGETALL', members), 13 + mentioned
-local place = place_of(author, all)
-if not place then
-  if ARGV[8] ~= '1' then return {'not_member'} end
+local place, joins = place_of(author, all), ARGV[8] ~= 'never'
+if not place and joins then
+  if ARGV[8] == '0' then return {'not_member'} end
   if #all >= tonumber(ARGV[9]) * 2 then return {'full ' .. ARGV[9]} end
 end
 -- `place_of` fails on a member whom a newer release has packed.
@@ -48,14 +48,14 @@ state.ms = math.max(now, state.ms)
 revise(state, state.ms)
 if not place then
   for index = first_founder, #ARGV do join(all, ARGV[index], state.ms, 0, 0) end
-  place = join(all, author, state.ms, 0, 0)
+  if joins then place = join(all, author, state.ms, 0, 0) end
   -- The two of a direct conversation are always the same.
-  if first_founder > #ARGV then note_members(state) end
+  if place and first_founder > #ARGV then note_members(state) end
 end
 local identity = pack('>I6', state.ms) .. ARGV[3]
 local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
 local seq = state.base + call('RPUSH', log, record)
-keep_read(all, place, seq, state.clock, true)
+if place then keep_read(all, place, seq, state.clock, true) end
 for index = 13, first_founder - 1 do
   if ARGV[index] ~= author then
     has_mentions = true

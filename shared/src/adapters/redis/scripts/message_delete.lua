@@ -1,6 +1,6 @@
--- Deletes a message as its author, or as a moderator of the topic. Its place in the order stays.
+-- Deletes a message as its author, as a moderator of the topic, or as the platform. Its place in the order stays.
 -- KEYS: those of `decision_prelude.lua`
--- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still delete an own message
+-- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if who is no member may still delete an own message
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
 
 -- Calls back with each id of a list of ids after their lengths.
@@ -19,7 +19,8 @@ local place = place_of(who, all)
 if not place and ARGV[5] ~= '1' then return {'not_member'} end
 local record = find(log, state.base, seq, identity)
 if not record then return {'not_found'} end
-if author_of(record) ~= who and not (place and role_at(place, all) > 0) then return {'forbidden'} end
+local may = who == '' or author_of(record) == who or place and role_at(place, all) > 0
+if not may then return {'forbidden'} end
 local done = {seq = seq, identity = identity, record = record}
 if is_deleted(record) then
   -- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.

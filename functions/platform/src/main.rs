@@ -1,0 +1,17 @@
+//! `/platform/…`: what the platform's own server may do, with its key: write as a user or as the platform, moderate, ban and revoke.
+
+mod routes;
+
+use shared::runtime::{StartError, platform};
+use shared::wiring::Wiring;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), StartError> {
+    let wiring = Wiring::start()?;
+    let keys = wiring.platform_keys()?;
+    let topics = wiring.topics()?;
+    let push = wiring.push()?;
+    let store = wiring.store().await?;
+    let server = wiring.platform(&store, &push, topics);
+    platform::serve("platform", &keys, |request| routes::handle(server, request)).await
+}

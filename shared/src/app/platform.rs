@@ -1,0 +1,189 @@
+//! What the platform's own server does: everything, as a user or as the platform itself.
+
+use futures_util::future::join_all;
+
+use super::conversation;
+use super::fan_out::{self, Post};
+use super::write::{Caller, Writer};
+use crate::domain::{
+    Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Outcome, Principal, Role, Target,
+    TopicClaim, TopicRules, User,
+};
+use crate::error::ApiError;
+use crate::ports::{Clock, Moderation, Push, Recorded, Store, Unavailable, Watches};
+
+/// Carries out what the platform's server asks for.
+///
+/// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as of any other change.
+#[derive(Clone, Copy)]
+pub struct Platform<'a> {
+    /// Where conversations and connections are.
+    pub store: &'a dyn Store,
+    /// Where bans are.
+    pub moderation: &'a dyn Moderation,
+    /// How live connections hear of changes, and are ended.
+    pub push: &'a dyn Push,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// How many members a topic can have. Who may join does not bind the platform.
+    pub topics: TopicRules,
+}
+
+impl Platform<'_> {
+    fn writer(&self) -> Writer<'_> {
+        Writer {
+            store: self.store,
+            push: self.push,
+            topics: self.topics,
+        }
+    }
+
+    /// Sends a message as a user, who joins the topic by it; or as the platform itself, in the user's conversation.
+    ///
+    /// # Errors
+    /// As [`Writer::send`].
+    pub async fn send(
+        &self,
+        user: &User,
+        target: &Target,
+        draft: &Draft,
+        as_system: bool,
+    ) -> Result<Outcome, ApiError> {
+        let author = Asker {
+            id: if as_system { Id::system() } else { user.id.clone() },
+            admission: Admission::Open,
+        };
+        self.writer().send_by(author, &caller(user), target, draft).await
+    }
+
+    /// Deletes any message of the conversation that `user` calls `target`.
+    ///
+    /// # Errors
+    /// [`ApiError::MessageNotFound`], [`ApiError::Unavailable`].
+    pub async fn delete(&self, user: &User, target: &Target, message_id: &str) -> Result<Outcome, ApiError> {
+        let writer = self.writer();
+        writer
+            .delete_by(&Actor::Platform, &caller(user), target, message_id)
+            .await
+    }
+
+    /// Adds a member to a topic, or gives one another role.
+    ///
+    /// # Errors
+    /// [`ApiError::TopicFull`], [`ApiError::Unavailable`].
+    pub async fn put_member(
+        &self,
+        domain: &Domain,
+        topic: &Target,
+        member: &Id,
+        role: Option<Role>,
+    ) -> Result<Outcome, ApiError> {
+        let (writer, caller) = (self.writer(), caller(&nobody(domain)));
+        writer
+            .put_member_by(&Actor::Platform, &caller, topic, member, role)
+            .await
+    }
+
+    /// Removes a member from a topic.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn remove_member(&self, domain: &Domain, topic: &Target, member: &Id) -> Result<Outcome, ApiError> {
+        let (writer, caller) = (self.writer(), caller(&nobody(domain)));
+        writer.remove_member_by(&Actor::Platform, &caller, topic, member).await
+    }
+
+    /// Bans a user, in place of a ban before, and ends the user's connections.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if the ban is over already; [`ApiError::Unavailable`]: the user may then be banned or not, and it is safe to ask
+    /// again.
+    pub async fn ban(&self, user: &User, ban: &Ban) -> Result<(), ApiError> {
+        if ban.until_ms.is_some_and(|until_ms| until_ms <= self.clock.now_ms()) {
+            return Err(ApiError::InvalidField {
+                field: "until",
+                expected: "a time in the future",
+            });
+        }
+        let connections = self.moderation.ban(user, ban).await?;
+        Ok(self.end(user, &connections).await?)
+    }
+
+    /// Ends the ban of a user, if there is one.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn unban(&self, user: &User) -> Result<(), ApiError> {
+        Ok(self.moderation.unban(user).await?)
+    }
+
+    /// The ban of a user that is not over.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn ban_of(&self, user: &User) -> Result<Option<Ban>, ApiError> {
+        let now = self.clock.now_ms();
+        let ban = self.moderation.ban_of(user).await?;
+        Ok(ban.filter(|ban| ban.until_ms.is_none_or(|until_ms| until_ms > now)))
+    }
+
+    /// Makes the tokens that the user has worthless, and ends the user's connections. Answers since when a token must be issued to count, in
+    /// milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`]; it is safe to ask again.
+    pub async fn revoke(&self, user: &User) -> Result<u64, ApiError> {
+        let now = self.clock.now_ms();
+        let connections = self.moderation.revoke(user, now).await?;
+        self.end(user, &connections).await?;
+        Ok(now)
+    }
+
+    /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn recorded(
+        &self,
+        user: &User,
+        target: &Target,
+        below: Option<u64>,
+        count: u64,
+    ) -> Result<(Conversation, Recorded), ApiError> {
+        let conversation = conversation(user, target);
+        let recorded = self.moderation.recorded(&conversation, below, count).await?;
+        Ok((conversation, recorded))
+    }
+
+    /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, also when the store fails at one.
+    async fn end(&self, user: &User, connections: &[ConnectionId]) -> Result<(), Unavailable> {
+        let watches = Watches::default();
+        let closing = connections
+            .iter()
+            .map(|connection| self.store.close_connection(user, connection, &watches));
+        let closed = join_all(closing).await;
+        let ending = Post::ending(user, connections.to_vec());
+        fan_out::fan_out(self.store, self.push, ending.as_slice()).await;
+        closed.into_iter().collect()
+    }
+}
+
+/// The platform's server in the place of a user: it has no connection, and so all of the user's are told.
+fn caller(user: &User) -> Caller {
+    Caller {
+        principal: Principal {
+            user: user.clone(),
+            topics: TopicClaim::default(),
+            until_ms: None,
+        },
+        connection: None,
+    }
+}
+
+/// Who asks about a topic, where no user does.
+fn nobody(domain: &Domain) -> User {
+    User {
+        domain: domain.clone(),
+        id: Id::system(),
+    }
+}

@@ -1,0 +1,162 @@
+//! The function of the platform's own server: its requests come with a key and not with a user's token.
+
+use std::convert::Infallible;
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use tracing::Instrument as _;
+
+use super::answer::{Answer, reply};
+use super::event::Event;
+use super::rest::RestRequest;
+use super::{StartError, in_time, log};
+use crate::adapters::clock::SystemClock;
+use crate::adapters::platform_key::{PlatformCaller, PlatformKeys};
+use crate::domain::{Domain, Id, MessageId, Target, User};
+use crate::error::ApiError;
+use crate::metrics;
+use crate::ports::Clock as _;
+use crate::wire;
+
+/// A request with one of the platform's keys.
+#[derive(Debug)]
+pub struct PlatformRequest {
+    caller: PlatformCaller,
+    rest: RestRequest,
+}
+
+impl PlatformRequest {
+    /// What every request has.
+    pub fn rest(&self) -> &RestRequest {
+        &self.rest
+    }
+
+    /// Method and path of the route, as the template has them.
+    pub fn route(&self) -> &str {
+        self.rest.route()
+    }
+
+    /// The site that the request is about.
+    pub fn domain(&self) -> &Domain {
+        &self.caller.domain
+    }
+
+    /// `{user}` of the path.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidId`].
+    pub fn user(&self) -> Result<User, ApiError> {
+        self.id("user", "the user's id").map(|id| self.user_of(id))
+    }
+
+    /// The conversation that a path names by `{target}`, `{a}` and `{b}`: of two users, or of a topic, where `{b}` is `-`. As one of its members
+    /// names it.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`]; [`ApiError::InvalidField`] for a topic with two ids.
+    pub fn conversation(&self) -> Result<(User, Target), ApiError> {
+        let kind = self.rest.path_parameter("target");
+        if kind == "topic" {
+            if self.rest.path_parameter("b") != "-" {
+                return Err(ApiError::InvalidField {
+                    field: "what follows the topic's id in the path",
+                    expected: "-",
+                });
+            }
+            let topic = wire::target(kind, self.rest.path_parameter("a"))?;
+            return Ok((self.user_of(Id::system()), topic));
+        }
+        let other = wire::target(kind, self.rest.path_parameter("b"))?;
+        let user = self.id("a", "the first user's id")?;
+        Ok((self.user_of(user), other))
+    }
+
+    /// The position from which a list goes on, from the `next` of its last page.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything else.
+    pub fn after(&self) -> Result<Option<u64>, ApiError> {
+        let after = self.rest.query("after").map(|text| {
+            let id = MessageId::parse(&text).ok_or(ApiError::InvalidField {
+                field: "after",
+                expected: "the next of a page",
+            });
+            id.map(|id| id.seq)
+        });
+        after.transpose()
+    }
+
+    fn id(&self, name: &str, field: &'static str) -> Result<Id, ApiError> {
+        Id::parse(self.rest.path_parameter(name)).map_err(|reason| ApiError::InvalidId { field, reason })
+    }
+
+    fn user_of(&self, id: Id) -> User {
+        User {
+            domain: self.caller.domain.clone(),
+            id,
+        }
+    }
+}
+
+/// Serves requests until Lambda ends the process. One without a key of the platform is refused before the handler sees it. Each one that may change
+/// something leaves a line in the log, whatever its outcome: who asked for what, by ids alone.
+///
+/// # Errors
+/// [`StartError`] if the runtime cannot be reached.
+pub async fn serve<H, F>(route: &str, keys: &PlatformKeys, handler: H) -> Result<(), StartError>
+where
+    H: Fn(PlatformRequest) -> F,
+    F: Future<Output = Result<Answer, ApiError>>,
+{
+    let handler = &handler;
+    let respond = |LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| {
+        let span = log::span(route, &context);
+        let answer = async move {
+            let event = Event::new(&payload);
+            let outcome = match keys.caller(event.headers()) {
+                Ok(caller) => {
+                    let rest = RestRequest::without_token(event);
+                    let audit = Audit::new(&caller, &rest);
+                    let outcome = in_time(context.deadline, handler(PlatformRequest { caller, rest })).await;
+                    audit.log(outcome.as_ref().map_or_else(ApiError::status, |answer| answer.status));
+                    outcome
+                }
+                Err(error) => Err(error),
+            };
+            log::log_outcome(outcome.as_ref().map(|answer| answer.status));
+            metrics::flush(SystemClock.now_ms());
+            Ok::<_, Infallible>(reply(outcome, &context.request_id, true))
+        };
+        answer.instrument(span)
+    };
+    Ok(lambda_runtime::run(service_fn(respond)).await?)
+}
+
+/// What the log says of a change that the platform asked for. The span of the invocation adds the request's id.
+struct Audit {
+    caller: PlatformCaller,
+    action: String,
+    path: String,
+    changes: bool,
+}
+
+impl Audit {
+    fn new(caller: &PlatformCaller, rest: &RestRequest) -> Self {
+        Self {
+            caller: caller.clone(),
+            action: rest.route().to_owned(),
+            // It holds ids and nothing else.
+            path: rest.path().to_owned(),
+            changes: rest.method() != "GET",
+        }
+    }
+
+    fn log(&self, status: u16) {
+        if !self.changes {
+            return;
+        }
+        let PlatformCaller { domain, key } = &self.caller;
+        let (action, path) = (&self.action, &self.path);
+        tracing::info!(audit = true, action, path, %domain, key, status, "the platform asked for a change");
+    }
+}

@@ -1,0 +1,221 @@
+//! The routes of the platform's own server.
+
+use serde_json::{Value, json};
+
+use super::components::{MESSAGE_ID, timestamp};
+use super::rest::{BODY, CONTENT, Codes, FOUND, Route, TARGET, TOPIC, limit, query, retry_key};
+use super::schema::{Property, about, boolean, closed, exactly, like, list, named, open, or_null, text, whole};
+
+/// The tag of these routes.
+pub(super) const TAG: &str = "Platform";
+/// How they are secured.
+pub(super) const SECURITY: &str = "platform";
+/// What all of them can answer.
+pub(super) const ALWAYS: Codes = &[
+    Some("INVALID_PLATFORM_KEY"),
+    Some("NOT_FOUND"),
+    Some("INVALID_FIELD"),
+    Some("UNAVAILABLE"),
+];
+
+/// The header that names another site.
+pub(super) fn domain() -> Value {
+    json!({
+        "name": "X-Senna-Domain", "in": "header", "description": "The handle of another site than that of the host.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,32}$"},
+    })
+}
+
+/// A part of a path.
+pub(super) fn path_parameter(name: &str) -> Option<(&'static str, Value)> {
+    match name {
+        "user" => Some(("The user.", named("Id"))),
+        "a" => Some(("One of the two users, or the topic.", named("Id"))),
+        "b" => Some(("The other user; `-` for a topic.", named("Id"))),
+        _ => None,
+    }
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(
+            ("post", "/platform/users/{user}/messages/{target}/{id}"),
+            ("sendAs", TAG),
+            "Sends a message as a user, who joins a topic by it; or with `system` as the platform itself, in that user's conversation.",
+            "MessageAnswer",
+            vec![
+                TARGET,
+                CONTENT,
+                &[Some("MESSAGES_INVALID_TYPE"), Some("TOPIC_FULL")],
+            ],
+        )
+        .taking([retry_key()])
+        .with_body("SendAs", true),
+        Route::new(
+            ("get", "/platform/conversations/{target}/{a}/{b}"),
+            ("record", TAG),
+            "What was written in a conversation, newest first; deleted messages keep their place.",
+            "RecordAnswer",
+            vec![TARGET, &[Some("INVALID_PAGE")]],
+        )
+        .taking([limit()])
+        .taking([query("after", "The `next` of a page.", named("MessageId"))]),
+        Route::new(
+            ("delete", "/platform/messages/{target}/{a}/{b}/{message_id}"),
+            ("removeMessage", TAG),
+            "Deletes any message. A repetition gets the same answer.",
+            "DeletedAnswer",
+            vec![TARGET, FOUND],
+        ),
+        Route::new(
+            ("put", "/platform/topics/{id}/members/{user}"),
+            ("putMember", TAG),
+            "Adds a member to a topic, or gives a member any role.",
+            "MemberAnswer",
+            vec![TOPIC, &[Some("TOPIC_FULL")]],
+        )
+        .with_body("GiveRole", false),
+        Route::new(
+            ("delete", "/platform/topics/{id}/members/{user}"),
+            ("dropMember", TAG),
+            "Removes any member from a topic.",
+            "MemberAnswer",
+            vec![TOPIC],
+        ),
+        Route::new(
+            ("get", "/platform/users/{user}/ban"),
+            ("seeBan", TAG),
+            "Whether a user is banned, until when and why.",
+            "BanAnswer",
+            vec![TOPIC],
+        ),
+        Route::new(
+            ("put", "/platform/users/{user}/ban"),
+            ("ban", TAG),
+            "Bans a user, in place of a ban before, and ends the user's connections. Without `until` the ban has no end.",
+            "BanAnswer",
+            vec![TOPIC, BODY],
+        )
+        .with_body("Ban", false),
+        Route::new(
+            ("delete", "/platform/users/{user}/ban"),
+            ("unban", TAG),
+            "Ends the ban of a user.",
+            "BanAnswer",
+            vec![TOPIC],
+        ),
+        Route::new(
+            ("post", "/platform/users/{user}/revoke"),
+            ("revoke", TAG),
+            "Makes worthless what tokens the user has, and ends the user's connections. A token counts again if its `iat` is not before this moment. \
+                `iat` is in whole seconds: issue the next token a second later.",
+            "Revoked",
+            vec![TOPIC],
+        ),
+        Route::new(
+            ("post", "/platform/users/{user}/profile-changed"),
+            ("profileChanged", TAG),
+            "Says that the user's profile has changed. Nobody is shown the old one after `within_ms`.",
+            "ProfileChanged",
+            vec![TOPIC],
+        ),
+    ]
+}
+
+pub(super) fn schemas() -> [Property; 7] {
+    let send = json!({"allOf": [
+        named("Send"),
+        {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself writes, and not the user."}}},
+    ]});
+    let time = json!({"type": ["integer", "string", "null"], "minimum": 0});
+    let ban = open(
+        [],
+        [
+            (
+                "until",
+                about("When it ends: ISO 8601 with its offset, or ms since 1970.", time),
+            ),
+            (
+                "reason",
+                about(
+                    "For the platform alone: at most 500 bytes.",
+                    json!({"type": ["string", "null"], "maxLength": 500}),
+                ),
+            ),
+        ],
+    );
+    let banned = closed(
+        [("id", named("Id")), ("banned", boolean())],
+        [
+            ("until", about("Absent of a ban without an end.", named("Timestamp"))),
+            ("reason", text()),
+        ],
+    );
+    let revoked = closed(
+        [
+            ("id", named("Id")),
+            (
+                "revoked",
+                about("Tokens count that were issued from then on.", named("Timestamp")),
+            ),
+        ],
+        [],
+    );
+    let changed = closed([("id", named("Id")), ("within_ms", whole(0))], []);
+    let bare = closed(
+        [
+            ("id", named("MessageId")),
+            ("author", named("Id")),
+            ("timestamp", named("Timestamp")),
+            ("seq", named("Position")),
+            ("rev", named("Revision")),
+        ],
+        [("deleted", exactly(true))],
+    );
+    let record = closed(
+        [
+            ("state", named("State")),
+            (
+                "entries",
+                list(json!({"anyOf": [named("Message"), named("BareMessage")]})),
+            ),
+            (
+                "next",
+                about("Give it as `after`; null at the oldest.", or_null(named("MessageId"))),
+            ),
+        ],
+        [],
+    );
+    let example =
+        json!({"id": MESSAGE_ID, "author": 1, "timestamp": timestamp(), "seq": 7, "rev": 12, "deleted": true});
+    [
+        (
+            "SendAs",
+            like(
+                json!({"type": "text", "text": "Your parcel is on its way", "system": true}),
+                send,
+            ),
+        ),
+        (
+            "Ban",
+            like(json!({"until": "2030-01-31T12:00:00Z", "reason": "spam"}), ban),
+        ),
+        (
+            "BanAnswer",
+            like(
+                json!({"id": 7, "banned": true, "until": timestamp(), "reason": "spam"}),
+                banned,
+            ),
+        ),
+        ("Revoked", like(json!({"id": 7, "revoked": timestamp()}), revoked)),
+        ("ProfileChanged", like(json!({"id": 7, "within_ms": 10_000}), changed)),
+        (
+            "BareMessage",
+            about(
+                "A message that was deleted, or one that a newer release has written.",
+                like(example, bare),
+            ),
+        ),
+        ("RecordAnswer", record),
+    ]
+}
