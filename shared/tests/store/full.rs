@@ -1,8 +1,8 @@
 //! What a store does when its server is full and evicts nothing.
 
 use local::redis::{Options, RedisServer};
-use shared::domain::{ConnectionId, Cursor};
-use shared::ports::{PageBounds, PresenceReader, Signals as _, Store as _, Watches};
+use shared::domain::{Ban, ConnectionId, Cursor};
+use shared::ports::{Moderation as _, PageBounds, PresenceReader, Signals as _, Store as _, Watches};
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
 
@@ -44,6 +44,14 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
         world.store.connection(&connection).await.unwrap(),
         Some(principal(&world.ben))
     );
+
+    let ban = Ban {
+        until_ms: None,
+        reason: None,
+    };
+    assert_eq!(world.store.ban(&world.ben, &ban).await.unwrap().len(), 1);
+    assert_eq!(world.store.revoke(&world.ben, NOW).await.unwrap().len(), 1);
+    world.store.unban(&world.ben).await.unwrap();
 
     assert_eq!(texts(&world.history(page(1, 10)).await), ["kept"]);
     assert_eq!(world.unread(&world.ben).await, 1);

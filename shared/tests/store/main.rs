@@ -26,6 +26,8 @@ mod loss;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod moderation;
+#[cfg(test)]
 mod offline;
 #[cfg(test)]
 mod positions;
@@ -187,4 +189,9 @@ rules! {
     connections::nobody_forgets_the_connection_of_another,
     connections::no_user_has_connections_without_end,
     connections::sites_never_see_each_other,
+    moderation::a_ban_stands_in_the_slot_of_its_user,
+    moderation::a_revocation_only_moves_forward,
+    moderation::what_the_platform_writes_is_unread_to_all,
+    moderation::the_platform_is_no_member_of_a_topic,
+    moderation::the_record_keeps_the_place_of_what_was_deleted,
 }
