@@ -35,6 +35,8 @@ mod walking;
 
 mod hostile;
 mod members;
+mod platform;
+mod platform_moderation;
 mod topic_access;
 mod topics;
 

@@ -275,13 +275,17 @@ async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() 
         ("SOCK_JWT_LEEWAY", "a while"),
         ("SOCK_DOMAIN_HANDLE", "bad/handle"),
         ("SOCK_DOMAINS", "chat.a.com"),
+        ("SOCK_PLATFORM_KEY", "31 bytes, which is one too few!"),
         ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
     ];
     for (variable, value) in values {
         let why = refusal(&[(variable, value)]).await?;
         let due = format!("{variable} must ");
         assert!(why.starts_with(&due), "{why}");
-        assert!(!why.contains(value) || !variable.contains("SECRET"), "{why}");
+        assert!(
+            !why.contains(value) || !["SECRET", "KEY"].iter().any(|word| variable.contains(word)),
+            "{why}"
+        );
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::platform::Platform;
 use crate::sam::THROUGH_SAM;
 use crate::stack::{SECRET, Stack};
 use crate::token::Signer;
-use crate::{Answer, Handshake, Request, Topic, User, http_client, socket};
+use crate::{Answer, Backend, Handshake, KEYS, Request, Topic, User, http_client, socket};
 
 /// The `User-Agent` that the shared stack is configured with.
 pub const USER_AGENT: &str = "Senna black box";
@@ -108,6 +108,7 @@ impl Chat {
                 ("SOCK_DOMAINS", DOMAINS),
                 ("SOCK_API_URL", platform()?.url()),
                 ("SOCK_API_USER_AGENT", USER_AGENT),
+                ("SOCK_PLATFORM_KEY", KEYS),
             ];
             let stack = if env::var_os(THROUGH_SAM).is_some() {
                 Stack::start_with_sam(&variables)
@@ -173,6 +174,11 @@ impl Chat {
     /// The user with this id.
     pub fn user(&self, id: &Value) -> User {
         User::new(self.clone(), id.clone())
+    }
+
+    /// The platform's own server.
+    pub fn backend(&self) -> Backend {
+        Backend::new(self.clone())
     }
 
     /// Sends a request to the REST address; the path begins after `/api`.

@@ -24,6 +24,7 @@
 )]
 
 mod answer;
+mod backend;
 mod chat;
 pub mod description;
 mod executables;
@@ -44,6 +45,7 @@ mod user;
 pub mod web_server;
 
 pub use answer::{Answer, error_line};
+pub use backend::{Backend, KEYS};
 pub use chat::{Chat, USER_AGENT};
 pub use executables::{blackbox, function, senna};
 pub use follower::Follower;

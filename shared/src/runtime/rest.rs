@@ -304,7 +304,8 @@ impl RestRequest {
         let Some(list) = self.query(field) else { return Ok(None) };
         let (mut ids, mut known) = (Vec::new(), HashSet::new());
         for text in list.split(',').filter(|text| !text.is_empty()) {
-            let id = Id::parse(text).map_err(|reason| ApiError::InvalidId { field, reason })?;
+            // Also the author of system messages may be asked for, as any other.
+            let id = Id::stored(text).map_err(|reason| ApiError::InvalidId { field, reason })?;
             if known.insert(id.clone()) {
                 ids.push(id);
             }
