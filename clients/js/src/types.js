@@ -58,6 +58,7 @@
  * @property {"text" | "image"} type
  * @property {string} [text]
  * @property {string} [image]
+ * @property {true} [system] the platform itself has written it; its author is no user
  * @property {Timestamp} [edited]
  * @property {M} [metadata]
  * @property {string} [client_id] of one's own: stays the same from the first moment on

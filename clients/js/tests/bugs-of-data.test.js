@@ -388,6 +388,17 @@ describe("members of a topic", () => {
     assert.deepEqual(shown, [1, 2]);
   });
 
+  test("what the platform itself writes brings no member", async (t) => {
+    const { world, client, shown, told } = await showing(t);
+    const before = told();
+    world.send(1, "topic", "t", { text: "The topic closes at six", author: "senna:system", system: true });
+    await advance(100);
+    assert.equal(told(), before);
+    assert.deepEqual(shown, [1]);
+    const [, message] = client.conversation({ topic: "t" }).get().messages;
+    assert.deepEqual([message.author, message.system], ["senna:system", true]);
+  });
+
   test("they are listed again when all had to be loaded anew", async (t) => {
     const { world, shown } = await showing(t);
     world.travels = () => [];

@@ -11,6 +11,9 @@ import { avatar } from "./panel.js";
 import { toMessage } from "./scroll.js";
 import { rich, safeImage, safeUrl } from "./text.js";
 
+/** The author of what the platform itself writes. */
+const SYSTEM = "senna:system";
+
 /** What a reply answers to. @param {App} app @param {any} quote */
 const quoted = (app, quote) => {
   const { deleted, author, excerpt, type } = quote;
@@ -18,7 +21,7 @@ const quoted = (app, quote) => {
   return h(
     "button.quote",
     { disabled: !!deleted, onclick: () => toMessage(app, quote) },
-    author != null && h("bdi.name", null, app.author(author)),
+    author != null && author !== SYSTEM && h("bdi.name", null, app.author(author)),
     h("span.excerpt", { dir: "auto" }, text),
   );
 };
@@ -99,11 +102,11 @@ const reactions = (app, message) =>
     ),
   );
 
-/** @param {App} app @param {Message<any> & { system?: true }} message @param {boolean} isFirst of those of its author @param {boolean} isLast of all */
+/** @param {App} app @param {Message<any>} message @param {boolean} isFirst of those of its author @param {boolean} isLast of all */
 export const message = (app, message, isFirst, isLast) => {
   const { id, client_id, author, delivery, reply_to, system } = message;
   const key = client_id ?? id;
-  if (system) return h("li.between.system.message", { key }, h("span", { dir: "auto" }, message.text ?? ""));
+  if (system) return h("li.between.system.message", { key }, content(app, message));
   const mine = app.isMe(message.author);
   const whose = mine ? "mine" : "theirs";
   const isGroup = app.isGroup && !mine;

@@ -31,7 +31,7 @@ export const arrived = (app) => {
     // After a long cut there may be many: the newest are enough.
     const said = fresh
       .slice(-3)
-      .map(({ author, text }) => `${app.author(author)}: ${text ?? app.say("image")}`)
+      .map(({ author, text = app.say("image"), system }) => (system ? text : `${app.author(author)}: ${text}`))
       .join("\n");
     // The same words again are only heard if something changes.
     app.said = said + (said === app.said ? "\u00a0" : "");
