@@ -9,9 +9,9 @@ const OUTSIDE: [(&str, &[&str]); 9] = [
     ("moka::", &["adapters"]),
     ("rustls::", &["adapters", "runtime"]),
     ("aws_", &["adapters", "runtime"]),
-    ("lambda_", &["runtime"]),
-    ("jsonwebtoken::", &["config", "adapters"]),
-    ("http::", &["config", "adapters", "runtime"]),
+    ("lambda_", &["runtime", "fuzzing"]),
+    ("jsonwebtoken::", &["config", "adapters", "fuzzing"]),
+    ("http::", &["config", "adapters", "runtime", "fuzzing"]),
     ("tracing_subscriber::", &["trace", "config", "runtime"]),
 ];
 

@@ -1,6 +1,6 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. We verify tokens and never sign any.
 
-mod key_set;
+pub(crate) mod key_set;
 
 use std::time::Duration;
 

@@ -48,7 +48,7 @@ impl Answer {
 }
 
 /// What API Gateway is told. An answer to HEAD has no body.
-pub(super) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
     let answer = outcome.unwrap_or_else(|error| {
         let body = wire::to_json(&wire::error_body(&error, request_id));
         Answer::new(error.status(), body)

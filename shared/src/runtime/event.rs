@@ -34,7 +34,7 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// An event of API Gateway.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(crate) struct Event {
     fields: Value,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -42,7 +42,7 @@ pub(super) struct Event {
 
 impl Event {
     /// Reads an event. Of text that is no JSON object, every field is empty.
-    pub(super) fn new(json: &RawValue) -> Self {
+    pub(crate) fn new(json: &RawValue) -> Self {
         let fields = serde_json::from_str(json.get()).unwrap_or_default();
         Self {
             headers: headers(&fields),
@@ -62,7 +62,7 @@ impl Event {
     }
 
     /// The headers that can be read; one that came several times has several values if API Gateway gives them apart.
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
@@ -141,7 +141,7 @@ fn body(fields: &Value) -> Vec<u8> {
 /// HTTP APIs and `$connect`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status_code: u16,
     headers: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -35,6 +35,11 @@ pub struct RestRequest {
 }
 
 impl RestRequest {
+    /// A request of this user, if its token names one.
+    pub(crate) fn new(event: Event, principal: Option<Principal>) -> Self {
+        Self { event, principal }
+    }
+
     /// The user, if the request has a token.
     pub fn user(&self) -> Option<&User> {
         self.principal.as_ref().map(|principal| &principal.user)
@@ -341,7 +346,7 @@ where
             let has_body = event.text("/requestContext/http/method") != "HEAD";
             let work = async {
                 let principal = identity.of_headers(event.headers()).await?;
-                handler(RestRequest { event, principal }).await
+                handler(RestRequest::new(event, principal)).await
             };
             let outcome = in_time(context.deadline, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
@@ -363,7 +368,7 @@ mod tests {
 
     fn request(event: &Value) -> RestRequest {
         let event = Event::new(&serde_json::value::to_raw_value(event).unwrap());
-        RestRequest { event, principal: None }
+        RestRequest::new(event, None)
     }
 
     fn to(route: &str, path: &str) -> RestRequest {

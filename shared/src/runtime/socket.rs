@@ -61,7 +61,8 @@ impl SocketEvent {
         in_time(self.deadline_ms, work).await
     }
 
-    fn new(event: Event, context: &Context) -> Option<Self> {
+    /// Reads an event; `None` if it is of no connection.
+    pub(crate) fn new(event: Event, context: &Context) -> Option<Self> {
         Some(Self {
             connection: ConnectionId::parse(event.text("/requestContext/connectionId")).ok()?,
             connected_at_ms: event.number("/requestContext/connectedAt")?,

@@ -4,12 +4,12 @@
 //! connection is opened, and `link.rs` how it is kept. `docs/architecture.md` says why it is so.
 
 mod answer;
-mod bytes;
+pub(crate) mod bytes;
 mod connection;
-mod entry;
+pub(crate) mod entry;
 mod keys;
 mod link;
-mod record;
+pub(crate) mod record;
 mod scripts;
 mod signals;
 
