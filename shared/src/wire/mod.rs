@@ -5,6 +5,7 @@ mod changes;
 mod frame;
 mod inbox;
 mod message;
+mod metadata;
 mod properties;
 mod request;
 
