@@ -2,6 +2,8 @@
 
 mod answer;
 mod changes;
+#[cfg(test)]
+mod fits;
 mod frame;
 mod inbox;
 mod message;
