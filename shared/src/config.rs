@@ -3,6 +3,7 @@
 //! Each concern has its own struct, so that a function asks only for what it uses.
 
 mod identity;
+mod origins;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::domain::limits::TOPIC_MEMBERS_MAX;
 use crate::domain::{TopicAccess, TopicRules};
 
 pub use identity::{IdentityConfig, KeySource};
+pub use origins::AllowedOrigins;
 
 /// The shortest RSA key with which tokens are verified, in bits (RFC 7518, section 3.3).
 pub(crate) const RSA_BITS: usize = 2048;

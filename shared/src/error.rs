@@ -50,6 +50,9 @@ pub enum ApiError {
     /// The token of a WebSocket connection is over.
     #[error("Your token has expired - please say hello with a fresh one")]
     ConnectionExpired,
+    /// The page that opens a connection is of an origin that is not in `SOCK_ALLOWED_ORIGINS`.
+    #[error("Pages of the origin \"{0}\" may not connect here")]
+    OriginNotAllowed(String),
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
@@ -116,14 +119,17 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
-    /// A key stands twice in a body or frame, and readers would disagree which one counts.
+    /// A key stands twice in a body, a frame or metadata, and readers would disagree which one counts.
     #[error("the {what} has the key \"{key}\" twice")]
     DuplicateKey {
-        /// `body` or `frame`.
+        /// `body`, `frame` or `metadata`.
         what: &'static str,
         /// The key.
         key: String,
     },
+    /// A key of metadata that JavaScript gives a meaning of its own.
+    #[error("the metadata must not have the key \"{0}\", which JavaScript itself uses")]
+    PrototypeKey(&'static str),
     /// A compressed body.
     #[error("the {0} is compressed, which is not taken - please send it as it is")]
     Compressed(&'static str),
@@ -201,6 +207,7 @@ impl ApiError {
             Self::TokenWithoutUser | Self::TokenUserId { .. } => row(401, BAD_TOKEN, UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::ConnectionExpired => row(401, "TOKEN_EXPIRED", "TokenExpiredError"),
+            Self::OriginNotAllowed(_) => row(403, "ORIGIN_NOT_ALLOWED", "ForbiddenError"),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
             Self::NotAMember | Self::TopicNotInToken => row(403, "NOT_A_MEMBER", "ForbiddenError"),
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
@@ -226,6 +233,7 @@ impl ApiError {
             Self::InvalidField { .. } => row(400, "INVALID_FIELD", ARGUMENT),
             Self::InvalidJson(_) => row(400, "INVALID_JSON", ARGUMENT),
             Self::DuplicateKey { .. } => row(400, "DUPLICATE_KEY", ARGUMENT),
+            Self::PrototypeKey(_) => row(400, "FORBIDDEN_KEY", ARGUMENT),
             Self::Compressed(_) => row(415, "BODY_COMPRESSED", "UnsupportedMediaTypeError"),
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
@@ -308,6 +316,7 @@ mod tests {
             ApiError::ConnectionUnknown,
             ApiError::ConnectionExpired,
             ApiError::TooManyConnections,
+            ApiError::OriginNotAllowed("https://evil.example".to_owned()),
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::NotAMember,
             ApiError::TopicNotInToken,
@@ -344,6 +353,7 @@ mod tests {
                 what: "body",
                 key: "text".to_owned(),
             },
+            ApiError::PrototypeKey("__proto__"),
             ApiError::Compressed("body"),
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
@@ -374,6 +384,7 @@ mod tests {
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         401 TOKEN_EXPIRED TokenExpiredError Your token has expired - please say hello with a fresh one
         429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
+        403 ORIGIN_NOT_ALLOWED ForbiddenError Pages of the origin "https://evil.example" may not connect here
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         403 NOT_A_MEMBER ForbiddenError You are not a member of this topic
         403 NOT_A_MEMBER ForbiddenError Your token does not name this topic
@@ -398,6 +409,7 @@ mod tests {
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
         400 DUPLICATE_KEY ArgumentError the body has the key "text" twice
+        400 FORBIDDEN_KEY ArgumentError the metadata must not have the key "__proto__", which JavaScript itself uses
         415 BODY_COMPRESSED UnsupportedMediaTypeError the body is compressed, which is not taken - please send it as it is
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON

@@ -6,7 +6,9 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::redis::RedisStore;
 use crate::app::{Signaller, Writer};
-use crate::config::{DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig};
+use crate::config::{
+    AllowedOrigins, DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig,
+};
 use crate::domain::TopicRules;
 use crate::ports::{Push, Signals, Store};
 use crate::runtime::{StartError, start};
@@ -80,6 +82,14 @@ impl Wiring {
     /// [`StartError`] if the variable of presence is wrong.
     pub fn presence(&self) -> Result<PresenceConfig, StartError> {
         Ok(PresenceConfig::from_env(&self.env)?)
+    }
+
+    /// Whose pages may open a connection.
+    ///
+    /// # Errors
+    /// [`StartError`] if the variable of the origins is wrong.
+    pub fn origins(&self) -> Result<AllowedOrigins, StartError> {
+        Ok(AllowedOrigins::from_env(&self.env)?)
     }
 
     /// What tells fleeting signals.

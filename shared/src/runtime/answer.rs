@@ -84,6 +84,20 @@ mod tests {
         format!(r#"{{"x":"{}"}}"#, "\\\"".repeat((bytes - 8) / 2))
     }
 
+    #[test]
+    fn every_answer_is_taken_for_what_it_says_it_is() {
+        for outcome in [
+            Ok(Answer::ok(&())),
+            Ok(Answer::nothing()),
+            Ok(Answer::moved("/api/list".to_owned())),
+            Err(ApiError::RouteNotFound),
+        ] {
+            let reply = serde_json::to_value(reply(outcome, "id", true)).unwrap();
+            assert_eq!(reply["headers"]["x-content-type-options"], "nosniff", "{reply}");
+            assert_eq!(reply["headers"]["content-type"], "application/json", "{reply}");
+        }
+    }
+
     fn longest_reply(body: &impl Serialize) -> usize {
         let answer = Answer::ok(body);
         assert!(answer.body.len() > 3_000_000, "{} bytes", answer.body.len());

@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 32] = [
+pub(super) const ERRORS: [Error; 34] = [
     Error {
         code: None,
         status: 400,
@@ -74,6 +74,12 @@ pub(super) const ERRORS: [Error; 32] = [
         "the body or frame is not a JSON object in UTF-8",
     ),
     error(400, "DUPLICATE_KEY", ARGUMENT, "an object has the same key twice"),
+    error(
+        400,
+        "FORBIDDEN_KEY",
+        ARGUMENT,
+        "the metadata has the key `__proto__`, `constructor` or `prototype`",
+    ),
     error(400, "INVALID_TEXT", ARGUMENT, "the text has no visible character"),
     error(
         400,
@@ -114,6 +120,12 @@ pub(super) const ERRORS: [Error; 32] = [
         "FORBIDDEN",
         FORBIDDEN,
         "the message belongs to another user, or your role does not allow it",
+    ),
+    error(
+        403,
+        "ORIGIN_NOT_ALLOWED",
+        FORBIDDEN,
+        "a page of this origin may not open a connection",
     ),
     error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
     error(

@@ -27,6 +27,7 @@ const BODY: Codes = &[
 ];
 const CONTENT: Codes = &[
     None,
+    Some("FORBIDDEN_KEY"),
     Some("INVALID_TEXT"),
     Some("INVALID_IMAGE"),
     Some("INVALID_CLIENT_ID"),
