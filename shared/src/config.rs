@@ -3,6 +3,7 @@
 //! Each concern has its own struct, so that a function asks only for what it uses.
 
 mod identity;
+mod usage;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 8] = [
+const PARTS: [(&str, &[&str]); 9] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -34,6 +34,7 @@ const PARTS: [(&str, &[&str]); 8] = [
     ("wiring.rare_push(", &["SOCK_PUSH_ENDPOINT"]),
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
+    ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
 ];
 
 fn folders() -> BTreeSet<String> {
@@ -93,7 +94,12 @@ fn every_variable_is_documented() {
         .iter()
         .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
         .collect();
-    let code = ["shared/src/config.rs", "shared/src/config/identity.rs"].map(|path| {
+    let code = [
+        "shared/src/config.rs",
+        "shared/src/config/identity.rs",
+        "shared/src/config/usage.rs",
+    ]
+    .map(|path| {
         let text = read(path);
         text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
     });
