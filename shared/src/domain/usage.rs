@@ -98,8 +98,8 @@ pub struct Limits {
 /// Why a text names no limits.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
-    "must be off, or pairs of a name and a rate as sends=10:30 with commas between them; names: sends, edits, conversations, requests, frames, reports; \
-         a rate is per-second:burst (0.0000116 to 1000000 and 1 to 1000000), or off"
+    "must be off, or pairs as sends=10:30,edits=off: tokens per second (0.0000116 to 1000000) and at once (1 to 1000000), of sends, edits, \
+     conversations, requests, frames and reports, each once"
 )]
 pub struct InvalidLimits;
 

@@ -52,6 +52,16 @@ mod topics;
 #[cfg(test)]
 mod usage;
 
+/// Makes a rule in a frame of its own: all of them together are too large for the stack of a test.
+#[cfg(test)]
+#[inline(never)]
+fn on_heap<F: Future<Output = ()>>(
+    rule: impl FnOnce(support::World) -> F,
+    world: support::World,
+) -> std::pin::Pin<Box<F>> {
+    Box::pin(rule(world))
+}
+
 /// Names every rule once, and makes of each a test on one node, and of all of them a function.
 #[cfg(test)]
 macro_rules! rules {
@@ -70,8 +80,7 @@ macro_rules! rules {
         async fn every_rule_holds(world: impl AsyncFn() -> support::World) {
             $(
                 println!("{}", stringify!($rule));
-                // On the heap: all of them together are too large for the stack of a test.
-                Box::pin(crate::$module::$rule(world().await)).await;
+                on_heap(crate::$module::$rule, world().await).await;
             )+
         }
     };
