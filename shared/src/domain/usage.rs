@@ -60,30 +60,38 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Slowest rate: one token in a day, in tokens per second.
-    const SLOWEST: f64 = 1.0 / 86_400.0;
-    /// Fastest rate, in tokens per second. A token then takes a microsecond, the unit of the store.
-    const FASTEST: f64 = 1_000_000.0;
+    /// Slowest rate: one token in a day, in microseconds. The fastest is one in a microsecond, the unit of the store.
+    const INTERVAL_MAX_US: u64 = 24 * 60 * 60 * 1_000_000;
     /// Most tokens.
     const BURST_MAX: u64 = 1_000_000;
 
-    /// A bucket of so many tokens, which gets so many back per second; `None` if a number is out of range.
-    pub fn new(per_second: f64, burst: u64) -> Option<Self> {
-        let in_range = (Self::SLOWEST..=Self::FASTEST).contains(&per_second) && (1..=Self::BURST_MAX).contains(&burst);
-        let interval_us = std::time::Duration::from_secs_f64(if in_range { 1.0 / per_second } else { 0.0 }).as_micros();
-        in_range.then_some(Self {
-            interval_us: u64::try_from(interval_us).unwrap_or(u64::MAX),
-            burst,
-        })
-    }
-
-    /// Reads `per-second:burst`, as `0.5:10`.
+    /// Reads `per-second:burst`, as `0.5:10`; `None` for anything else, or if a number is out of range.
     pub fn parse(text: &str) -> Option<Self> {
         let (per_second, burst) = text.split_once(':')?;
-        // Rust also reads `inf` and `1e3`.
-        let is_plain = per_second.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        is_plain.then(|| Self::new(per_second.parse().ok()?, burst.parse().ok()?))?
+        let interval_us = 1_000_000_000_000_000_u64.checked_div(billionths(per_second)?)?;
+        let burst = whole(burst)?;
+        let in_range = (1..=Self::INTERVAL_MAX_US).contains(&interval_us) && (1..=Self::BURST_MAX).contains(&burst);
+        in_range.then_some(Self { interval_us, burst })
     }
+}
+
+/// A number without sign, which Rust would read too.
+fn whole(digits: &str) -> Option<u64> {
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
+/// A decimal number with at most nine digits behind its point, times a billion.
+fn billionths(number: &str) -> Option<u64> {
+    let (before, behind) = number.split_once('.').unwrap_or((number, "0"));
+    if behind.is_empty() || behind.len() > 9 {
+        return None;
+    }
+    whole(before)?
+        .checked_mul(1_000_000_000)?
+        .checked_add(whole(&format!("{behind:0<9}"))?)
 }
 
 /// The limits of use.
@@ -207,6 +215,10 @@ mod tests {
             "sends=1e3:30",
             "sends=inf:30",
             "sends=10:30:5",
+            "sends=.5:1",
+            "sends=5.:1",
+            "sends=0.0000000001:1",
+            "sends=+1:1",
             "sends=10:1.5",
             "sends=10:30,",
             "sends=10:30,sends=5:15",
