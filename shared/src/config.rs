@@ -4,6 +4,7 @@
 
 mod identity;
 mod origins;
+mod usage;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -5,12 +5,12 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::redis::RedisStore;
-use crate::app::{Signaller, Writer};
+use crate::app::{Signaller, Usage, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig,
 };
-use crate::domain::TopicRules;
-use crate::ports::{Push, Signals, Store};
+use crate::domain::{Limits, TopicRules};
+use crate::ports::{Gate, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -92,13 +92,28 @@ impl Wiring {
         Ok(AllowedOrigins::from_env(&self.env)?)
     }
 
+    /// How much a user may do.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the limits is wrong.
+    pub fn limits(&self) -> Result<Limits, StartError> {
+        Ok(Limits::from_env(&self.env)?)
+    }
+
+    /// What lets users in.
+    pub fn usage<'a>(&self, gate: &'a dyn Gate, limits: &'a Limits) -> Usage<'a> {
+        let clock = &SystemClock;
+        Usage { gate, clock, limits }
+    }
+
     /// What tells fleeting signals.
-    pub fn signaller<'a, S: Store + Signals>(
+    pub fn signaller<'a, S: Store + Signals + Gate>(
         &self,
         store: &'a S,
         push: &'a dyn Push,
         topics: TopicRules,
         presence: PresenceConfig,
+        limits: &'a Limits,
     ) -> Signaller<'a> {
         Signaller {
             store,
@@ -107,11 +122,24 @@ impl Wiring {
             clock: &SystemClock,
             topics,
             shows_presence: presence.enabled,
+            usage: self.usage(store, limits),
         }
     }
 
     /// What changes conversations.
-    pub fn writer<'a>(&self, store: &'a dyn Store, push: &'a dyn Push, topics: TopicRules) -> Writer<'a> {
-        Writer { store, push, topics }
+    pub fn writer<'a, S: Store + Gate>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+        limits: &'a Limits,
+    ) -> Writer<'a> {
+        let usage = self.usage(store, limits);
+        Writer {
+            store,
+            push,
+            topics,
+            usage,
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 9] = [
+const PARTS: [(&str, &[&str]); 10] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -35,6 +35,7 @@ const PARTS: [(&str, &[&str]); 9] = [
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
     ("wiring.origins(", &["SOCK_ALLOWED_ORIGINS"]),
+    ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
 ];
 
 fn folders() -> BTreeSet<String> {
@@ -94,7 +95,12 @@ fn every_variable_is_documented() {
         .iter()
         .flat_map(|(_, variables)| variables.iter().map(|name| (*name).to_owned()))
         .collect();
-    let files = ["config.rs", "config/identity.rs", "config/origins.rs"];
+    let files = [
+        "config.rs",
+        "config/identity.rs",
+        "config/origins.rs",
+        "config/usage.rs",
+    ];
     let code = files.map(|file| {
         let text = read(&format!("shared/src/{file}"));
         text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()

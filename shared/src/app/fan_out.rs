@@ -41,7 +41,7 @@ impl Post {
         }
     }
 
-    /// Ends connections whose token expired long ago; `None` without any. `$disconnect` then forgets them.
+    /// Ends connections whose token expired long ago, or that are too many; `None` without any. `$disconnect` then forgets them.
     pub(super) fn ending(user: &User, connections: Vec<ConnectionId>) -> Option<Self> {
         let dead = |id| Live { id, opening: false };
         (!connections.is_empty()).then(|| Self {
@@ -117,7 +117,9 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
         }
     };
     match timeout(POST_LIMIT, posting).await {
-        Ok(Ok(Delivery::Sent)) if post.event.is_none() => tracing::info!(%connection, "ended: its token is over"),
+        Ok(Ok(Delivery::Sent)) if post.event.is_none() => {
+            tracing::info!(%connection, "ended: its token is over, or its user has newer ones")
+        }
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
         Ok(Ok(Delivery::Gone)) => match store.close_connection(&post.user, connection, &post.found_in).await {

@@ -5,12 +5,14 @@ mod read;
 mod settings;
 mod signals;
 mod speaker;
+mod usage;
 mod write;
 
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};
+pub use usage::{Counted, Usage};
 pub use write::{Caller, Writer};
 
 use tracing::{Span, field};

@@ -49,6 +49,7 @@ impl Answer {
 
 /// What API Gateway is told. An answer to HEAD has no body.
 pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+    let retry_after = outcome.as_ref().err().and_then(ApiError::retry_after);
     let answer = outcome.unwrap_or_else(|error| {
         let body = wire::to_json(&wire::error_body(&error, request_id));
         Answer::new(error.status(), body)
@@ -57,8 +58,12 @@ pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_bod
     let reply = Reply::new(answer.status, body)
         .with("content-type", "application/json")
         .with("cache-control", "no-store");
-    match answer.location {
+    let reply = match answer.location {
         Some(location) => reply.with("location", location),
+        None => reply,
+    };
+    match retry_after {
+        Some(seconds) => reply.with("retry-after", seconds.to_string()),
         None => reply,
     }
 }

@@ -14,7 +14,7 @@ use super::event::Event;
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
-use crate::app::Caller;
+use crate::app::{Caller, Counted};
 use crate::domain::limits::{BODY_BYTES, IDS_MAX};
 use crate::domain::{
     Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target, User,
@@ -54,6 +54,7 @@ impl RestRequest {
         Ok(Caller {
             principal,
             connection: None,
+            counted: Counted::First,
         })
     }
 

@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 34] = [
+pub(super) const ERRORS: [Error; 35] = [
     Error {
         code: None,
         status: 400,
@@ -115,6 +115,8 @@ pub(super) const ERRORS: [Error; 34] = [
         &["TokenExpiredError"],
         "the token of the connection has expired: send `hello` with a fresh one",
     ),
+    error(401, "TOKEN_REVOKED", NO_USER, "the token was revoked: log in again"),
+    error(403, "BANNED", FORBIDDEN, "you are banned"),
     error(
         403,
         "FORBIDDEN",
@@ -181,13 +183,7 @@ pub(super) const ERRORS: [Error; 34] = [
         429,
         "RATE_LIMITED",
         TOO_MANY,
-        "too many requests: the message says when to try again",
-    ),
-    error(
-        429,
-        "TOO_MANY_CONNECTIONS",
-        TOO_MANY,
-        "the user has the largest number of connections",
+        "too many requests: `retry_after` says when to try again",
     ),
     error(
         503,
@@ -235,7 +231,13 @@ pub(super) fn schema() -> Value {
                 ),
             ),
         ],
-        [],
+        [(
+            "retry_after",
+            about(
+                "With `RATE_LIMITED`: how many seconds to wait before it is tried again. The header `Retry-After` of the answer says the same.",
+                json!({"type": "integer", "minimum": 1}),
+            ),
+        )],
     );
     let example = json!({
         "error": true, "code": "NOT_FOUND", "name": "NotFound", "message": "Message not found", "status": 404,

@@ -13,8 +13,12 @@ type Codes = &'static [Option<&'static str>];
 const ALWAYS: Codes = &[
     Some("NOT_AUTHENTICATED"),
     Some("INVALID_TOKEN_ERR"),
+    Some("TOKEN_REVOKED"),
+    Some("RATE_LIMITED"),
     Some("UNAVAILABLE"),
 ];
+/// What everything that changes something can answer.
+const WRITING: Codes = &[Some("BANNED")];
 const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
 const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
@@ -98,7 +102,14 @@ impl Route {
             .map(path_parameter)
             .chain(self.parameters.iter().cloned())
             .collect();
-        let codes = self.errors.iter().chain([&ALWAYS]).copied().flatten().copied();
+        let writing = if self.method == "get" { &[] } else { WRITING };
+        let codes = self
+            .errors
+            .iter()
+            .chain([&ALWAYS, &writing])
+            .copied()
+            .flatten()
+            .copied();
         let mut responses = failures(&codes.collect::<Vec<_>>());
         responses.insert(status.to_owned(), answer("Done.", &named(self.answer)));
         let mut operation = json!({
@@ -367,6 +378,7 @@ fn failures(codes: &[Option<&'static str>]) -> Map<String, Value> {
             413,
             "Request Entity Too Large: more than 10 MB, or headers of more than 10,240 bytes.",
         ),
+        (429, "Too Many Requests: the route has too many, whoever sends them."),
         (500, "Internal Server Error: the function failed."),
         (
             503,

@@ -46,10 +46,15 @@ pub(super) enum OfUser {
     /// ZSET: conversation → the user's position when it last changed.
     Changed,
     /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended;
-    /// `opening`, which handshakes may be under way, of connections whose token ends before them.
+    /// `opening`, which handshakes may be under way, of connections whose token ends before them; `banned`, until when the user is banned, and
+    /// `revoked`, before when tokens must have been issued to be refused, both in ms.
     Meta,
     /// ZSET: connection id → until when it is good, in ms: until it or its user's token expires.
     Connections,
+    /// ZSET, expires: connection id → when it began, in ms.
+    Opened,
+    /// HASH, expires: kind of use → until when all that was used is paid for, in µs.
+    Limits,
     /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
     Watchers,
 }
@@ -101,6 +106,8 @@ impl Keys {
             OfUser::Meta => "meta",
             OfUser::Connections => "connections",
             OfUser::Watchers => "watchers",
+            OfUser::Opened => "opened",
+            OfUser::Limits => "limits",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -111,7 +118,8 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token and `until` when that is good, `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
+    /// HASH `domain`, `user`, `topics` of the token, `until` when that is good and when it was `issued`; `frames`, until when those that came are paid for,
+    /// in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
     /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
