@@ -44,34 +44,38 @@ fn main() -> Result<ExitCode> {
     let runtime = Runtime::new()?;
     let stacks = Arc::new(Stacks::default());
     let mut trials = vec![Trial::test("every route and action has a row", move || {
-        check_complete(&described).map_err(failed)
+        check_complete(&described).map_err(|error| failed(&error))
     })];
     for cell in cells {
         for place in Place::named(&cell.section)? {
             let name = format!("{}: {} by {}", place.name(), cell.row, cell.column);
             let (cell, stacks, handle) = (cell.clone(), Arc::clone(&stacks), runtime.handle().clone());
-            let trial = move || handle.block_on(holds(&stacks, place, &cell)).map_err(failed);
+            let trial = move || {
+                handle
+                    .block_on(holds(&stacks, place, &cell))
+                    .map_err(|error| failed(&error))
+            };
             trials.push(Trial::test(name, trial));
         }
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
-fn failed(error: anyhow::Error) -> Failed {
+fn failed(error: &anyhow::Error) -> Failed {
     format!("{error:#}").into()
 }
 
 /// Sets the scene, asks, and compares.
 async fn holds(stacks: &Stacks, place: Place, cell: &Cell) -> Result<()> {
     let scene = Scene::set(stacks, place, &cell.row).await?;
-    let actor = scene.actor(&cell.column).await?;
-    let call = Call::of_row(&cell.row, &scene, &actor)?;
-    let outcome = call.ask(&scene.chat, &actor).await?;
-    let shows = outcome.text.contains(call.sign());
+    let actor = scene.actor(&cell.column)?;
+    let asked = Call::of_row(&cell.row, &scene, &actor)?;
+    let outcome = asked.ask(&scene.chat, &actor).await?;
+    let shows = outcome.text.contains(asked.sign());
     let is_success = outcome.code.is_none() && outcome.status < 300;
     let found = match outcome.code {
         Some(code) => format!("{} {code}", outcome.status),
-        None if call.reads() && is_success && !shows => format!("{} nothing", outcome.status),
+        None if asked.reads() && is_success && !shows => format!("{} nothing", outcome.status),
         None => outcome.status.to_string(),
     };
     ensure!(

@@ -188,7 +188,7 @@ impl Scene {
     ///
     /// # Errors
     /// When nobody does.
-    pub(crate) async fn actor(&self, column: &str) -> Result<Actor> {
+    pub(crate) fn actor(&self, column: &str) -> Result<Actor> {
         let is_topic = self.topic.is_some();
         let user = match column {
             "no token" => None,

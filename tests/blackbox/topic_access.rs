@@ -81,7 +81,6 @@ async fn a_topic_of_the_platform_looks_to_a_stranger_as_if_nobody_had_made_it() 
     let redis = open.stack().addresses.redis.clone();
     let variables = [("SOCK_TOPIC_ACCESS", "platform"), ("SOCK_REDIS_URL", redis.as_str())];
     let stranger = Chat::own(&variables).await?.user(&stranger.id);
-    let [nowhere] = open.topics(["nowhere"]);
     assert_eq!(
         stranger.history(&nowhere, "").await?.error()?,
         stranger.history(&cats, "").await?.error()?

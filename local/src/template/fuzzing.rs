@@ -3,6 +3,9 @@
 use super::Template;
 
 /// Reads a template. What is accepted has a function behind every route, and a fault names a place in the text.
+///
+/// # Panics
+/// If one of these rules is broken.
 pub fn template(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match super::parse(text) {
