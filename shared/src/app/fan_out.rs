@@ -118,7 +118,7 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
     };
     match timeout(POST_LIMIT, posting).await {
         Ok(Ok(Delivery::Sent)) if post.event.is_none() => {
-            tracing::info!(%connection, "ended: its token is over, or its user has newer ones")
+            tracing::info!(%connection, "ended: its token is over, or its user has newer ones");
         }
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),

@@ -20,7 +20,7 @@ pub(super) fn with_takings<'a>(call: Call<'a>, takings: &[Taking]) -> Call<'a> {
 }
 
 /// Adds a bucket of frames to a call, and how many frames it takes, as `take_frame` of `frame_prelude.lua` reads them.
-pub(super) fn with_frames<'a>(call: Call<'a>, bucket: Option<Bucket>, tokens: usize) -> Call<'a> {
+pub(super) fn with_frames(call: Call<'_>, bucket: Option<Bucket>, tokens: usize) -> Call<'_> {
     let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
     call.arg(number(bucket.map(|bucket| bucket.interval_us)))
         .arg(number(bucket.map(|bucket| bucket.burst)))
