@@ -3,8 +3,10 @@
 //! Each concern has its own struct, so that a function asks only for what it uses.
 
 mod identity;
+mod origins;
 mod platform;
 mod sites;
+mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +19,7 @@ use crate::domain::limits::TOPIC_MEMBERS_MAX;
 use crate::domain::{TopicAccess, TopicRules};
 
 pub use identity::{IdentityConfig, KeySource};
+pub use origins::AllowedOrigins;
 pub use platform::PlatformConfig;
 pub use sites::Sites;
 

@@ -3,11 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat};
 use thiserror::Error;
 
-use crate::domain::limits::{BODY_BYTES, CONNECTIONS_MAX, FRAME_ID_BYTES, TYPING_EVERY_MS};
-use crate::domain::{InvalidId, InvalidMessage, InvalidPage, InvalidReaction, InvalidRetryKey, TooManyReactions};
-use crate::ports::{StoreError, Unavailable};
+use crate::domain::limits::{BODY_BYTES, FRAME_ID_BYTES, TYPING_EVERY_MS};
+use crate::domain::{
+    InvalidId, InvalidMessage, InvalidPage, InvalidReaction, InvalidRetryKey, Refusal, TooManyReactions, Use,
+};
+use crate::ports::{GateError, StoreError, Unavailable};
 
 /// What went wrong, in the words of the contract. `Display` is the text for the client; `row` is the table.
 #[derive(Debug, Error)]
@@ -44,15 +47,29 @@ pub enum ApiError {
     /// A request for the platform's routes without one of the platform's keys.
     #[error("The platform key is missing or wrong")]
     PlatformKey,
-    /// The user has [`CONNECTIONS_MAX`] connections already.
-    #[error("a user can have {CONNECTIONS_MAX} connections at a time")]
-    TooManyConnections,
+    /// The token was issued before all tokens of its user were revoked.
+    #[error("Your token was revoked - please log in again")]
+    TokenRevoked,
+    /// The user is banned, for ever or until then, in milliseconds since 1970.
+    #[error("You are banned{}", banned_until(*.0))]
+    Banned(Option<u64>),
+    /// The user or the connection has used up what may be used.
+    #[error("too many {}: please try again in {} s", .kind.name(), whole_seconds(*.wait_ms))]
+    RateLimited {
+        /// Of what there was too much.
+        kind: Use,
+        /// How long until it is taken, in milliseconds.
+        wait_ms: u64,
+    },
     /// A WebSocket connection that the store does not know, as after its loss.
     #[error("This connection is not known any more - please connect again")]
     ConnectionUnknown,
     /// The token of a WebSocket connection is over.
     #[error("Your token has expired - please say hello with a fresh one")]
     ConnectionExpired,
+    /// The page that opens a connection is of an origin that is not in `SOCK_ALLOWED_ORIGINS`.
+    #[error("Pages of the origin \"{0}\" may not connect here")]
+    OriginNotAllowed(String),
     /// The target is neither `user` nor `topic`.
     #[error("Invalid target \"{0}\"")]
     InvalidTarget(String),
@@ -119,14 +136,17 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
-    /// A key stands twice in a body or frame, and readers would disagree which one counts.
+    /// A key stands twice in a body, a frame or metadata, and readers would disagree which one counts.
     #[error("the {what} has the key \"{key}\" twice")]
     DuplicateKey {
-        /// `body` or `frame`.
+        /// `body`, `frame` or `metadata`.
         what: &'static str,
         /// The key.
         key: String,
     },
+    /// A key of metadata that JavaScript gives a meaning of its own.
+    #[error("the metadata must not have the key \"{0}\", which JavaScript itself uses")]
+    PrototypeKey(&'static str),
     /// A compressed body.
     #[error("the {0} is compressed, which is not taken - please send it as it is")]
     Compressed(&'static str),
@@ -188,6 +208,14 @@ impl ApiError {
         self.row().status
     }
 
+    /// How long to wait before the same is tried again, in whole seconds and at least one; `None` where waiting is no help, or nobody knows how long.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TypingTooOften(wait_ms) | Self::RateLimited { wait_ms, .. } => Some(whole_seconds(*wait_ms)),
+            _ => None,
+        }
+    }
+
     /// The table of the contract.
     fn row(&self) -> Row {
         const ARGUMENT: &str = "ArgumentError";
@@ -205,12 +233,13 @@ impl ApiError {
             Self::PlatformKey => row(401, "INVALID_PLATFORM_KEY", UNAUTHENTICATED),
             Self::ConnectionUnknown => row(401, "CONNECTION_UNKNOWN", UNAUTHENTICATED),
             Self::ConnectionExpired => row(401, "TOKEN_EXPIRED", "TokenExpiredError"),
+            Self::OriginNotAllowed(_) => row(403, "ORIGIN_NOT_ALLOWED", "ForbiddenError"),
             Self::InvalidTarget(_) => row(400, "MESSAGES_INVALID_TARGET", ARGUMENT),
             Self::NotAMember | Self::TopicNotInToken => row(403, "NOT_A_MEMBER", "ForbiddenError"),
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
             Self::InvalidReaction(_) => row(400, "INVALID_REACTION", ARGUMENT),
             Self::TooManyReactions(_) => row(409, "TOO_MANY_REACTIONS", "ConflictError"),
-            Self::TypingTooOften(_) => row(429, "RATE_LIMITED", "TooManyRequestsError"),
+            Self::TypingTooOften(_) | Self::RateLimited { .. } => row(429, "RATE_LIMITED", "TooManyRequestsError"),
             Self::InvalidId { .. } => row(400, "INVALID_ID", ARGUMENT),
             Self::InvalidPage(_) => row(400, "INVALID_PAGE", ARGUMENT),
             Self::InvalidType(_) => row(400, "MESSAGES_INVALID_TYPE", ARGUMENT),
@@ -230,6 +259,7 @@ impl ApiError {
             Self::InvalidField { .. } => row(400, "INVALID_FIELD", ARGUMENT),
             Self::InvalidJson(_) => row(400, "INVALID_JSON", ARGUMENT),
             Self::DuplicateKey { .. } => row(400, "DUPLICATE_KEY", ARGUMENT),
+            Self::PrototypeKey(_) => row(400, "FORBIDDEN_KEY", ARGUMENT),
             Self::Compressed(_) => row(415, "BODY_COMPRESSED", "UnsupportedMediaTypeError"),
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
@@ -238,8 +268,32 @@ impl ApiError {
             Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
             Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
             Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", TOO_LARGE),
-            Self::TooManyConnections => row(429, "TOO_MANY_CONNECTIONS", "TooManyRequestsError"),
+            Self::TokenRevoked => row(401, "TOKEN_REVOKED", UNAUTHENTICATED),
+            Self::Banned(_) => row(403, "BANNED", "ForbiddenError"),
             Self::Unavailable(_) => row(503, "UNAVAILABLE", "UnavailableError"),
+        }
+    }
+}
+
+/// Rounded up, and at least one.
+fn whole_seconds(ms: u64) -> u64 {
+    ms.div_ceil(1_000).max(1)
+}
+
+fn banned_until(until_ms: Option<u64>) -> String {
+    let until = until_ms.and_then(|ms| DateTime::from_timestamp_millis(i64::try_from(ms).ok()?));
+    until.map_or(String::new(), |until| {
+        format!(" until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true))
+    })
+}
+
+impl From<GateError> for ApiError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Refused(Refusal::TooMany { kind, wait_ms }) => Self::RateLimited { kind, wait_ms },
+            GateError::Refused(Refusal::Banned { until_ms }) => Self::Banned(until_ms),
+            GateError::Refused(Refusal::Revoked) => Self::TokenRevoked,
+            GateError::Unavailable(error) => Self::Unavailable(error),
         }
     }
 }
@@ -312,7 +366,14 @@ mod tests {
             ApiError::PlatformKey,
             ApiError::ConnectionUnknown,
             ApiError::ConnectionExpired,
-            ApiError::TooManyConnections,
+            ApiError::OriginNotAllowed("https://evil.example".to_owned()),
+            ApiError::TokenRevoked,
+            ApiError::Banned(None),
+            ApiError::Banned(Some(1_750_000_000_000)),
+            ApiError::RateLimited {
+                kind: Use::Sends,
+                wait_ms: 2_001,
+            },
             ApiError::InvalidTarget("villain".to_owned()),
             ApiError::NotAMember,
             ApiError::TopicNotInToken,
@@ -349,6 +410,7 @@ mod tests {
                 what: "body",
                 key: "text".to_owned(),
             },
+            ApiError::PrototypeKey("__proto__"),
             ApiError::Compressed("body"),
             ApiError::BodyTooLarge(70_000),
             ApiError::InvalidFrameId,
@@ -379,7 +441,11 @@ mod tests {
         401 INVALID_PLATFORM_KEY UnauthenticatedError The platform key is missing or wrong
         401 CONNECTION_UNKNOWN UnauthenticatedError This connection is not known any more - please connect again
         401 TOKEN_EXPIRED TokenExpiredError Your token has expired - please say hello with a fresh one
-        429 TOO_MANY_CONNECTIONS TooManyRequestsError a user can have 100 connections at a time
+        403 ORIGIN_NOT_ALLOWED ForbiddenError Pages of the origin "https://evil.example" may not connect here
+        401 TOKEN_REVOKED UnauthenticatedError Your token was revoked - please log in again
+        403 BANNED ForbiddenError You are banned
+        403 BANNED ForbiddenError You are banned until 2025-06-15T15:06:40Z
+        429 RATE_LIMITED TooManyRequestsError too many sends: please try again in 3 s
         400 MESSAGES_INVALID_TARGET ArgumentError Invalid target "villain"
         403 NOT_A_MEMBER ForbiddenError You are not a member of this topic
         403 NOT_A_MEMBER ForbiddenError Your token does not name this topic
@@ -404,6 +470,7 @@ mod tests {
         400 INVALID_FIELD ArgumentError text must be a string
         400 INVALID_JSON ArgumentError the body must be a JSON object in UTF-8
         400 DUPLICATE_KEY ArgumentError the body has the key "text" twice
+        400 FORBIDDEN_KEY ArgumentError the metadata must not have the key "__proto__", which JavaScript itself uses
         415 BODY_COMPRESSED UnsupportedMediaTypeError the body is compressed, which is not taken - please send it as it is
         413 BODY_TOO_LARGE PayloadTooLargeError the body has 70000 bytes, the limit is 65536
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON

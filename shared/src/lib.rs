@@ -13,6 +13,7 @@
 //! - [`adapters`]: the ports on Redis, API Gateway and HTTP; and tokens.
 //! - [`runtime`]: how a function meets Lambda: events in, answers out, logs.
 //! - [`wiring`]: the parts that functions are made of.
+//! - [`fuzzing`]: what the fuzz targets do with their bytes; no function has it.
 
 pub mod domain;
 pub mod ports;
@@ -31,3 +32,6 @@ pub mod adapters;
 pub mod runtime;
 
 pub mod wiring;
+
+#[cfg(any(test, doc, fuzzing))]
+pub mod fuzzing;

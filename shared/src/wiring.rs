@@ -6,12 +6,13 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
-use crate::app::{Platform, Signaller, Writer};
+use crate::app::{Platform, Signaller, Usage, Writer};
 use crate::config::{
-    DirectoryConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig, PushConfig, RedisConfig, Sites,
+    AllowedOrigins, DirectoryConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig, PushConfig,
+    RedisConfig, Sites,
 };
-use crate::domain::TopicRules;
-use crate::ports::{Moderation, Push, Signals, Store};
+use crate::domain::{Limits, TopicRules};
+use crate::ports::{Gate, Moderation, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -94,13 +95,36 @@ impl Wiring {
         Ok(PresenceConfig::from_env(&self.env)?)
     }
 
+    /// Whose pages may open a connection.
+    ///
+    /// # Errors
+    /// [`StartError`] if the variable of the origins is wrong.
+    pub fn origins(&self) -> Result<AllowedOrigins, StartError> {
+        Ok(AllowedOrigins::from_env(&self.env)?)
+    }
+
+    /// How much a user may do.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the limits is wrong.
+    pub fn limits(&self) -> Result<Limits, StartError> {
+        Ok(Limits::from_env(&self.env)?)
+    }
+
+    /// What lets users in.
+    pub fn usage<'a>(&self, gate: &'a dyn Gate, limits: &'a Limits) -> Usage<'a> {
+        let clock = &SystemClock;
+        Usage { gate, clock, limits }
+    }
+
     /// What tells fleeting signals.
-    pub fn signaller<'a, S: Store + Signals>(
+    pub fn signaller<'a, S: Store + Signals + Gate>(
         &self,
         store: &'a S,
         push: &'a dyn Push,
         topics: TopicRules,
         presence: PresenceConfig,
+        limits: &'a Limits,
     ) -> Signaller<'a> {
         Signaller {
             store,
@@ -109,27 +133,33 @@ impl Wiring {
             clock: &SystemClock,
             topics,
             shows_presence: presence.enabled,
+            usage: self.usage(store, limits),
         }
     }
 
     /// What the platform's own server may do.
-    pub fn platform<'a, S: Store + Moderation>(
-        &self,
-        store: &'a S,
-        push: &'a dyn Push,
-        topics: TopicRules,
-    ) -> Platform<'a> {
+    pub fn platform<'a>(&self, writer: Writer<'a>, moderation: &'a dyn Moderation) -> Platform<'a> {
         Platform {
-            store,
-            moderation: store,
-            push,
+            writer,
+            moderation,
             clock: &SystemClock,
-            topics,
         }
     }
 
     /// What changes conversations.
-    pub fn writer<'a>(&self, store: &'a dyn Store, push: &'a dyn Push, topics: TopicRules) -> Writer<'a> {
-        Writer { store, push, topics }
+    pub fn writer<'a, S: Store + Gate>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+        limits: &'a Limits,
+    ) -> Writer<'a> {
+        let usage = self.usage(store, limits);
+        Writer {
+            store,
+            push,
+            topics,
+            usage,
+        }
     }
 }

@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod sending;
 mod updating;
+mod usage;
 
 mod asked_profiles;
 mod history;

@@ -277,6 +277,8 @@ async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() 
         ("SOCK_DOMAINS", "chat.a.com"),
         ("SOCK_PLATFORM_KEY", "31 bytes, which is one too few!"),
         ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
+        ("SOCK_LIMITS", "sends=fast"),
+        ("SOCK_CONNECTIONS_MAX", "0"),
     ];
     for (variable, value) in values {
         let why = refusal(&[(variable, value)]).await?;

@@ -33,7 +33,15 @@ const OF_FUNCTIONS: [&str; 7] = ["evalsha", "eval", "hmget", "zrem", "del", "hel
 async fn main() -> Result<()> {
     let server = RedisServer::start(&Options::default())?;
     let relay = Relay::start(server.port()).await?;
-    let chat = Chat::own(&[("SOCK_REDIS_URL", &format!("redis://127.0.0.1:{}", relay.port))]).await?;
+    let url = format!("redis://127.0.0.1:{}", relay.port);
+    // Limits that nobody meets cost what all limits cost.
+    let limits = [
+        "sends=10000:100000",
+        "edits=10000:100000",
+        "requests=10000:100000",
+        "frames=10000:100000",
+    ];
+    let chat = Chat::own(&[("SOCK_REDIS_URL", &url), ("SOCK_LIMITS", &limits.join(","))]).await?;
     let redis = redis::Client::open(server.url())?
         .get_multiplexed_async_connection()
         .await?;

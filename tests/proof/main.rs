@@ -348,6 +348,7 @@ async fn dead_connections(servers: &Servers, clients: &[Client]) -> Result<Vec<S
     Ok(if none.is_ok() {
         Vec::new()
     } else {
-        dead().await?.into_iter().collect()
+        let dead = dead().await?.into_iter();
+        dead.map(|(id, key)| format!("{id} in {key}")).collect()
     })
 }

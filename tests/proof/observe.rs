@@ -167,9 +167,10 @@ pub(crate) fn shown(message: &Value) -> Result<Shown> {
     })
 }
 
-/// The connection ids in Redis: in the users' sets, and under keys of their own.
-pub(crate) async fn connections(servers: &Servers) -> Result<BTreeSet<String>> {
-    let mut found = BTreeSet::new();
+/// The connection ids in Redis and the keys where they stand: the users' sets, to which functions push, and keys of their own. A cluster copies to its replicas after it has
+/// answered, so a failover may bring back a key that was removed. No push finds that key, and it expires: in a cluster it does not count.
+pub(crate) async fn connections(servers: &Servers) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
     for port in servers.masters().await? {
         let mut from = 0;
         loop {
@@ -177,10 +178,12 @@ pub(crate) async fn connections(servers: &Servers) -> Result<BTreeSet<String>> {
                 run(port, &format!("SCAN {from} MATCH *connection* COUNT 1000")).await?;
             for key in keys {
                 if key.ends_with(":connections") {
-                    found.extend(run::<Vec<String>>(port, &format!("ZRANGE {key} 0 -1")).await?);
-                } else {
+                    let ids: Vec<String> = run(port, &format!("ZRANGE {key} 0 -1")).await?;
+                    found.extend(ids.into_iter().map(|id| (id, key.clone())));
+                } else if !servers.is_cluster() {
                     let id = key.rsplit(':').next().context("a key has parts")?;
-                    found.insert(id.trim_end_matches('}').to_owned());
+                    let id = id.trim_end_matches('}').to_owned();
+                    found.entry(id).or_insert(key);
                 }
             }
             if next == 0 {

@@ -150,6 +150,11 @@ impl Servers {
         self.nodes.last().map_or_else(String::new, |node| node.server.url())
     }
 
+    /// Whether it is more than one node.
+    pub(crate) fn is_cluster(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
     /// The ports of the nodes that take writes.
     pub(crate) async fn masters(&self) -> Result<Vec<u16>> {
         let mut masters = Vec::new();

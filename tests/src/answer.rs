@@ -66,7 +66,9 @@ impl Answer {
 /// When it has not exactly the properties of the contract.
 pub fn error_line(error: &Value) -> Result<String> {
     let object = error.as_object().context("an error must be an object")?;
-    let names: Vec<&str> = object.keys().map(String::as_str).collect();
+    let names = object.keys().map(String::as_str);
+    // Only an error that ends by itself has it.
+    let names: Vec<&str> = names.filter(|name| *name != "retry_after").collect();
     ensure!(
         names == ["code", "error", "message", "name", "request_id", "status"],
         "these properties: {names:?}"

@@ -4,14 +4,14 @@ use crate::support::{files, read};
 
 /// Which layers of the core may know an outside library, by a word of its paths. Libraries that are not here are for everyone but the domain.
 const OUTSIDE: [(&str, &[&str]); 9] = [
-    ("redis::", &["adapters", "wiring"]),
+    ("redis::", &["adapters", "wiring", "fuzzing"]),
     ("reqwest::", &["adapters"]),
     ("moka::", &["adapters"]),
     ("rustls::", &["adapters", "runtime"]),
     ("aws_", &["adapters", "runtime"]),
-    ("lambda_", &["runtime"]),
-    ("jsonwebtoken::", &["config", "adapters"]),
-    ("http::", &["config", "adapters", "runtime"]),
+    ("lambda_", &["runtime", "fuzzing"]),
+    ("jsonwebtoken::", &["config", "adapters", "fuzzing"]),
+    ("http::", &["config", "adapters", "runtime", "fuzzing"]),
     ("tracing_subscriber::", &["trace", "config", "runtime"]),
 ];
 

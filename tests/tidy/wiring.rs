@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 9] = [
+const PARTS: [(&str, &[&str]); 11] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -34,6 +34,8 @@ const PARTS: [(&str, &[&str]); 9] = [
     ("wiring.rare_push(", &["SOCK_PUSH_ENDPOINT"]),
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
+    ("wiring.origins(", &["SOCK_ALLOWED_ORIGINS"]),
+    ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
     (
         "wiring.platform_keys(",
         &["SOCK_PLATFORM_KEY", "SOCK_DOMAIN_HANDLE", "SOCK_DOMAINS"],

@@ -14,7 +14,7 @@ export const startStack = async (...more) => {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("SOCK_"));
   const child = spawn(SENNA, ["--fresh", "--json", "--stop-with-stdin", "--no-build", ...more], {
     cwd: new URL("../../..", import.meta.url).pathname,
-    env: { ...Object.fromEntries(own), SOCK_HTTP_PORT: "0", SOCK_WS_PORT: "0", SOCK_PAGE_PORT: "0", SOCK_JWT_SECRET: SECRET },
+    env: { ...Object.fromEntries(own), SOCK_HTTP_PORT: "0", SOCK_WS_PORT: "0", SOCK_PAGE_PORT: "0", SOCK_JWT_SECRET: SECRET, SOCK_LIMITS: "off" },
     stdio: ["pipe", "pipe", process.env.SENNA_LOG ? "inherit" : "ignore"],
   });
   const line = await new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 //! `GET /api/{target}/{id}/changes`: what changed in a conversation since a revision.
 
-use shared::app;
+use shared::app::{self, Usage};
 use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{PageBounds, Store};
@@ -14,15 +14,22 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let store = wiring.store().await?;
-    rest::serve("changes", &identity, |request| handle(&store, topics, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("changes", &identity, |request| handle(&store, usage, topics, request)).await
 }
 
-async fn handle(store: &dyn Store, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
+async fn handle(
+    store: &dyn Store,
+    usage: Usage<'_>,
+    topics: TopicRules,
+    request: RestRequest,
+) -> Result<Answer, ApiError> {
     let reader = request.caller()?.principal;
     let (target, since) = (request.target()?, request.revision()?);
     let reading = app::changes(store, topics, &reader, &target, since, PageBounds::BODY);
-    let (conversation, changes) = reading.await?;
+    let (conversation, changes) = usage.read(&reader, reading).await?;
     let answer = ChangesAnswer::new(&reader.user, &conversation, &changes, PageBounds::BODY.bytes);
     Ok(Answer::ok(&answer))
 }

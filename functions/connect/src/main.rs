@@ -4,6 +4,7 @@ mod handshake;
 
 use shared::adapters::jwt::Identity;
 use shared::app::Signaller;
+use shared::config::AllowedOrigins;
 use shared::error::ApiError;
 use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
@@ -12,15 +13,22 @@ use shared::wiring::Wiring;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
-    let identity = wiring.identity()?;
+    let (identity, origins) = (wiring.identity()?, wiring.origins()?);
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
+    let limits = wiring.limits()?;
     let push = wiring.rare_push()?;
     let store = wiring.store().await?;
-    let signaller = wiring.signaller(&store, &push, topics, presence);
-    socket::serve("connect", |event| handle(signaller, &identity, event)).await
+    let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
+    socket::serve("connect", |event| handle(signaller, &identity, &origins, event)).await
 }
 
-async fn handle(signaller: Signaller<'_>, identity: &Identity, event: SocketEvent) -> Result<SocketAnswer, ApiError> {
+async fn handle(
+    signaller: Signaller<'_>,
+    identity: &Identity,
+    origins: &AllowedOrigins,
+    event: SocketEvent,
+) -> Result<SocketAnswer, ApiError> {
+    origins.check(event.headers())?;
     let token = handshake::token(identity, &event).ok_or(ApiError::NotAuthenticated)?;
     let principal = identity.principal(token, event.headers()).await?;
     signaller

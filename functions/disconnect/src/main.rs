@@ -1,7 +1,7 @@
 //! `$disconnect`: forgets a connection that has ended. API Gateway does its best to call it and never promises to.
 
 use shared::app::Signaller;
-use shared::domain::TopicRules;
+use shared::domain::{Limits, TopicRules};
 use shared::error::ApiError;
 use shared::runtime::StartError;
 use shared::runtime::socket::{self, SocketAnswer, SocketEvent};
@@ -13,7 +13,7 @@ async fn main() -> Result<(), StartError> {
     let presence = wiring.presence()?;
     let push = wiring.rare_push()?;
     let store = wiring.store().await?;
-    let signaller = wiring.signaller(&store, &push, TopicRules::default(), presence);
+    let signaller = wiring.signaller(&store, &push, TopicRules::default(), presence, &Limits::OFF);
     socket::serve("disconnect", |event| handle(signaller, event)).await
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/list`: the inbox, newest activity first.
 
-use shared::app;
+use shared::app::{self, Usage};
 use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{Directory, Store};
@@ -14,20 +14,27 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let directory = wiring.directory()?;
     let store = wiring.store().await?;
-    rest::serve("list", &identity, |request| handle(&store, &directory, topics, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("list", &identity, |request| {
+        handle(&store, &directory, usage, topics, request)
+    })
+    .await
 }
 
 async fn handle(
     store: &dyn Store,
     directory: &dyn Directory,
+    usage: Usage<'_>,
     topics: TopicRules,
     request: RestRequest,
 ) -> Result<Answer, ApiError> {
     let owner = request.caller()?.principal;
     let directory = (!request.flag("no_format")?).then_some(directory);
     let window = request.inbox_window()?;
-    let (inbox, listing) = app::inbox(store, directory, topics, &owner, &window).await?;
+    let reading = app::inbox(store, directory, topics, &owner, &window);
+    let (inbox, listing) = usage.read_own(&owner, reading).await?;
     Ok(Answer::ok(&wire::list(&owner.user, &window, &inbox, listing.as_ref())))
 }

@@ -12,9 +12,10 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let writer = wiring.writer(&store, &push, topics);
+    let writer = wiring.writer(&store, &push, topics, &limits);
     rest::serve("members", &identity, |request| handle(writer, request)).await
 }
 
@@ -22,7 +23,8 @@ async fn handle(writer: Writer<'_>, request: RestRequest) -> Result<Answer, ApiE
     let (caller, topic) = (request.caller()?, request.topic()?);
     if request.method() == "GET" {
         let page = request.members_page()?;
-        let members = app::members(writer.store, writer.topics, &caller.principal, &topic).await?;
+        let reading = app::members(writer.store, writer.topics, &caller.principal, &topic);
+        let members = writer.usage.read(&caller.principal, reading).await?;
         return Ok(Answer::ok(&wire::members(&members, &page)));
     }
     let member = request.member(&caller)?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::adapters::jwt::Identity;
 use shared::app::{self, Caller, Signaller, Writer};
 use shared::domain::limits::BODY_BYTES;
-use shared::domain::{Outcome, Place};
+use shared::domain::{Outcome, Place, Principal};
 use shared::error::ApiError;
 use shared::ports::{PageBounds, Watches};
 use shared::runtime::socket::SocketEvent;
@@ -68,11 +68,7 @@ fn told(result: ActionResult) -> Done {
 
 /// Who speaks over this connection.
 async fn caller(writer: Writer<'_>, event: &SocketEvent) -> Result<Caller, ApiError> {
-    let principal = app::speaker(writer.store, writer.push, event.now_ms(), &event.connection).await?;
-    Ok(Caller {
-        principal,
-        connection: Some(event.connection.clone()),
-    })
+    app::speaker(writer.usage, writer.store, writer.push, &event.connection).await
 }
 
 /// Begins a connection, or goes on with one; a fresh token makes it good as long as that one.
@@ -84,20 +80,31 @@ async fn hello(
     frame: &ClientFrame<'_>,
 ) -> Result<Done, ApiError> {
     frame.since()?;
-    if let Some(token) = frame.token()? {
-        let owner = app::owner(writer.store, &event.connection).await?.user;
-        let principal = identity.renewed(&token, &owner).await?;
-        signaller
-            .renew(&principal, &event.connection, event.connected_at_ms)
-            .await?;
-    }
-    sync(writer, event, frame).await
+    let Some(token) = frame.token()? else {
+        return sync(writer, event, frame).await;
+    };
+    let owner = app::owner(writer.usage, &event.connection).await?.user;
+    let principal = identity.renewed(&token, &owner).await?;
+    signaller
+        .renew(&principal, &event.connection, event.connected_at_ms)
+        .await?;
+    changed(writer, event, frame, &principal).await
 }
 
 async fn sync(writer: Writer<'_>, event: &SocketEvent, frame: &ClientFrame<'_>) -> Result<Done, ApiError> {
-    let since = frame.since()?;
+    frame.since()?;
     let owner = caller(writer, event).await?.principal;
-    let changed = app::changed_entries(writer.store, writer.topics, &owner, since, PageBounds::FRAME).await?;
+    changed(writer, event, frame, &owner).await
+}
+
+async fn changed(
+    writer: Writer<'_>,
+    event: &SocketEvent,
+    frame: &ClientFrame<'_>,
+    owner: &Principal,
+) -> Result<Done, ApiError> {
+    let since = frame.since()?;
+    let changed = app::changed_entries(writer.store, writer.topics, owner, since, PageBounds::FRAME).await?;
     let answer = SyncAnswer::new(&owner.user, &changed, PageBounds::FRAME.bytes);
     Ok(told(ActionResult::Sync(answer.over(&event.connection))))
 }

@@ -15,10 +15,11 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
+    let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let writer = wiring.writer(&store, &push, topics);
-    let signaller = wiring.signaller(&store, &push, topics, presence);
+    let writer = wiring.writer(&store, &push, topics, &limits);
+    let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }
 

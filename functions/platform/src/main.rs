@@ -2,6 +2,7 @@
 
 mod routes;
 
+use shared::domain::Limits;
 use shared::runtime::{StartError, platform};
 use shared::wiring::Wiring;
 
@@ -12,6 +13,7 @@ async fn main() -> Result<(), StartError> {
     let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let server = wiring.platform(&store, &push, topics);
+    let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
+    let server = wiring.platform(writer, &store);
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await
 }

@@ -1,6 +1,6 @@
 //! `GET /api/presence`: who is online of those with whom the caller talks.
 
-use shared::app;
+use shared::app::{self, Usage};
 use shared::error::ApiError;
 use shared::ports::Signals;
 use shared::runtime::StartError;
@@ -13,14 +13,16 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let presence = wiring.presence()?;
+    let limits = wiring.limits()?;
     let store = wiring.store().await?;
     let signals = presence.enabled.then_some(&store as &dyn Signals);
-    rest::serve("presence", &identity, |request| handle(signals, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("presence", &identity, |request| handle(signals, usage, request)).await
 }
 
-async fn handle(signals: Option<&dyn Signals>, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.principal.user;
+async fn handle(signals: Option<&dyn Signals>, usage: Usage<'_>, request: RestRequest) -> Result<Answer, ApiError> {
+    let reader = request.caller()?.principal;
     let ids = request.presence_ids()?;
-    let seen = app::presence(signals, &user, &ids).await?;
+    let seen = usage.read(&reader, app::presence(signals, &reader.user, &ids)).await?;
     Ok(Answer::ok(&PresenceAnswer::new(&seen)))
 }

@@ -1,6 +1,6 @@
 //! `GET /api/profiles`: what the platform says about users and topics, for those whom a client has only met in a push.
 
-use shared::app;
+use shared::app::{self, Usage};
 use shared::error::ApiError;
 use shared::ports::Directory;
 use shared::runtime::StartError;
@@ -13,12 +13,17 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let directory = wiring.directory()?;
-    rest::serve("profiles", &identity, |request| handle(&directory, request)).await
+    let limits = wiring.limits()?;
+    let store = wiring.store().await?;
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("profiles", &identity, |request| handle(&directory, usage, request)).await
 }
 
-async fn handle(directory: &dyn Directory, request: RestRequest) -> Result<Answer, ApiError> {
-    let user = request.caller()?.principal.user;
+async fn handle(directory: &dyn Directory, usage: Usage<'_>, request: RestRequest) -> Result<Answer, ApiError> {
+    let reader = request.caller()?.principal;
     let (users, topics) = request.profiles()?;
-    let listing = app::profiles(directory, &user, &users, &topics).await;
+    // First, so that nobody asks the platform for more than the limits allow.
+    usage.admit_read(&reader).await?;
+    let listing = app::profiles(directory, &reader.user, &users, &topics).await;
     Ok(Answer::ok(&wire::profiles(&users, &topics, &listing)))
 }

@@ -12,9 +12,10 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let writer = wiring.writer(&store, &push, topics);
+    let writer = wiring.writer(&store, &push, topics, &limits);
     rest::serve("reactions", &identity, |request| handle(writer, request)).await
 }
 

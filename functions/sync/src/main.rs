@@ -1,6 +1,6 @@
 //! `GET /api/sync`: the inbox entries that changed since a cursor.
 
-use shared::app;
+use shared::app::{self, Usage};
 use shared::domain::TopicRules;
 use shared::error::ApiError;
 use shared::ports::{PageBounds, Store};
@@ -14,13 +14,21 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let store = wiring.store().await?;
-    rest::serve("sync", &identity, |request| handle(&store, topics, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("sync", &identity, |request| handle(&store, usage, topics, request)).await
 }
 
-async fn handle(store: &dyn Store, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
+async fn handle(
+    store: &dyn Store,
+    usage: Usage<'_>,
+    topics: TopicRules,
+    request: RestRequest,
+) -> Result<Answer, ApiError> {
     let (owner, since) = (request.caller()?.principal, request.since()?);
-    let changed = app::changed_entries(store, topics, &owner, since, PageBounds::BODY).await?;
+    let reading = app::changed_entries(store, topics, &owner, since, PageBounds::BODY);
+    let changed = usage.read_own(&owner, reading).await?;
     Ok(Answer::ok(&SyncAnswer::new(
         &owner.user,
         &changed,

@@ -4,6 +4,8 @@
 //! from the result what the local stack serves. It refuses what it can't understand, and names the line: a guess here would
 //! be a surprise after `sam deploy`. It ignores `Rules` and `Outputs`, which concern only a deployment.
 
+#[cfg(any(test, doc, fuzzing))]
+pub mod fuzzing;
 mod http;
 pub mod intrinsics;
 mod known;

@@ -24,7 +24,7 @@ use shared::domain::{
     Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Domain, Draft, Id, Metadata, Principal, RetryKey,
     Target, TopicClaim, User,
 };
-use shared::ports::{Clock as _, Store as _};
+use shared::ports::{Clock as _, Store as _, Terms};
 use uuid::Uuid;
 
 use crate::last_edition::LastEdition;
@@ -265,6 +265,10 @@ fn asker(user: &User) -> Asker {
 /// Gives each user one connection, in both editions.
 async fn connect(server: &RedisServer, users: &[User]) -> Result<(), Error> {
     // A connection is stored alike in both editions.
+    let terms = Terms {
+        connections_max: 1,
+        takings: &[],
+    };
     for prefix in ["this", "last"] {
         let ThisEdition(store) = ThisEdition::new(server, prefix).await?;
         for (at, user) in users.iter().enumerate() {
@@ -273,8 +277,10 @@ async fn connect(server: &RedisServer, users: &[User]) -> Result<(), Error> {
                 user: user.clone(),
                 topics: TopicClaim::default(),
                 until_ms: None,
+                issued_ms: None,
             };
-            store.open_connection(&principal, &id, SystemClock.now_ms()).await?;
+            let opening = store.open_connection(&principal, &id, SystemClock.now_ms(), terms);
+            opening.await?;
         }
     }
     Ok(())

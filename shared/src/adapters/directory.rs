@@ -1,6 +1,6 @@
 //! The platform's API: one request for all ids of a page, kept for a short time.
 
-mod profile;
+pub(crate) mod profile;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

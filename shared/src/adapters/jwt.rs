@@ -1,6 +1,6 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. We verify tokens and never sign any.
 
-mod key_set;
+pub(crate) mod key_set;
 
 use std::time::Duration;
 
@@ -37,6 +37,25 @@ struct Bearer {
     id: Id,
     topics: TopicClaim,
     until_ms: Option<u64>,
+    issued_ms: Option<u64>,
+}
+
+impl Bearer {
+    /// The same user at a site.
+    fn at(self, domain: Domain) -> Principal {
+        let Self {
+            id,
+            topics,
+            until_ms,
+            issued_ms,
+        } = self;
+        Principal {
+            user: User { domain, id },
+            topics,
+            until_ms,
+            issued_ms,
+        }
+    }
 }
 
 /// What a good token says.
@@ -56,6 +75,13 @@ fn topics(claims: &Claims) -> TopicClaim {
 fn seconds(date: &Value) -> Option<u64> {
     let rounded = |seconds: f64| Some(Duration::try_from_secs_f64(seconds.round()).ok()?.as_secs());
     date.as_u64().or_else(|| date.as_f64().and_then(rounded))
+}
+
+/// The same in milliseconds, with its fraction: `iat` is compared with a time in milliseconds.
+fn milliseconds(date: &Value) -> Option<u64> {
+    let precise = |seconds: f64| u64::try_from(Duration::try_from_secs_f64(seconds).ok()?.as_millis()).ok();
+    let whole = date.as_u64().map(|seconds| seconds.saturating_mul(1_000));
+    whole.or_else(|| date.as_f64().and_then(precise))
 }
 
 impl Identity {
@@ -114,10 +140,9 @@ impl Identity {
     /// # Errors
     /// As [`Identity::of_headers`].
     pub async fn principal(&self, token: &str, headers: &HeaderMap) -> Result<Principal, ApiError> {
-        let Bearer { id, topics, until_ms } = self.verify(token).await?;
+        let bearer = self.verify(token).await?;
         let domain = self.domain(headers).clone();
-        let user = User { domain, id };
-        Ok(Principal { user, topics, until_ms })
+        Ok(bearer.at(domain))
     }
 
     /// Whose token this is, given for the connection of `owner`; the site stays.
@@ -125,15 +150,11 @@ impl Identity {
     /// # Errors
     /// As [`Identity::of_headers`]; [`ApiError::Forbidden`] if it is another user's.
     pub async fn renewed(&self, token: &str, owner: &User) -> Result<Principal, ApiError> {
-        let Bearer { id, topics, until_ms } = self.verify(token).await?;
-        if id != owner.id {
+        let bearer = self.verify(token).await?;
+        if bearer.id != owner.id {
             return Err(ApiError::Forbidden("This token is another user's"));
         }
-        Ok(Principal {
-            user: owner.clone(),
-            topics,
-            until_ms,
-        })
+        Ok(bearer.at(owner.domain.clone()))
     }
 
     fn domain(&self, headers: &HeaderMap) -> &Domain {
@@ -167,6 +188,7 @@ impl Identity {
             id,
             topics: topics(&claims),
             until_ms,
+            issued_ms: claims.get("iat").and_then(milliseconds),
         })
     }
 

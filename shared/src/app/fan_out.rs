@@ -41,7 +41,8 @@ impl Post {
         }
     }
 
-    /// Ends connections, as those whose token expired long ago; `None` without any. `$disconnect` then forgets them.
+    /// Ends connections: their token expired long ago, they are too many, or their user may not come in any more; `None` without any. `$disconnect`
+    /// then forgets them.
     pub(super) fn ending(user: &User, connections: Vec<ConnectionId>) -> Option<Self> {
         let dead = |id| Live { id, opening: false };
         (!connections.is_empty()).then(|| Self {

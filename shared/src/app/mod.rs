@@ -6,6 +6,7 @@ mod read;
 mod settings;
 mod signals;
 mod speaker;
+mod usage;
 mod write;
 
 pub use platform::Platform;
@@ -13,6 +14,7 @@ pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};
+pub use usage::{Counted, Usage};
 pub use write::{Caller, Writer};
 
 use tracing::{Span, field};

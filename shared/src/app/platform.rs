@@ -2,42 +2,30 @@
 
 use futures_util::future::join_all;
 
-use super::conversation;
 use super::fan_out::{self, Post};
 use super::write::{Caller, Writer};
+use super::{Counted, conversation};
 use crate::domain::{
     Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Outcome, Principal, Role, Target,
-    TopicClaim, TopicRules, User,
+    TopicClaim, User,
 };
 use crate::error::ApiError;
-use crate::ports::{Clock, Moderation, Push, Recorded, Store, Unavailable, Watches};
+use crate::ports::{Clock, Moderation, Recorded, Unavailable, Watches};
 
 /// Carries out what the platform's server asks for.
 ///
 /// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as of any other change.
 #[derive(Clone, Copy)]
 pub struct Platform<'a> {
-    /// Where conversations and connections are.
-    pub store: &'a dyn Store,
+    /// What changes conversations. Who may join, and how much users may do, does not bind the platform.
+    pub writer: Writer<'a>,
     /// Where bans are.
     pub moderation: &'a dyn Moderation,
-    /// How live connections hear of changes, and are ended.
-    pub push: &'a dyn Push,
     /// The time.
     pub clock: &'a dyn Clock,
-    /// How many members a topic can have. Who may join does not bind the platform.
-    pub topics: TopicRules,
 }
 
 impl Platform<'_> {
-    fn writer(&self) -> Writer<'_> {
-        Writer {
-            store: self.store,
-            push: self.push,
-            topics: self.topics,
-        }
-    }
-
     /// Sends a message as a user, who joins the topic by it; or as the platform itself, in the user's conversation.
     ///
     /// # Errors
@@ -53,7 +41,7 @@ impl Platform<'_> {
             id: if as_system { Id::system() } else { user.id.clone() },
             admission: Admission::Open,
         };
-        self.writer().send_by(author, &caller(user), target, draft).await
+        self.writer.send_by(author, &caller(user), target, draft).await
     }
 
     /// Deletes any message of the conversation that `user` calls `target`.
@@ -61,8 +49,7 @@ impl Platform<'_> {
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Unavailable`].
     pub async fn delete(&self, user: &User, target: &Target, message_id: &str) -> Result<Outcome, ApiError> {
-        let writer = self.writer();
-        writer
+        self.writer
             .delete_by(&Actor::Platform, &caller(user), target, message_id)
             .await
     }
@@ -78,8 +65,8 @@ impl Platform<'_> {
         member: &Id,
         role: Option<Role>,
     ) -> Result<Outcome, ApiError> {
-        let (writer, caller) = (self.writer(), caller(&nobody(domain)));
-        writer
+        let caller = caller(&nobody(domain));
+        self.writer
             .put_member_by(&Actor::Platform, &caller, topic, member, role)
             .await
     }
@@ -89,7 +76,7 @@ impl Platform<'_> {
     /// # Errors
     /// [`ApiError::Unavailable`].
     pub async fn remove_member(&self, domain: &Domain, topic: &Target, member: &Id) -> Result<Outcome, ApiError> {
-        let (writer, caller) = (self.writer(), caller(&nobody(domain)));
+        let (writer, caller) = (self.writer, caller(&nobody(domain)));
         writer.remove_member_by(&Actor::Platform, &caller, topic, member).await
     }
 
@@ -160,10 +147,10 @@ impl Platform<'_> {
         let watches = Watches::default();
         let closing = connections
             .iter()
-            .map(|connection| self.store.close_connection(user, connection, &watches));
+            .map(|connection| self.writer.store.close_connection(user, connection, &watches));
         let closed = join_all(closing).await;
         let ending = Post::ending(user, connections.to_vec());
-        fan_out::fan_out(self.store, self.push, ending.as_slice()).await;
+        fan_out::fan_out(self.writer.store, self.writer.push, ending.as_slice()).await;
         closed.into_iter().collect()
     }
 }
@@ -175,8 +162,10 @@ fn caller(user: &User) -> Caller {
             user: user.clone(),
             topics: TopicClaim::default(),
             until_ms: None,
+            issued_ms: None,
         },
         connection: None,
+        counted: Counted::Never,
     }
 }
 

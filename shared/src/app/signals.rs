@@ -8,11 +8,16 @@ use tracing::{Span, field};
 
 use super::fan_out::{self, Post};
 use super::speaker::check;
-use super::{asker, conversation};
+use super::usage::check_frame;
+use super::{Usage, asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
-use crate::domain::{ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, User, Watcher};
+use crate::domain::{
+    Bucket, ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, Use, User, Watcher,
+};
 use crate::error::{ApiError, Chain};
-use crate::ports::{Clock, Due, Presence, PresenceReader, Push, Signals, Store, Unavailable, Watches, Watching};
+use crate::ports::{
+    Clock, Due, Presence, PresenceReader, Push, Signals, Store, Taking, Terms, Unavailable, Watches, Watching,
+};
 use crate::wire;
 
 /// How long a function may look for users who are due to be told offline, in milliseconds. API Gateway gives `$disconnect` 29 s; the rest is for
@@ -37,30 +42,46 @@ pub struct Signaller<'a> {
     pub topics: TopicRules,
     /// Whether users see who is online.
     pub shows_presence: bool,
+    /// How much users may do.
+    pub usage: Usage<'a>,
 }
 
 impl Signaller<'_> {
-    /// Records a connection, and tells those who watch its user if the user comes online by it.
+    /// Records a connection, and tells those who watch its user if the user comes online by it. Where it is one too many, the user's oldest one is
+    /// ended.
     ///
     /// # Errors
-    /// [`ApiError::TooManyConnections`], [`ApiError::Unavailable`].
+    /// [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`], [`ApiError::Unavailable`].
     pub async fn connect(
         &self,
         principal: &Principal,
         connection: &ConnectionId,
         opened_ms: u64,
     ) -> Result<(), ApiError> {
+        let takings = self.usage.of_handshake(true);
+        self.open(principal, connection, opened_ms, &takings).await
+    }
+
+    async fn open(
+        &self,
+        principal: &Principal,
+        connection: &ConnectionId,
+        opened_ms: u64,
+        takings: &[Taking],
+    ) -> Result<(), ApiError> {
         let mut principal = principal.clone();
         if self.topics.access != TopicAccess::Claim {
             // Nobody asks for them, and they may be many.
             principal.topics = TopicClaim::default();
         }
-        let opened = self.store.open_connection(&principal, connection, opened_ms).await?;
-        let mut posts: Vec<_> = Post::ending(&principal.user, opened.overdue).into_iter().collect();
-        if !opened.accepted {
-            fan_out::fan_out(self.store, self.push, &posts).await;
-            return Err(ApiError::TooManyConnections);
-        }
+        let terms = Terms {
+            connections_max: self.usage.limits.connections_max,
+            takings,
+        };
+        let opening = self.store.open_connection(&principal, connection, opened_ms, terms);
+        let opened = opening.await?;
+        self.usage.mark(connection, opened.near_until_ms).await;
+        let mut posts: Vec<_> = Post::ending(&principal.user, opened.ended).into_iter().collect();
         let presence = Presence {
             online: true,
             active_ms: Some(opened.active_ms),
@@ -83,12 +104,13 @@ impl Signaller<'_> {
         connection: &ConnectionId,
         opened_ms: u64,
     ) -> Result<(), ApiError> {
-        self.connect(principal, connection, opened_ms).await?;
+        let takings = self.usage.of_handshake(false);
+        self.open(principal, connection, opened_ms, &takings).await?;
         let watches = self.signals.watched(connection).await?;
         if watches == Watches::default() {
             return Ok(());
         }
-        match self.watch(connection, watches).await {
+        match self.watch_for(connection, watches, None).await {
             Err(ApiError::Unavailable(error)) => Err(error.into()),
             // It may not watch the topic any more, and does not.
             Ok(_) | Err(_) => Ok(()),
@@ -169,14 +191,27 @@ impl Signaller<'_> {
     /// before. Answers the presence of these users as it is now.
     ///
     /// # Errors
-    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
-    pub async fn watch(&self, connection: &ConnectionId, mut watches: Watches) -> Result<Vec<Seen>, ApiError> {
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::RateLimited`], [`ApiError::NotAMember`],
+    /// [`ApiError::Unavailable`].
+    pub async fn watch(&self, connection: &ConnectionId, watches: Watches) -> Result<Vec<Seen>, ApiError> {
+        self.watch_for(connection, watches, self.usage.limits.bucket(Use::Frames))
+            .await
+    }
+
+    /// The same as a frame that takes from this bucket, if there is one.
+    async fn watch_for(
+        &self,
+        connection: &ConnectionId,
+        mut watches: Watches,
+        frames: Option<Bucket>,
+    ) -> Result<Vec<Seen>, ApiError> {
         let asked = watches.users.clone();
         if !self.shows_presence {
             watches.users.clear();
         }
-        let watching = self.signals.watch(connection, &watches).await?;
+        let watching = self.signals.watch(connection, &watches, frames).await?;
         let watching = watching.ok_or(ApiError::ConnectionUnknown)?;
+        check_frame(watching.frame_wait_ms)?;
         self.check(&watching.principal, connection).await?;
         let user = &watching.principal.user;
         let before: Vec<_> = watching.before.iter().map(|before| before.without(&watches)).collect();
@@ -263,11 +298,13 @@ impl Signaller<'_> {
     /// Tells those who have the conversation on the screen that the connection's user begins to type, or stops.
     ///
     /// # Errors
-    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::TypingTooOften`], [`ApiError::NotAMember`],
-    /// [`ApiError::Unavailable`].
+    /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::RateLimited`], [`ApiError::TypingTooOften`],
+    /// [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn types(&self, connection: &ConnectionId, target: &Target, starts: bool) -> Result<(), ApiError> {
-        let typing = self.signals.typing(connection, target, starts).await?;
+        let frames = self.usage.limits.bucket(Use::Frames);
+        let typing = self.signals.typing(connection, target, starts, frames).await?;
         let typing = typing.ok_or(ApiError::ConnectionUnknown)?;
+        check_frame(typing.frame_wait_ms)?;
         self.check(&typing.principal, connection).await?;
         if typing.wait_ms > 0 {
             return Err(ApiError::TypingTooOften(typing.wait_ms));

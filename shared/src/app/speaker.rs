@@ -1,33 +1,49 @@
 //! Who speaks over a connection: as long as the token with which the user connected, or the last one that was given for it since.
 
 use super::fan_out::{self, Post};
+use super::usage::check_frame;
+use super::{Caller, Counted, Usage};
 use crate::domain::limits::TOKEN_GRACE_MS;
-use crate::domain::{ConnectionId, Principal};
+use crate::domain::{ConnectionId, Principal, Use};
 use crate::error::ApiError;
-use crate::ports::{Push, Store};
+use crate::ports::{Frame, Push, Store};
 
-/// Who owns a connection, although the token may be over.
+/// Who owns the connection of a frame, although the token may be over.
 ///
 /// # Errors
-/// [`ApiError::ConnectionUnknown`], [`ApiError::Unavailable`].
-pub async fn owner(store: &dyn Store, connection: &ConnectionId) -> Result<Principal, ApiError> {
-    let principal = store.connection(connection).await?;
-    principal.ok_or(ApiError::ConnectionUnknown)
+/// [`ApiError::ConnectionUnknown`], [`ApiError::RateLimited`], [`ApiError::Unavailable`].
+pub async fn owner(usage: Usage<'_>, connection: &ConnectionId) -> Result<Principal, ApiError> {
+    Ok(take_frame(usage, connection).await?.principal)
 }
 
-/// Who may ask for something over a connection.
+async fn take_frame(usage: Usage<'_>, connection: &ConnectionId) -> Result<Frame, ApiError> {
+    let frame = usage.gate.frame(connection, usage.limits.bucket(Use::Frames)).await?;
+    let frame = frame.ok_or(ApiError::ConnectionUnknown)?;
+    check_frame(frame.wait_ms)?;
+    Ok(frame)
+}
+
+/// Who may ask for something by a frame.
 ///
 /// # Errors
-/// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::Unavailable`].
+/// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::RateLimited`], [`ApiError::Unavailable`].
 pub async fn speaker(
+    usage: Usage<'_>,
     store: &dyn Store,
     push: &dyn Push,
-    now_ms: u64,
     connection: &ConnectionId,
-) -> Result<Principal, ApiError> {
-    let principal = owner(store, connection).await?;
-    check(store, push, now_ms, &principal, connection).await?;
-    Ok(principal)
+) -> Result<Caller, ApiError> {
+    let frame = take_frame(usage, connection).await?;
+    check(store, push, usage.clock.now_ms(), &frame.principal, connection).await?;
+    Ok(Caller {
+        principal: frame.principal,
+        connection: Some(connection.clone()),
+        counted: if frame.asks_first {
+            Counted::First
+        } else {
+            Counted::Beside
+        },
+    })
 }
 
 /// Refuses what is asked after the token, and ends a connection that was given no other for too long.

@@ -6,10 +6,10 @@ use std::time::Instant;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::fan_out::{self, Post};
-use super::{asker, conversation};
+use super::{Counted, Usage, asker, conversation};
 use crate::domain::{
     Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message,
-    MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Watcher,
+    MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Use, Watcher,
 };
 use crate::error::ApiError;
 use crate::ports::{Live, PageBounds, Push, Store, StoreError, Told, Unavailable};
@@ -25,6 +25,8 @@ pub struct Caller {
     pub principal: Principal,
     /// The connection; none over REST.
     pub connection: Option<ConnectionId>,
+    /// When a write is counted.
+    pub counted: Counted,
 }
 
 impl Caller {
@@ -41,7 +43,7 @@ impl Caller {
 /// tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
 ///
 /// # Errors
-/// Beside those of each method: [`ApiError::TopicNotInToken`].
+/// Beside those of each method: [`ApiError::TopicNotInToken`], [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`].
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// Where the change is kept.
@@ -50,6 +52,8 @@ pub struct Writer<'a> {
     pub push: &'a dyn Push,
     /// Who may do what in topics.
     pub topics: TopicRules,
+    /// How much users may do.
+    pub usage: Usage<'a>,
 }
 
 impl Writer<'_> {
@@ -76,7 +80,7 @@ impl Writer<'_> {
         let sent = self
             .store
             .append_message(&conversation, &author, draft, self.topics.members_max);
-        let mut decision = sent.await?;
+        let mut decision = self.usage.write(caller, Use::Sends, Some(target), sent).await?;
         let reply_to = decision.reply_to.take();
         let mut outcome = self.publish(caller, conversation, decision).await?;
         if outcome.change.repeated {
@@ -114,10 +118,8 @@ impl Writer<'_> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let decision = self
-            .store
-            .update_message(&conversation, id, &by, edit, retry_key)
-            .await?;
+        let updated = self.store.update_message(&conversation, id, &by, edit, retry_key);
+        let decision = self.usage.write(caller, Use::Edits, None, updated).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
@@ -140,16 +142,19 @@ impl Writer<'_> {
     ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let deleted = self.store.delete_message(&conversation, id, by).await;
-        let decision = deleted.map_err(|error| match error {
-            StoreError::Forbidden if conversation.is_direct() => {
-                ApiError::Forbidden("Only the author can delete a message")
-            }
-            StoreError::Forbidden => {
-                ApiError::Forbidden("Only the author, or a moderator or owner of the topic, can delete a message")
-            }
-            other => other.into(),
-        })?;
+        let deleted = async {
+            let deleted = self.store.delete_message(&conversation, id, by).await;
+            deleted.map_err(|error| match error {
+                StoreError::Forbidden if conversation.is_direct() => {
+                    ApiError::Forbidden("Only the author can delete a message")
+                }
+                StoreError::Forbidden => {
+                    ApiError::Forbidden("Only the author, or a moderator or owner of the topic, can delete a message")
+                }
+                other => other.into(),
+            })
+        };
+        let decision = self.usage.write(caller, Use::Edits, None, deleted).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
@@ -168,12 +173,15 @@ impl Writer<'_> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let reacted = self.store.react(&conversation, id, &by.id, reaction, give).await;
-        let decision = reacted.map_err(|error| match error {
-            // Both sides of a direct conversation are its members as soon as there is a message.
-            StoreError::NotAMember if conversation.is_direct() => StoreError::NotFound,
-            other => other,
-        })?;
+        let reacted = async {
+            let reacted = self.store.react(&conversation, id, &by.id, reaction, give).await;
+            reacted.map_err(|error| match error {
+                // Both sides of a direct conversation are its members as soon as there is a message.
+                StoreError::NotAMember if conversation.is_direct() => StoreError::NotFound,
+                other => other,
+            })
+        };
+        let decision = self.usage.write(caller, Use::Edits, None, reacted).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
@@ -184,7 +192,8 @@ impl Writer<'_> {
     pub async fn read(&self, caller: &Caller, target: &Target, up_to: Option<MessageId>) -> Result<Outcome, ApiError> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
-        match self.store.read_up_to(&conversation, &by.id, up_to).await? {
+        let moved = self.store.read_up_to(&conversation, &by.id, up_to);
+        match self.usage.write(caller, Use::Edits, None, moved).await? {
             Some(decision) => Ok(self.publish(caller, conversation, decision).await?),
             None => self.nothing_to_read(caller, conversation).await,
         }
@@ -218,7 +227,9 @@ impl Writer<'_> {
         let put = self
             .store
             .put_member(&conversation, actor, member, role, self.topics.members_max);
-        let decision = put.await?;
+        // Who joins begins a conversation; who adds others begins none of the own.
+        let begins = (*member == caller.principal.user.id).then_some(topic);
+        let decision = self.usage.write(caller, Use::Edits, begins, put).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
@@ -245,7 +256,8 @@ impl Writer<'_> {
         member: &Id,
     ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, topic);
-        let decision = self.store.remove_member(&conversation, actor, member).await?;
+        let removed = self.store.remove_member(&conversation, actor, member);
+        let decision = self.usage.write(caller, Use::Edits, None, removed).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }
 

@@ -109,6 +109,8 @@ pub struct Principal {
     pub topics: TopicClaim,
     /// Until when the token is good, in milliseconds since 1970; `None` if it has no end.
     pub until_ms: Option<u64>,
+    /// When the token was issued, in milliseconds since 1970; `None` if it does not say.
+    pub issued_ms: Option<u64>,
 }
 
 /// What a member of a topic may do. A higher role may do all that a lower one may.

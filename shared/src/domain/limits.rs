@@ -44,6 +44,8 @@ pub const FRAME_ID_BYTES: usize = 128;
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 /// Users whose presence a connection can watch, and ids that a request for presence or profiles can name.
 pub const IDS_MAX: usize = 100;
+/// Users whose presence is watched at the price of one more frame: a `watch` asks the slot of each.
+pub const WATCHED_PER_FRAME: usize = 10;
 /// Connections that can watch one user, or have one conversation on the screen, at a time. Each makes an event one post dearer.
 pub const WATCHERS_MAX: u64 = 1_000;
 /// How often a connection can say that its user begins to type, in milliseconds.
@@ -78,8 +80,10 @@ pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 pub const HANDSHAKE_MS: u64 = 30_000;
 /// How long after the end of its token a connection may still be given a fresh one, in milliseconds. After that it is ended when it is next met.
 pub const TOKEN_GRACE_MS: u64 = 60_000;
-/// Connections of one user at the most. Each makes every message to the user one post dearer.
-pub const CONNECTIONS_MAX: u64 = 100;
+/// Connections of one user at the most, unless `SOCK_CONNECTIONS_MAX` says otherwise. Each makes every message to the user one post dearer.
+pub const CONNECTIONS_MAX: u64 = 20;
+/// Frames of one connection that may be under way before its user's limits are asked first.
+pub const FRAMES_UNASKED: u64 = 4;
 
 /// Longest reason of a ban, in bytes of UTF-8.
 pub const BAN_REASON_BYTES: usize = 500;

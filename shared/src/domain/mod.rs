@@ -10,6 +10,7 @@ pub mod limits;
 mod message;
 mod page;
 mod settings;
+mod usage;
 
 pub use access::{Actor, Admission, Asker, Principal, Role, TopicAccess, TopicClaim, TopicRules};
 pub use ban::Ban;
@@ -27,3 +28,4 @@ pub use message::{
 };
 pub use page::{InboxPlace, InboxWindow, InvalidInboxPlace, InvalidPage, MembersPage, Page, Window, total_pages};
 pub use settings::{Settings, SettingsEdit};
+pub use usage::{Bucket, InvalidLimits, Limits, Refusal, Use};

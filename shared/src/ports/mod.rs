@@ -2,6 +2,7 @@
 
 mod clock;
 mod directory;
+mod gate;
 mod moderation;
 mod push;
 mod signals;
@@ -13,12 +14,13 @@ use thiserror::Error;
 
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
+pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
 pub use moderation::{Moderation, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
 pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
-    Stored, Told,
+    Stored, Terms, Told,
 };
 
 /// Something that we depend on did not do its part in time. The client may try again.

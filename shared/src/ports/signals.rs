@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{StoreError, Unavailable};
-use crate::domain::{Asker, ConnectionId, Conversation, Domain, Id, Principal, Target, User, Watcher};
+use crate::domain::{Asker, Bucket, ConnectionId, Conversation, Domain, Id, Principal, Target, User, Watcher};
 
 /// What a connection watches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ impl Watches {
 pub struct Watching {
     /// Who owns the connection.
     pub principal: Principal,
+    /// How long to wait until a frame of the connection is taken, in milliseconds; 0 if this one was taken. Else nothing is noted.
+    pub frame_wait_ms: u64,
     /// What it watched before: the last time, and in watches that may still have been under way then.
     pub before: Vec<Watches>,
     /// When the connection or its token ends at the latest, in milliseconds since 1970.
@@ -69,6 +71,8 @@ pub struct PresenceReader<'a> {
 pub struct Typing {
     /// Who owns the connection.
     pub principal: Principal,
+    /// How long to wait until a frame of the connection is taken, in milliseconds; 0 if this one was taken. Else nothing is noted.
+    pub frame_wait_ms: u64,
     /// How long to wait until it is taken, in milliseconds; 0 if it was taken.
     pub wait_ms: u64,
     /// Whether others are told: a stop without a start says nothing.
@@ -90,11 +94,17 @@ pub struct Due {
 #[async_trait]
 pub trait Signals: Send + Sync {
     /// Notes what a connection watches from now on, while its token is good; `None` if the connection is not known. The caller must take the
-    /// connection off what it watched before, which a second call does not answer any more.
+    /// connection off what it watched before, which a second call does not answer any more. With a bucket of frames it counts as a frame, and as one
+    /// more for every [`crate::domain::limits::WATCHED_PER_FRAME`] users.
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn watch(&self, connection: &ConnectionId, watches: &Watches) -> Result<Option<Watching>, Unavailable>;
+    async fn watch(
+        &self,
+        connection: &ConnectionId,
+        watches: &Watches,
+        frames: Option<Bucket>,
+    ) -> Result<Option<Watching>, Unavailable>;
 
     /// What a connection watches; nothing if it is not known.
     ///
@@ -127,7 +137,7 @@ pub trait Signals: Send + Sync {
     async fn presence(&self, of: &Id, reader: PresenceReader<'_>) -> Result<Presence, Unavailable>;
 
     /// Notes that the user of a connection begins to type in a conversation, or stops, while its token is good; `None` if the connection is not
-    /// known.
+    /// known. With a bucket of frames it counts as a frame.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -136,6 +146,7 @@ pub trait Signals: Send + Sync {
         connection: &ConnectionId,
         target: &Target,
         starts: bool,
+        frames: Option<Bucket>,
     ) -> Result<Option<Typing>, Unavailable>;
 
     /// The connections that have a conversation on the screen, to be told that somebody types there; none while too much is pushed to them.

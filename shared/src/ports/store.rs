@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Unavailable, Watches};
+use super::{GateError, Taking, Unavailable, Watches};
 use crate::domain::limits::{CHANGES_BODY_BYTES, CHANGES_BODY_PAGE, CHANGES_FRAME_BYTES, CHANGES_FRAME_PAGE};
 use crate::domain::{
     Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxPlace, InboxWindow, Member,
@@ -73,13 +73,23 @@ pub struct Live {
     pub opening: bool,
 }
 
+/// On what terms a connection is let in.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Connections of its user at the most.
+    pub connections_max: u64,
+    /// What its user takes for it.
+    pub takings: &'a [Taking],
+}
+
 /// What became of a connection that began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// Whether it is recorded; else the user has too many.
-    pub accepted: bool,
-    /// Other connections of the user, whose token ended so long ago that they have to be ended. The store does not answer them again.
-    pub overdue: Vec<ConnectionId>,
+    /// Until when the user is near a limit of use, in milliseconds since 1970; 0 if the user is not.
+    pub near_until_ms: u64,
+    /// Other connections of the user that have to be ended: their token ended long ago, or they are the oldest and one too many. The store does not
+    /// answer them again.
+    pub ended: Vec<ConnectionId>,
     /// Who watches the user, if the user comes online by it.
     pub watchers: Vec<Watcher>,
     /// When the user was last active, in milliseconds since 1970.
@@ -386,23 +396,18 @@ pub trait Store: Send + Sync {
         bounds: PageBounds,
     ) -> Result<ChangedEntries, Unavailable>;
 
-    /// Records a connection until it is closed, or its lifetime or the token is over, unless the user has too many. Calling it twice changes nothing;
-    /// with another token of the user it is good as long as that one.
+    /// Records a connection until it is closed, or its lifetime or the token is over. One too many ends the oldest. Calling it twice changes nothing
+    /// but what is taken; with another token of the user it is good as long as that one.
     ///
     /// # Errors
-    /// [`Unavailable`].
+    /// [`GateError::Refused`] if the user may not come in; then it is not known. [`GateError::Unavailable`].
     async fn open_connection(
         &self,
         principal: &Principal,
         id: &ConnectionId,
         opened_ms: u64,
-    ) -> Result<Opened, Unavailable>;
-
-    /// Who owns a connection, if it is known. The token may be over.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable>;
+        terms: Terms<'_>,
+    ) -> Result<Opened, GateError>;
 
     /// Forgets a connection of whoever owns it; `None` if it is not known. Calling it twice changes nothing.
     ///

@@ -48,7 +48,8 @@ impl Answer {
 }
 
 /// What API Gateway is told. An answer to HEAD has no body.
-pub(super) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_body: bool) -> Reply {
+    let retry_after = outcome.as_ref().err().and_then(ApiError::retry_after);
     let answer = outcome.unwrap_or_else(|error| {
         let body = wire::to_json(&wire::error_body(&error, request_id));
         Answer::new(error.status(), body)
@@ -57,8 +58,12 @@ pub(super) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_bod
     let reply = Reply::new(answer.status, body)
         .with("content-type", "application/json")
         .with("cache-control", "no-store");
-    match answer.location {
+    let reply = match answer.location {
         Some(location) => reply.with("location", location),
+        None => reply,
+    };
+    match retry_after {
+        Some(seconds) => reply.with("retry-after", seconds.to_string()),
         None => reply,
     }
 }
@@ -82,6 +87,20 @@ mod tests {
     /// A JSON object of this many bytes, full of quotes: as text they would be escaped once more.
     fn object(bytes: usize) -> String {
         format!(r#"{{"x":"{}"}}"#, "\\\"".repeat((bytes - 8) / 2))
+    }
+
+    #[test]
+    fn every_answer_is_taken_for_what_it_says_it_is() {
+        for outcome in [
+            Ok(Answer::ok(&())),
+            Ok(Answer::nothing()),
+            Ok(Answer::moved("/api/list".to_owned())),
+            Err(ApiError::RouteNotFound),
+        ] {
+            let reply = serde_json::to_value(reply(outcome, "id", true)).unwrap();
+            assert_eq!(reply["headers"]["x-content-type-options"], "nosniff", "{reply}");
+            assert_eq!(reply["headers"]["content-type"], "application/json", "{reply}");
+        }
     }
 
     fn longest_reply(body: &impl Serialize) -> usize {

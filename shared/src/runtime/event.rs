@@ -1,13 +1,13 @@
 //! What Lambda hands to a function: an event of API Gateway, and the answer to it.
 //!
-//! An event is read field by field, and a field that is missing or of another type counts as empty. So nothing that a client sends can make a
-//! function fail before it answers.
+//! An event is read field by field, and a field that is missing, of another type or unreadable counts as empty. So nothing that a client sends can
+//! make a function fail before it answers.
 //!
 //! # Source
 //! API Gateway developer guide: "Lambda proxy integrations for HTTP APIs", format 2.0; "Set up a WebSocket API integration request".
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -34,16 +34,20 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// An event of API Gateway.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(crate) struct Event {
     fields: Value,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
 impl Event {
-    /// Reads an event. Of text that is no JSON object, every field is empty.
-    pub(super) fn new(json: &RawValue) -> Self {
-        let fields = serde_json::from_str(json.get()).unwrap_or_default();
+    /// Reads an event. Of text that is no JSON object, every field is empty. Each field is read by itself, so that one that cannot be read does not
+    /// empty the others: a client chooses the names of its query's parameters, and `serde_json` reads an object whose first name is
+    /// `$serde_json::private::RawValue` as something else.
+    pub(crate) fn new(json: &RawValue) -> Self {
+        let given: HashMap<String, &RawValue> = serde_json::from_str(json.get()).unwrap_or_default();
+        let read = |(name, field): (String, &RawValue)| Some((name, serde_json::from_str(field.get()).ok()?));
+        let fields = Value::Object(given.into_iter().filter_map(read).collect());
         Self {
             headers: headers(&fields),
             body: body(&fields),
@@ -62,7 +66,7 @@ impl Event {
     }
 
     /// The headers that can be read; one that came several times has several values if API Gateway gives them apart.
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
@@ -141,7 +145,7 @@ fn body(fields: &Value) -> Vec<u8> {
 /// HTTP APIs and `$connect`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     status_code: u16,
     headers: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -150,12 +154,13 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// An answer with this body.
+    /// An answer with this body. A browser must take it for what `content-type` says, and not look for a script or a page in the words of
+    /// users (Fetch Standard, section "`X-Content-Type-Options` header").
     pub(super) fn new(status_code: u16, body: String) -> Self {
         let is_base64_encoded = body.len() >= BASE64_FROM_BYTES;
         Self {
             status_code,
-            headers: BTreeMap::new(),
+            headers: BTreeMap::from([("x-content-type-options", "nosniff".to_owned())]),
             body: if is_base64_encoded { STANDARD.encode(body) } else { body },
             is_base64_encoded,
         }
@@ -198,13 +203,23 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_cannot_be_read_is_empty() {
-        let broken = RawValue::from_string(r#"{"rawPath":"/api","headers":{"host":"\ud83d"}}"#.to_owned()).unwrap();
-        let event = Event::new(&broken);
-        assert_eq!(
-            (event.text("/rawPath"), event.body_bytes(), event.headers().len()),
-            ("", 0, 0)
-        );
+    fn a_field_that_cannot_be_read_is_empty_and_the_others_are_not() {
+        for field in [
+            r#""headers":{"host":"\ud83d"}"#,
+            r#""queryStringParameters":{"$serde_json::private::RawValue":"x"}"#,
+            r#""queryStringParameters":{"$serde_json::private::Number":"x"}"#,
+        ] {
+            let json = format!(r#"{{"rawPath":"/api",{field},"body":"{{}}"}}"#);
+            let event = Event::new(&RawValue::from_string(json).unwrap());
+            assert_eq!((event.text("/rawPath"), event.body_bytes()), ("/api", 2), "{field}");
+            assert_eq!(
+                (event.headers().len(), event.decoded_query("host")),
+                (0, None),
+                "{field}"
+            );
+        }
+        let event = Event::new(&RawValue::from_string("[7]".to_owned()).unwrap());
+        assert_eq!((event.text("/rawPath"), event.body_bytes()), ("", 0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How a function meets Lambda: events in, answers out, and the one place that logs failures.
 
-mod answer;
-mod event;
+pub(crate) mod answer;
+pub(crate) mod event;
 mod log;
 pub mod platform;
 pub mod rest;

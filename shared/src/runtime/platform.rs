@@ -115,7 +115,7 @@ where
             let event = Event::new(&payload);
             let outcome = match keys.caller(event.headers()) {
                 Ok(caller) => {
-                    let rest = RestRequest::without_token(event);
+                    let rest = RestRequest::new(event, None);
                     let audit = Audit::new(&caller, &rest);
                     let outcome = in_time(context.deadline, handler(PlatformRequest { caller, rest })).await;
                     audit.log(outcome.as_ref().map_or_else(ApiError::status, |answer| answer.status));

@@ -14,7 +14,7 @@ use super::event::Event;
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::jwt::Identity;
-use crate::app::Caller;
+use crate::app::{Caller, Counted};
 use crate::domain::limits::{BODY_BYTES, IDS_MAX};
 use crate::domain::{
     Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target, User,
@@ -35,9 +35,8 @@ pub struct RestRequest {
 }
 
 impl RestRequest {
-    /// A request of who has no token, and is known otherwise.
-    pub(super) fn without_token(event: Event) -> Self {
-        let principal = None;
+    /// A request of this user, if its token names one.
+    pub(crate) fn new(event: Event, principal: Option<Principal>) -> Self {
         Self { event, principal }
     }
 
@@ -55,6 +54,7 @@ impl RestRequest {
         Ok(Caller {
             principal,
             connection: None,
+            counted: Counted::First,
         })
     }
 
@@ -353,7 +353,7 @@ where
             let has_body = event.text("/requestContext/http/method") != "HEAD";
             let work = async {
                 let principal = identity.of_headers(event.headers()).await?;
-                handler(RestRequest { event, principal }).await
+                handler(RestRequest::new(event, principal)).await
             };
             let outcome = in_time(context.deadline, work).await;
             log::log_outcome(outcome.as_ref().map(|answer| answer.status));
@@ -375,7 +375,7 @@ mod tests {
 
     fn request(event: &Value) -> RestRequest {
         let event = Event::new(&serde_json::value::to_raw_value(event).unwrap());
-        RestRequest { event, principal: None }
+        RestRequest::new(event, None)
     }
 
     fn to(route: &str, path: &str) -> RestRequest {

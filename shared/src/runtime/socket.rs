@@ -61,7 +61,8 @@ impl SocketEvent {
         in_time(self.deadline_ms, work).await
     }
 
-    fn new(event: Event, context: &Context) -> Option<Self> {
+    /// Reads an event; `None` if it is of no connection.
+    pub(crate) fn new(event: Event, context: &Context) -> Option<Self> {
         Some(Self {
             connection: ConnectionId::parse(event.text("/requestContext/connectionId")).ok()?,
             connected_at_ms: event.number("/requestContext/connectedAt")?,
@@ -140,12 +141,32 @@ fn reply(outcome: Result<SocketAnswer, ApiError>, request_id: &str) -> Reply {
         Ok(answer) => answer,
         Err(error) => {
             let body = wire::to_json(&wire::error_body(&error, request_id));
-            return Reply::new(error.status(), body);
+            return Reply::new(error.status(), body).with("content-type", "application/json");
         }
     };
     let reply = Reply::new(200, answer.frame.unwrap_or_default());
     match answer.subprotocol {
         Some(subprotocol) => reply.with("sec-websocket-protocol", subprotocol),
         None => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_answer_is_taken_for_what_it_says_it_is() {
+        let shown = |outcome| serde_json::to_value(reply(outcome, "id")).unwrap();
+        let accepted = shown(Ok(SocketAnswer::accepted(Some("senna.v1"))));
+        let refused = shown(Err(ApiError::NotAuthenticated));
+        for answer in [&accepted, &refused, &shown(Ok(SocketAnswer::frame("{}".to_owned())))] {
+            assert_eq!(answer["headers"]["x-content-type-options"], "nosniff", "{answer}");
+        }
+        assert_eq!(accepted["headers"]["sec-websocket-protocol"], "senna.v1");
+        assert_eq!(refused["headers"]["content-type"], "application/json");
+        assert_eq!(refused["statusCode"], Value::from(401));
     }
 }

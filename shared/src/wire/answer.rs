@@ -18,6 +18,8 @@ pub struct ErrorBody {
     name: &'static str,
     message: String,
     status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
     request_id: String,
 }
 
@@ -29,6 +31,7 @@ pub fn error_body(error: &ApiError, request_id: &str) -> ErrorBody {
         name: error.name(),
         message: error.to_string(),
         status: error.status(),
+        retry_after: error.retry_after(),
         request_id: request_id.to_owned(),
     }
 }

@@ -2,9 +2,12 @@
 
 mod answer;
 mod changes;
+#[cfg(test)]
+mod fits;
 mod frame;
 mod inbox;
 mod message;
+mod metadata;
 mod moderation;
 mod properties;
 mod request;

@@ -5,10 +5,9 @@ use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::id_from_json;
+use super::request::id_in;
 use crate::domain::Id;
 use crate::error::ApiError;
 
@@ -67,14 +66,14 @@ impl Properties<'_> {
         let Some(raw) = self.get(field) else {
             return Ok(Vec::new());
         };
-        let values: Vec<Value> =
+        let values: Vec<&RawValue> =
             serde_json::from_str(raw.get()).map_err(|_| ApiError::InvalidField { field, expected })?;
         if values.len() > most {
             return Err(ApiError::InvalidField { field, expected });
         }
         let mut ids: Vec<Id> = Vec::with_capacity(values.len());
-        for value in &values {
-            let id = id_from_json(value).map_err(|reason| ApiError::InvalidId { field, reason })?;
+        for value in values {
+            let id = id_in(value).map_err(|reason| ApiError::InvalidId { field, reason })?;
             if !ids.contains(&id) {
                 ids.push(id);
             }

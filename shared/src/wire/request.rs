@@ -3,6 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::metadata::metadata;
 use super::properties::{Properties, shortened, string};
 use crate::domain::limits::{FRAME_ID_BYTES, IDS_MAX, MENTIONS_MAX, NUMERIC_ID_MAX};
 use crate::domain::{
@@ -272,14 +273,7 @@ impl<'a> RequestBody<'a> {
         };
         match raw.as_bytes().first() {
             Some(b'n') => Ok(MetadataEdit::Remove),
-            // Kept as it was written, so it must be JSON that every reader takes: numbers in range, whole characters, no endless nesting.
-            Some(b'{') if serde_json::from_str::<Value>(raw).is_ok() => {
-                Ok(MetadataEdit::Replace(Metadata::new(raw.to_owned())?))
-            }
-            _ => Err(ApiError::InvalidField {
-                field: "metadata",
-                expected: "an object that every JSON reader takes",
-            }),
+            _ => metadata(raw).map(MetadataEdit::Replace),
         }
     }
 }
@@ -335,9 +329,12 @@ impl<'a> ClientFrame<'a> {
         let Some(raw) = self.0.get("conversation") else {
             return Ok(None);
         };
-        let inner = Properties::parse(raw.get(), "conversation").map_err(|_| ApiError::InvalidField {
-            field: "conversation",
-            expected: "an object with target and target_id",
+        let inner = Properties::parse(raw.get(), "conversation").map_err(|error| match error {
+            ApiError::InvalidJson(field) => ApiError::InvalidField {
+                field,
+                expected: "an object with target and target_id",
+            },
+            other => other,
         })?;
         target_in(&inner).map(Some)
     }
@@ -430,14 +427,22 @@ impl<'a> ClientFrame<'a> {
 
 /// The conversation that `target` and `target_id` name.
 fn target_in(properties: &Properties<'_>) -> Result<Target, ApiError> {
-    let id = || {
-        let raw = properties.get("target_id").map(RawValue::get);
-        id_from_json(&raw.and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default())
-    };
+    let id = || properties.get("target_id").map_or(Err(InvalidId::Text), id_in);
     named_target(&properties.name("target"), "target_id", id)
 }
 
-/// An id in JSON: a number or a string.
+/// An id as a client wrote it in JSON. What is neither a number nor a string is not read.
+pub(super) fn id_in(raw: &RawValue) -> Result<Id, InvalidId> {
+    match raw.get().as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => {
+            let number = raw.get().parse().map_err(|_| InvalidId::Number)?;
+            Id::from_number(number)
+        }
+        _ => Id::parse(&string(raw).ok_or(InvalidId::Text)?),
+    }
+}
+
+/// An id in JSON that was read before: a number or a string.
 pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
     match value {
         Value::Number(number) => number.as_u64().ok_or(InvalidId::Number).and_then(Id::from_number),
@@ -520,6 +525,26 @@ mod tests {
         insta::assert_snapshot!(target(r#"{"target":"user","target_id":"5"}"#), @"user-5");
         insta::assert_snapshot!(target(r#"{"target":"user","target_id":5.0}"#), @"target_id must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits");
         insta::assert_snapshot!(target(r#"{"target":"user"}"#), @"target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |");
+        for other in [
+            "[5]",
+            "true",
+            "{}",
+            r#"{"$serde_json::private::RawValue":"5"}"#,
+            r#""\ud83d""#,
+        ] {
+            let frame = format!(r#"{{"target":"user","target_id":{other}}}"#);
+            assert!(
+                target(&frame).starts_with("target_id must be a whole number, or a string"),
+                "{other}"
+            );
+        }
+        for number in ["-5", "-0", "1e0", "99999999999999999999999"] {
+            let frame = format!(r#"{{"target":"user","target_id":{number}}}"#);
+            assert!(
+                target(&frame).starts_with("target_id must be a whole number from 0 to"),
+                "{number}"
+            );
+        }
         insta::assert_snapshot!(target(r#"{"target":"villain","target_id":5}"#), @r#"Invalid target "villain""#);
     }
 

@@ -1,11 +1,11 @@
 //! Rules of connections and sites.
 
-use shared::domain::limits::{CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, HANDSHAKE_MS, TOPIC_MEMBERS_MAX};
+use shared::domain::limits::{CONNECTION_LIFETIME_MS, HANDSHAKE_MS, TOPIC_MEMBERS_MAX};
 use shared::domain::{ConnectionId, Principal, Target, User};
-use shared::ports::{Signals as _, Store as _, Watches};
+use shared::ports::{Signals as _, Store as _, Terms, Watches};
 
 use crate::signals::at_now;
-use crate::support::{NOW, World, draft, open, page, principal, texts, user};
+use crate::support::{NOW, TERMS, World, draft, open, page, principal, texts, user};
 
 fn id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
@@ -25,7 +25,7 @@ pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
     for connection in [&one, &two, &one] {
         assert!(world.opens(&world.ben, connection, ahead).await);
     }
-    assert_eq!(world.store.connection(&one).await.unwrap(), Some(principal(&world.ben)));
+    assert_eq!(world.connection(&one).await, Some(principal(&world.ben)));
     assert_eq!(live(&world).await, [two.to_string(), one.to_string()]);
 
     for _ in 0..2 {
@@ -35,8 +35,8 @@ pub(crate) async fn a_connection_is_known_until_it_is_closed(world: World) {
             .await
             .unwrap();
     }
-    assert_eq!(world.store.connection(&one).await.unwrap(), None);
-    assert_eq!(world.store.connection(&two).await.unwrap(), Some(principal(&world.ben)));
+    assert_eq!(world.connection(&one).await, None);
+    assert_eq!(world.connection(&two).await, Some(principal(&world.ben)));
     assert_eq!(live(&world).await, [two.to_string()]);
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn what_has_expired_is_forgotten_in_passing(world: World) {
     world.clock.set(NOW + CONNECTION_LIFETIME_MS);
     assert_eq!(live(&world).await, ["new="]);
     // The server's own clock is past that moment in 2025, so the key by connection has gone by itself.
-    assert_eq!(world.store.connection(&id("new=")).await.unwrap(), None);
+    assert_eq!(world.connection(&id("new=")).await, None);
 }
 
 /// API Gateway says that a connection is gone while its handshake is under way. A writer must know that this may mean: not yet there.
@@ -69,34 +69,41 @@ pub(crate) async fn nobody_forgets_the_connection_of_another(world: World) {
         .close_connection(&world.anna, &connection, &Watches::default())
         .await
         .unwrap();
-    assert_eq!(
-        world.store.connection(&connection).await.unwrap(),
-        Some(principal(&world.ben))
-    );
+    assert_eq!(world.connection(&connection).await, Some(principal(&world.ben)));
     assert_eq!(live(&world).await, ["bens="]);
 }
 
-pub(crate) async fn no_user_has_connections_without_end(world: World) {
-    let open = async |number: u64| world.opens(&world.ben, &id(&format!("c{number}=")), NOW * 2).await;
-    for number in 0..CONNECTIONS_MAX {
-        assert!(open(number).await);
+pub(crate) async fn one_connection_too_many_ends_the_oldest(world: World) {
+    let (world, now) = at_now(world);
+    // All tokens end at one time, so the end of a connection does not tell its age.
+    let token = until(&world.ben, now + 600_000);
+    let terms = Terms {
+        connections_max: 3,
+        takings: &[],
+    };
+    let open = async |name: &str, opened_ms: u64| {
+        let opened = world.store.open_connection(&token, &id(name), opened_ms, terms).await;
+        opened.unwrap().ended
+    };
+    for (name, opened_ms) in [("b=", now), ("a=", now + 1), ("c=", now + 2)] {
+        assert_eq!(open(name, opened_ms).await, []);
     }
-    assert!(!open(CONNECTIONS_MAX).await);
-    assert!(open(0).await, "again");
-    assert_eq!(
-        world
-            .store
-            .connection(&id(&format!("c{CONNECTIONS_MAX}=")))
-            .await
-            .unwrap(),
-        None
-    );
+    assert_eq!(open("c=", now + 2).await, [], "it is known");
+    assert_eq!(open("d=", now + 3).await, [id("b=")]);
+    assert_eq!(live(&world).await, ["a=", "c=", "d="]);
     world
         .store
-        .close_connection(&world.ben, &id("c7="), &Watches::default())
+        .close_connection(&world.ben, &id("a="), &Watches::default())
         .await
         .unwrap();
-    assert!(open(CONNECTIONS_MAX).await);
+    assert_eq!(open("e=", now + 4).await, []);
+    let fewer = Terms {
+        connections_max: 1,
+        takings: &[],
+    };
+    let opened = world.store.open_connection(&token, &id("f="), now + 5, fewer).await;
+    assert_eq!(opened.unwrap().ended, [id("c="), id("d="), id("e=")]);
+    assert_eq!(live(&world).await, ["f="]);
 }
 
 pub(crate) async fn sites_never_see_each_other(world: World) {
@@ -127,9 +134,9 @@ pub(crate) async fn a_connection_is_good_as_long_as_its_token(world: World) {
     let (world, now) = at_now(world);
     let (phone, desk) = (id("phone="), id("desk="));
     let token = until(&world.ben, now + 10_000);
-    assert!(world.store.open_connection(&token, &phone, now).await.unwrap().accepted);
+    world.store.open_connection(&token, &phone, now, TERMS).await.unwrap();
     assert!(world.opens(&world.ben, &desk, now).await);
-    assert_eq!(world.store.connection(&phone).await.unwrap(), Some(token));
+    assert_eq!(world.connection(&phone).await, Some(token));
     let change = world.say(&world.anna, "hi").await;
     let told = async |at: u64| {
         world.clock.set(at);
@@ -150,21 +157,18 @@ pub(crate) async fn a_connection_is_good_as_long_as_its_token(world: World) {
 
     // A fresh token, which is not for ever either; then one that is.
     let fresh = until(&world.ben, now + 100_000);
-    let renewed = world.store.open_connection(&fresh, &phone, now).await.unwrap();
-    assert_eq!((renewed.accepted, renewed.overdue), (true, Vec::new()));
-    assert_eq!(world.store.connection(&phone).await.unwrap(), Some(fresh));
+    let renewed = world.store.open_connection(&fresh, &phone, now, TERMS).await.unwrap();
+    assert_eq!(renewed.ended, []);
+    assert_eq!(world.connection(&phone).await, Some(fresh));
     assert_eq!(told(now + 99_999).await, "phone= desk=, ");
     assert_eq!(told(now + 100_000).await, "desk=, ");
     assert!(world.opens(&world.ben, &phone, now).await);
-    assert_eq!(
-        world.store.connection(&phone).await.unwrap(),
-        Some(principal(&world.ben))
-    );
+    assert_eq!(world.connection(&phone).await, Some(principal(&world.ben)));
     assert_eq!(told(now + 3_600_000).await, "desk= phone=, ");
 
     // No token is good for longer than its connection.
     let endless = until(&world.ben, u64::MAX);
-    world.store.open_connection(&endless, &phone, now).await.unwrap();
+    world.store.open_connection(&endless, &phone, now, TERMS).await.unwrap();
     assert_eq!(told(now + CONNECTION_LIFETIME_MS - 1).await, "desk= phone=, ");
     assert_eq!(told(now + CONNECTION_LIFETIME_MS).await, ", ");
 }
@@ -178,7 +182,7 @@ pub(crate) async fn the_handshake_of_a_connection_with_a_short_token_is_known(wo
         world.clock.set(opened_ms);
         world
             .store
-            .open_connection(&token, connection, opened_ms)
+            .open_connection(&token, connection, opened_ms, TERMS)
             .await
             .unwrap();
     }
@@ -206,23 +210,23 @@ pub(crate) async fn who_connects_learns_which_tokens_were_over_long_ago(world: W
         world.clock.set(now - 70_000);
         world
             .store
-            .open_connection(&token, &id(name), now - 70_000)
+            .open_connection(&token, &id(name), now - 70_000, TERMS)
             .await
             .unwrap();
     }
     world.clock.set(now);
     let opened = world
         .store
-        .open_connection(&principal(&world.ben), &id("new="), now)
+        .open_connection(&principal(&world.ben), &id("new="), now, TERMS)
         .await
         .unwrap();
-    assert_eq!((opened.accepted, opened.overdue), (true, vec![id("old=")]));
+    assert_eq!(opened.ended, [id("old=")]);
     let again = world
         .store
-        .open_connection(&principal(&world.ben), &id("new="), now)
+        .open_connection(&principal(&world.ben), &id("new="), now, TERMS)
         .await
         .unwrap();
-    assert_eq!(again.overdue, [], "it is forgotten");
+    assert_eq!(again.ended, [], "it is forgotten");
     assert_eq!(live(&world).await, ["good=", "new="]);
 }
 
@@ -232,7 +236,7 @@ pub(crate) async fn nothing_fleeting_is_told_after_the_token(world: World) {
     let token = |until_ms| until(&world.ben, until_ms);
     world
         .store
-        .open_connection(&token(now + 10_000), &phone, now)
+        .open_connection(&token(now + 10_000), &phone, now, TERMS)
         .await
         .unwrap();
     world.send(&world.anna, "a friend").await;
@@ -241,7 +245,7 @@ pub(crate) async fn nothing_fleeting_is_told_after_the_token(world: World) {
         users: vec![world.anna.id.clone()],
         conversation: Some(target.clone()),
     };
-    let noted = world.store.watch(&phone, &watches).await.unwrap().unwrap();
+    let noted = world.store.watch(&phone, &watches, None).await.unwrap().unwrap();
     assert_eq!(noted.expires_ms, now + 10_000);
     assert_eq!(noted.principal, token(now + 10_000));
     assert_eq!(world.store.watched(&phone).await.unwrap(), watches);
@@ -264,25 +268,30 @@ pub(crate) async fn nothing_fleeting_is_told_after_the_token(world: World) {
     world.clock.set(now + 10_000);
     assert_eq!(told().await, 0);
     // It does not begin to watch something else, nor to type.
-    let refused = world.store.watch(&phone, &Watches::default()).await.unwrap().unwrap();
+    let refused = world
+        .store
+        .watch(&phone, &Watches::default(), None)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(refused.principal.until_ms, Some(now + 10_000));
     assert_eq!(world.store.watched(&phone).await.unwrap(), watches);
-    let typing = world.store.typing(&phone, &target, true).await.unwrap().unwrap();
+    let typing = world.store.typing(&phone, &target, true, None).await.unwrap().unwrap();
     assert_eq!((typing.is_news, typing.principal.until_ms), (false, Some(now + 10_000)));
 
     world
         .store
-        .open_connection(&token(now + 20_000), &phone, now)
+        .open_connection(&token(now + 20_000), &phone, now, TERMS)
         .await
         .unwrap();
-    let noted = world.store.watch(&phone, &watches).await.unwrap().unwrap();
+    let noted = world.store.watch(&phone, &watches, None).await.unwrap().unwrap();
     assert_eq!((noted.expires_ms, noted.before.last()), (now + 20_000, Some(&watches)));
     watch(noted.expires_ms).await;
     assert_eq!(told().await, 1);
     assert!(
         world
             .store
-            .typing(&phone, &target, true)
+            .typing(&phone, &target, true, None)
             .await
             .unwrap()
             .unwrap()

@@ -10,8 +10,8 @@ use shared::domain::{
     Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember, User, Window,
 };
 use shared::ports::{
-    ChangedEntries, Changes, Delivery, Ended, History, Inbox, Opened, PageBounds, Push, Set, Store, StoreError, Told,
-    Unavailable, Watches,
+    ChangedEntries, Changes, Delivery, Ended, GateError, History, Inbox, Opened, PageBounds, Push, Set, Store,
+    StoreError, Terms, Told, Unavailable, Watches,
 };
 
 /// A member who is told later, by a function that the client has given up.
@@ -165,12 +165,9 @@ impl Store for Dying<'_> {
         principal: &Principal,
         id: &ConnectionId,
         opened_ms: u64,
-    ) -> Result<Opened, Unavailable> {
-        self.store.open_connection(principal, id, opened_ms).await
-    }
-
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable> {
-        self.store.connection(id).await
+        terms: Terms<'_>,
+    ) -> Result<Opened, GateError> {
+        self.store.open_connection(principal, id, opened_ms, terms).await
     }
 
     async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable> {

@@ -191,11 +191,11 @@ async fn a_slot_that_moves_is_followed() {
     let key = world.connection_key(&id);
     let moving = Moving::begin(&cluster, &key);
     moving.carry(&key);
-    assert_eq!(world.store.connection(&id).await.unwrap(), Some(principal(&world.ben)));
+    assert_eq!(world.connection(&id).await, Some(principal(&world.ben)));
     assert!(opens().await);
     cluster.says(moving.from, "INFO errorstats", &["errorstat_ASK:"]).await;
     moving.end();
-    assert_eq!(world.store.connection(&id).await.unwrap(), Some(principal(&world.ben)));
+    assert_eq!(world.connection(&id).await, Some(principal(&world.ben)));
 
     let mut talk = Talk::begin(&world);
     talk.say(10).await;

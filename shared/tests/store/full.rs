@@ -1,8 +1,10 @@
 //! What a store does when its server is full and evicts nothing.
 
 use local::redis::{Options, RedisServer};
-use shared::domain::{Ban, ConnectionId, Cursor};
-use shared::ports::{Moderation as _, PageBounds, PresenceReader, Signals as _, Store as _, Watches};
+use shared::domain::{Ban, Bucket, ConnectionId, Cursor};
+use shared::ports::{
+    Gate as _, Mode, Moderation as _, PageBounds, PresenceReader, Signals as _, Store as _, Taking, Watches, Wish,
+};
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
 
@@ -38,12 +40,26 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     assert!(world.opens(&world.anna, &annas, NOW * 2).await);
     let closed = world.store.close_connection(&world.anna, &annas, &nothing);
     closed.await.expect("somebody watches Anna, and is due to be told");
+    // What lets users in goes on, or nobody could delete or read.
+    let takings = [Taking::own_inbox(Bucket {
+        interval_us: 1,
+        burst: 1,
+    })];
+    let wish = Wish {
+        by: &principal(&world.anna),
+        mode: Mode::Write,
+        takings: &takings,
+        begins: None,
+    };
+    world.store.admit(wish).await.unwrap();
     let connection = ConnectionId::parse("PJqB0fHsqRcCHlw=").unwrap();
     assert!(world.opens(&world.ben, &connection, NOW * 2).await);
-    assert_eq!(
-        world.store.connection(&connection).await.unwrap(),
-        Some(principal(&world.ben))
-    );
+    let frame = Bucket {
+        interval_us: 1,
+        burst: 1,
+    };
+    world.store.frame(&connection, Some(frame)).await.unwrap();
+    assert_eq!(world.connection(&connection).await, Some(principal(&world.ben)));
 
     let ban = Ban {
         until_ms: None,

@@ -51,6 +51,18 @@ mod signals;
 mod support;
 #[cfg(test)]
 mod topics;
+#[cfg(test)]
+mod usage;
+
+/// Makes a rule in a frame of its own: all of them together are too large for the stack of a test.
+#[cfg(test)]
+#[inline(never)]
+fn on_heap<F: Future<Output = ()>>(
+    rule: impl FnOnce(support::World) -> F,
+    world: support::World,
+) -> std::pin::Pin<Box<F>> {
+    Box::pin(rule(world))
+}
 
 /// Names every rule once, and makes of each a test on one node, and of all of them a function.
 #[cfg(test)]
@@ -70,8 +82,7 @@ macro_rules! rules {
         async fn every_rule_holds(world: impl AsyncFn() -> support::World) {
             $(
                 println!("{}", stringify!($rule));
-                // On the heap: all of them together are too large for the stack of a test.
-                Box::pin(crate::$module::$rule(world().await)).await;
+                on_heap(crate::$module::$rule, world().await).await;
             )+
         }
     };
@@ -187,7 +198,17 @@ rules! {
     connections::who_connects_learns_which_tokens_were_over_long_ago,
     connections::nothing_fleeting_is_told_after_the_token,
     connections::nobody_forgets_the_connection_of_another,
-    connections::no_user_has_connections_without_end,
+    connections::one_connection_too_many_ends_the_oldest,
+    usage::a_bucket_holds_its_burst_and_fills_by_its_rate,
+    usage::all_buckets_are_taken_from_or_none,
+    usage::an_idle_user_leaves_nothing,
+    usage::what_is_charged_may_overdraw_and_is_paid_for,
+    usage::only_the_beginning_of_a_conversation_counts_as_one,
+    usage::the_own_inbox_is_read_once_a_second_whatever_else_was_asked,
+    usage::who_is_banned_reads_and_does_nothing_else,
+    usage::tokens_from_before_their_revocation_are_refused,
+    usage::each_connection_has_frames_of_its_own,
+    usage::a_handshake_takes_a_request_and_learns_who_is_near_a_limit,
     connections::sites_never_see_each_other,
     moderation::a_ban_stands_in_the_slot_of_its_user,
     moderation::a_revocation_only_moves_forward,

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use shared::app::{self, Caller, Writer};
+use shared::app::{self, Caller, Counted, Writer};
 use shared::domain::{
     ConnectionId, Conversation, Draft, Edit, Message, MessageId, Outcome, Quoted, Reacted, Reaction, RetryKey,
     SettingsEdit, Target, TopicRules, User,
@@ -241,6 +241,7 @@ impl Run {
             store: &dying,
             push: &self.wires,
             topics: TopicRules::default(),
+            usage: self.world.usage(),
         };
         let caller = self.caller(who);
         let (target, me) = (target(at), &self.users[who].id);
@@ -283,6 +284,7 @@ impl Run {
         Caller {
             principal: principal(&self.users[who]),
             connection: None,
+            counted: Counted::First,
         }
     }
 

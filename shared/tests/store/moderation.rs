@@ -55,7 +55,7 @@ pub(crate) async fn a_ban_stands_in_the_slot_of_its_user(world: World) {
     }
     assert_eq!(fields(&world, &world.ben).await, "- - -");
     assert_eq!(
-        store.connection(&phone).await.unwrap(),
+        world.connection(&phone).await,
         Some(principal(&world.ben)),
         "the caller ends it"
     );

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use shared::app::Signaller;
 use shared::domain::limits::OFFLINE_AFTER_MS;
-use shared::domain::{Asker, ConnectionId, Conversation, Domain, Id, Target, TopicAccess, User, Watcher};
+use shared::domain::{Asker, Bucket, ConnectionId, Conversation, Domain, Id, Target, TopicAccess, User, Watcher};
 use shared::ports::{
     Clock as _, Due, Presence, PresenceReader, Signals, Store as _, StoreError, Typing, Unavailable, Watches, Watching,
 };
 
 use crate::dying::{Wires, held};
 use crate::signals::{at_now, id, signaller, watcher};
-use crate::support::{World, principal, user};
+use crate::support::{TERMS, World, principal, user};
 
 pub(crate) async fn who_was_watched_by_nobody_is_offline_at_once(world: World) {
     let (mut world, now) = at_now(world);
@@ -34,7 +34,7 @@ pub(crate) async fn who_was_watched_by_nobody_is_offline_at_once(world: World) {
         "nobody is due to tell Anna later that Ben is offline"
     );
     let ben = principal(&world.ben);
-    let opened = world.store.open_connection(&ben, &phone, now);
+    let opened = world.store.open_connection(&ben, &phone, now, TERMS);
     assert_eq!(opened.await.unwrap().watchers, [watcher(&world.anna, &annas)]);
     assert!(world.store.end_connection(&phone).await.unwrap().unwrap().offline);
     assert!(is_online(&carl, &carls).await, "a moment ago");
@@ -113,8 +113,13 @@ struct Busy<'a>(&'a World);
 
 #[async_trait]
 impl Signals for Busy<'_> {
-    async fn watch(&self, connection: &ConnectionId, watches: &Watches) -> Result<Option<Watching>, Unavailable> {
-        self.0.store.watch(connection, watches).await
+    async fn watch(
+        &self,
+        connection: &ConnectionId,
+        watches: &Watches,
+        frames: Option<Bucket>,
+    ) -> Result<Option<Watching>, Unavailable> {
+        self.0.store.watch(connection, watches, frames).await
     }
 
     async fn watched(&self, connection: &ConnectionId) -> Result<Watches, Unavailable> {
@@ -142,7 +147,13 @@ impl Signals for Busy<'_> {
         self.0.store.presence(of, reader).await
     }
 
-    async fn typing(&self, _: &ConnectionId, _: &Target, _: bool) -> Result<Option<Typing>, Unavailable> {
+    async fn typing(
+        &self,
+        _: &ConnectionId,
+        _: &Target,
+        _: bool,
+        _: Option<Bucket>,
+    ) -> Result<Option<Typing>, Unavailable> {
         Ok(None)
     }
 

@@ -7,7 +7,7 @@ use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Role};
 use shared::ports::{Changes, PageBounds, Store as _, Watches};
 
 use crate::signals::at_now;
-use crate::support::{World, acting, open, page, principal, text, texts, with_key};
+use crate::support::{TERMS, World, acting, open, page, principal, text, texts, with_key};
 
 /// What another release writes in place of what, in every script that has it.
 type Edits<'a> = &'a [(&'a str, &'a str)];
@@ -63,7 +63,10 @@ const LAST_RELEASE: Edits<'_> = &[
 
 /// The last release knows no tokens that end before their connections.
 const ENDLESS_TOKENS: Edits<'_> = &[
-    ("pairs({[4] = 'topics', [5] = 'until'})", "pairs({[4] = 'topics'})"),
+    (
+        "pairs({[4] = 'topics', [5] = 'until', [6] = 'issued'})",
+        "pairs({[4] = 'topics'})",
+    ),
     ("connections, '-inf', ARGV[7]", "connections, '-inf', ARGV[1]"),
     ("if ARGV[6] ~= '' and", "if false and"),
     (
@@ -259,11 +262,14 @@ pub(crate) async fn the_last_release_and_this_one_share_connections(world: World
         ..principal(&world.ben)
     };
     for connection in [&phone, &gone] {
-        let opened = world.store.open_connection(&token(100), connection, now).await;
-        assert!(opened.unwrap().accepted);
+        let opened = world.store.open_connection(&token(100), connection, now, TERMS).await;
+        opened.unwrap();
     }
-    let opened = last.store.open_connection(&principal(&world.ben), &desk, now).await;
-    assert!(opened.unwrap().accepted);
+    let opened = last
+        .store
+        .open_connection(&principal(&world.ben), &desk, now, TERMS)
+        .await;
+    opened.unwrap();
     let change = world.say(&world.anna, "hi").await;
     let told = async |by: &World, seconds: u64| {
         world.clock.set(now + seconds * 1_000);
@@ -279,17 +285,21 @@ pub(crate) async fn the_last_release_and_this_one_share_connections(world: World
     let nothing = Watches::default();
     let forget = last.store.close_connection(&world.ben, &gone, &nothing);
     forget.await.unwrap();
-    assert_eq!(world.store.connection(&gone).await.unwrap(), None);
+    assert_eq!(world.connection(&gone).await, None);
     assert_eq!(told(&world, 2).await, "phone= desk=");
-    assert_eq!(last.store.connection(&phone).await.unwrap().unwrap().user, world.ben);
-    assert_eq!(
-        world.store.connection(&desk).await.unwrap(),
-        Some(principal(&world.ben))
-    );
+    assert_eq!(last.connection(&phone).await.unwrap().user, world.ben);
+    assert_eq!(world.connection(&desk).await, Some(principal(&world.ben)));
     // The last release forgets in passing whose token is over; a fresh token brings it back.
     world.clock.set(now + 101_000);
-    last.store.open_connection(&token(100), &gone, now).await.unwrap();
-    world.store.open_connection(&token(300), &phone, now).await.unwrap();
+    last.store
+        .open_connection(&token(100), &gone, now, TERMS)
+        .await
+        .unwrap();
+    world
+        .store
+        .open_connection(&token(300), &phone, now, TERMS)
+        .await
+        .unwrap();
     assert_eq!(told(&last, 102).await, "phone= desk=");
     assert_eq!(told(&world, 102).await, "phone= desk=");
 }

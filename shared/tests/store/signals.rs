@@ -14,7 +14,7 @@ use shared::ports::{
 };
 
 use crate::dying::Wires;
-use crate::support::{World, closed, open, principal, user};
+use crate::support::{TERMS, World, closed, open, principal, user};
 
 pub(crate) fn id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
@@ -55,6 +55,7 @@ pub(crate) fn signaller<'a>(world: &'a World, push: &'a Wires, access: TopicAcce
             ..TopicRules::default()
         },
         shows_presence: true,
+        usage: world.usage(),
     }
 }
 
@@ -66,7 +67,7 @@ pub(crate) async fn a_connection_types_every_two_seconds_at_the_most(world: Worl
         Target::Topic(Id::parse("cats").unwrap()),
     );
     assert_eq!(
-        world.store.typing(&phone, &to_ben, true).await.unwrap(),
+        world.store.typing(&phone, &to_ben, true, None).await.unwrap(),
         None,
         "an unknown connection"
     );
@@ -74,7 +75,12 @@ pub(crate) async fn a_connection_types_every_two_seconds_at_the_most(world: Worl
         assert!(world.opens(&world.anna, connection, now).await);
     }
     let types = async |connection: &ConnectionId, target: &Target, starts: bool| {
-        let typing = world.store.typing(connection, target, starts).await.unwrap().unwrap();
+        let typing = world
+            .store
+            .typing(connection, target, starts, None)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(typing.principal, principal(&world.anna));
         (typing.wait_ms, typing.is_news)
     };
@@ -106,7 +112,7 @@ pub(crate) async fn a_watch_replaces_the_one_before(world: World) {
     );
     let nothing = Watches::default();
     assert_eq!(
-        world.store.watch(&connection, &nothing).await.unwrap(),
+        world.store.watch(&connection, &nothing, None).await.unwrap(),
         None,
         "an unknown connection"
     );
@@ -119,7 +125,7 @@ pub(crate) async fn a_watch_replaces_the_one_before(world: World) {
         watches(&[], Some(&second)),
         nothing,
     ] {
-        let watching = world.store.watch(&connection, &next).await.unwrap().unwrap();
+        let watching = world.store.watch(&connection, &next, None).await.unwrap().unwrap();
         assert_eq!(
             (watching.principal, watching.before.last()),
             (principal(&world.anna), Some(&before))
@@ -150,7 +156,7 @@ pub(crate) async fn overlapping_watches_leave_nothing_behind(world: World) {
     };
     let watchers = world.user_keys(&world.ben)[6].clone();
     for undoes in ["the next watch", "the end"] {
-        world.store.watch(&mine, &overtaken).await.unwrap();
+        world.store.watch(&mine, &overtaken, None).await.unwrap();
         let signals = signaller(&world, &wires, TopicAccess::Open);
         signals.watch(&mine, Watches::default()).await.unwrap();
         late(&world).await;
@@ -168,10 +174,15 @@ pub(crate) async fn overlapping_watches_leave_nothing_behind(world: World) {
     // They are not noted for ever.
     assert!(world.opens(&world.anna, &mine, now).await);
     world.chat = Conversation::of(&world.anna, &with_ben);
-    world.store.watch(&mine, &overtaken).await.unwrap();
+    world.store.watch(&mine, &overtaken, None).await.unwrap();
     for (ms, noted) in [(0, 1), (1_000, 2), (31_001, 2), (62_002, 1)] {
         world.clock.set(now + ms);
-        let watching = world.store.watch(&mine, &Watches::default()).await.unwrap().unwrap();
+        let watching = world
+            .store
+            .watch(&mine, &Watches::default(), None)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(watching.before.len(), noted, "{ms}");
     }
 }
@@ -185,7 +196,11 @@ pub(crate) async fn who_watches_a_conversation_is_known_while_it_is_so(world: Wo
     let (anna, ben) = (open(&world.anna), open(&world.ben));
     for (connection, of) in [(&phone, &world.anna), (&desk, &world.ben)] {
         assert!(world.opens(of, connection, now).await);
-        world.store.watch(connection, &watches(&[], Some(&cats))).await.unwrap();
+        world
+            .store
+            .watch(connection, &watches(&[], Some(&cats)), None)
+            .await
+            .unwrap();
     }
     let watch = async |reader, connection, until| {
         world
@@ -283,10 +298,9 @@ pub(crate) async fn presence_is_shown_to_whom_one_has_written_and_to_fellow_memb
     let opened = async |connection: &ConnectionId| {
         let opened = world
             .store
-            .open_connection(&principal(&world.ben), connection, now)
+            .open_connection(&principal(&world.ben), connection, now, TERMS)
             .await
             .unwrap();
-        assert!(opened.accepted);
         opened.watchers
     };
     assert_eq!(opened(&phone).await, [watcher(&world.anna, &connection)]);

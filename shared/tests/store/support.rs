@@ -7,14 +7,17 @@ use local::redis::{Options, RedisServer};
 use redis::cluster::ClusterClient;
 use redis::{Client, TlsCertificates};
 use shared::adapters::redis::RedisStore;
+use shared::app::Usage;
 use shared::config::RedisConfig;
-use shared::domain::limits::TOPIC_MEMBERS_MAX;
+use shared::domain::limits::{CONNECTIONS_MAX, TOPIC_MEMBERS_MAX};
 use shared::domain::{
     Actor, Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
-    InboxWindow, Member, MessageId, MetadataEdit, Page, Principal, Reaction, RetryKey, Role, SettingsEdit, Target,
-    TopicClaim, TopicMember, User, Window,
+    InboxWindow, Limits, Member, MessageId, MetadataEdit, Page, Principal, Reaction, RetryKey, Role, SettingsEdit,
+    Target, TopicClaim, TopicMember, User, Window,
 };
-use shared::ports::{Clock, History, Inbox, InboxEntry, PageBounds, Set, Store, StoreError, Told};
+use shared::ports::{
+    Clock, Gate as _, GateError, History, Inbox, InboxEntry, PageBounds, Set, Store, StoreError, Terms, Told,
+};
 
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
@@ -256,10 +259,29 @@ impl World {
         self.store.set(user, &target, edit).await.unwrap()
     }
 
-    /// Records a connection; false if the user has too many.
+    /// Records a connection; false if the user may not have it.
     pub(crate) async fn opens(&self, user: &User, id: &ConnectionId, opened_ms: u64) -> bool {
-        let opened = self.store.open_connection(&principal(user), id, opened_ms).await;
-        opened.unwrap().accepted
+        let opened = self.store.open_connection(&principal(user), id, opened_ms, TERMS).await;
+        match opened {
+            Ok(_) => true,
+            Err(GateError::Refused(_)) => false,
+            Err(GateError::Unavailable(error)) => panic!("{error}"),
+        }
+    }
+
+    /// Who owns a connection.
+    pub(crate) async fn connection(&self, id: &ConnectionId) -> Option<Principal> {
+        let frame = self.store.frame(id, None).await.unwrap();
+        frame.map(|frame| frame.principal)
+    }
+
+    /// What lets users in, without limits.
+    pub(crate) fn usage(&self) -> Usage<'_> {
+        Usage {
+            gate: &self.store,
+            clock: &self.clock,
+            limits: &Limits::OFF,
+        }
     }
 
     /// The first entries of an inbox, hidden ones left out. The unread messages of all that are not muted sum up to what is kept apart.
@@ -329,7 +351,7 @@ impl World {
     }
 
     /// The keys of a user's slot.
-    pub(crate) fn user_keys(&self, user: &User) -> [String; 7] {
+    pub(crate) fn user_keys(&self, user: &User) -> [String; 9] {
         let tag = format!("{{{}:{}:user:{}}}", self.prefix, user.domain, user.id);
         let parts = [
             "inbox",
@@ -339,6 +361,8 @@ impl World {
             "connections",
             "hidden",
             "watchers",
+            "limits",
+            "opened",
         ];
         parts.map(|part| format!("{tag}:{part}"))
     }
@@ -401,12 +425,19 @@ pub(crate) fn user(domain: &str, id: &str) -> User {
     }
 }
 
+/// On what terms connections are let in unless a rule is about that.
+pub(crate) const TERMS: Terms<'_> = Terms {
+    connections_max: CONNECTIONS_MAX,
+    takings: &[],
+};
+
 /// A user without further claims.
 pub(crate) fn principal(user: &User) -> Principal {
     Principal {
         user: user.clone(),
         topics: TopicClaim::default(),
         until_ms: None,
+        issued_ms: None,
     }
 }
 

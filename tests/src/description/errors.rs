@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 33] = [
+pub(super) const ERRORS: [Error; 36] = [
     Error {
         code: None,
         status: 400,
@@ -74,6 +74,12 @@ pub(super) const ERRORS: [Error; 33] = [
         "the body or frame is not a JSON object in UTF-8",
     ),
     error(400, "DUPLICATE_KEY", ARGUMENT, "an object has the same key twice"),
+    error(
+        400,
+        "FORBIDDEN_KEY",
+        ARGUMENT,
+        "the metadata has the key `__proto__`, `constructor` or `prototype`",
+    ),
     error(400, "INVALID_TEXT", ARGUMENT, "the text has no visible character"),
     error(
         400,
@@ -115,11 +121,19 @@ pub(super) const ERRORS: [Error; 33] = [
         &["TokenExpiredError"],
         "the token of the connection has expired: send `hello` with a fresh one",
     ),
+    error(401, "TOKEN_REVOKED", NO_USER, "the token was revoked: log in again"),
+    error(403, "BANNED", FORBIDDEN, "you are banned"),
     error(
         403,
         "FORBIDDEN",
         FORBIDDEN,
         "the message belongs to another user, or your role does not allow it",
+    ),
+    error(
+        403,
+        "ORIGIN_NOT_ALLOWED",
+        FORBIDDEN,
+        "a page of this origin may not open a connection",
     ),
     error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
     error(
@@ -175,13 +189,7 @@ pub(super) const ERRORS: [Error; 33] = [
         429,
         "RATE_LIMITED",
         TOO_MANY,
-        "too many requests: the message says when to try again",
-    ),
-    error(
-        429,
-        "TOO_MANY_CONNECTIONS",
-        TOO_MANY,
-        "the user has the largest number of connections",
+        "too many requests: `retry_after` says when to try again",
     ),
     error(
         503,
@@ -229,7 +237,13 @@ pub(super) fn schema() -> Value {
                 ),
             ),
         ],
-        [],
+        [(
+            "retry_after",
+            about(
+                "With `RATE_LIMITED`: how many seconds to wait before it is tried again. The header `Retry-After` of the answer says the same.",
+                json!({"type": "integer", "minimum": 1}),
+            ),
+        )],
     );
     let example = json!({
         "error": true, "code": "NOT_FOUND", "name": "NotFound", "message": "Message not found", "status": 404,

@@ -17,6 +17,7 @@ mod components;
 mod errors;
 mod platform;
 mod rest;
+mod rest_answers;
 mod schema;
 mod socket;
 

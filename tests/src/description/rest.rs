@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::components::schemas;
 use super::errors::{ERRORS, answered};
 use super::platform;
-use super::schema::{NUMBER_MAX, about, boolean, closed, exactly, like, list, named, or_null, short_list, text, whole};
+use super::rest_answers;
+use super::schema::{NUMBER_MAX, named, short_list, whole};
 
 /// The codes that an error can have; `None` for the one that has no code.
 pub(super) type Codes = &'static [Option<&'static str>];
@@ -14,8 +15,12 @@ pub(super) type Codes = &'static [Option<&'static str>];
 const ALWAYS: Codes = &[
     Some("NOT_AUTHENTICATED"),
     Some("INVALID_TOKEN_ERR"),
+    Some("TOKEN_REVOKED"),
+    Some("RATE_LIMITED"),
     Some("UNAVAILABLE"),
 ];
+/// What everything that changes something can answer.
+const WRITING: Codes = &[Some("BANNED")];
 pub(super) const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
 pub(super) const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
@@ -28,6 +33,7 @@ pub(super) const BODY: Codes = &[
 ];
 pub(super) const CONTENT: Codes = &[
     None,
+    Some("FORBIDDEN_KEY"),
     Some("INVALID_TEXT"),
     Some("INVALID_IMAGE"),
     Some("INVALID_CLIENT_ID"),
@@ -101,7 +107,18 @@ impl Route {
             .chain(is_platform.then(platform::domain))
             .collect();
         let always = if is_platform { platform::ALWAYS } else { ALWAYS };
-        let codes = self.errors.iter().chain([&always]).copied().flatten().copied();
+        let writing = if self.method == "get" || is_platform {
+            &[]
+        } else {
+            WRITING
+        };
+        let codes = self
+            .errors
+            .iter()
+            .chain([&always, &writing])
+            .copied()
+            .flatten()
+            .copied();
         let mut responses = failures(&codes.collect::<Vec<_>>());
         responses.insert(status.to_owned(), answer("Done.", &named(self.answer)));
         let mut operation = json!({
@@ -132,7 +149,7 @@ pub(super) fn document() -> Value {
         item[route.method] = route.operation();
     }
     let mut schemas = schemas();
-    let own = own_schemas().into_iter().chain(platform::schemas());
+    let own = rest_answers::schemas().into_iter().chain(platform::schemas());
     schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
         "openapi": "3.1.0",
@@ -378,6 +395,7 @@ fn failures(codes: &[Option<&'static str>]) -> Map<String, Value> {
             413,
             "Request Entity Too Large: more than 10 MB, or headers of more than 10,240 bytes.",
         ),
+        (429, "Too Many Requests: the route has too many, whoever sends them."),
         (500, "Internal Server Error: the function failed."),
         (
             503,
@@ -472,124 +490,4 @@ pub(super) fn retry_key() -> Value {
         "name": "Idempotency-Key", "in": "header", "description": "In place of `client_id` in the body.",
         "schema": named("RetryKey"),
     })
-}
-
-/// The answers that the WebSocket does not have.
-fn own_schemas() -> [(&'static str, Value); 8] {
-    let welcome = closed(
-        [
-            ("authenticated", boolean()),
-            ("message", text()),
-            ("success", exactly(true)),
-        ],
-        [],
-    );
-    let page = || {
-        about(
-            "The number of the page; null if the page was asked for by a cursor.",
-            or_null(whole(1)),
-        )
-    };
-    let list_state = closed(
-        [
-            ("key", text()),
-            ("page", page()),
-            ("per_page", whole(1)),
-            ("total", whole(0)),
-            ("total_pages", whole(1)),
-            ("unread_total", whole(0)),
-            (
-                "cursor",
-                about(
-                    "Your place: `sync` from there tells what moved meanwhile.",
-                    named("Cursor"),
-                ),
-            ),
-            (
-                "next",
-                about("Give it as `before`; null at the end.", or_null(named("Place"))),
-            ),
-        ],
-        [],
-    );
-    let listed = list(json!({"anyOf": [named("ListedEntry"), named("PlainEntry")]}));
-    let history_state = closed(
-        [
-            ("key", text()),
-            ("page", page()),
-            ("per_page", whole(1)),
-            ("total", whole(0)),
-            ("total_pages", whole(1)),
-            ("rev", named("Revision")),
-            (
-                "next",
-                about("Give it as `after`; null at the newest.", or_null(named("MessageId"))),
-            ),
-            (
-                "prev",
-                about("Give it as `before`; null at the oldest.", or_null(named("MessageId"))),
-            ),
-        ],
-        [],
-    );
-    let profile = json!({"anyOf": [named("UserProfile"), named("TopicProfile")]});
-    let history = closed(
-        [
-            ("state", history_state),
-            ("entry", about("The other side, or the topic.", profile)),
-            ("messages", list(named("MessageOfProfile"))),
-        ],
-        [],
-    );
-    let member = closed(
-        [("state", named("State"))],
-        [
-            ("id", named("Id")),
-            ("role", named("Role")),
-            ("read", named("ReadSeq")),
-            ("joined", named("Timestamp")),
-            ("left", exactly(true)),
-        ],
-    );
-    let members = closed(
-        [
-            ("members", list(named("Member"))),
-            ("total", whole(0)),
-            (
-                "next",
-                about("Give it as `after`; null at the end.", or_null(named("Id"))),
-            ),
-        ],
-        [],
-    );
-    let profiles = closed(
-        [
-            ("users", list(named("UserProfile"))),
-            ("topics", list(named("TopicProfile"))),
-        ],
-        [],
-    );
-    let settings = closed([("state", named("State")), ("entry", named("InboxEntry"))], []);
-    let place = json!({
-        "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "A place in an inbox. Opaque.",
-    });
-    [
-        (
-            "Welcome",
-            like(
-                json!({"authenticated": false, "message": "Welcome to a realtime chat API", "success": true}),
-                welcome,
-            ),
-        ),
-        ("Place", place),
-        ("ListAnswer", closed([("state", list_state), ("entries", listed)], [])),
-        ("HistoryAnswer", history),
-        ("MemberAnswer", about("The member, in one object with `state`.", member)),
-        ("MembersAnswer", members),
-        (
-            "ProfilesAnswer",
-            about("In the order in which they were asked for.", profiles),
-        ),
-        ("SettingsAnswer", settings),
-    ]
 }

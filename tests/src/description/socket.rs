@@ -126,7 +126,8 @@ pub(super) fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "The WebSocket, as a client sees it. Frames are JSON text. The token comes as header `X-Auth-Token` or \
                 `Authorization: Bearer`, as subprotocol (`senna.v1, bearer.<token>`), or as `?token=`; without a good one the handshake gets 401 \
-                with the error of the REST API. clients.md beside this file says how a client loses nothing.",
+                with the error of the REST API, a banned user or a page of an origin that is not allowed 403, and who asks too often 429. A user has a limited number of connections: one more \
+                ends the oldest. clients.md beside this file says how a client loses nothing.",
             "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
         },
         "defaultContentType": "application/json",

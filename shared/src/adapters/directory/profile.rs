@@ -13,7 +13,7 @@ use crate::wire;
 
 /// What a profile is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Users,
     Topics,
 }
@@ -28,7 +28,7 @@ impl Kind {
     }
 
     /// What we ask for. Nothing else of an entry is passed on: a platform that gives more may not know it, and it may be a secret.
-    pub(super) fn fields(self) -> &'static [&'static str] {
+    pub(crate) fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Users => &["id", "username", "role", "picture_url", "profile_url"],
             Self::Topics => &["id", "title", "status", "cover_image_thumbnail"],
@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// How large a profile may be, in bytes of JSON. A page has a hundred at the most, and Lambda's answer a limit.
-const PROFILE_BYTES: usize = 4 * 1024;
+pub(crate) const PROFILE_BYTES: usize = 4 * 1024;
 /// How many arrays and objects of a field may be inside each other. Parsers of clients have limits too.
 const LEVELS_MAX: usize = 8;
 
@@ -51,7 +51,7 @@ struct Entries<'a> {
 ///
 /// # Errors
 /// If the answer is not `{"entries":[…]}`.
-pub(super) fn parse(kind: Kind, body: &[u8]) -> serde_json::Result<Profiles> {
+pub(crate) fn parse(kind: Kind, body: &[u8]) -> serde_json::Result<Profiles> {
     let answer: Entries<'_> = serde_json::from_slice(body)?;
     let profiles = answer.entries.into_iter().filter_map(|entry| profile(kind, entry));
     Ok(profiles.collect())

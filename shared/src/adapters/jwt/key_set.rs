@@ -94,7 +94,7 @@ fn is_younger(instant: Option<Instant>, age: Duration) -> bool {
 
 /// The keys of a set that can have signed a token.
 #[derive(Debug)]
-pub(super) struct PublicKeys(Vec<(Option<String>, DecodingKey)>);
+pub(crate) struct PublicKeys(Vec<(Option<String>, DecodingKey)>);
 
 #[derive(Deserialize)]
 struct Set<'a> {
@@ -104,7 +104,7 @@ struct Set<'a> {
 
 impl PublicKeys {
     /// Reads a set. An entry that cannot be used is skipped and costs the others nothing.
-    fn parse(json: &[u8], algorithm: Algorithm) -> serde_json::Result<Self> {
+    pub(crate) fn parse(json: &[u8], algorithm: Algorithm) -> serde_json::Result<Self> {
         let set: Set<'_> = serde_json::from_slice(json)?;
         let key = |entry: &RawValue| {
             let jwk: Jwk = serde_json::from_str(entry.get()).ok()?;

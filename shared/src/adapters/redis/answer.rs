@@ -5,7 +5,8 @@ mod connections;
 use redis::{FromRedisValue, Value, from_redis_value};
 
 pub(super) use self::connections::{
-    due, is_member, numbered_watchers, opened, presence, principal, read_watchers, typing, watchers, watches, watching,
+    admitted, due, frame, is_member, numbered_watchers, opened, presence, read_watchers, typing, watchers, watches,
+    watching,
 };
 
 use super::bytes::{Corrupt, Reader, text};

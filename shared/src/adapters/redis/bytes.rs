@@ -7,10 +7,10 @@ use crate::domain::Id;
 /// Bytes that cannot be read.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("a stored value cannot be read: {0}")]
-pub(super) struct Corrupt(pub(super) &'static str);
+pub(crate) struct Corrupt(pub(super) &'static str);
 
 /// The lowest `N` bytes of a number.
-pub(super) fn number_bytes<const N: usize>(number: u64) -> [u8; N] {
+pub(crate) fn number_bytes<const N: usize>(number: u64) -> [u8; N] {
     let mut bytes = [0; N];
     for (byte, from) in bytes.iter_mut().rev().zip(number.to_le_bytes()) {
         *byte = from;

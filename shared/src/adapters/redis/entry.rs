@@ -27,7 +27,7 @@ const HAS_WRITTEN: u8 = 64;
 const LEFT: u8 = 128;
 
 /// Packs the entry of one member.
-pub(super) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
+pub(crate) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
     // Who has left is shown nothing that was written.
     let latest = projection.latest.as_ref().filter(|_| !member.left);
     let mark = |flag, is_set| if is_set { flag } else { 0 };
@@ -59,13 +59,13 @@ pub(super) fn pack(conversation: &Conversation, projection: &Projection, member:
 }
 
 /// An entry as it stands in the inbox, and the position of the newest message if that is too long to stand there too.
-pub(super) struct Unpacked {
-    pub(super) entry: InboxEntry,
-    pub(super) latest_elsewhere: Option<u64>,
+pub(crate) struct Unpacked {
+    pub(crate) entry: InboxEntry,
+    pub(crate) latest_elsewhere: Option<u64>,
 }
 
 /// Unpacks the entry of a conversation. Of a newer version this takes what it knows.
-pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt> {
+pub(crate) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt> {
     let mut reader = Reader(packed);
     reader.byte()?;
     let flags = reader.byte()?;
@@ -112,7 +112,7 @@ pub(super) fn unpack(target: Target, packed: &[u8]) -> Result<Unpacked, Corrupt>
 }
 
 /// Reads how far members have read, as scripts and entries pack it.
-pub(super) fn read_reads(packed: &[u8]) -> Result<Reads, Corrupt> {
+pub(crate) fn read_reads(packed: &[u8]) -> Result<Reads, Corrupt> {
     let (mut reader, mut reads) = (Reader(packed), Vec::new());
     while !reader.is_empty() {
         reads.push((reader.id()?, reader.number::<5>()?));

@@ -46,11 +46,15 @@ pub(super) enum OfUser {
     /// ZSET: conversation → the user's position when it last changed.
     Changed,
     /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended;
-    /// `opening`, which handshakes may be under way, of connections whose token ends before them; `banned`, until when the user is banned, in ms, and
-    /// `ban_reason`; `revoked`, since when a token must be issued to count, in ms.
+    /// `opening`, which handshakes may be under way, of connections whose token ends before them; `banned`, until when the user is banned, and
+    /// `revoked`, before when tokens must have been issued to be refused, both in ms; `ban_reason`.
     Meta,
     /// ZSET: connection id → until when it is good, in ms: until it or its user's token expires.
     Connections,
+    /// ZSET, expires: connection id → when it began, in ms.
+    Opened,
+    /// HASH, expires: kind of use → until when all that was used is paid for, in µs.
+    Limits,
     /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
     Watchers,
 }
@@ -102,6 +106,8 @@ impl Keys {
             OfUser::Meta => "meta",
             OfUser::Connections => "connections",
             OfUser::Watchers => "watchers",
+            OfUser::Opened => "opened",
+            OfUser::Limits => "limits",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -112,9 +118,157 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token and `until` when that is good, `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
+    /// HASH `domain`, `user`, `topics` of the token, `until` when that is good and when it was `issued`; `frames`, until when those that came are paid for,
+    /// in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
     /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Target;
+
+    const PREFIX: &str = "senna-sockets";
+
+    /// Everything that a client, a token, an address or API Gateway names.
+    #[derive(Clone, Debug)]
+    struct Names {
+        domain: Domain,
+        user: Id,
+        other: Id,
+        retry: RetryKey,
+        connection: ConnectionId,
+        identity: u64,
+    }
+
+    impl Names {
+        /// Every key that these names make, and what it belongs to: two owners are equal only if they are one.
+        fn keys(&self) -> Vec<(String, String)> {
+            use OfConversation::{Budget, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
+            let keys = Keys::new(PREFIX.to_owned());
+            let user = User {
+                domain: self.domain.clone(),
+                id: self.user.clone(),
+            };
+            let targets = [Target::User(self.other.clone()), Target::Topic(self.other.clone())];
+            let mut all = Vec::new();
+            for conversation in targets.map(|target| Conversation::of(&user, &target)) {
+                let parts = [
+                    Log,
+                    OfConversation::Meta,
+                    Members,
+                    Gone,
+                    Stamps,
+                    Mentions,
+                    Reactions,
+                    Watching,
+                    Budget,
+                ];
+                for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
+                    all.push((key, format!("{conversation:?} {part:?}")));
+                }
+                let retry = keys.retry(&conversation, &self.user, &self.retry);
+                all.push((retry, format!("{conversation:?} {:?} {:?}", self.user, self.retry)));
+                let operation = keys.operation(&conversation, self.identity);
+                all.push((operation, format!("{conversation:?} {}", self.identity)));
+            }
+            use OfUser::{Changed, Connections, Entries, Hidden, Inbox, Watchers};
+            let parts = [Inbox, Hidden, Entries, Changed, OfUser::Meta, Connections, Watchers];
+            for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
+                all.push((key, format!("{user:?} {part:?}")));
+            }
+            for (part, key) in ["due", "looker"].iter().zip(keys.offline(&self.domain)) {
+                all.push((key, format!("{:?} {part}", self.domain)));
+            }
+            all
+        }
+    }
+
+    /// A text that is a name, or looks like a part of our own keys.
+    fn any_id() -> impl Strategy<Value = Id> {
+        let texts = prop_oneof![
+            "[a-b0-1:~.@|+=_-]{1,5}",
+            "(user|dm|topic|connection|offline|op|log|meta)(:|-|~)?[a-b0-9:-]{0,4}",
+            "(%3A|%7E|%2D|3A|7E|2D|:|~|-){1,4}",
+            "[1-9][0-9]{0,20}",
+            ".{1,6}",
+        ];
+        texts.prop_filter_map("an id", |text| Id::parse(&text).ok())
+    }
+
+    fn any_names() -> impl Strategy<Value = Names> {
+        let domain = prop_oneof![
+            "[ab._-]{1,3}",
+            "user|dm|topic|connection|offline|op",
+            "[a-zA-Z0-9._-]{1,32}"
+        ];
+        let domain = domain.prop_map(|text| Domain::parse(&text).unwrap());
+        let retry = prop_oneof!["[a-b:{}*]{1,5}", "[0-9a-f]{16}", ".{1,64}", "(log|meta|:|\\{|\\}){1,4}"];
+        let retry = retry.prop_filter_map("a retry key", |text| RetryKey::parse(&text).ok());
+        let connection = prop_oneof!["[A-Za-z0-9_=-]{1,16}", "user|dm|topic|offline"];
+        let connection = connection.prop_map(|text| ConnectionId::parse(&text).unwrap());
+        (domain, any_id(), any_id(), retry, connection, 0..3_u64).prop_map(
+            |(domain, user, other, retry, connection, identity)| Names {
+                domain,
+                user,
+                other,
+                retry,
+                connection,
+                identity,
+            },
+        )
+    }
+
+    /// The part of a key that decides its slot.
+    ///
+    /// # Source
+    /// Redis cluster specification, "Hash tags": from the first `{` to the first `}` behind it.
+    fn tag(key: &str) -> &str {
+        let behind = key.split_once('{').unwrap().1;
+        behind.split_once('}').unwrap().0
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_key_stands_under_its_own_site(names in any_names()) {
+            let own = format!("{PREFIX}:{}:", names.domain);
+            for (key, owner) in names.keys() {
+                prop_assert!(key.starts_with(&format!("{{{own}")), "{key} of {owner}");
+                // No part of it looks for another slot, or is a pattern.
+                let rest = tag(&key).strip_prefix(&own);
+                prop_assert!(rest.is_some_and(|rest| !rest.contains(['{', '}', '*', '?', '[', ' ', '\n'])), "{key}");
+            }
+            let connection = Keys::new(PREFIX.to_owned()).connection(&names.connection);
+            let own = format!("{PREFIX}:connection:{}", names.connection);
+            prop_assert_eq!(connection, format!("{{{own}}}"));
+        }
+
+        #[test]
+        fn two_owners_never_share_a_key(one in any_names(), other in any_names()) {
+            let mut owners = HashMap::new();
+            let keys = Keys::new(PREFIX.to_owned());
+            let connections = [&one, &other].map(|names| (keys.connection(&names.connection), names.connection.to_string()));
+            for (key, owner) in one.keys().into_iter().chain(other.keys()).chain(connections) {
+                let before = owners.insert(key.clone(), owner.clone());
+                prop_assert!(before.as_ref().is_none_or(|before| *before == owner), "{key}: {before:?} and {owner}");
+            }
+        }
+
+        #[test]
+        fn what_is_no_name_is_refused_before_it_is_part_of_a_key(text in ".*") {
+            let fits = |part: &str| !part.contains(['{', '}', ':', ' ', '\n', '\r', '\0', '*']) && part.is_ascii();
+            prop_assert!(Id::parse(&text).map_or(true, |id| fits(&id.in_key())), "{text:?}");
+            prop_assert!(Domain::parse(&text).map_or(true, |domain| fits(&domain.to_string())), "{text:?}");
+            prop_assert!(ConnectionId::parse(&text).map_or(true, |id| fits(id.as_str())), "{text:?}");
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! connection is opened, and `link.rs` how it is kept. `docs/architecture.md` says why it is so.
 
 mod answer;
-mod bytes;
+pub(crate) mod bytes;
 mod connection;
-mod entry;
+pub(crate) mod entry;
+mod gate;
 mod keys;
 mod link;
 mod moderation;
-mod record;
+pub(crate) mod record;
 mod scripts;
 mod signals;
 
@@ -24,13 +25,14 @@ use uuid::Uuid;
 use self::answer::Asked;
 use self::bytes::number_bytes;
 use self::entry::Unpacked;
+use self::gate::{issued, with_takings};
 use self::keys::{Keys, OfConversation, OfUser};
 use self::link::{Call, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
 use crate::domain::limits::{
-    CONNECTION_LIFETIME_MS, CONNECTIONS_MAX, FLEETING_BURST_MS, FLEETING_PUSH_MS, HANDSHAKE_MS, OFFLINE_AFTER_MS,
-    OPERATION_MS, REACTION_KINDS, REACTIONS_MAX, RETRY_KEY_MS, TOKEN_GRACE_MS,
+    CONNECTION_LIFETIME_MS, FLEETING_BURST_MS, FLEETING_PUSH_MS, HANDSHAKE_MS, OFFLINE_AFTER_MS, OPERATION_MS,
+    REACTION_KINDS, REACTIONS_MAX, RETRY_KEY_MS, TOKEN_GRACE_MS,
 };
 use crate::domain::{
     Actor, Admission, Asker, Body, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member,
@@ -38,8 +40,8 @@ use crate::domain::{
     Window,
 };
 use crate::ports::{
-    ChangedEntries, Changes, Clock, Ended, History, Inbox, InboxEntry, Opened, PageBounds, Set, Signals as _, Store,
-    StoreError, Told, Unavailable, Watches,
+    ChangedEntries, Changes, Clock, Ended, GateError, History, Inbox, InboxEntry, Opened, PageBounds, Set,
+    Signals as _, Store, StoreError, Terms, Told, Unavailable, Watches,
 };
 
 /// The store on Redis.
@@ -127,7 +129,9 @@ impl<C: Clock> RedisStore<C> {
 
     /// Takes a connection from those of a user; true if the user is offline and watched.
     async fn close(&self, user: &User, id: &ConnectionId) -> Result<bool, Unavailable> {
-        let call = Call::new(&self.scripts.connection_close, self.being(user))
+        let mut keys = self.being(user);
+        keys.extend(self.keys.user(user, &[OfUser::Opened]));
+        let call = Call::new(&self.scripts.connection_close, keys)
             .arg(self.clock.now_ms())
             .arg(id.as_str());
         answer::yes(self.link.script(call).await?)
@@ -498,8 +502,14 @@ impl<C: Clock> Store for RedisStore<C> {
         principal: &Principal,
         id: &ConnectionId,
         opened_ms: u64,
-    ) -> Result<Opened, Unavailable> {
-        let Principal { user, topics, until_ms } = principal;
+        terms: Terms<'_>,
+    ) -> Result<Opened, GateError> {
+        let Principal {
+            user,
+            topics,
+            until_ms,
+            issued_ms,
+        } = principal;
         let (now, expires_ms) = (self.clock.now_ms(), opened_ms + CONNECTION_LIFETIME_MS);
         // First who owns it: a push that finds it gone, when in truth its handshake is under way, then forgets it whole, and its client is told to
         // connect again. The last release cannot tell where a token ends before the connection. It is noted for as long as the handshake may take; a
@@ -510,40 +520,37 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(user.id.to_string())
             .arg(HANDSHAKE_MS)
             .arg(topics.to_string())
-            .arg(until_ms.map_or(String::new(), |until_ms| until_ms.to_string()));
+            .arg(until_ms.map_or(String::new(), |until_ms| until_ms.to_string()))
+            .arg(issued(*issued_ms));
         self.link.script(call).await?;
         let good_until_ms = until_ms.map_or(expires_ms, |until_ms| until_ms.min(expires_ms));
         let handshake = (good_until_ms < expires_ms).then(|| opened_ms + HANDSHAKE_MS);
-        let call = Call::new(&self.scripts.connection_open, self.being(user))
+        let mut keys = self.being(user);
+        keys.extend(self.keys.user(user, &[OfUser::Opened, OfUser::Limits]));
+        let call = Call::new(&self.scripts.connection_open, keys)
             .arg(now)
             .arg(id.as_str())
             .arg(good_until_ms)
-            .arg(CONNECTIONS_MAX)
+            .arg(terms.connections_max)
             .arg(OFFLINE_AFTER_MS)
             .arg(handshake.map_or(String::new(), |over_ms| over_ms.to_string()))
-            .arg(now.saturating_sub(TOKEN_GRACE_MS));
+            .arg(now.saturating_sub(TOKEN_GRACE_MS))
+            .arg(opened_ms)
+            .arg(CONNECTION_LIFETIME_MS)
+            .arg(issued(*issued_ms));
+        let call = with_takings(call, terms.takings);
         let mut lasts = redis::cmd("PEXPIREAT");
         lasts.arg(&key).arg(expires_ms);
         let (answer, _) = try_join(self.link.script(call), self.link.command(&lasts)).await?;
-        let mut opened = answer::opened(answer, now)?;
-        opened.overdue.retain(|overdue| overdue != id);
-        if !opened.accepted {
+        let opened = answer::opened(answer, now);
+        if let Err(GateError::Refused(_)) = opened {
             let mut own = redis::cmd("DEL");
             own.arg(key);
             self.link.command(&own).await?;
         }
+        let mut opened = opened?;
+        opened.ended.retain(|ended| ended != id);
         Ok(opened)
-    }
-
-    async fn connection(&self, id: &ConnectionId) -> Result<Option<Principal>, Unavailable> {
-        let mut command = redis::cmd("HMGET");
-        command
-            .arg(self.keys.connection(id))
-            .arg("domain")
-            .arg("user")
-            .arg("topics")
-            .arg("until");
-        answer::principal(self.link.command(&command).await?)
     }
 
     async fn end_connection(&self, id: &ConnectionId) -> Result<Option<Ended>, Unavailable> {

@@ -27,14 +27,14 @@ const QUOTE: u8 = 64;
 const REACTIONS: u8 = 65;
 
 /// The first byte of a new record.
-pub(super) fn head(draft: &Draft) -> [u8; 1] {
+pub(crate) fn head(draft: &Draft) -> [u8; 1] {
     let more = if draft.reply_to.is_some() { MORE } else { 0 };
     [VERSION << VERSION_SHIFT | more]
 }
 
 /// Packs a new message from the length of its author on; `message_append.lua` writes what stands before. Two sends of one content give the same
 /// bytes in every release, because their hash tells whether a retry key was used for another content.
-pub(super) fn pack_content(author: &Id, draft: &Draft) -> Vec<u8> {
+pub(crate) fn pack_content(author: &Id, draft: &Draft) -> Vec<u8> {
     let content = draft.body.content().as_bytes();
     let mut tail = Vec::with_capacity(80 + content.len());
     push_id(&mut tail, author);
@@ -64,7 +64,7 @@ pub(super) fn pack_content(author: &Id, draft: &Draft) -> Vec<u8> {
 }
 
 /// Packs what the author's client calls the message, which stands behind its content.
-pub(super) fn pack_retry_key(draft: &Draft) -> Vec<u8> {
+pub(crate) fn pack_retry_key(draft: &Draft) -> Vec<u8> {
     let mut packed = Vec::new();
     if let Some(key) = &draft.retry_key {
         push_section(&mut packed, RETRY_KEY, key.to_string().as_bytes());
@@ -78,7 +78,7 @@ pub(super) fn random_bytes(random: u64) -> [u8; 5] {
 }
 
 /// The bytes in which a record and the id of its message must agree.
-pub(super) fn identity(id: MessageId) -> Vec<u8> {
+pub(crate) fn identity(id: MessageId) -> Vec<u8> {
     [&number_bytes::<6>(id.ms)[..], &random_bytes(id.random)].concat()
 }
 
@@ -92,7 +92,7 @@ pub(super) fn read_identity(reader: &mut Reader<'_>, seq: u64) -> Result<Message
 }
 
 /// Unpacks the record at that position. The message is `None` too if this release can show nothing of it.
-pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
+pub(crate) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
     let mut reader = Reader(record);
     let head = reader.byte()?;
     if head >> VERSION_SHIFT < VERSION {
@@ -142,7 +142,7 @@ pub(super) fn unpack(seq: u64, record: &[u8]) -> Result<Stored, Corrupt> {
 }
 
 /// A record without its reactions, as an inbox entry keeps it: there they would be outdated, and nobody's own.
-pub(super) fn without_reactions(record: &[u8]) -> Result<Vec<u8>, Corrupt> {
+pub(crate) fn without_reactions(record: &[u8]) -> Result<Vec<u8>, Corrupt> {
     let mut reader = Reader(record);
     reader.take(19)?;
     reader.id()?;

@@ -19,9 +19,12 @@ pub(super) struct Scripts {
     pub(super) entry_set: Script,
     pub(super) entries_read: Script,
     pub(super) inbox_read: Script,
+    pub(super) admit: Script,
     pub(super) connection_open: Script,
     pub(super) connection_name: Script,
     pub(super) connection_close: Script,
+    pub(super) connection_frame: Script,
+    pub(super) connection_mark: Script,
     pub(super) connection_watch: Script,
     pub(super) connection_type: Script,
     pub(super) conversation_watch: Script,
@@ -62,6 +65,8 @@ impl Scripts {
         let reading_up_to = include_str!("scripts/reading_prelude.lua");
         let operations = include_str!("scripts/operation_prelude.lua");
         let roles = include_str!("scripts/role_prelude.lua");
+        let usage = include_str!("scripts/usage_prelude.lua");
+        let frames = include_str!("scripts/frame_prelude.lua");
         let fleeting = include_str!("scripts/fleeting_prelude.lua");
         Self {
             message_append: deciding("", &[operations, include_str!("scripts/message_append.lua")]),
@@ -91,11 +96,14 @@ impl Scripts {
             entry_set: script(&[entries, include_str!("scripts/entry_set.lua")]),
             entries_read: script(&[include_str!("scripts/entries_read.lua")]),
             inbox_read: script(&[include_str!("scripts/inbox_read.lua")]),
-            connection_open: script(&[EVEN_IF_FULL, include_str!("scripts/connection_open.lua")]),
+            admit: script(&[EVEN_IF_FULL, usage, include_str!("scripts/admit.lua")]),
+            connection_frame: script(&[EVEN_IF_FULL, frames, include_str!("scripts/connection_frame.lua")]),
+            connection_mark: script(&[EVEN_IF_FULL, include_str!("scripts/connection_mark.lua")]),
+            connection_open: script(&[EVEN_IF_FULL, usage, include_str!("scripts/connection_open.lua")]),
             connection_name: script(&[EVEN_IF_FULL, include_str!("scripts/connection_name.lua")]),
             connection_close: script(&[EVEN_IF_FULL, include_str!("scripts/connection_close.lua")]),
-            connection_watch: script(&[include_str!("scripts/connection_watch.lua")]),
-            connection_type: script(&[include_str!("scripts/connection_type.lua")]),
+            connection_watch: script(&[frames, include_str!("scripts/connection_watch.lua")]),
+            connection_type: script(&[frames, include_str!("scripts/connection_type.lua")]),
             conversation_watch: script(&[include_str!("scripts/conversation_watch.lua")]),
             conversation_watchers: script(&[fleeting, include_str!("scripts/conversation_watchers.lua")]),
             presence_read: script(&[include_str!("scripts/presence_read.lua")]),

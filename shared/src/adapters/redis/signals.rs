@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
+use super::gate::with_frames;
 use super::keys::{OfConversation, OfUser};
 use super::link::Call;
 use super::{RedisStore, answer};
-use crate::domain::limits::{FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS, WATCHERS_MAX};
-use crate::domain::{Admission, Asker, ConnectionId, Conversation, Domain, Id, Target, User, Watcher};
+use crate::domain::limits::{
+    FLEETING_BURST_MS, FLEETING_PUSH_MS, OFFLINE_AFTER_MS, TYPING_EVERY_MS, WATCHED_PER_FRAME, WATCHERS_MAX,
+};
+use crate::domain::{Admission, Asker, Bucket, ConnectionId, Conversation, Domain, Id, Target, User, Watcher};
 use crate::ports::{Clock, Due, Presence, PresenceReader, Signals, StoreError, Typing, Unavailable, Watches, Watching};
 
 /// How long a `watch` may be under way, in milliseconds: API Gateway gives a frame 29 s.
@@ -28,7 +31,12 @@ fn watcher(connection: &ConnectionId, user: &Id) -> String {
 
 #[async_trait]
 impl<C: Clock> Signals for RedisStore<C> {
-    async fn watch(&self, connection: &ConnectionId, watches: &Watches) -> Result<Option<Watching>, Unavailable> {
+    async fn watch(
+        &self,
+        connection: &ConnectionId,
+        watches: &Watches,
+        frames: Option<Bucket>,
+    ) -> Result<Option<Watching>, Unavailable> {
         let users: Vec<_> = watches.users.iter().map(Id::to_string).collect();
         let target = watches.conversation.as_ref();
         let call = Call::new(&self.scripts.connection_watch, vec![self.keys.connection(connection)])
@@ -37,6 +45,7 @@ impl<C: Clock> Signals for RedisStore<C> {
             .arg(users.join(","))
             .arg(WATCH_MS)
             .arg(REPLACED_WATCHES);
+        let call = with_frames(call, frames, 1 + watches.users.len() / WATCHED_PER_FRAME);
         answer::watching(self.link.script(call).await?)
     }
 
@@ -111,13 +120,14 @@ impl<C: Clock> Signals for RedisStore<C> {
         connection: &ConnectionId,
         target: &Target,
         starts: bool,
+        frames: Option<Bucket>,
     ) -> Result<Option<Typing>, Unavailable> {
         let call = Call::new(&self.scripts.connection_type, vec![self.keys.connection(connection)])
             .arg(self.clock.now_ms())
             .arg(target.to_string())
             .arg(u8::from(starts))
             .arg(TYPING_EVERY_MS);
-        answer::typing(self.link.script(call).await?)
+        answer::typing(self.link.script(with_frames(call, frames, 1)).await?)
     }
 
     async fn watchers(&self, conversation: &Conversation, by: &Asker) -> Result<Vec<Watcher>, StoreError> {

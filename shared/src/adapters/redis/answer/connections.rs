@@ -3,16 +3,51 @@
 use redis::Value;
 
 use super::{corrupt, list, next, read, refusal};
-use crate::domain::{ConnectionId, Domain, Id, Principal, Target, TopicClaim, User, Watcher};
-use crate::ports::{Due, Opened, Presence, StoreError, Typing, Unavailable, Watches, Watching};
+use crate::domain::limits::NUMERIC_ID_MAX;
+use crate::domain::{ConnectionId, Domain, Id, Principal, Refusal, Target, TopicClaim, Use, User, Watcher};
+use crate::ports::{Due, Frame, GateError, Opened, Presence, StoreError, Typing, Unavailable, Watches, Watching};
 
-/// What HMGET answers for a connection.
-pub(in crate::adapters::redis) fn principal(answer: Value) -> Result<Option<Principal>, Unavailable> {
-    let (domain, id, topics, until): (Option<String>, Option<String>, Option<String>, Option<String>) = read(answer)?;
-    let (Some(domain), Some(id)) = (domain, id) else {
-        return Ok(None);
+/// What `admit.lua` answers.
+pub(in crate::adapters::redis) fn admitted(answer: Value) -> Result<u64, GateError> {
+    let mut items = let_in(answer, "admitted")?;
+    Ok(next(&mut items)?)
+}
+
+/// The rest of an answer that begins with this word, or the refusal in its place.
+fn let_in(answer: Value, word: &str) -> Result<std::vec::IntoIter<Value>, GateError> {
+    let mut items = list(answer)?;
+    let refusal = match next::<String>(&mut items)?.as_str() {
+        first if first == word => return Ok(items),
+        "revoked" => Refusal::Revoked,
+        "banned" => {
+            let until_ms = next(&mut items)?;
+            Refusal::Banned {
+                until_ms: Some(until_ms).filter(|until_ms| *until_ms < NUMERIC_ID_MAX),
+            }
+        }
+        "wait" => {
+            let kind = Use::named(&next::<String>(&mut items)?).ok_or(corrupt("a kind of use"))?;
+            let wait_ms = next(&mut items)?;
+            Refusal::TooMany { kind, wait_ms }
+        }
+        _ => return Err(corrupt("an unknown word").into()),
     };
-    owner(&domain, &id, &topics.unwrap_or_default(), &until.unwrap_or_default()).map(Some)
+    Err(GateError::Refused(refusal))
+}
+
+/// What `connection_frame.lua` answers.
+pub(in crate::adapters::redis) fn frame(answer: Value) -> Result<Option<Frame>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(domain) = items.next() else { return Ok(None) };
+    let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
+    let (topics, until, issued): (String, String, String) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
+    let mut principal = owner(&domain, &id, &topics, &until)?;
+    principal.issued_ms = issued.parse().ok();
+    Ok(Some(Frame {
+        principal,
+        wait_ms: next(&mut items)?,
+        asks_first: next(&mut items)?,
+    }))
 }
 
 fn owner(domain: &str, id: &str, topics: &str, until: &str) -> Result<Principal, Unavailable> {
@@ -22,6 +57,7 @@ fn owner(domain: &str, id: &str, topics: &str, until: &str) -> Result<Principal,
         user: User { domain, id },
         topics: TopicClaim::stored(topics),
         until_ms: until.parse().ok(),
+        issued_ms: None,
     })
 }
 
@@ -57,7 +93,7 @@ pub(in crate::adapters::redis) fn watching(answer: Value) -> Result<Option<Watch
     let Some(domain) = items.next() else { return Ok(None) };
     let (domain, id): (String, String) = (read(domain)?, next(&mut items)?);
     let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
-    let expires_ms = next(&mut items)?;
+    let (frame_wait_ms, expires_ms) = (next(&mut items)?, next(&mut items)?);
     let mut before = Vec::new();
     while let Some(conversation) = items.next() {
         let (conversation, users): (String, String) = (read(conversation)?, next(&mut items)?);
@@ -65,6 +101,7 @@ pub(in crate::adapters::redis) fn watching(answer: Value) -> Result<Option<Watch
     }
     Ok(Some(Watching {
         principal: owner(&domain, &id, &topics, &until)?,
+        frame_wait_ms,
         before,
         expires_ms,
     }))
@@ -78,6 +115,7 @@ pub(in crate::adapters::redis) fn typing(answer: Value) -> Result<Option<Typing>
     let (topics, until): (String, String) = (next(&mut items)?, next(&mut items)?);
     Ok(Some(Typing {
         principal: owner(&domain, &id, &topics, &until)?,
+        frame_wait_ms: next(&mut items)?,
         wait_ms: next(&mut items)?,
         is_news: next(&mut items)?,
     }))
@@ -100,15 +138,15 @@ pub(in crate::adapters::redis) fn watchers(answer: Value) -> Result<Vec<Watcher>
     }
 }
 
-/// What `connection_open.lua` answers: whether it is recorded, which are forgotten, and who watches.
-pub(in crate::adapters::redis) fn opened(answer: Value, active_ms: u64) -> Result<Opened, Unavailable> {
-    let mut items = list(answer)?;
-    let (accepted, forgotten): (bool, Vec<String>) = (next(&mut items)?, next(&mut items)?);
-    let overdue = forgotten.iter().filter_map(|id| ConnectionId::parse(id).ok()).collect();
+/// What `connection_open.lua` answers: until when the user is near a limit, which connections end, and who watches.
+pub(in crate::adapters::redis) fn opened(answer: Value, active_ms: u64) -> Result<Opened, GateError> {
+    let mut items = let_in(answer, "opened")?;
+    let (near_until_ms, forgotten): (u64, Vec<String>) = (next(&mut items)?, next(&mut items)?);
+    let ended = forgotten.iter().filter_map(|id| ConnectionId::parse(id).ok()).collect();
     let watchers = items.map(read::<String>).collect::<Result<_, _>>()?;
     Ok(Opened {
-        accepted,
-        overdue,
+        near_until_ms,
+        ended,
         watchers: read_watchers(watchers)?,
         active_ms,
     })

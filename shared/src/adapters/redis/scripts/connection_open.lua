@@ -1,28 +1,47 @@
--- Records a connection of a user, unless there are too many; or until when it is good from now on.
--- KEYS: 1 connections, 2 meta, 3 watchers
+-- Records a connection of a user who may come in, or until when it is good from now on. One too many ends the oldest.
+-- KEYS: 1 connections, 2 meta, 3 watchers, 4 opened, 5 limits
 -- ARGV: 1 now in ms, 2 connection id, 3 until when it is good in ms, 4 connections at the most, 5 how long in ms after the last connection a user
 --       counts as online, 6 until when its handshake may be under way in ms, '' if its end tells that; 7 those that were good until then, in ms, are
---       forgotten
--- Returns {1, or 0 if there are too many; {which are forgotten, …}; who watches the user if the user comes online by it, …}
-local connections, meta, watchers = KEYS[1], KEYS[2], KEYS[3]
-local now = tonumber(ARGV[1])
-local overdue = redis.call('ZRANGEBYSCORE', connections, '-inf', ARGV[7], 'LIMIT', 0, ARGV[4])
-redis.call('ZREMRANGEBYSCORE', connections, '-inf', ARGV[7])
-local known = redis.call('ZSCORE', connections, ARGV[2])
-if not known and redis.call('ZCARD', connections) >= tonumber(ARGV[4]) then return {0, overdue} end
-local open = redis.call('ZCOUNT', connections, '(' .. ARGV[1], '+inf')
-redis.call('ZADD', connections, ARGV[3], ARGV[2])
+--       forgotten; 8 when it began in ms, 9 how long a connection lives at the most in ms, 10 when the token was issued in ms or ''; from 11 on the
+--       buckets, as `wanted` takes them
+-- Returns {'opened', until when the user is near a limit in ms; {which are forgotten and have to be ended, …}; who watches the user if the user comes
+--         online by it, …}, or a refusal as `admit.lua`
+local connections, meta, watchers, opened = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local now, id = tonumber(ARGV[1]), ARGV[2]
+local refused = refusal(meta, now, ARGV[10], true)
+if refused then return refused end
+local near, empty, wait = take(KEYS[5], now, wanted(11))
+if empty then return {'wait', empty, wait} end
+
+local ended = call('ZRANGEBYSCORE', connections, '-inf', ARGV[7])
+call('ZREMRANGEBYSCORE', connections, '-inf', ARGV[7])
+local open = call('ZCOUNT', connections, '(' .. ARGV[1], '+inf')
+call('ZADD', connections, ARGV[3], id)
+call('ZREMRANGEBYSCORE', opened, '-inf', int(now - ARGV[9]))
+call('ZADD', opened, 'NX', ARGV[8], id)
+call('PEXPIRE', opened, ARGV[9])
+local others = {}
+for _, other in ipairs(call('ZRANGE', connections, 0, -1)) do
+  if other ~= id then others[#others + 1] = {id = other, since = tonumber(call('ZSCORE', opened, other) or 0)} end
+end
+table.sort(others, function(one, other) return one.since < other.since end)
+for index = 1, #others + 1 - ARGV[4] do
+  local oldest = others[index].id
+  call('ZREM', connections, oldest)
+  call('ZREM', opened, oldest)
+  ended[#ended + 1] = oldest
+end
 
 -- Which handshakes may be under way: until when, and the connection, of each.
 local opening = {}
-for over, id in string.gmatch(redis.call('HGET', meta, 'opening') or '', '(%d+) (%S+)') do
-  if tonumber(over) > now and id ~= ARGV[2] then opening[#opening + 1] = over .. ' ' .. id end
+for over, other in string.gmatch(call('HGET', meta, 'opening') or '', '(%d+) (%S+)') do
+  if tonumber(over) > now and other ~= id then opening[#opening + 1] = over .. ' ' .. other end
 end
-if ARGV[6] ~= '' and tonumber(ARGV[6]) > now then opening[#opening + 1] = ARGV[6] .. ' ' .. ARGV[2] end
-if #opening > 0 then redis.call('HSET', meta, 'opening', table.concat(opening, ' ')) else redis.call('HDEL', meta, 'opening') end
+if ARGV[6] ~= '' and tonumber(ARGV[6]) > now then opening[#opening + 1] = ARGV[6] .. ' ' .. id end
+if #opening > 0 then call('HSET', meta, 'opening', table.concat(opening, ' ')) else call('HDEL', meta, 'opening') end
 
-local left = tonumber(redis.call('HGET', meta, 'left') or 0)
-redis.call('HDEL', meta, 'left')
-redis.call('HSET', meta, 'active', ARGV[1])
-if open > 0 or now < left + tonumber(ARGV[5]) then return {1, overdue} end
-return {1, overdue, unpack(redis.call('ZRANGEBYSCORE', watchers, '(' .. ARGV[1], '+inf'))}
+local left = tonumber(call('HGET', meta, 'left') or 0)
+call('HDEL', meta, 'left')
+call('HSET', meta, 'active', ARGV[1])
+if open > 0 or now < left + tonumber(ARGV[5]) then return {'opened', int(near), ended} end
+return {'opened', int(near), ended, unpack(call('ZRANGEBYSCORE', watchers, '(' .. ARGV[1], '+inf'))}

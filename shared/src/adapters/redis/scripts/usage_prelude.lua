@@ -1,0 +1,44 @@
+-- What the scripts share that let a user in; it stands before each of them.
+-- A bucket is one number in the user's `limits`: until when, in µs, all that was taken is paid for. Each token adds `interval`, and a bucket is empty
+-- when that time is `burst` intervals ahead of now (the generic cell rate algorithm).
+local call, floor, max, int = redis.call, math.floor, math.max, function(number) return string.format('%d', number) end
+
+-- Why the user may do nothing, whatever the buckets hold. `issued`: when the token was issued in ms, '' if it does not say.
+local function refusal(meta, now, issued, is_write)
+  local known = call('HMGET', meta, 'banned', 'revoked')
+  if known[2] and tonumber(issued ~= '' and issued or -1) < tonumber(known[2]) then return {'revoked'} end
+  if is_write and tonumber(known[1] or 0) > now then return {'banned', known[1]} end
+end
+
+-- The buckets in ARGV from `first` on: name, interval in µs, burst, tokens to take, of each.
+local function wanted(first)
+  local buckets = {}
+  for index = first, #ARGV, 4 do
+    local interval = tonumber(ARGV[index + 1])
+    buckets[#buckets + 1] = {name = ARGV[index], interval = interval, size = interval * ARGV[index + 2], tokens = tonumber(ARGV[index + 3])}
+  end
+  return buckets
+end
+
+-- Takes from all of these buckets, or from none unless `overdraws`. Answers until when in ms one of them, that of requests left out, is less than half
+-- full, 0 if none is; or nothing, which one is empty, and for how long in ms.
+local function take(limits, now, buckets, overdraws)
+  local near, last, changes = 0, 0, {}
+  for _, bucket in ipairs(buckets) do
+    local used = max(tonumber(call('HGET', limits, bucket.name) or 0), now * 1000) + bucket.interval * bucket.tokens
+    local over = used - now * 1000 - bucket.size
+    if over > 0 and bucket.tokens > 0 and not overdraws then return nil, bucket.name, math.ceil(over / 1000) end
+    if over > -bucket.size / 2 and bucket.name ~= 'requests' then near = max(near, floor((used - bucket.size / 2) / 1000)) end
+    if bucket.tokens > 0 then
+      changes[#changes + 1], changes[#changes + 2] = bucket.name, int(used)
+      last = max(last, used)
+    end
+  end
+  if #changes > 0 then
+    call('HSET', limits, unpack(changes))
+    local left = math.ceil(last / 1000) - now + 1
+    -- An idle user leaves nothing.
+    if call('PTTL', limits) < left then call('PEXPIRE', limits, left) end
+  end
+  return near
+end

@@ -1,0 +1,233 @@
+//! A conversation, and everybody who can meet it.
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+use tests::{Chat, RawRedis, Socket, Target, Topic, User};
+use tokio::sync::OnceCell;
+
+/// The host of another site on the same stack.
+const OTHER_SITE: &str = "chat.red.test";
+
+/// `SOCK_TOPIC_ACCESS` of a stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Open,
+    Claim,
+    Platform,
+}
+
+/// Where a table is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A direct conversation.
+    Direct,
+    /// A topic. With `claim`, whether the askers' tokens name it.
+    Topic { access: Access, is_named: bool },
+}
+
+impl Place {
+    /// The places for which a table stands, by the heading above it.
+    ///
+    /// # Errors
+    /// When there is no such heading.
+    pub(crate) fn named(heading: &str) -> Result<Vec<Self>> {
+        let topic = |access, is_named| Self::Topic { access, is_named };
+        Ok(match heading {
+            "Direct conversations" => vec![Self::Direct],
+            "Topics that are open to the asker" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
+            "Topics that the token does not name" => vec![topic(Access::Claim, false)],
+            "Topics of the platform" => vec![topic(Access::Platform, false)],
+            other => bail!("no test knows what the table below {other:?} is about"),
+        })
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Topic { access, is_named } => match (access, is_named) {
+                (Access::Open, _) => "topic, open",
+                (Access::Claim, true) => "topic, claim",
+                (Access::Claim, false) => "topic, claim of others",
+                (Access::Platform, _) => "topic, platform",
+            },
+        }
+    }
+}
+
+/// One stack for each kind of access. They share one Redis, so that members can be let in before a topic's time.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {
+    open: OnceCell<Chat>,
+    claim: OnceCell<Chat>,
+    platform: OnceCell<Chat>,
+}
+
+impl Stacks {
+    async fn open(&self) -> Result<&Chat> {
+        let variables = [("SOCK_DOMAINS", "chat.red.test=red")];
+        self.open
+            .get_or_try_init(|| async { Chat::own(&variables).await })
+            .await
+    }
+
+    async fn with(&self, access: Access) -> Result<&Chat> {
+        let open = self.open().await?;
+        let (cell, name) = match access {
+            Access::Open => return Ok(open),
+            Access::Claim => (&self.claim, "claim"),
+            Access::Platform => (&self.platform, "platform"),
+        };
+        let redis = open.stack().addresses.redis.as_str();
+        let variables = [
+            ("SOCK_DOMAINS", "chat.red.test=red"),
+            ("SOCK_TOPIC_ACCESS", name),
+            ("SOCK_REDIS_URL", redis),
+        ];
+        cell.get_or_try_init(|| async { Chat::own(&variables).await }).await
+    }
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    /// `None` for a request without a token.
+    pub(crate) user: Option<User>,
+    /// The host that is asked, if it is not that of the default site.
+    pub(crate) host: Option<&'static str>,
+}
+
+/// A conversation with a message of its author, and one of the other side or of an owner.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    /// The stack that is asked.
+    pub(crate) chat: Chat,
+    /// The text of the author's message.
+    pub(crate) said: String,
+    /// The author's message.
+    pub(crate) message: Value,
+    /// The message of the other side, or of an owner.
+    pub(crate) answer: Value,
+    /// The topic; `None` in a direct conversation.
+    pub(crate) topic: Option<Topic>,
+    author: User,
+    other: User,
+    stranger: User,
+    member: User,
+    moderator: User,
+    owner: User,
+    former: User,
+    /// A user who is no member.
+    newcomer: User,
+    /// A member whom a request can be about; where the row says so, a moderator or an owner.
+    guest: User,
+    is_named: bool,
+    // Open as long as the scene: both sides of a direct conversation are online.
+    _sockets: Vec<Socket>,
+}
+
+impl Scene {
+    /// Makes users, a conversation and its messages, for what this row asks.
+    ///
+    /// # Errors
+    /// When the stack does not do its part.
+    pub(crate) async fn set(stacks: &Stacks, place: Place, row: &str) -> Result<Self> {
+        let open = stacks.open().await?;
+        let [author, other, stranger, newcomer] = open.users(["author", "other", "stranger", "newcomer"]);
+        let [member, moderator, owner, former, guest] = open.users(["member", "moderator", "owner", "former", "guest"]);
+        let said = format!("said by {}", author.id);
+        let (topic, message, answer, sockets);
+        let (access, is_named) = match place {
+            Place::Direct => (Access::Open, false),
+            Place::Topic { access, is_named } => (access, is_named),
+        };
+        if place == Place::Direct {
+            topic = None;
+            message = author.send_text(&other, &said).await?;
+            answer = other.send_text(&author, "an answer").await?;
+            sockets = vec![author.connect().await?, other.connect().await?];
+        } else {
+            let [made] = open.topics(["topic"]);
+            answer = owner.send_text(&made, "first").await?;
+            for user in [&member, &moderator, &former, &guest] {
+                user.join(&made).await?.ok(200)?;
+            }
+            former.leave(&made).await?.ok(200)?;
+            message = author.send_text(&made, &said).await?;
+            let redis = RawRedis::of(open).await?;
+            redis.give_role(&made, &moderator, 1).await?;
+            redis.give_role(&made, &owner, 2).await?;
+            let role = match row.rsplit('`').next() {
+                Some(" a moderator") => 1,
+                Some(" an owner") => 2,
+                _ => 0,
+            };
+            redis.give_role(&made, &guest, role).await?;
+            (topic, sockets) = (Some(made), Vec::new());
+        }
+        Ok(Self {
+            chat: stacks.with(access).await?.clone(),
+            said,
+            message,
+            answer,
+            topic,
+            author,
+            other,
+            stranger,
+            member,
+            moderator,
+            owner,
+            former,
+            newcomer,
+            guest,
+            is_named,
+            _sockets: sockets,
+        })
+    }
+
+    /// Who stands in that column.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub(crate) fn actor(&self, column: &str) -> Result<Actor> {
+        let is_topic = self.topic.is_some();
+        let user = match column {
+            "no token" => None,
+            "author" | "another site" => Some(&self.author),
+            "stranger" => Some(&self.stranger),
+            "other side" if !is_topic => Some(&self.other),
+            "member" if is_topic => Some(&self.member),
+            "moderator" if is_topic => Some(&self.moderator),
+            "owner" if is_topic => Some(&self.owner),
+            "former member" if is_topic => Some(&self.former),
+            other => bail!("no test knows who {other:?} is"),
+        };
+        let claim = if self.is_named {
+            json!(["*"])
+        } else {
+            json!(["another"])
+        };
+        Ok(Actor {
+            user: user.map(|user| self.chat.user(&user.id).with_topics(&claim)),
+            host: (column == "another site").then_some(OTHER_SITE),
+        })
+    }
+
+    /// The conversation as that asker names it: a direct one by its other side, strangers name its author.
+    pub(crate) fn target(&self, actor: &Actor) -> &dyn Target {
+        match (&self.topic, &actor.user) {
+            (Some(topic), _) => topic,
+            (None, Some(user)) if user.id == self.author.id => &self.other,
+            (None, _) => &self.author,
+        }
+    }
+
+    /// A user who is no member, to be added.
+    pub(crate) fn newcomer(&self) -> &User {
+        &self.newcomer
+    }
+
+    /// A member, to be removed.
+    pub(crate) fn guest(&self) -> &User {
+        &self.guest
+    }
+}

@@ -1,0 +1,5 @@
+//! Fuzz target: what clients keep and give back.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzzing::cursor(bytes));

@@ -1,0 +1,5 @@
+//! Fuzz target: what the platform answers.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| shared::fuzzing::platform_answer(bytes));
