@@ -304,6 +304,27 @@ impl PresenceConfig {
     }
 }
 
+/// Whether it is kept what messages said before they were changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EditsConfig {
+    /// `SOCK_KEEP_EDITS`: `yes`, or `no`, the default.
+    pub kept: bool,
+}
+
+impl EditsConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the value is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        match env.get("SOCK_KEEP_EDITS") {
+            None | Some("no") => Ok(Self { kept: false }),
+            Some("yes") => Ok(Self { kept: true }),
+            Some(_) => Err(ConfigError::new("SOCK_KEEP_EDITS", "must be yes or no", "yes")),
+        }
+    }
+}
+
 /// Where pushes go, and who signs them.
 #[derive(Clone)]
 pub struct PushConfig {

@@ -7,7 +7,7 @@ use crate::adapters::jwt::Identity;
 use crate::adapters::redis::RedisStore;
 use crate::app::{Signaller, Usage, Writer};
 use crate::config::{
-    AllowedOrigins, DirectoryConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig,
+    AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PresenceConfig, PushConfig, RedisConfig,
 };
 use crate::domain::{Limits, TopicRules};
 use crate::ports::{Gate, Push, Signals, Store};
@@ -42,6 +42,16 @@ impl Wiring {
     /// [`StartError`] if a variable of Redis is missing or wrong.
     pub async fn store(&self) -> Result<RedisStore<SystemClock>, StartError> {
         Ok(RedisStore::connect(RedisConfig::from_env(&self.env)?, SystemClock).await?)
+    }
+
+    /// The same for a function that changes messages, and may have to keep what they said before.
+    ///
+    /// # Errors
+    /// As [`Wiring::store`]; also if the variable of the kept edits is wrong.
+    pub async fn changing_store(&self) -> Result<RedisStore<SystemClock>, StartError> {
+        let kept = EditsConfig::from_env(&self.env)?.kept;
+        let store = self.store().await?;
+        Ok(if kept { store.keeping_versions() } else { store })
     }
 
     /// The platform's users and topics.

@@ -13,6 +13,15 @@ const PARTS: [(&str, &[&str]); 10] = [
         &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
     ),
     (
+        "wiring.changing_store(",
+        &[
+            "SOCK_REDIS_URL",
+            "SOCK_REDIS_CA",
+            "SOCK_REDIS_PREFIX",
+            "SOCK_KEEP_EDITS",
+        ],
+    ),
+    (
         "wiring.identity(",
         &[
             "SOCK_DOMAIN_HANDLE",

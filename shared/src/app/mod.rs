@@ -1,14 +1,18 @@
 //! What the routes do, the same over REST and over the WebSocket.
 
+mod blocks;
 mod fan_out;
 mod read;
+mod reports;
 mod settings;
 mod signals;
 mod speaker;
 mod usage;
 mod write;
 
+pub use blocks::{block, blocked, unblock};
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
+pub use reports::{report, reports, resolve};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};

@@ -246,7 +246,7 @@ fn check_text(text: String) -> Result<String, InvalidMessage> {
 /// # Source
 /// Unicode Standard Annex 44: `Cc` and `Cf` of `General_Category`, `White_Space`, `Default_Ignorable_Code_Point`. U+2800 is a Braille cell without
 /// dots. A character that is not assigned yet counts as visible: it may be tomorrow's emoji.
-fn is_visible(character: char) -> bool {
+pub(super) fn is_visible(character: char) -> bool {
     let is_format = CodePointMapData::<GeneralCategory>::new().get(character) == GeneralCategory::Format;
     let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
     !(character.is_whitespace() || character.is_control() || is_format || is_ignorable || character == '\u{2800}')

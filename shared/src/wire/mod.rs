@@ -8,6 +8,7 @@ mod frame;
 mod inbox;
 mod message;
 mod metadata;
+mod moderation;
 mod properties;
 mod request;
 
@@ -21,8 +22,9 @@ pub use frame::{
 };
 pub use inbox::{ListAnswer, SettingsAnswer, list};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
+pub use moderation::{BlockAnswer, BlocksAnswer, ReportAnswer, ReportJson, ReportsAnswer};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target};
+pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
 
 use serde::Serialize;
 
