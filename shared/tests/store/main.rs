@@ -4,6 +4,8 @@
 //! and TLS, and for a user who may not do more than a store needs.
 
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod connections;
@@ -37,6 +39,8 @@ mod relay;
 mod releases;
 #[cfg(test)]
 mod replies;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
@@ -158,6 +162,22 @@ rules! {
     positions::a_stranger_does_not_learn_which_messages_there_are,
     positions::watchers_are_told_of_readers_of_a_topic_alone,
     positions::seen_never_says_less_than_what_was_read,
+    blocks::who_is_blocked_writes_nothing_more_and_can_still_delete,
+    blocks::each_side_blocks_for_itself,
+    blocks::who_is_blocked_reads_alone,
+    blocks::nobody_is_told_that_who_is_blocked_reads,
+    blocks::neither_side_sees_the_presence_of_the_other,
+    blocks::typing_of_who_is_blocked_is_told_to_nobody,
+    blocks::a_block_that_was_cut_off_is_completed_when_it_is_repeated,
+    blocks::a_block_and_sends_at_once_agree,
+    blocks::strangers_are_blocked_too_and_listed_in_pages,
+    blocks::a_user_blocks_so_many_and_no_more,
+    reports::a_report_keeps_the_message_as_it_was,
+    reports::only_who_reads_a_message_of_others_reports_it,
+    reports::reports_are_listed_in_pages_and_resolved_once,
+    reports::a_full_list_of_reports_loses_the_oldest_resolved_one,
+    reports::earlier_versions_are_kept_where_they_shall_be,
+    reports::a_report_shows_the_versions_that_are_kept,
     reactions::a_reaction_is_given_and_taken_back,
     reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
     reactions::the_newest_ten_are_named,
