@@ -447,6 +447,12 @@ mod tests {
         assert_eq!(presence("on"), Ok(PresenceConfig { enabled: true }));
         assert_eq!(presence("off"), Ok(PresenceConfig { enabled: false }));
         insta::assert_snapshot!(presence("true").unwrap_err(), @"SOCK_PRESENCE must be on or off; for example SOCK_PRESENCE=off");
+
+        let edits = |value| EditsConfig::from_env(&env(&[("SOCK_KEEP_EDITS", value)]));
+        assert_eq!(edits(""), Ok(EditsConfig { kept: false }));
+        assert_eq!(edits("no"), Ok(EditsConfig { kept: false }));
+        assert_eq!(edits("yes"), Ok(EditsConfig { kept: true }));
+        insta::assert_snapshot!(edits("on").unwrap_err(), @"SOCK_KEEP_EDITS must be yes or no; for example SOCK_KEEP_EDITS=yes");
     }
 
     #[test]

@@ -39,9 +39,11 @@ mod members;
 mod topic_access;
 mod topics;
 
+mod blocks;
 mod reactions;
 mod reading;
 mod replies;
+mod reports;
 mod settings;
 
 mod presence;

@@ -217,6 +217,20 @@ mod tests {
     }
 
     #[test]
+    fn a_place_by_time_survives_its_text() {
+        let place = TimePlace {
+            ms: 1_750_000_000_000,
+            name: "a b|ä".to_owned(),
+        };
+        assert_eq!(TimePlace::parse(&place.to_string()), Ok(place));
+        let texts = ["5", "5 ", " x", "0 x", "-5 x", "99999999999999999999 x"];
+        for wrong in texts.map(|text| URL_SAFE_NO_PAD.encode(text)) {
+            assert_eq!(TimePlace::parse(&wrong), Err(InvalidTimePlace), "{wrong}");
+        }
+        assert_eq!(TimePlace::parse("!"), Err(InvalidTimePlace));
+    }
+
+    #[test]
     fn there_is_always_a_page() {
         assert_eq!([0, 1, 10, 11].map(|total| total_pages(total, 10)), [1, 1, 1, 2]);
     }

@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 35] = [
+pub(super) const ERRORS: [Error; 38] = [
     Error {
         code: None,
         status: 400,
@@ -131,6 +131,12 @@ pub(super) const ERRORS: [Error; 35] = [
     ),
     error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
     error(
+        403,
+        "NOT_ACCEPTED",
+        FORBIDDEN,
+        "the other side of the direct conversation has blocked you",
+    ),
+    error(
         404,
         "NOT_FOUND",
         &["NotFound", "RouteNotFoundError"],
@@ -153,6 +159,18 @@ pub(super) const ERRORS: [Error; 35] = [
         "TOO_MANY_REACTIONS",
         CONFLICT,
         "the message has as many reactions as it can have",
+    ),
+    error(
+        409,
+        "TOO_MANY_BLOCKS",
+        CONFLICT,
+        "you have blocked as many users as you can",
+    ),
+    error(
+        409,
+        "TOO_MANY_REPORTS",
+        CONFLICT,
+        "the site has as many open reports as it can have",
     ),
     error(413, "BODY_TOO_LARGE", TOO_LARGE, "the body is longer than 64 KiB"),
     error(

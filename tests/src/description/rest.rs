@@ -1,5 +1,7 @@
 //! The REST API in `OpenAPI` 3.1: its routes, what each takes, and every answer of each.
 
+mod moderation;
+
 use serde_json::{Map, Value, json};
 
 use super::components::schemas;
@@ -20,6 +22,7 @@ const ALWAYS: Codes = &[
 /// What everything that changes something can answer.
 const WRITING: Codes = &[Some("BANNED")];
 const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
+/// Of a path that names a topic, or a user.
 const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
 const BODY: Codes = &[
@@ -40,6 +43,7 @@ const CONTENT: Codes = &[
     Some("METADATA_TOO_LARGE"),
     Some("RETRY_KEY_REUSED"),
 ];
+const ACCEPTED: Codes = &[Some("NOT_ACCEPTED")];
 const FOUND: Codes = &[Some("NOT_FOUND")];
 const FORBIDDEN: Codes = &[Some("FORBIDDEN")];
 
@@ -93,7 +97,11 @@ impl Route {
     }
 
     fn operation(&self) -> Value {
-        let status = if self.id == "send" { "201" } else { "200" };
+        let status = if matches!(self.id, "send" | "report") {
+            "201"
+        } else {
+            "200"
+        };
         let parts = self
             .path
             .split('/')
@@ -132,12 +140,13 @@ impl Route {
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
     paths.insert("/api".to_owned(), welcome());
-    for route in routes() {
+    for route in routes().into_iter().chain(moderation::routes()) {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method] = route.operation();
     }
     let mut schemas = schemas();
-    schemas.extend(own_schemas().map(|(name, schema)| (name.to_owned(), schema)));
+    let own = own_schemas().into_iter().chain(moderation::schemas());
+    schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -265,6 +274,7 @@ fn routes() -> Vec<Route> {
             vec![
                 TARGET,
                 MEMBERS,
+                ACCEPTED,
                 CONTENT,
                 &[Some("MESSAGES_INVALID_TYPE"), Some("TOPIC_FULL")],
             ],
@@ -296,7 +306,7 @@ fn routes() -> Vec<Route> {
             ("update", MESSAGES),
             "Edits your message, or marks the other side's as seen.",
             "MessageAnswer",
-            vec![TARGET, FOUND, MEMBERS, FORBIDDEN, CONTENT],
+            vec![TARGET, FOUND, MEMBERS, ACCEPTED, FORBIDDEN, CONTENT],
         )
         .taking([retry_key()])
         .with_body("Update", true),
@@ -316,6 +326,7 @@ fn routes() -> Vec<Route> {
                 TARGET,
                 FOUND,
                 MEMBERS,
+                ACCEPTED,
                 &[Some("INVALID_REACTION"), Some("TOO_MANY_REACTIONS"), Some("TOPIC_FULL")],
             ],
         ),
@@ -324,7 +335,7 @@ fn routes() -> Vec<Route> {
             ("takeBack", MESSAGES),
             "Takes a reaction back.",
             "MessageAnswer",
-            vec![TARGET, FOUND, MEMBERS, &[Some("INVALID_REACTION")]],
+            vec![TARGET, FOUND, MEMBERS, ACCEPTED, &[Some("INVALID_REACTION")]],
         ),
         Route::new(
             ("get", "/api/topic/{id}/members"),
@@ -563,7 +574,7 @@ fn own_schemas() -> [(&'static str, Value); 8] {
     );
     let settings = closed([("state", named("State")), ("entry", named("InboxEntry"))], []);
     let place = json!({
-        "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "A place in an inbox. Opaque.",
+        "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "A place in a list. Opaque.",
     });
     [
         (

@@ -8,8 +8,8 @@ local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], 
 local has_mentions = call('ZCARD', mentions) > 0
 
 -- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. Flags: 1 if it was done before, 2 if it
--- concerns one member alone and has no revision; revision of the change, the revision before it (the same again if that is not known any more), its position and identity; clock, revision, last position, time
--- of the newest message in ms, position of the newest live message.
+-- concerns one member alone and has no revision; revision of the change, the revision before it (the same again if that is not known any more), its
+-- position and identity; clock, revision, last position, time of the newest message in ms, position of the newest live message.
 local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
