@@ -1,6 +1,7 @@
 //! A conversation, and everybody who can meet it.
 
 use anyhow::{Result, bail};
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Chat, RawRedis, Socket, Target, Topic, User};
 use tokio::sync::OnceCell;
@@ -195,6 +196,11 @@ impl Scene {
             "author" | "another site" => Some(&self.author),
             "stranger" => Some(&self.stranger),
             "other side" if !is_topic => Some(&self.other),
+            "blocked" if !is_topic => {
+                let path = format!("{}/block", self.other.path());
+                self.author.call(Method::PUT, &path, None).await?.ok(200)?;
+                Some(&self.other)
+            }
             "member" if is_topic => Some(&self.member),
             "moderator" if is_topic => Some(&self.moderator),
             "owner" if is_topic => Some(&self.owner),
