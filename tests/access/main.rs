@@ -68,6 +68,7 @@ fn failed(error: &anyhow::Error) -> Failed {
 /// Sets the scene, asks, and compares.
 async fn holds(stacks: &Stacks, place: Place, cell: &Cell) -> Result<()> {
     let scene = Scene::set(stacks, place, &cell.row).await?;
+    scene.block(&cell.column).await?;
     let actor = scene.actor(&cell.column)?;
     let asked = Call::of_row(&cell.row, &scene, &actor)?;
     let outcome = asked.ask(&scene.chat, &actor).await?;

@@ -185,6 +185,18 @@ impl Scene {
         })
     }
 
+    /// Has the author block the other side, where the column says so.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub(crate) async fn block(&self, column: &str) -> Result<()> {
+        if column == "blocked" {
+            let path = format!("{}/block", self.other.path());
+            self.author.call(Method::PUT, &path, None).await?.ok(200)?;
+        }
+        Ok(())
+    }
+
     /// Who stands in that column.
     ///
     /// # Errors
@@ -196,11 +208,7 @@ impl Scene {
             "author" | "another site" => Some(&self.author),
             "stranger" => Some(&self.stranger),
             "other side" if !is_topic => Some(&self.other),
-            "blocked" if !is_topic => {
-                let path = format!("{}/block", self.other.path());
-                self.author.call(Method::PUT, &path, None).await?.ok(200)?;
-                Some(&self.other)
-            }
+            "blocked" if !is_topic => Some(&self.other),
             "member" if is_topic => Some(&self.member),
             "moderator" if is_topic => Some(&self.moderator),
             "owner" if is_topic => Some(&self.owner),

@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 10] = [
+const PARTS: [(&str, &[&str]); 11] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",

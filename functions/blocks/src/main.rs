@@ -1,6 +1,7 @@
 //! `PUT` and `DELETE /api/user/{id}/block`: blocks a user, and takes that back. `GET /api/blocks`: whom one has blocked.
 
-use shared::app;
+use shared::app::{self, Usage};
+use shared::domain::Use;
 use shared::error::ApiError;
 use shared::ports::Blocks;
 use shared::runtime::StartError;
@@ -12,22 +13,22 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
+    let limits = wiring.limits()?;
     let store = wiring.store().await?;
-    rest::serve("blocks", &identity, |request| handle(&store, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("blocks", &identity, |request| handle(&store, usage, request)).await
 }
 
-async fn handle(blocks: &dyn Blocks, request: RestRequest) -> Result<Answer, ApiError> {
+async fn handle(blocks: &dyn Blocks, usage: Usage<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let caller = request.caller()?;
     if request.method() == "GET" {
         let window = request.time_window()?;
-        let page = app::blocked(blocks, &caller, &window).await?;
+        let reading = app::blocked(blocks, &caller, &window);
+        let page = usage.read(&caller.principal, reading).await?;
         return Ok(Answer::ok(&BlocksAnswer::new(&page)));
     }
     let (other, blocked) = (request.other_user()?, request.method() == "PUT");
-    if blocked {
-        app::block(blocks, &caller, &other).await?;
-    } else {
-        app::unblock(blocks, &caller, &other).await?;
-    }
+    let setting = app::set_block(blocks, &caller, &other, blocked);
+    usage.write(&caller, Use::Edits, None, setting).await?;
     Ok(Answer::ok(&BlockAnswer::new(other, blocked)))
 }

@@ -1,7 +1,7 @@
 //! `POST /api/{target}/{id}/{message_id}/report`: reports a message to the platform's moderators.
 
-use shared::app;
-use shared::domain::TopicRules;
+use shared::app::{self, Usage};
+use shared::domain::{TopicRules, Use};
 use shared::error::ApiError;
 use shared::ports::Moderation;
 use shared::runtime::StartError;
@@ -14,13 +14,21 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let identity = wiring.identity()?;
     let topics = wiring.topics()?;
+    let limits = wiring.limits()?;
     let store = wiring.store().await?;
-    rest::serve("report", &identity, |request| handle(&store, topics, request)).await
+    let usage = wiring.usage(&store, &limits);
+    rest::serve("report", &identity, |request| handle(&store, usage, topics, request)).await
 }
 
-async fn handle(moderation: &dyn Moderation, topics: TopicRules, request: RestRequest) -> Result<Answer, ApiError> {
+async fn handle(
+    moderation: &dyn Moderation,
+    usage: Usage<'_>,
+    topics: TopicRules,
+    request: RestRequest,
+) -> Result<Answer, ApiError> {
     let (caller, target, message_id) = (request.caller()?, request.target()?, request.message_id());
     let reason = RequestBody::parse(request.body()?)?.reason()?;
-    let reported = app::report(moderation, topics, &caller, &target, &message_id, &reason);
-    Ok(Answer::created(&ReportAnswer::new(reported.await?)))
+    let reporting = app::report(moderation, topics, &caller, &target, &message_id, &reason);
+    let filed = usage.write(&caller, Use::Reports, None, reporting).await?;
+    Ok(Answer::created(&ReportAnswer::new(filed)))
 }

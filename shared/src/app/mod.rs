@@ -10,7 +10,7 @@ mod speaker;
 mod usage;
 mod write;
 
-pub use blocks::{block, blocked, unblock};
+pub use blocks::{blocked, set_block};
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use reports::{report, reports, resolve};
 pub use settings::set;

@@ -1,7 +1,7 @@
 //! Rules of blocks: what the one who is blocked can still do, what each side sees, and what a crash leaves.
 
 use futures_util::future::join_all;
-use shared::app::{self, Caller, Writer};
+use shared::app::{self, Caller, Counted, Writer};
 use shared::domain::limits::BLOCKS_MAX;
 use shared::domain::{ChangeKind, Decision, Target, TimeWindow, TopicRules, User, Window};
 use shared::error::ApiError;
@@ -9,7 +9,7 @@ use shared::ports::{Blocks as _, Presence, PresenceReader, Signals as _, Store a
 
 use crate::dying::{Wires, held};
 use crate::signals::{at_now, id, watcher};
-use crate::support::{SEEN, World, new_text, open, own, page, principal, texts, user, with_key};
+use crate::support::{SEEN, TERMS, World, new_text, open, own, page, principal, texts, user, with_key};
 
 async fn block(world: &World) {
     world.store.block(&world.anna, &world.ben.id).await.unwrap();
@@ -154,10 +154,12 @@ pub(crate) async fn nobody_is_told_that_who_is_blocked_reads(world: World) {
         store: &world.store,
         push: &wires,
         topics: TopicRules::default(),
+        usage: world.usage(),
     };
     let caller = Caller {
         principal: principal(&world.ben),
         connection: None,
+        counted: Counted::First,
     };
     let target = Target::User(world.anna.id.clone());
     let read = writer.read(&caller, &target, None).await.unwrap();
@@ -189,7 +191,7 @@ pub(crate) async fn neither_side_sees_the_presence_of_the_other(world: World) {
     };
     let back = async |user: &User| {
         let (principal, other) = (principal(user), id(&format!("other-{}=", user.id)));
-        let opened = world.store.open_connection(&principal, &other, now).await;
+        let opened = world.store.open_connection(&principal, &other, now, TERMS).await;
         opened.unwrap().watchers
     };
     assert!(seen(&world.ben, &world.anna, &phone).await.online);
@@ -322,11 +324,14 @@ pub(crate) async fn a_user_blocks_so_many_and_no_more(world: World) {
     let caller = Caller {
         principal: principal(&world.anna),
         connection: None,
+        counted: Counted::First,
     };
     let other = user("site", "other").id;
-    let refused = app::block(&world.store, &caller, &other).await.unwrap_err();
+    let refused = app::set_block(&world.store, &caller, &other, true).await.unwrap_err();
     assert!(matches!(refused, ApiError::TooManyBlocks), "{refused}");
-    let itself = app::block(&world.store, &caller, &world.anna.id).await.unwrap_err();
+    let itself = app::set_block(&world.store, &caller, &world.anna.id, true)
+        .await
+        .unwrap_err();
     assert!(matches!(itself, ApiError::InvalidField { .. }), "{itself}");
     // Nothing of the refused one stands anywhere.
     let stranger = user("site", "other");

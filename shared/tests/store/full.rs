@@ -3,7 +3,8 @@
 use local::redis::{Options, RedisServer};
 use shared::domain::{Bucket, ConnectionId, Cursor, Remark};
 use shared::ports::{
-    Blocks as _, Gate as _, Mode, Moderation as _, PageBounds, PresenceReader, Signals as _, Store as _, Taking, Watches, Wish,
+    Blocks as _, Gate as _, Mode, Moderation as _, PageBounds, PresenceReader, Signals as _, Store as _, Taking,
+    Watches, Wish,
 };
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};

@@ -300,13 +300,13 @@ impl Run {
 
     async fn block(&mut self, caller: &Caller, who: usize, at: usize, on: bool) {
         let (store, other) = (&self.world.store, id(USERS[at]));
+        app::set_block(store, caller, &other, on).await.unwrap();
+        let blocks = &mut self.truth(who, at).blocks;
         if on {
-            app::block(store, caller, &other).await.unwrap();
-            self.truth(who, at).blocks.insert(who);
+            blocks.insert(who)
         } else {
-            app::unblock(store, caller, &other).await.unwrap();
-            self.truth(who, at).blocks.remove(&who);
-        }
+            blocks.remove(&who)
+        };
     }
 
     fn caller(&self, who: usize) -> Caller {
