@@ -33,12 +33,7 @@ async fn a_block_is_set_listed_and_taken_back() -> Result<()> {
     block(&ann, &bob).await?.ok(200)?;
     assert_eq!(blocks(&ann, "").await?, first, "a repetition changes nothing");
     block(&ann, &cem).await?.ok(200)?;
-    insta::assert_snapshot!(chat.shown_json(&blocks(&ann, "").await?), @r#"
-    {
-      "entries": [{"id": [cem], "since": {epoch, iso}}, {"id": [bob], "since": {epoch, iso}}],
-      "next": null
-    }
-    "#);
+    insta::assert_snapshot!(chat.shown_json(&blocks(&ann, "").await?), @r#"{"entries": [{"id": [cem], "since": {epoch, iso}}, {"id": [bob], "since": {epoch, iso}}], "next": null}"#);
     let page = blocks(&ann, "?limit=1").await?;
     assert_eq!(
         (page["entries"][0]["id"].clone(), page["next"].is_string()),
@@ -79,7 +74,15 @@ async fn a_wrong_request_about_blocks_is_refused() -> Result<()> {
         let error = ann.call(method.clone(), path, None).await?.error()?;
         lines.push(chat.shown_text(&format!("{method} {path}: {error}")));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    PUT /user/[ann]/block: 400 INVALID_FIELD ArgumentError: the user's id must be another user's: you cannot block yourself
+    DELETE /user/[ann]/block: 400 INVALID_FIELD ArgumentError: the user's id must be another user's: you cannot block yourself
+    PUT /user/007/block: 400 INVALID_ID ArgumentError: the user's id must not have leading zeros
+    GET /blocks?limit=0: 400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    GET /blocks?after=7: 400 INVALID_FIELD ArgumentError: after must be the next of a page
+    PUT /topic/7/block: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    POST /blocks: 404 NOT_FOUND RouteNotFoundError: Route not found - please check your URL and try again
+    ");
     Ok(())
 }
 
@@ -149,8 +152,21 @@ async fn who_is_blocked_reads_without_being_seen() -> Result<()> {
     let message = ann.send_text(&bob, "Did you read it?").await?;
     block(&ann, &bob).await?.ok(200)?;
     let (mut of_ann, mut of_bob) = (ann.connect().await?, bob.connect().await?);
-    insta::assert_snapshot!(chat.shown(&bob.read(&ann, None).await?), @"");
-    insta::assert_snapshot!(chat.shown_json(&of_bob.event().await?), @"");
+    insta::assert_snapshot!(chat.shown(&bob.read(&ann, None).await?), @r#"
+    200 {
+      "read": {"mentioned": 0, "seq": 1, "unread": 0, "unread_total": 0, "up_to": "[id 1]"},
+      "state": {"inbox_key": "user-[ann]", "key": "myplatform:dm:[ann]-[bob]"}
+    }
+    "#);
+    let event = of_bob.event().await?;
+    assert_eq!(
+        (&event["event"], &event["data"]["read"]["seq"]),
+        (&json!("message.read"), &json!(1))
+    );
+    assert!(
+        event["cursor"].is_string() && event["data"]["state"]["rev"].is_null(),
+        "{event}"
+    );
     assert_eq!(bob.unread(&ann).await?, (0, 0));
     let by_update = bob.see(&ann, &message).await?;
     assert_eq!(

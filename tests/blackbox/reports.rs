@@ -20,7 +20,7 @@ async fn a_message_of_somebody_else_is_reported_once() -> Result<()> {
         .await?
         .ok(201)?;
     let id = first["id"].as_str().context("an id")?.to_owned();
-    insta::assert_snapshot!(chat.shown_json(&first).replace(&id, "[report]"), @"");
+    insta::assert_snapshot!(chat.shown_json(&first).replace(&id, "[report]"), @r#"{"id": "[report]", "reported": {epoch, iso}}"#);
     let again = report(&ann, &bob, &message, &json!({"reason": "very rude"}))
         .await?
         .ok(201)?;
@@ -59,7 +59,17 @@ async fn a_wrong_report_is_told_what_is_wrong() -> Result<()> {
     ] {
         lines.push(answer.error()?);
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
+    403 FORBIDDEN ForbiddenError: You cannot report your own message
+    404 NOT_FOUND NotFound: Message not found
+    404 NOT_FOUND NotFound: Message not found
+    404 NOT_FOUND NotFound: Message not found
+    ");
     Ok(())
 }
 
