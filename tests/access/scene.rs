@@ -190,7 +190,6 @@ impl Scene {
         })
     }
 
-<<<<<<< HEAD
     /// Has the author block the other side, where the column says so.
     ///
     /// # Errors
@@ -201,7 +200,8 @@ impl Scene {
             self.author.call(Method::PUT, &path, None).await?.ok(200)?;
         }
         Ok(())
-=======
+    }
+
     /// Bans the asker or revokes the tokens, where the column says so, as the platform's server does.
     ///
     /// # Errors
@@ -219,7 +219,6 @@ impl Scene {
             .await?
             .run(&format!("HSET {key} {field} {ms}"))
             .await
->>>>>>> fuzz
     }
 
     /// Who stands in that column.

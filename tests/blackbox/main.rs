@@ -22,6 +22,7 @@ mod bodies;
 mod deleting;
 mod limits;
 mod logs;
+mod secrets;
 mod sending;
 mod updating;
 mod usage;
@@ -38,6 +39,7 @@ mod hostile;
 mod members;
 mod topic_access;
 mod topics;
+mod untrusted;
 
 mod blocks;
 mod reactions;
