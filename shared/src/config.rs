@@ -308,6 +308,27 @@ impl PresenceConfig {
     }
 }
 
+/// Whether it is kept what messages said before they were changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EditsConfig {
+    /// `SOCK_KEEP_EDITS`: `yes`, or `no`, the default.
+    pub kept: bool,
+}
+
+impl EditsConfig {
+    /// Reads the concern.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the value is wrong.
+    pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        match env.get("SOCK_KEEP_EDITS") {
+            None | Some("no") => Ok(Self { kept: false }),
+            Some("yes") => Ok(Self { kept: true }),
+            Some(_) => Err(ConfigError::new("SOCK_KEEP_EDITS", "must be yes or no", "yes")),
+        }
+    }
+}
+
 /// Where pushes go, and who signs them.
 #[derive(Clone)]
 pub struct PushConfig {
@@ -430,6 +451,12 @@ mod tests {
         assert_eq!(presence("on"), Ok(PresenceConfig { enabled: true }));
         assert_eq!(presence("off"), Ok(PresenceConfig { enabled: false }));
         insta::assert_snapshot!(presence("true").unwrap_err(), @"SOCK_PRESENCE must be on or off; for example SOCK_PRESENCE=off");
+
+        let edits = |value| EditsConfig::from_env(&env(&[("SOCK_KEEP_EDITS", value)]));
+        assert_eq!(edits(""), Ok(EditsConfig { kept: false }));
+        assert_eq!(edits("no"), Ok(EditsConfig { kept: false }));
+        assert_eq!(edits("yes"), Ok(EditsConfig { kept: true }));
+        insta::assert_snapshot!(edits("on").unwrap_err(), @"SOCK_KEEP_EDITS must be yes or no; for example SOCK_KEEP_EDITS=yes");
     }
 
     #[test]

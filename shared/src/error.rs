@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat};
 use thiserror::Error;
 
-use crate::domain::limits::{BODY_BYTES, FRAME_ID_BYTES, TYPING_EVERY_MS};
+use crate::domain::limits::{BLOCKS_MAX, BODY_BYTES, FRAME_ID_BYTES, REPORTS_MAX, TYPING_EVERY_MS};
 use crate::domain::{
     InvalidId, InvalidMessage, InvalidPage, InvalidReaction, InvalidRetryKey, Refusal, TooManyReactions, Use,
 };
@@ -91,6 +91,15 @@ pub enum ApiError {
     /// The connection says too often that its user types.
     #[error("typing is taken every {TYPING_EVERY_MS} ms - please try again in {0} ms")]
     TypingTooOften(u64),
+    /// The other side of a direct conversation has blocked the user.
+    #[error("This user does not accept messages from you")]
+    NotAccepted,
+    /// The site has [`REPORTS_MAX`] open reports.
+    #[error("this site has {REPORTS_MAX} open reports, the limit")]
+    TooManyReports,
+    /// The user has blocked [`BLOCKS_MAX`] others.
+    #[error("you have blocked {BLOCKS_MAX} users, the limit")]
+    TooManyBlocks,
     /// The inbox has no such conversation.
     #[error("Conversation not found")]
     ConversationNotFound,
@@ -162,6 +171,9 @@ pub enum ApiError {
     /// There is no such message.
     #[error("Message not found")]
     MessageNotFound,
+    /// There is no such report.
+    #[error("Report not found")]
+    ReportNotFound,
     /// There is no such route.
     #[error("Route not found - please check your URL and try again")]
     RouteNotFound,
@@ -239,6 +251,9 @@ impl ApiError {
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
             Self::InvalidReaction(_) => row(400, "INVALID_REACTION", ARGUMENT),
             Self::TooManyReactions(_) => row(409, "TOO_MANY_REACTIONS", "ConflictError"),
+            Self::NotAccepted => row(403, "NOT_ACCEPTED", "ForbiddenError"),
+            Self::TooManyReports => row(409, "TOO_MANY_REPORTS", "ConflictError"),
+            Self::TooManyBlocks => row(409, "TOO_MANY_BLOCKS", "ConflictError"),
             Self::TypingTooOften(_) | Self::RateLimited { .. } => row(429, "RATE_LIMITED", "TooManyRequestsError"),
             Self::InvalidId { .. } => row(400, "INVALID_ID", ARGUMENT),
             Self::InvalidPage(_) => row(400, "INVALID_PAGE", ARGUMENT),
@@ -264,7 +279,9 @@ impl ApiError {
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
             Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
-            Self::MessageNotFound | Self::ConversationNotFound => row(404, "NOT_FOUND", "NotFound"),
+            Self::MessageNotFound | Self::ConversationNotFound | Self::ReportNotFound => {
+                row(404, "NOT_FOUND", "NotFound")
+            }
             Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
             Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
             Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", TOO_LARGE),
@@ -319,6 +336,10 @@ impl From<StoreError> for ApiError {
                 expected: "ids of participants of this conversation",
             },
             StoreError::TooManyReactions => TooManyReactions.into(),
+            StoreError::NotAccepted => Self::NotAccepted,
+            StoreError::TooManyBlocks => Self::TooManyBlocks,
+            StoreError::TooManyReports => Self::TooManyReports,
+            StoreError::OwnMessage => Self::Forbidden("You cannot report your own message"),
             StoreError::Unavailable(error) => Self::Unavailable(error),
         }
     }
@@ -381,6 +402,10 @@ mod tests {
             ApiError::InvalidReaction(InvalidReaction),
             ApiError::TooManyReactions(TooManyReactions),
             ApiError::TypingTooOften(350),
+            ApiError::NotAccepted,
+            ApiError::TooManyBlocks,
+            ApiError::TooManyReports,
+            ApiError::from(StoreError::OwnMessage),
             ApiError::ConversationNotFound,
             ApiError::InvalidId {
                 field: "target_id",
@@ -416,6 +441,7 @@ mod tests {
             ApiError::InvalidFrameId,
             ApiError::UnknownAction("dance".to_owned()),
             ApiError::MessageNotFound,
+            ApiError::ReportNotFound,
             ApiError::RouteNotFound,
             ApiError::from(StoreError::Forbidden),
             ApiError::RetryKeyReused,
@@ -453,6 +479,10 @@ mod tests {
         400 INVALID_REACTION ArgumentError reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
         409 TOO_MANY_REACTIONS ConflictError a message takes 20 different reactions, and 2000 in all
         429 RATE_LIMITED TooManyRequestsError typing is taken every 2000 ms - please try again in 350 ms
+        403 NOT_ACCEPTED ForbiddenError This user does not accept messages from you
+        409 TOO_MANY_BLOCKS ConflictError you have blocked 10000 users, the limit
+        409 TOO_MANY_REPORTS ConflictError this site has 100000 open reports, the limit
+        403 FORBIDDEN ForbiddenError You cannot report your own message
         404 NOT_FOUND NotFound Conversation not found
         400 INVALID_ID ArgumentError target_id must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
         400 INVALID_PAGE ArgumentError per_page must be an integer from 1 to 100
@@ -476,6 +506,7 @@ mod tests {
         400 INVALID_FRAME_ID ArgumentError id must be a string or a number of at most 128 bytes of JSON
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"
         404 NOT_FOUND NotFound Message not found
+        404 NOT_FOUND NotFound Report not found
         404 NOT_FOUND RouteNotFoundError Route not found - please check your URL and try again
         403 FORBIDDEN ForbiddenError Only the author can change a message, and only others can mark it seen
         409 RETRY_KEY_REUSED ConflictError This client_id or Idempotency-Key was used for another content

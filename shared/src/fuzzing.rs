@@ -256,6 +256,7 @@ pub fn entry(bytes: &[u8]) {
     let member = Member {
         id: user.id.clone(),
         read_seq: number,
+        others_see_seq: number,
         unread: number / 2,
         mentioned: number / 3,
         left: false,
@@ -398,6 +399,7 @@ fn shown(message: &Message) -> usize {
     let receiver = Member {
         id: author.id.clone(),
         read_seq: 0,
+        others_see_seq: 0,
         unread: 0,
         mentioned: 0,
         left: false,
@@ -413,6 +415,7 @@ fn shown(message: &Message) -> usize {
         rev: message.rev,
         prev_rev: None,
         repeated: false,
+        private: false,
     };
     let conversation = Conversation::of(&author, &Target::User(author.id.clone()));
     let event = wire::change_event(&receiver, &conversation, &change, &Reads::default());

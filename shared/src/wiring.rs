@@ -8,11 +8,11 @@ use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
 use crate::app::{Platform, Signaller, Usage, Writer};
 use crate::config::{
-    AllowedOrigins, DirectoryConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig, PushConfig,
-    RedisConfig, Sites,
+    AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
+    PushConfig, RedisConfig, Sites,
 };
 use crate::domain::{Limits, TopicRules};
-use crate::ports::{Gate, Moderation, Push, Signals, Store};
+use crate::ports::{Gate, Oversight, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -53,6 +53,16 @@ impl Wiring {
     /// [`StartError`] if a variable of Redis is missing or wrong.
     pub async fn store(&self) -> Result<RedisStore<SystemClock>, StartError> {
         Ok(RedisStore::connect(RedisConfig::from_env(&self.env)?, SystemClock).await?)
+    }
+
+    /// The same for a function that changes messages, and may have to keep what they said before.
+    ///
+    /// # Errors
+    /// As [`Wiring::store`]; also if the variable of the kept edits is wrong.
+    pub async fn changing_store(&self) -> Result<RedisStore<SystemClock>, StartError> {
+        let kept = EditsConfig::from_env(&self.env)?.kept;
+        let store = self.store().await?;
+        Ok(if kept { store.keeping_versions() } else { store })
     }
 
     /// The platform's users and topics.
@@ -138,10 +148,10 @@ impl Wiring {
     }
 
     /// What the platform's own server may do.
-    pub fn platform<'a>(&self, writer: Writer<'a>, moderation: &'a dyn Moderation) -> Platform<'a> {
+    pub fn platform<'a>(&self, writer: Writer<'a>, oversight: &'a dyn Oversight) -> Platform<'a> {
         Platform {
             writer,
-            moderation,
+            oversight,
             clock: &SystemClock,
         }
     }

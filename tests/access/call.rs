@@ -142,6 +142,7 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
     let mut body = Value::Null;
     match (method, detail) {
         ("POST", "") if path.ends_with("/{id}") => body = text,
+        ("POST", "") if path.ends_with("/report") => body = json!({"reason": "spam"}),
         ("PUT", "") if path.ends_with("/settings") => body = json!({"muted": true}),
         (_, "") | ("PUT", "as a member") | ("DELETE", "a member" | "a moderator" | "an owner") => {}
         ("POST", "with a text") => body = json!({"text": "y"}),

@@ -48,7 +48,7 @@ fn main() -> Result<ExitCode> {
     })];
     for cell in cells {
         for place in Place::named(&cell.section)? {
-            let name = format!("{}: {} by {}", place.name(), cell.row, cell.column);
+            let name = format!("{}, {}: {}", place.name(), cell.column, cell.row);
             let (cell, stacks, handle) = (cell.clone(), Arc::clone(&stacks), runtime.handle().clone());
             let trial = move || {
                 handle
@@ -68,7 +68,9 @@ fn failed(error: &anyhow::Error) -> Failed {
 /// Sets the scene, asks, and compares.
 async fn holds(stacks: &Stacks, place: Place, cell: &Cell) -> Result<()> {
     let scene = Scene::set(stacks, place, &cell.row).await?;
+    scene.block(&cell.column).await?;
     let actor = scene.actor(&cell.column)?;
+    scene.note(&cell.column, &actor).await?;
     let asked = Call::of_row(&cell.row, &scene, &actor)?;
     let outcome = asked.ask(&scene.chat, &actor).await?;
     let shows = outcome.text.contains(asked.sign());

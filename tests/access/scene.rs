@@ -1,12 +1,16 @@
 //! A conversation, and everybody who can meet it.
 
 use anyhow::{Result, bail};
+use http::Method;
 use serde_json::{Value, json};
 use tests::{Chat, RawRedis, Socket, Target, Topic, User};
 use tokio::sync::OnceCell;
 
 /// The host of another site on the same stack.
 const OTHER_SITE: &str = "chat.red.test";
+
+/// How Redis holds that a ban has no end.
+const FOR_EVER_MS: u64 = 9_007_199_254_740_991;
 
 /// `SOCK_TOPIC_ACCESS` of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,8 @@ impl Place {
             "Topics that are open to the asker" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
             "Topics that the token does not name" => vec![topic(Access::Claim, false)],
             "Topics of the platform" => vec![topic(Access::Platform, false)],
+            "Banned users and revoked tokens" => vec![Self::Direct],
+            "Banned users and revoked tokens in topics" => vec![topic(Access::Open, false)],
             other => bail!("no test knows what the table below {other:?} is about"),
         })
     }
@@ -184,6 +190,37 @@ impl Scene {
         })
     }
 
+    /// Has the author block the other side, where the column says so.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub(crate) async fn block(&self, column: &str) -> Result<()> {
+        if column == "blocked" {
+            let path = format!("{}/block", self.other.path());
+            self.author.call(Method::PUT, &path, None).await?.ok(200)?;
+        }
+        Ok(())
+    }
+
+    /// Bans the asker or revokes the tokens, where the column says so, as the platform's server does.
+    ///
+    /// # Errors
+    /// What Redis says.
+    pub(crate) async fn note(&self, column: &str, actor: &Actor) -> Result<()> {
+        let (field, ms) = match column {
+            "banned" => ("banned", FOR_EVER_MS),
+            // The tests' tokens do not say when they were issued, so any time is later.
+            "revoked" => ("revoked", 1),
+            _ => return Ok(()),
+        };
+        let id = actor.user.as_ref().map_or(&Value::Null, |user| &user.id);
+        let key = format!("{{senna-sockets:myplatform:user:{id}}}:meta");
+        RawRedis::of(&self.chat)
+            .await?
+            .run(&format!("HSET {key} {field} {ms}"))
+            .await
+    }
+
     /// Who stands in that column.
     ///
     /// # Errors
@@ -195,10 +232,13 @@ impl Scene {
             "author" | "another site" => Some(&self.author),
             "stranger" => Some(&self.stranger),
             "other side" if !is_topic => Some(&self.other),
+            "blocked" if !is_topic => Some(&self.other),
             "member" if is_topic => Some(&self.member),
             "moderator" if is_topic => Some(&self.moderator),
             "owner" if is_topic => Some(&self.owner),
             "former member" if is_topic => Some(&self.former),
+            // Whoever may do the most otherwise.
+            "banned" | "revoked" => Some(if is_topic { &self.owner } else { &self.author }),
             other => bail!("no test knows who {other:?} is"),
         };
         let claim = if self.is_named {

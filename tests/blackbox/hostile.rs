@@ -419,13 +419,13 @@ async fn json_of_every_kind_is_read_or_refused() -> Result<()> {
         });
     }
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    {"action":"watch","users":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_FIELD ArgumentError: users must be a list of at most 100 ids
+    {"action":"watch","users":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_ID ArgumentError: users must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     {"action":"watch","users":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1: 400 INVALID_FIELD ArgumentError: users must be a list of at most 100 ids
     {"action":"watch","users":[1,1.0,1e0,"1"]}: 400 INVALID_ID ArgumentError: users must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
     {"action":"watch","users":[9007199254740992]}: 400 INVALID_ID ArgumentError: users must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
     {"action":"watch","users":["9007199254740992"]}: {"entries": [{"id": "9007199254740992", "last_active": null, "online": false}]}
     {"action":"watch","users":[-0]}: 400 INVALID_ID ArgumentError: users must be a whole number from 0 to 9007199254740991, without point or exponent; a longer one must be a string of digits
-    {"action":"watch","users":[],"conversation":{"target":"topic","target":"user","target_id":1}}: 400 INVALID_FIELD ArgumentError: conversation must be an object with target and target_id
+    {"action":"watch","users":[],"conversation":{"target":"topic","target":"user","target_id":1}}: 400 DUPLICATE_KEY ArgumentError: the conversation has the key "target" twice
     {"action":"watch","users":[],"conversation":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_FIELD ArgumentError: conversation must be an object with target and target_id
     {"action":"watch","users":[],"users":[1]}: 400 DUPLICATE_KEY ArgumentError: the frame has the key "users" twice
     {"act\u0069on":"typing","target":"user","target_id":1,"state":"\u0073top"}: {}
@@ -438,9 +438,9 @@ async fn json_of_every_kind_is_read_or_refused() -> Result<()> {
     {"action":"react","target":"user","target_id":[bob],"reaction":"a"}: 400 INVALID_FIELD ArgumentError: message_id must be a string
     {"action":"read","target":"user","target_id":[bob],"up_to":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_FIELD ArgumentError: up_to must be the id of a message
     {"action":"read","target":"user","target_id":[bob],"up_to":false}: 400 INVALID_FIELD ArgumentError: up_to must be the id of a message
-    {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","mentions":[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_FIELD ArgumentError: mentions must be a list of at most 20 ids
+    {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","mentions":[[[[[[[[[[[[[[[[[[[[[: 400 INVALID_ID ArgumentError: mentions must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","mentions":[1,1,1,1,1,1,1,1,1,1,: 400 INVALID_FIELD ArgumentError: mentions must be a list of at most 20 ids
-    {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","mentions":["\ud83d"]}: 400 INVALID_FIELD ArgumentError: mentions must be a list of at most 20 ids
+    {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","mentions":["\ud83d"]}: 400 INVALID_ID ArgumentError: mentions must be a whole number, or a string of 1 to 64 of A-Z a-z 0-9 _ . : @ ~ + = - |
     {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","reply_to":[1,1,1,1,1,1,1,1,1,1,: 400 INVALID_FIELD ArgumentError: reply_to must be the id of a message of this conversation that was not deleted
     {"action":"send","target":"topic","target_id":[cats],"type":"text","text":"x","reply_to":"\u0000"}: 400 INVALID_FIELD ArgumentError: reply_to must be the id of a message of this conversation that was not deleted
     {"action":"changes","target":"topic","target_id":[cats],"since":1e3}: 400 INVALID_FIELD ArgumentError: since must be the rev of a conversation, or 0

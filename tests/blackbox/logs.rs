@@ -1,5 +1,6 @@
 //! What a function writes where no local stack is around it.
 
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,11 +19,14 @@ use tokio::process::Command;
 const IN_2100_MS: &str = "4102444800000";
 const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
-/// Lambda's Runtime API with one invocation, whose answer it keeps.
-fn lambda(event: Value, answered: &Arc<Mutex<Option<Value>>>) -> Result<String> {
-    let waiting = Arc::new(Mutex::new(Some(event)));
+/// Where answers to invocations are kept.
+type Answers = Arc<Mutex<Vec<Value>>>;
+
+/// Lambda's Runtime API with these invocations, one after the other, whose answers it keeps.
+fn lambda(events: Vec<Value>, answers: &Answers) -> Result<String> {
+    let waiting = Arc::new(Mutex::new(events.into_iter()));
     let next = async move || {
-        let event = waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let event = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
         let Some(event) = event else {
             // As Lambda does: nothing comes until something is there.
             return std::future::pending().await;
@@ -36,15 +40,15 @@ fn lambda(event: Value, answered: &Arc<Mutex<Option<Value>>>) -> Result<String> 
             ),
             (
                 "lambda-runtime-trace-id",
-                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".to_owned(),
+                "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1".to_owned(),
             ),
         ];
         (headers, event.to_string()).into_response()
     };
-    let answered = Arc::clone(answered);
+    let answers = Arc::clone(answers);
     let response = async move |body: String| {
         let answer = serde_json::from_str(&body).unwrap_or_default();
-        *answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
         StatusCode::ACCEPTED
     };
     web_server::serve(
@@ -52,6 +56,53 @@ fn lambda(event: Value, answered: &Arc<Mutex<Option<Value>>>) -> Result<String> 
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response)),
     )
+}
+
+/// Runs a function as Lambda does, with these variables, until it has answered these events. Returns the answers, and all that it wrote.
+pub(crate) async fn run(
+    function: &str,
+    variables: &[(&str, &str)],
+    events: Vec<Value>,
+) -> Result<(Vec<Value>, String)> {
+    let (answers, due) = (Answers::default(), events.len());
+    let runtime_api = lambda(events, &answers)?;
+    let file = tempfile::tempfile()?;
+    let mut process = Command::new(tests::function(function)?)
+        .env_clear()
+        .envs([
+            ("AWS_LAMBDA_RUNTIME_API", runtime_api.trim_start_matches("http://")),
+            ("AWS_LAMBDA_FUNCTION_NAME", "Send"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"),
+            ("SOCK_PUSH_ENDPOINT", "http://127.0.0.1:1/live"),
+            ("SOCK_REDIS_URL", "redis://127.0.0.1:1"),
+            ("SOCK_JWT_SECRET", SECRET),
+        ])
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file.try_clone()?)
+        .kill_on_drop(true)
+        .spawn()?;
+    let answers = until("the function has answered", async || {
+        let answers = answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Some(answers).filter(|answers| answers.len() == due))
+    });
+    // A function that refuses its variables ends by itself.
+    let answers = tokio::select! {
+        answers = answers => answers?,
+        _ = process.wait() => Vec::new(),
+    };
+    process.start_kill().ok();
+    process.wait().await?;
+    let mut written = String::new();
+    let mut file = file;
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_string(&mut written)?;
+    Ok((answers, written))
 }
 
 /// The names in the query that the documents give for CloudWatch Logs Insights, without its own `@timestamp`.
@@ -80,34 +131,8 @@ async fn the_documented_query_finds_what_a_function_writes() -> Result<()> {
         "requestContext": {"http": {"method": "POST", "path": "/api/user/8"}},
         "body": r#"{"type":"text","text":"a secret text"}"#, "isBase64Encoded": false,
     });
-    let answered = Arc::default();
-    let runtime_api = lambda(event, &answered)?;
-    let mut function = Command::new(tests::function("send")?)
-        .env_clear()
-        .envs([
-            ("AWS_LAMBDA_RUNTIME_API", runtime_api.trim_start_matches("http://")),
-            ("AWS_LAMBDA_FUNCTION_NAME", "Send"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "a"),
-            ("AWS_SECRET_ACCESS_KEY", "b"),
-            ("SOCK_PUSH_ENDPOINT", "http://127.0.0.1:1/live"),
-            ("SOCK_REDIS_URL", "redis://127.0.0.1:1"),
-            ("SOCK_JWT_SECRET", SECRET),
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()?;
-    let answer: Value = until("the function has answered", async || {
-        Ok(answered.lock().unwrap_or_else(PoisonError::into_inner).clone())
-    })
-    .await?;
-    assert_eq!(answer["statusCode"], 503, "{answer}");
-    function.start_kill()?;
-    let written = String::from_utf8(function.wait_with_output().await?.stdout)?;
+    let (answers, written) = run("send", &[], vec![event]).await?;
+    assert_eq!(answers[0]["statusCode"], 503, "{answers:?}");
     let lines: Vec<Value> = written
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())

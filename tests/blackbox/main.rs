@@ -22,6 +22,7 @@ mod bodies;
 mod deleting;
 mod limits;
 mod logs;
+mod secrets;
 mod sending;
 mod updating;
 mod usage;
@@ -40,10 +41,13 @@ mod platform;
 mod platform_moderation;
 mod topic_access;
 mod topics;
+mod untrusted;
 
+mod blocks;
 mod reactions;
 mod reading;
 mod replies;
+mod reports;
 mod settings;
 
 mod presence;

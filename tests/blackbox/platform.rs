@@ -310,6 +310,28 @@ async fn the_platform_writes_in_its_own_name() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_block_is_between_users_and_not_against_the_platform() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let backend = chat.backend();
+    bob.send_text(&ann, "Hi").await?;
+    ann.call(Method::PUT, &format!("{}/block", bob.path()), None)
+        .await?
+        .ok(200)?;
+    let hello = json!({"type": "text", "text": "Hello"});
+    let refused = backend.send(&bob, &ann, &hello).await?.error()?;
+    assert_eq!(
+        refused,
+        "403 NOT_ACCEPTED ForbiddenError: This user does not accept messages from you"
+    );
+    let news = json!({"type": "text", "text": "News", "system": true});
+    backend.send(&bob, &ann, &news).await?.ok(201)?;
+    backend.send(&ann, &bob, &news).await?.ok(201)?;
+    assert_eq!(ann.whole_history(&bob).await?.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_platform_writes_in_a_topic_without_being_a_member() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);

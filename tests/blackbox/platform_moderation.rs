@@ -176,6 +176,13 @@ async fn a_ban_ends_the_connections_of_its_user() -> Result<()> {
     }
     forgotten(&chat, &ann).await?;
     assert_eq!(backend.about(&ann, Method::GET, "/ban").await?.ok(200)?, banned);
+    let refusal = "403 BANNED ForbiddenError: You are banned until 2100-01-31T10:00:00.500Z";
+    let hello = json!({"type": "text", "text": "Hello"});
+    assert_eq!(ann.send(&bob, &hello).await?.error()?, refusal);
+    let token = ann.token()?;
+    let handshake = chat.handshake("/", &[("X-Auth-Token", &token)]).await?;
+    assert_eq!(handshake.error()?, refusal);
+    ann.list("").await?.ok(200)?;
     // Whatever comes for her reaches Bob, whose connection stays.
     bob.send_text(&ann, "Are you there?").await?;
     of_bob.event().await?;
@@ -191,6 +198,8 @@ async fn a_ban_ends_the_connections_of_its_user() -> Result<()> {
         backend.about(&bob, Method::GET, "/ban").await?.ok(200)?["banned"],
         false
     );
+
+    ann.send(&bob, &hello).await?.ok(201)?;
 
     let soon = json!({"until": RawRedis::of(&chat).await?.in_minutes(0).await? + 1_500});
     assert_eq!(backend.ban(&ann, &soon).await?.ok(200)?["banned"], true);
@@ -225,6 +234,12 @@ async fn a_revocation_ends_the_connections_of_its_user() -> Result<()> {
     insta::assert_snapshot!(chat.shown_json(&revoked), @r#"{"id": [ann], "revoked": {epoch, iso}}"#);
     ended(&mut of_ann).await?;
     forgotten(&chat, &ann).await?;
+    let refusal = "401 TOKEN_REVOKED UnauthenticatedError: Your token was revoked - please log in again";
+    assert_eq!(ann.list("").await?.error()?, refusal);
+    let token = ann.token()?;
+    let handshake = chat.handshake("/", &[("X-Auth-Token", &token)]).await?;
+    assert_eq!(handshake.error()?, refusal);
+    bob.list("").await?.ok(200)?;
     let again = backend.about(&ann, Method::POST, "/revoke").await?.ok(200)?;
     assert!(again["revoked"]["epoch"].as_u64() >= revoked["revoked"]["epoch"].as_u64());
     assert!(of_bob.result(json!({"action": "ping"})).await?["pong"].is_u64());

@@ -1,9 +1,13 @@
-//! Measures what others notice of a user who does as much as can be: `cargo run --release -p tests --bin abuse [-- --seconds 20]`.
+//! Measures what others notice of a user who does as much as can be: `cargo run --release -p tests --bin abuse [-- --seconds 20 --pause 0]`.
 //!
-//! Ten users chat quietly in pairs; then they do the same while one more user sends over REST from thirty places at once, keeps twenty sockets that send
-//! frames as fast as they are answered, and invents ten thousand ids to write to. It prints how long the quiet users wait in both halves, how often the
-//! abuser was refused, and how much the store has grown beside what the limits allow. On one machine the abuser's requests take processor time from
-//! everything else, so it also prints how busy the machine was and how long Redis took for a script.
+//! Ten users chat quietly in pairs. Then they do the same while one more user sends over REST from thirty places at once, keeps twenty sockets that send
+//! frames as fast as they are answered, and writes to one user and to ten thousand invented ids. It prints how long the quiet users wait, how often the
+//! abuser was refused, and how much the store has grown beside what the limits allow.
+//!
+//! Here the abuser's requests take processor time from everything else, as they do not on AWS, where each request has a function of its own. So a third
+//! part makes the machine as busy without the store: the same places send with a bad token, and the same sockets `ping`. What the abuser
+//! costs others beyond that part is what all of them share on AWS too: Redis. With `--pause`, each place of the abuser waits so many milliseconds between two
+//! requests, so that a small machine is not used up.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 #![expect(
@@ -20,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Chat, RawRedis, Socket, User};
+use tests::{Chat, RawRedis, Request, Socket, User};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -31,6 +35,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SENDERS: u64 = 30;
 const SOCKETS: u64 = 20;
 const INVENTED_IDS: u64 = 10_000;
+/// How long the abuser asks before it is measured what others notice.
+const WARM_UP: Duration = Duration::from_secs(5);
 /// How long a push may take.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
 /// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user can
@@ -43,7 +49,7 @@ const UNDER_WAY: u64 = 4;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let length = seconds()?;
+    let (length, pause) = options()?;
     let chat = Chat::own(&[("SOCK_LIMITS", LIMITS)]).await?;
     let redis = RawRedis::of(&chat).await?;
     let mut pairs = Vec::new();
@@ -54,50 +60,51 @@ async fn main() -> Result<()> {
     chatting(&mut pairs, Duration::from_secs(3)).await?;
 
     println!("{} users chat quietly for {} s each time", PAIRS * 2, length.as_secs());
-    let quiet = Half::measure(&redis, chatting(&mut pairs, length)).await?;
+    let quiet = Part::measure(&redis, chatting(&mut pairs, length)).await?;
+    let noise = Abuse::begin(&chat, false, pause).await?;
+    let busy = Part::measure(&redis, chatting(&mut pairs, length)).await?;
+    let noise = noise.end().await?;
     let before = Store::look(&redis).await?;
-    let abuse = Abuse::begin(&chat).await?;
-    let abused = Half::measure(&redis, chatting(&mut pairs, length)).await?;
+    let abuse = Abuse::begin(&chat, true, pause).await?;
+    let abused = Part::measure(&redis, chatting(&mut pairs, length)).await?;
     let abuse = abuse.end().await?;
     let after = Store::look(&redis).await?;
 
-    println!("\n{:<44}{:>10}{:>10}{:>8}", "", "quiet", "abused", "ratio");
-    let row = |name: &str, quiet: f64, abused: f64| {
-        println!("{name:<44}{quiet:>10.2}{abused:>10.2}{:>8.2}", abused / quiet);
+    let head = ["quiet", "busy", "abused", "to quiet", "to busy"].map(|name| format!("{name:>10}"));
+    println!("\n{:<44}{}", "", head.concat());
+    let row = |name: &str, of: &dyn Fn(&Part) -> f64| {
+        let (quiet, busy, abused) = (of(&quiet), of(&busy), of(&abused));
+        let (to_quiet, to_busy) = (abused / quiet, abused / busy);
+        println!("{name:<44}{quiet:>10.2}{busy:>10.2}{abused:>10.2}{to_quiet:>10.2}{to_busy:>10.2}");
     };
     for (name, of) in [("answer", 0), ("push", 1)] {
         for per_cent in [50, 99] {
-            let ms = |half: &Half| half.times.percentile(of, per_cent);
-            row(
-                &format!("send until its {name}, p{per_cent}, ms"),
-                ms(&quiet),
-                ms(&abused),
-            );
+            let name = format!("send until its {name}, p{per_cent}, ms");
+            row(&name, &|part| part.times.percentile(of, per_cent));
         }
     }
-    row("Redis's time for a script, mean, ms", quiet.script_ms, abused.script_ms);
-    row(
-        "Redis busy with scripts, % of the time",
-        quiet.redis_busy,
-        abused.redis_busy,
-    );
-    row(
-        "the machine busy, % of all processors",
-        quiet.machine_busy,
-        abused.machine_busy,
-    );
+    row("Redis's time for a script, mean, ms", &|part| part.script_ms);
+    row("Redis's time for a script, p99, ms", &|part| part.script_p99_ms);
+    row("Redis busy with scripts, % of the time", &|part| part.redis_busy);
+    row("the machine busy, % of all processors", &|part| part.machine_busy);
+    let (noise, asked) = (noise.per_second(), abuse.per_second());
+    println!("\nrequests and frames in a second: busy {noise}, abused {asked}");
     abuse.print(&before, &after, &quiet);
     Ok(())
 }
 
-fn seconds() -> Result<Duration> {
+/// How long each part takes, and how long each place of the abuser waits between two requests.
+fn options() -> Result<(Duration, Duration)> {
+    let (mut seconds, mut pause_ms) = (20, 0);
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let seconds = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => 20,
-        ["--seconds", number] => number.parse().context("--seconds takes a number")?,
-        _ => anyhow::bail!("it takes --seconds NUMBER and nothing else"),
-    };
-    Ok(Duration::from_secs(seconds))
+    for pair in arguments.chunks(2) {
+        match pair {
+            [name, number] if name == "--seconds" => seconds = number.parse().context("--seconds takes a number")?,
+            [name, number] if name == "--pause" => pause_ms = number.parse().context("--pause takes a number")?,
+            _ => anyhow::bail!("it takes --seconds NUMBER and --pause MILLISECONDS, and nothing else"),
+        }
+    }
+    Ok((Duration::from_secs(seconds), Duration::from_millis(pause_ms)))
 }
 
 /// Two quiet users, of whom one sends over REST and the other hears it.
@@ -166,17 +173,19 @@ impl Times {
     }
 }
 
-/// What was measured in one half.
-struct Half {
+/// What was measured in one part.
+struct Part {
     times: Times,
     took: Duration,
     script_ms: f64,
+    script_p99_ms: f64,
     redis_busy: f64,
     machine_busy: f64,
 }
 
-impl Half {
+impl Part {
     async fn measure(redis: &RawRedis, chatting: impl Future<Output = Result<Times>>) -> Result<Self> {
+        redis.run::<String>("CONFIG RESETSTAT").await?;
         let before = scripts(redis).await?;
         let (busy, all) = machine()?;
         let begun = Instant::now();
@@ -189,6 +198,7 @@ impl Half {
             times,
             took,
             script_ms: spent_ms / calls.max(1.0),
+            script_p99_ms: script_p99_ms(redis).await?,
             redis_busy: spent_ms / took.as_secs_f64() / 10.0,
             machine_busy: 100.0 * (busy_after - busy) / (all_after - all).max(1.0),
         })
@@ -202,6 +212,16 @@ async fn scripts(redis: &RawRedis) -> Result<(f64, f64)> {
     let lines = stats.lines().filter(|line| line.starts_with("cmdstat_eval"));
     let sums = lines.filter_map(|line| Some((number(line, ":calls=")?, number(line, ",usec=")?)));
     Ok(sums.fold((0.0, 0.0), |(calls, us), (more, more_us)| (calls + more, us + more_us)))
+}
+
+/// How long the slowest of a hundred scripts took inside Redis, in milliseconds.
+async fn script_p99_ms(redis: &RawRedis) -> Result<f64> {
+    let stats: String = redis.run("INFO latencystats").await?;
+    let line = stats
+        .lines()
+        .find(|line| line.starts_with("latency_percentiles_usec_evalsha:"));
+    let p99 = line.and_then(|line| line.split("p99=").nth(1)?.split(',').next()?.parse::<f64>().ok());
+    Ok(p99.context("p99 of evalsha")? / 1_000.0)
 }
 
 /// For how long the processors have worked, and for how long they were there, in the system's ticks.
@@ -224,12 +244,10 @@ struct Store {
 impl Store {
     async fn look(redis: &RawRedis) -> Result<Self> {
         let memory: String = redis.run("INFO memory").await?;
-        let used = memory
-            .lines()
-            .find_map(|line| line.strip_prefix("used_memory_dataset:"));
+        let used = memory.lines().find_map(|line| line.strip_prefix("used_memory:"));
         Ok(Self {
             keys: redis.run("DBSIZE").await?,
-            bytes: used.context("used_memory_dataset")?.trim().parse()?,
+            bytes: used.context("used_memory")?.trim().parse()?,
         })
     }
 }
@@ -264,13 +282,21 @@ impl Counts {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn invented(&self) -> u64 {
-        4_000_000 + self.id.fetch_add(1, Ordering::Relaxed) % INVENTED_IDS
+    /// One user in every second place, and an invented id in the others.
+    fn target(&self) -> u64 {
+        let number = self.id.fetch_add(1, Ordering::Relaxed);
+        4_000_000
+            + if number.is_multiple_of(2) {
+                0
+            } else {
+                number / 2 % INVENTED_IDS
+            }
     }
 }
 
 impl Abuse {
-    async fn begin(chat: &Chat) -> Result<Self> {
+    /// With `asks_store` it does all that costs the store something; else it makes the machine as busy without.
+    async fn begin(chat: &Chat, asks_store: bool, pause: Duration) -> Result<Self> {
         let abuser = chat.user(&json!(3_999_999));
         let (mut tasks, over, counts) = (
             JoinSet::new(),
@@ -283,25 +309,40 @@ impl Abuse {
             let (over, counts) = (Arc::clone(&over), Arc::clone(&counts));
             tasks.spawn(async move {
                 while !over.load(Ordering::Relaxed) {
-                    let answer = socket.ask(frame(counts.invented())).await?;
+                    let ping = json!({"action": "ping"});
+                    let frame = if asks_store { frame(counts.target()) } else { ping };
+                    let answer = socket.ask(frame).await?;
+                    sleep(pause).await;
                     counts.count(&answer["error"], answer["error"]["status"].as_u64().unwrap_or(0));
                 }
                 Ok(())
             });
         }
         for _ in 0..SENDERS {
-            let (user, over, counts) = (abuser.clone(), Arc::clone(&over), Arc::clone(&counts));
+            let (chat, over, counts) = (chat.clone(), Arc::clone(&over), Arc::clone(&counts));
+            let token = if asks_store {
+                abuser.token()?
+            } else {
+                "no token".to_owned()
+            };
             tasks.spawn(async move {
-                let body = json!({"type": "text", "text": "spam"});
                 while !over.load(Ordering::Relaxed) {
-                    let path = format!("/user/{}", counts.invented());
-                    let answer = user.call(Method::POST, &path, Some(&body)).await?;
+                    let request = Request {
+                        method: Method::POST,
+                        path: format!("/user/{}", counts.target()),
+                        headers: vec![("X-Auth-Token".to_owned(), token.clone())],
+                        body: json!({"type": "text", "text": "spam"}).to_string().into_bytes(),
+                    };
+                    let answer = chat.rest(request).await?;
+                    sleep(pause).await;
                     let error = if answer.status == 201 { Value::Null } else { answer.body };
                     counts.count(&error, u64::from(answer.status));
                 }
                 Ok(())
             });
         }
+        // Functions start now, which takes all processors of a small machine, and on AWS none of others.
+        sleep(WARM_UP).await;
         Ok(Self {
             tasks,
             over,
@@ -338,7 +379,11 @@ struct Done {
 }
 
 impl Done {
-    fn print(&self, before: &Store, after: &Store, quiet: &Half) {
+    fn per_second(&self) -> u64 {
+        (self.sent + self.refused + self.other) / self.took.as_secs().max(1)
+    }
+
+    fn print(&self, before: &Store, after: &Store, quiet: &Part) {
         let seconds = self.took.as_secs() + 1;
         let allowed = |(at_once, rate): (u64, u64), per: u64| at_once + rate * seconds / per + SOCKETS * UNDER_WAY;
         let row = |name: &str, value: u64| println!("{name:<52}{value:>12}");
@@ -350,7 +395,7 @@ impl Done {
         row("  the limits of conversations allow", allowed(CONVERSATIONS, 1_000));
         row("requests and frames that were refused", self.refused);
         row("answered in another way", self.other);
-        // The quiet users send as much in both halves.
+        // The quiet users send as much in each part.
         let theirs = quiet.times.answers.len() as u64;
         let (keys, bytes) = (
             after.keys.saturating_sub(before.keys),

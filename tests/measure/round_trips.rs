@@ -71,9 +71,15 @@ async fn main() -> Result<()> {
         &format!("{path}/changes?since=0"),
         &members,
         &format!("/presence?ids={}", bob.id),
+        "/blocks",
     ] {
         counter.rest("read", &ann, Method::GET, read, None).await?;
     }
+    let of_other = format!(
+        "{path}/{}",
+        bob.send_text(&ann, "Hello").await?["id"].as_str().context("an id")?
+    );
+    let reason = json!({"reason": "spam"});
     let reaction = format!("{of_message}/reactions/%F0%9F%91%8D");
     let settings = json!({"muted": true});
     for (method, path, body) in [
@@ -86,6 +92,9 @@ async fn main() -> Result<()> {
         (Method::DELETE, &reaction, None),
         (Method::PUT, &format!("{path}/settings"), Some(&settings)),
         (Method::PUT, &format!("{members}/me"), None),
+        (Method::POST, &format!("{of_other}/report"), Some(&reason)),
+        (Method::PUT, &format!("{path}/block"), None),
+        (Method::DELETE, &format!("{path}/block"), None),
         (Method::DELETE, &of_message, None),
     ] {
         counter.rest("write", &ann, method, path, body).await?;

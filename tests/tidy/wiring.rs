@@ -6,11 +6,20 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 11] = [
+const PARTS: [(&str, &[&str]); 12] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
         &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
+    ),
+    (
+        "wiring.changing_store(",
+        &[
+            "SOCK_REDIS_URL",
+            "SOCK_REDIS_CA",
+            "SOCK_REDIS_PREFIX",
+            "SOCK_KEEP_EDITS",
+        ],
     ),
     (
         "wiring.identity(",

@@ -116,7 +116,7 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
       const one = the();
       const seq = find(one, up_to)?.seq ?? Infinity;
       // What is known to be read, or asked for, is not asked for again.
-      if (seq > Math.max(one.asked, one.reads[me() ?? ""] ?? 0)) {
+      if (seq > one.asked && !(seq <= one.reads[me() ?? ""])) {
         if (seq < Infinity) one.asked = seq;
         one.toRead = { up_to };
       }

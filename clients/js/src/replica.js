@@ -46,7 +46,8 @@ export const forget = (one, heard) => {
 
 /** Rule 1: read positions only grow. @param {Replica} one @param {Id} user @param {number} seq */
 export const hasRead = (one, user, seq) => {
-  if (seq > (one.reads[user] ?? 0)) one.reads = { ...one.reads, [user]: seq };
+  // Also of a user whose id is the name of what every object has, such as `constructor`: that is no number.
+  if (seq && !(seq <= one.reads[user])) one.reads = { ...one.reads, [user]: seq };
 };
 
 /**

@@ -172,6 +172,52 @@ describe("the element", { skip }, () => {
     ]);
   });
 
+  test("a message of thousands of links and names is drawn in a moment", async () => {
+    const page = await the.visit();
+    const took = await page.evaluate(async () => {
+      const { h, patch } = await import("/src/element/dom.js");
+      const { rich } = await import("/src/element/text.js");
+      const times = ["http://a ", "@5", "@5 http://a "].map((words) => {
+        const place = document.createElement("div");
+        const begun = performance.now();
+        const text = words.repeat((16 * 1024) / words.length);
+        patch(place, [h("span.text", null, ...rich(text, [{ name: "5", isMe: true }]))]);
+        if (place.textContent !== text) throw Error("it is not whole");
+        return performance.now() - begun;
+      });
+      return Math.max(...times);
+    });
+    assert.ok(took < 1000, `${took} ms`);
+  });
+
+  test("a message and a profile with a wrong address are no link and load nothing", async () => {
+    const page = await the.visit();
+    const shown = await page.evaluate(async () => {
+      const { patch } = await import("/src/element/dom.js");
+      const { message } = await import("/src/element/message.js");
+      const { avatar } = await import("/src/element/panel.js");
+      const wrong = ["javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "http://a.example/x", " java\nscript:alert(1)"];
+      const app = {
+        view: { reads: {} },
+        client: { presence: { get: () => ({}) } },
+        time: { clock: () => "" },
+        say: (word) => word,
+        name: () => "name",
+        author: () => "name",
+        isMe: () => false,
+      };
+      return wrong.map((url) => {
+        const profile = () => ({ picture_url: url, profile_url: url, cover_image_thumbnail: url });
+        const body = { id: "m", seq: 1, author: 2, type: "image", image: url, timestamp: { iso: "", epoch: 0 } };
+        const place = document.createElement("div");
+        patch(place, [message({ ...app, profile }, body, true, true), avatar({ ...app, profile }, { user: 2 })]);
+        const addresses = [...place.querySelectorAll("*")].flatMap((node) => [...node.attributes]);
+        return addresses.filter(({ name }) => /^(href|src|action|on.*|style)$/.test(name)).map(({ value }) => value);
+      });
+    });
+    assert.deepEqual(shown.flat().filter((value) => !value.startsWith("--hue")), []);
+  });
+
   test("a message that the service refuses can be discarded, and the focus goes back to the field", async () => {
     const { page, element, field } = await the.pair();
     await field.fill("x".repeat(20_000));

@@ -42,6 +42,17 @@ describe("a conversation", () => {
     assert.deepEqual([one.rev, one.heard, texts(one)], [6, 6, ["one", "two"]]);
   });
 
+  test("the reads of a user whose id is a name of every object are kept too", () => {
+    const one = loaded();
+    const ids = ["constructor", "__proto__", "toString"];
+    for (const id of ids) {
+      replicas.hasRead(one, id, 7);
+      replicas.hasRead(one, id, 3);
+    }
+    assert.deepEqual(Object.entries(one.reads), ids.map((id) => [id, 7]));
+    assert.equal({}.constructor, Object);
+  });
+
   test("changes come by pages, and what is pushed meanwhile links to the last one", () => {
     const one = loaded();
     one.heard = 9;

@@ -14,7 +14,7 @@ async fn main() -> Result<(), StartError> {
     let topics = wiring.topics()?;
     let limits = wiring.limits()?;
     let push = wiring.push()?;
-    let store = wiring.store().await?;
+    let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &limits);
     rest::serve("delete", &identity, |request| handle(writer, request)).await
 }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), StartError> {
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
     let limits = wiring.limits()?;
     let push = wiring.push()?;
-    let store = wiring.store().await?;
+    let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &limits);
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await

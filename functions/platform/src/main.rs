@@ -12,7 +12,7 @@ async fn main() -> Result<(), StartError> {
     let keys = wiring.platform_keys()?;
     let topics = wiring.topics()?;
     let push = wiring.push()?;
-    let store = wiring.store().await?;
+    let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
     let server = wiring.platform(writer, &store);
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await

@@ -3,17 +3,21 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 26] = [
+const ROUTES: [&str; 30] = [
     "GET /api/list",
     "GET /api/sync",
     "GET /api/profiles",
     "GET /api/presence",
+    "GET /api/blocks",
+    "PUT /api/user/{id}/block",
+    "DELETE /api/user/{id}/block",
     "GET /api/{target}/{id}",
     "GET /api/{target}/{id}/changes",
     "POST /api/{target}/{id}",
     "POST /api/{target}/{id}/{message_id}",
     "DELETE /api/{target}/{id}/{message_id}",
     "POST /api/{target}/{id}/read",
+    "POST /api/{target}/{id}/{message_id}/report",
     "PUT /api/{target}/{id}/{message_id}/reactions/{reaction}",
     "DELETE /api/{target}/{id}/{message_id}/reactions/{reaction}",
     "PUT /api/{target}/{id}/settings",

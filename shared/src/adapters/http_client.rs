@@ -24,6 +24,23 @@ pub(super) enum NoAnswer {
     Http(#[from] reqwest::Error),
 }
 
+/// An answer that has another form than it should. The parser's own error would show what stands there, which may be personal or a secret.
+#[derive(Debug, Error)]
+#[error("the answer has another form than it should, at line {line}, column {column}")]
+pub(crate) struct OtherForm {
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for OtherForm {
+    fn from(error: serde_json::Error) -> Self {
+        Self {
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
 /// Begins a client with the program's crypto provider and the roots that are compiled in: reading the system's costs milliseconds of every
 /// cold start. `timeout` is for a whole exchange, the answer's body included.
 pub(super) fn builder(timeout: Duration) -> ClientBuilder {
@@ -86,6 +103,16 @@ mod tests {
             answer = get(&client, &url) => answer,
             () = serving => unreachable!("it never ends"),
         }
+    }
+
+    #[test]
+    fn an_answer_of_another_form_is_not_shown() {
+        let error = serde_json::from_str::<u64>(r#""a secret""#).unwrap_err();
+        assert!(
+            error.to_string().contains("a secret"),
+            "this is what must not be logged"
+        );
+        insta::assert_snapshot!(OtherForm::from(error), @"the answer has another form than it should, at line 1, column 10");
     }
 
     #[tokio::test]

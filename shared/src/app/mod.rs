@@ -1,16 +1,20 @@
 //! What the routes do, the same over REST and over the WebSocket.
 
+mod blocks;
 mod fan_out;
 mod platform;
 mod read;
+mod reports;
 mod settings;
 mod signals;
 mod speaker;
 mod usage;
 mod write;
 
+pub use blocks::{blocked, set_block};
 pub use platform::Platform;
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
+pub use reports::{report, reports, resolve};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};

@@ -10,7 +10,7 @@ use crate::domain::{
     TopicClaim, User,
 };
 use crate::error::ApiError;
-use crate::ports::{Clock, Moderation, Recorded, Unavailable, Watches};
+use crate::ports::{Clock, Oversight, Recorded, Unavailable, Watches};
 
 /// Carries out what the platform's server asks for.
 ///
@@ -20,7 +20,7 @@ pub struct Platform<'a> {
     /// What changes conversations. Who may join, and how much users may do, does not bind the platform.
     pub writer: Writer<'a>,
     /// Where bans are.
-    pub moderation: &'a dyn Moderation,
+    pub oversight: &'a dyn Oversight,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -92,7 +92,7 @@ impl Platform<'_> {
                 expected: "a time in the future",
             });
         }
-        let connections = self.moderation.ban(user, ban).await?;
+        let connections = self.oversight.ban(user, ban).await?;
         Ok(self.end(user, &connections).await?)
     }
 
@@ -101,7 +101,7 @@ impl Platform<'_> {
     /// # Errors
     /// [`ApiError::Unavailable`].
     pub async fn unban(&self, user: &User) -> Result<(), ApiError> {
-        Ok(self.moderation.unban(user).await?)
+        Ok(self.oversight.unban(user).await?)
     }
 
     /// The ban of a user that is not over.
@@ -110,7 +110,7 @@ impl Platform<'_> {
     /// [`ApiError::Unavailable`].
     pub async fn ban_of(&self, user: &User) -> Result<Option<Ban>, ApiError> {
         let now = self.clock.now_ms();
-        let ban = self.moderation.ban_of(user).await?;
+        let ban = self.oversight.ban_of(user).await?;
         Ok(ban.filter(|ban| ban.until_ms.is_none_or(|until_ms| until_ms > now)))
     }
 
@@ -121,7 +121,7 @@ impl Platform<'_> {
     /// [`ApiError::Unavailable`]; it is safe to ask again.
     pub async fn revoke(&self, user: &User) -> Result<u64, ApiError> {
         let now = self.clock.now_ms();
-        let connections = self.moderation.revoke(user, now).await?;
+        let connections = self.oversight.revoke(user, now).await?;
         self.end(user, &connections).await?;
         Ok(now)
     }
@@ -138,7 +138,7 @@ impl Platform<'_> {
         count: u64,
     ) -> Result<(Conversation, Recorded), ApiError> {
         let conversation = conversation(user, target);
-        let recorded = self.moderation.recorded(&conversation, below, count).await?;
+        let recorded = self.oversight.recorded(&conversation, below, count).await?;
         Ok((conversation, recorded))
     }
 

@@ -275,6 +275,7 @@ impl Writer<'_> {
                 rev: 0,
                 prev_rev: None,
                 repeated: true,
+                private: false,
             },
             reads: Reads::default(),
             own: None,
@@ -297,12 +298,7 @@ impl Writer<'_> {
             watchers,
             ..
         } = decision;
-        let reads = if conversation.is_direct() {
-            projection.reads()
-        } else {
-            Reads::default()
-        };
-        let mut events = Events::new(&conversation, &change, &reads);
+        let mut events = Events::new(&conversation, &change, &projection);
         let begun = Instant::now();
         let mut tells = Vec::with_capacity(projection.members.len());
         for member in &projection.members {
@@ -323,13 +319,12 @@ impl Writer<'_> {
                 unread_total = told.unread_total;
             }
             posts.extend(Post::ending(&conversation.user(&member.id), told.overdue.clone()));
-            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change.
-            if change.repeated && told.place.is_none() {
+            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. Of a private one, other
+            // members may have been told what they had missed before: their clients see the gap, and ask.
+            if change.repeated && told.place.is_none() || change.private && !change.is_about(member) {
                 continue;
             }
-            let own_place = told
-                .place
-                .filter(|_| says_all(&conversation, &change, &projection, member, &told));
+            let own_place = told.place.filter(|_| says_all(&change, &projection, member, &told));
             if member.id == user.id {
                 place = own_place;
             }
@@ -353,6 +348,7 @@ impl Writer<'_> {
             pushed_ms = pushing.elapsed().as_millis(),
             "published"
         );
+        let reads = reads(&conversation, &projection, &user.id);
         let own = projection.members.into_iter().find(|member| member.id == user.id);
         match failed {
             Some(error) => Err(error),
@@ -379,38 +375,40 @@ impl Writer<'_> {
 }
 
 /// Whether a frame says all that is new to a member, whose client's cursor may only move then: not if the member had missed something before.
-fn says_all(
-    conversation: &Conversation,
-    change: &Change,
-    projection: &Projection,
-    member: &Member,
-    told: &Told,
-) -> bool {
+fn says_all(change: &Change, projection: &Projection, member: &Member, told: &Told) -> bool {
     if change.kind == ChangeKind::Joined && change.is_about(member) {
         // Its own entry begins anew, and the event does not say how.
         return false;
     }
-    if change.kind == ChangeKind::Read && !conversation.is_direct() {
-        // A read position in a topic has no revision.
+    if change.private {
         return told.known_rev == projection.rev;
     }
     change.rev == projection.rev && change.prev_rev == Some(told.known_rev)
+}
+
+/// How far members have read, as that user is shown it.
+fn reads(conversation: &Conversation, projection: &Projection, shown_to: &Id) -> Reads {
+    if conversation.is_direct() {
+        projection.reads(shown_to)
+    } else {
+        Reads::default()
+    }
 }
 
 /// The events of one change, each made once for all members to whom it looks the same.
 struct Events<'a> {
     conversation: &'a Conversation,
     change: &'a Change,
-    reads: &'a Reads,
+    projection: &'a Projection,
     made: HashMap<(Option<Id>, u32), Option<Event>>,
 }
 
 impl<'a> Events<'a> {
-    fn new(conversation: &'a Conversation, change: &'a Change, reads: &'a Reads) -> Self {
+    fn new(conversation: &'a Conversation, change: &'a Change, projection: &'a Projection) -> Self {
         Self {
             conversation,
             change,
-            reads,
+            projection,
             made: HashMap::new(),
         }
     }
@@ -420,7 +418,7 @@ impl<'a> Events<'a> {
         let Self {
             conversation,
             change,
-            reads,
+            projection,
             made,
         } = self;
         let is_author = change
@@ -429,9 +427,10 @@ impl<'a> Events<'a> {
             .is_some_and(|message| message.author == member.id);
         let is_special = conversation.is_direct() || is_author || change.is_about(member);
         let looks = (is_special.then(|| member.id.clone()), member.reacted);
-        let event = made
-            .entry(looks)
-            .or_insert_with(|| wire::change_event(member, conversation, change, reads));
+        let event = made.entry(looks).or_insert_with(|| {
+            let reads = reads(conversation, projection, &member.id);
+            wire::change_event(member, conversation, change, &reads)
+        });
         event.clone()
     }
 }
@@ -443,6 +442,7 @@ fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<P
         let stranger = Member {
             id: watcher.user.clone(),
             read_seq: 0,
+            others_see_seq: 0,
             unread: 0,
             mentioned: 0,
             left: false,

@@ -39,6 +39,8 @@ pub struct Change {
     pub prev_rev: Option<u64>,
     /// Whether this was done before, and was only asked for again.
     pub repeated: bool,
+    /// A read position that its member alone is told of: in a topic, or while the other side has blocked the member. It has no revision.
+    pub private: bool,
 }
 
 impl Change {
@@ -66,9 +68,13 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// How far each member has read, which only the members of a direct conversation may know.
-    pub fn reads(&self) -> Reads {
-        let read = |member: &Member| (member.id.clone(), member.read_seq);
+    /// How far each member has read, as that member is shown it. Only the members of a direct conversation may know it.
+    pub fn reads(&self, shown_to: &Id) -> Reads {
+        let read = |member: &Member| {
+            let is_own = member.id == *shown_to;
+            let seq = if is_own { member.read_seq } else { member.others_see_seq };
+            (member.id.clone(), seq)
+        };
         Reads(self.members.iter().map(read).collect())
     }
 }
@@ -89,7 +95,9 @@ pub struct Member {
     pub id: Id,
     /// The position up to which the member has read.
     pub read_seq: u64,
-    /// Live messages of others behind it.
+    /// The position that other members are shown. It stays where it was while the other side of a direct conversation has blocked the member.
+    pub others_see_seq: u64,
+    /// Live messages of others behind `read_seq`.
     pub unread: u64,
     /// Those of them that mention the member.
     pub mentioned: u64,

@@ -40,6 +40,18 @@ pub const EXCERPT_CHARS: usize = 100;
 /// Longest `id` of a client's WebSocket frame as it stands in JSON, in bytes.
 pub const FRAME_ID_BYTES: usize = 128;
 
+/// Other users whom a user can block.
+pub const BLOCKS_MAX: u64 = 10_000;
+/// Longest reason of a report, and longest note about what became of it, in bytes of UTF-8.
+pub const REMARK_BYTES: usize = 1_000;
+/// Reports that a site keeps. Beyond that, the oldest ones that are resolved go.
+pub const REPORTS_MAX: u64 = 100_000;
+/// How much of the earlier versions of a message a report repeats, in bytes of packed messages. The newest ones are kept.
+pub const REPORT_VERSIONS_BYTES: usize = 64 * 1024;
+/// How much of packed reports a page holds before it ends, in bytes.
+pub const REPORTS_PAGE_BYTES: usize = 1024 * 1024;
+/// Earlier versions of a message that are kept, where they are. Beyond that, the oldest go.
+pub const VERSIONS_MAX: u64 = 20;
 /// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 /// Users whose presence a connection can watch, and ids that a request for presence or profiles can name.

@@ -246,7 +246,7 @@ fn check_text(text: String) -> Result<String, InvalidMessage> {
 /// # Source
 /// Unicode Standard Annex 44: `Cc` and `Cf` of `General_Category`, `White_Space`, `Default_Ignorable_Code_Point`. U+2800 is a Braille cell without
 /// dots. A character that is not assigned yet counts as visible: it may be tomorrow's emoji.
-fn is_visible(character: char) -> bool {
+pub(super) fn is_visible(character: char) -> bool {
     let is_format = CodePointMapData::<GeneralCategory>::new().get(character) == GeneralCategory::Format;
     let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(character);
     !(character.is_whitespace() || character.is_control() || is_format || is_ignorable || character == '\u{2800}')
@@ -395,8 +395,32 @@ mod tests {
         assert_eq!(stored(normal).unwrap(), normal);
         assert_eq!(stored("HTTPS://IMG.example:443/a/../cat.png?size=2").unwrap(), normal);
         assert_eq!(stored("https://a.example/ä").unwrap(), "https://a.example/%C3%A4");
+        // A name that looks like another is shown as what it is, and one address has one form.
+        assert_eq!(
+            stored("https://p\u{430}ypal.example/").unwrap(),
+            "https://xn--pypal-4ve.example/"
+        );
+        assert_eq!(stored("https://a\u{3002}b/").unwrap(), "https://a.b/");
+        assert_eq!(stored("https://%61.b/").unwrap(), "https://a.b/");
+        assert_eq!(stored("https://0x7f.1/").unwrap(), "https://127.0.0.1/");
+        assert_eq!(stored("https://a.b/\u{202e}gnp").unwrap(), "https://a.b/%E2%80%AEgnp");
         for wrong in [
             "http://img.example/cat.png",
+            "https://a.b\u{202e}/c",
+            "https://a\u{2028}b/c",
+            "https://a.b/\u{0}",
+            "https://a.b/\u{85}c",
+            "https://a.b/\u{a0}c",
+            "https://a%2fb/",
+            "https://a%00b/",
+            "https://a b/",
+            "https://[::1/",
+            "https://a.b:65536/",
+            "https://%40/",
+            "https:\t//a.b/",
+            "data:image/png;base64,AAAA",
+            "blob:https://a.b/c",
+            "file:///etc/passwd",
             "cat.png",
             "https://",
             "https:///a.b/c",

@@ -9,6 +9,7 @@ mod ids;
 pub mod limits;
 mod message;
 mod page;
+mod report;
 mod settings;
 mod usage;
 
@@ -26,6 +27,10 @@ pub use message::{
     Body, BodyKind, Draft, Edit, InvalidMessage, InvalidReaction, Message, Metadata, MetadataEdit, Quote, Quoted,
     Reacted, Reaction, TooManyReactions,
 };
-pub use page::{InboxPlace, InboxWindow, InvalidInboxPlace, InvalidPage, MembersPage, Page, Window, total_pages};
+pub use page::{
+    InboxPlace, InboxWindow, InvalidInboxPlace, InvalidPage, InvalidTimePlace, MembersPage, Page, TimePlace,
+    TimeWindow, Window, total_pages,
+};
+pub use report::{InvalidRemark, Remark, Report, ReportId, Resolution};
 pub use settings::{Settings, SettingsEdit};
 pub use usage::{Bucket, InvalidLimits, Limits, Refusal, Use};

@@ -112,6 +112,53 @@ impl From<Page> for InboxWindow {
     }
 }
 
+/// A place in a list whose newest entries come first: right behind an entry. What comes later never shifts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimePlace {
+    /// The entry's time in milliseconds since 1970.
+    pub ms: u64,
+    /// The entry's name, which decides where the time is equal.
+    pub name: String,
+}
+
+/// A part of a list whose newest entries come first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeWindow {
+    /// Only what stands behind this place.
+    pub after: Option<TimePlace>,
+    /// Entries at the most.
+    pub limit: u64,
+}
+
+/// A text that is no place in a list.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be the next of a page")]
+pub struct InvalidTimePlace;
+
+impl TimePlace {
+    /// Reads a place that a client kept.
+    ///
+    /// # Errors
+    /// [`InvalidTimePlace`] for anything that its `Display` did not write.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimePlace> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidTimePlace)?;
+        let text = String::from_utf8(bytes).map_err(|_| InvalidTimePlace)?;
+        let (ms, name) = text.split_once(' ').ok_or(InvalidTimePlace)?;
+        Ok(Self {
+            ms: integer(ms, 1 << 48).ok_or(InvalidTimePlace)?,
+            name: Some(name.to_owned())
+                .filter(|name| !name.is_empty())
+                .ok_or(InvalidTimePlace)?,
+        })
+    }
+}
+
+impl fmt::Display for TimePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(format!("{} {}", self.ms, self.name)))
+    }
+}
+
 /// A text that is no place in an inbox.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be the state.next of a list")]
@@ -167,6 +214,20 @@ mod tests {
             assert_eq!(Page::parse(None, Some(text)), Err(InvalidPage::PerPage), "{text}");
         }
         assert_eq!(Page::parse(None, Some("101")), Err(InvalidPage::PerPage));
+    }
+
+    #[test]
+    fn a_place_by_time_survives_its_text() {
+        let place = TimePlace {
+            ms: 1_750_000_000_000,
+            name: "a b|ä".to_owned(),
+        };
+        assert_eq!(TimePlace::parse(&place.to_string()), Ok(place));
+        let texts = ["5", "5 ", " x", "0 x", "-5 x", "99999999999999999999 x"];
+        for wrong in texts.map(|text| URL_SAFE_NO_PAD.encode(text)) {
+            assert_eq!(TimePlace::parse(&wrong), Err(InvalidTimePlace), "{wrong}");
+        }
+        assert_eq!(TimePlace::parse("!"), Err(InvalidTimePlace));
     }
 
     #[test]

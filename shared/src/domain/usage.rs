@@ -9,7 +9,7 @@ use super::limits::CONNECTIONS_MAX;
 pub enum Use {
     /// Messages that a user sends.
     Sends,
-    /// Edits, deletions, reactions, read positions, settings and changes of members.
+    /// Edits, deletions, reactions, read positions, settings, changes of members, and blocks.
     Edits,
     /// Conversations that a user begins.
     Conversations,

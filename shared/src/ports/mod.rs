@@ -1,9 +1,11 @@
 //! What the chat needs from outside, as traits. The adapters fulfil them; everything above sees only these.
 
+mod blocks;
 mod clock;
 mod directory;
 mod gate;
 mod moderation;
+mod oversight;
 mod push;
 mod signals;
 mod store;
@@ -12,10 +14,12 @@ use std::error::Error as StdError;
 
 use thiserror::Error;
 
+pub use blocks::{Blocks, BlocksPage};
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
-pub use moderation::{Moderation, Recorded};
+pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage};
+pub use oversight::{Oversight, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
 pub use store::{

@@ -1,58 +1,84 @@
-//! What the platform's own server does to users and sees of conversations.
+//! What moderators look at: reports, and what messages said before they were changed.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Stored, Unavailable};
-use crate::domain::{Ban, ConnectionId, Conversation, User};
+use super::{StoreError, Unavailable};
+use crate::domain::{Asker, Conversation, Domain, Message, MessageId, Remark, Report, ReportId, TimePlace, TimeWindow};
 
-/// A part of all that was ever written in a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The revision of the conversation: what is shown is how it is as of this one.
-    pub rev: u64,
-    /// The asked part, newest first; deleted messages stand in it too.
-    pub messages: Vec<Stored>,
-    /// The position behind the part, if older messages follow.
-    pub next: Option<u64>,
+/// A report that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filed {
+    /// Its id.
+    pub id: ReportId,
+    /// When it was made first, in milliseconds since 1970.
+    pub reported_ms: u64,
 }
 
-/// Keeps bans and revocations in the slot of the user, where everything that the user does is admitted. Each method is one round trip, and may be
-/// repeated.
+/// Which reports are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportsOf {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that are not resolved.
+    Open,
+    /// Those that are.
+    Resolved,
+}
+
+/// A part of the reports of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportsPage {
+    /// The newest first.
+    pub reports: Vec<Report>,
+    /// The place behind it, if more follow.
+    pub next: Option<TimePlace>,
+}
+
+/// Keeps reports, and earlier versions of messages.
 #[async_trait]
 pub trait Moderation: Send + Sync {
-    /// Bans a user, in place of a ban before. Answers the user's connections, which the caller must end.
+    /// Reports a message that the reporter may read, as it is now and with the earlier versions that are kept. A deleted message can be reported
+    /// where its last version is kept. Two round trips. A reporter has one report of each message: the second call answers the first one.
     ///
     /// # Errors
-    /// [`Unavailable`].
-    async fn ban(&self, user: &User, ban: &Ban) -> Result<Vec<ConnectionId>, Unavailable>;
-
-    /// Ends the ban of a user.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn unban(&self, user: &User) -> Result<(), Unavailable>;
-
-    /// The ban of a user, if there is one; it may be over.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn ban_of(&self, user: &User) -> Result<Option<Ban>, Unavailable>;
-
-    /// Notes that no token counts any more that was issued to the user before `at_ms`, in milliseconds since 1970. An earlier time than the noted one
-    /// changes nothing. Answers the user's connections, which the caller must end.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn revoke(&self, user: &User, at_ms: u64) -> Result<Vec<ConnectionId>, Unavailable>;
-
-    /// Reads what stands in a conversation below a position, deleted messages too; from the newest on without one.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn recorded(
+    /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::TooManyReports`],
+    /// [`StoreError::Unavailable`].
+    async fn report(
         &self,
         conversation: &Conversation,
-        below: Option<u64>,
-        count: u64,
-    ) -> Result<Recorded, Unavailable>;
+        reporter: &Asker,
+        id: MessageId,
+        reason: &Remark,
+    ) -> Result<Filed, StoreError>;
+
+    /// Reads a part of the reports of a site. A page of long ones ends early.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn reports(&self, domain: &Domain, of: ReportsOf, window: &TimeWindow) -> Result<ReportsPage, Unavailable>;
+
+    /// Resolves a report; `None` if there is none of that id. The second call changes nothing, and answers what the first one noted.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn resolve(
+        &self,
+        domain: &Domain,
+        id: ReportId,
+        note: Option<&Remark>,
+    ) -> Result<Option<Report>, Unavailable>;
+
+    /// Reads the earlier versions of the messages at these positions, the oldest first. Positions without any are left out. The last version of
+    /// a deleted message is what it said before.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn versions(
+        &self,
+        conversation: &Conversation,
+        seqs: &[u64],
+    ) -> Result<BTreeMap<u64, Vec<Message>>, Unavailable>;
 }

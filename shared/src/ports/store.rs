@@ -44,6 +44,18 @@ pub enum StoreError {
     /// The message has as many reactions as it can have.
     #[error("too many reactions")]
     TooManyReactions,
+    /// The other side of a direct conversation has blocked the user.
+    #[error("blocked by the other side")]
+    NotAccepted,
+    /// The message is the user's own.
+    #[error("an own message")]
+    OwnMessage,
+    /// The site has as many open reports as it can have.
+    #[error("too many open reports")]
+    TooManyReports,
+    /// The user has blocked as many others as a user can.
+    #[error("too many blocks")]
+    TooManyBlocks,
     /// The store did not answer; the write may be done or not.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

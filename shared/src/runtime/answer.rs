@@ -194,10 +194,12 @@ mod tests {
                 rev: MANY,
                 prev_rev: Some(MANY),
                 repeated: false,
+                private: false,
             };
             let member = Member {
                 id: ann.id.clone(),
                 read_seq: MANY,
+                others_see_seq: MANY,
                 unread: MANY,
                 mentioned: MANY,
                 left: false,

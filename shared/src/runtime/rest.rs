@@ -17,8 +17,8 @@ use crate::adapters::jwt::Identity;
 use crate::app::{Caller, Counted};
 use crate::domain::limits::{BODY_BYTES, IDS_MAX};
 use crate::domain::{
-    Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target, User,
-    Window,
+    Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target,
+    TimeWindow, User, Window,
 };
 use crate::error::ApiError;
 use crate::metrics;
@@ -155,6 +155,28 @@ impl RestRequest {
         Ok(MembersPage {
             after: after.transpose()?,
             limit: usize::try_from(per_page).unwrap_or(usize::MAX),
+        })
+    }
+
+    /// `{id}` of a path that is about another user.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidId`].
+    pub fn other_user(&self) -> Result<Id, ApiError> {
+        Id::parse(self.path_parameter("id")).map_err(|reason| ApiError::InvalidId {
+            field: "the user's id",
+            reason,
+        })
+    }
+
+    /// The part of a list by time that is asked for: what stands after `after`, `limit` at the most.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidPage`], [`ApiError::InvalidField`].
+    pub fn time_window(&self) -> Result<TimeWindow, ApiError> {
+        Ok(TimeWindow {
+            after: self.query("after").map(|text| wire::time_place(&text)).transpose()?,
+            limit: self.page()?.per_page,
         })
     }
 

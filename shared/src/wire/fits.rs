@@ -129,6 +129,7 @@ impl Shape {
         let member = Member {
             id,
             read_seq: MANY,
+            others_see_seq: MANY,
             unread: MANY,
             mentioned: MANY,
             left: false,
@@ -144,6 +145,7 @@ impl Shape {
             rev: MANY,
             prev_rev: Some(MANY),
             repeated: false,
+            private: false,
         };
         let place = Place {
             cursor: PLACE,

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::domain::{BodyKind, Change, ChangeKind, Conversation, Id, Message, Quote, Reacted, Reads};
+use crate::domain::{BodyKind, Change, Conversation, Id, Message, Quote, Reacted, Reads};
 
 /// An id as clients see it: a number where it is one, else a string.
 #[derive(Clone, Debug)]
@@ -211,10 +211,10 @@ impl ConversationState {
         self
     }
 
-    /// The same as of a change. A read position in a topic is none.
+    /// The same as of a change. One that its member alone is told of has no revision.
     pub(super) fn after(conversation: &Conversation, user: &Id, change: &Change) -> Self {
         let state = Self::new(conversation, user);
-        if change.kind == ChangeKind::Read && !conversation.is_direct() {
+        if change.private {
             return state;
         }
         state.at(change.rev, change.prev_rev)

@@ -9,6 +9,7 @@ mod inbox;
 mod message;
 mod metadata;
 mod moderation;
+mod oversight;
 mod properties;
 mod request;
 
@@ -22,9 +23,10 @@ pub use frame::{
 };
 pub use inbox::{ListAnswer, SettingsAnswer, list};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
-pub use moderation::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
+pub use moderation::{BlockAnswer, BlocksAnswer, ReportAnswer, ReportJson, ReportsAnswer};
+pub use oversight::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target};
+pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
 
 use serde::Serialize;
 

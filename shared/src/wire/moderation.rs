@@ -1,211 +1,165 @@
-//! The bodies and answers of the platform's own server.
+//! Blocks and reports in JSON.
 
-use chrono::DateTime;
 use serde::Serialize;
 
-use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
-use super::properties::{Properties, string};
-use super::request::RequestBody;
-use crate::domain::limits::{BAN_REASON_BYTES, NUMERIC_ID_MAX};
-use crate::domain::{Ban, Conversation, Id, Reads, User};
-use crate::error::ApiError;
-use crate::ports::{Recorded, Stored};
+use super::message::{IdJson, MessageJson, Reader, Timestamp};
+use crate::domain::{Conversation, Id, Message, Reads, Report, Target, TimePlace};
+use crate::ports::{BlocksPage, Filed, ReportsPage};
 
-impl RequestBody<'_> {
-    /// Whether the platform itself writes, and not the user.
-    ///
-    /// # Errors
-    /// [`ApiError::InvalidField`] for anything but a boolean.
-    pub fn system(&self) -> Result<bool, ApiError> {
-        self.switch("system").map(Option::unwrap_or_default)
-    }
-
-    /// Until when a user is banned, and why.
-    ///
-    /// # Errors
-    /// [`ApiError::InvalidField`].
-    pub fn ban(&self) -> Result<Ban, ApiError> {
-        const REASON: &str = "a string of at most 500 bytes";
-        let reason = self.properties().optional_text("reason", REASON)?;
-        if reason.as_ref().is_some_and(|reason| reason.len() > BAN_REASON_BYTES) {
-            return Err(ApiError::InvalidField {
-                field: "reason",
-                expected: REASON,
-            });
-        }
-        Ok(Ban {
-            until_ms: time(self.properties(), "until")?,
-            reason: reason.filter(|reason| !reason.is_empty()),
-        })
-    }
-}
-
-/// A time that may be absent or null: in ISO 8601 with its offset, as RFC 3339 has it, or in milliseconds since 1970.
-fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>, ApiError> {
-    let Some(raw) = properties.get(field) else {
-        return Ok(None);
-    };
-    let ms = match string(raw) {
-        Some(text) => {
-            let instant = DateTime::parse_from_rfc3339(&text).ok();
-            instant.and_then(|instant| u64::try_from(instant.timestamp_millis()).ok())
-        }
-        None => raw.get().parse().ok(),
-    };
-    let ms = ms.filter(|ms| *ms < NUMERIC_ID_MAX).ok_or(ApiError::InvalidField {
-        field,
-        expected: "a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
-    });
-    ms.map(Some)
-}
-
-/// Whether a user is banned.
+/// The answer to a block, or to taking it back.
 #[derive(Debug, Serialize)]
-pub struct BanAnswer {
+pub struct BlockAnswer {
     id: IdJson,
-    banned: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    blocked: bool,
 }
 
-impl BanAnswer {
-    /// Shows the ban of a user, if there is one.
-    pub fn new(user: &User, ban: Option<Ban>) -> Self {
-        let (banned, until_ms, reason) = match ban {
-            Some(Ban { until_ms, reason }) => (true, until_ms, reason),
-            None => (false, None, None),
-        };
+impl BlockAnswer {
+    /// Says whether the caller has blocked that user.
+    pub fn new(id: Id, blocked: bool) -> Self {
         Self {
-            id: IdJson(user.id.clone()),
-            banned,
-            until: until_ms.map(Timestamp::from_ms),
-            reason,
+            id: IdJson(id),
+            blocked,
         }
     }
 }
 
-/// Since when a token of a user must be issued to count.
 #[derive(Debug, Serialize)]
-pub struct RevokedAnswer {
+struct BlockJson {
     id: IdJson,
-    revoked: Timestamp,
+    since: Timestamp,
 }
 
-impl RevokedAnswer {
-    /// `at_ms` is in milliseconds since 1970.
-    pub fn new(user: &User, at_ms: u64) -> Self {
-        Self {
-            id: IdJson(user.id.clone()),
-            revoked: Timestamp::from_ms(at_ms),
-        }
-    }
-}
-
-/// How soon nobody is shown the profile any more that a user had.
+/// A part of a list whose newest entries come first; `next` is what to give as `after`.
 #[derive(Debug, Serialize)]
-pub struct ProfileAnswer {
-    id: IdJson,
-    within_ms: u64,
-}
-
-impl ProfileAnswer {
-    /// `within_ms` is how long profiles are kept, in milliseconds.
-    pub fn new(user: &User, within_ms: u64) -> Self {
-        let id = IdJson(user.id.clone());
-        Self { id, within_ms }
-    }
-}
-
-/// A part of a conversation as moderators see it, newest first.
-#[derive(Debug, Serialize)]
-pub struct RecordedAnswer {
-    state: ConversationState,
-    entries: Vec<RecordedJson>,
+struct PageJson<E> {
+    entries: Vec<E>,
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum RecordedJson {
-    Live(Box<MessageJson<IdJson>>),
-    /// Deleted; or written by a newer release, so that this one can show nothing of it.
-    Bare {
-        id: String,
-        author: IdJson,
-        timestamp: Timestamp,
-        seq: u64,
-        rev: u64,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        deleted: bool,
-    },
-}
-
-impl RecordedAnswer {
-    /// Shows a part; `next` is what to give as `after` for older messages. `user` says how the conversation is named.
-    pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded) -> Self {
-        let next = recorded.messages.last().filter(|_| recorded.next.is_some());
+impl<E> PageJson<E> {
+    fn new(entries: impl Iterator<Item = E>, next: Option<&TimePlace>) -> Self {
         Self {
-            state: ConversationState::new(conversation, &user.id).at(recorded.rev, None),
-            entries: recorded.messages.iter().map(RecordedJson::from).collect(),
-            next: next.map(|oldest| oldest.id.to_string()),
+            entries: entries.collect(),
+            next: next.map(ToString::to_string),
         }
     }
 }
 
-impl From<&Stored> for RecordedJson {
-    fn from(stored: &Stored) -> Self {
-        match &stored.message {
-            // To no user: nothing is the reader's own.
-            Some(message) => Self::Live(Box::new(MessageJson::new(
-                message,
-                Reader::new(&Id::system(), &Reads::default()),
-            ))),
-            None => Self::Bare {
-                id: stored.id.to_string(),
-                author: IdJson(stored.author.clone()),
-                timestamp: Timestamp::from_ms(stored.id.ms),
-                seq: stored.id.seq,
-                rev: stored.rev,
-                deleted: stored.deleted,
+/// The users whom a user has blocked.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct BlocksAnswer(PageJson<BlockJson>);
+
+impl BlocksAnswer {
+    /// Shows them to that user.
+    pub fn new(page: &BlocksPage) -> Self {
+        let entry = |(id, since): &(Id, u64)| BlockJson {
+            id: IdJson(id.clone()),
+            since: Timestamp::from_ms(*since),
+        };
+        Self(PageJson::new(page.blocks.iter().map(entry), page.next.as_ref()))
+    }
+}
+
+/// The answer to a report.
+#[derive(Debug, Serialize)]
+pub struct ReportAnswer {
+    id: String,
+    reported: Timestamp,
+}
+
+impl ReportAnswer {
+    /// Confirms the report to the user who made it.
+    pub fn new(filed: Filed) -> Self {
+        Self {
+            id: filed.id.to_string(),
+            reported: Timestamp::from_ms(filed.reported_ms),
+        }
+    }
+}
+
+/// Where a message stands, as the platform names it: `b` only in a direct conversation.
+#[derive(Debug, Serialize)]
+struct PlaceJson {
+    target: &'static str,
+    a: IdJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b: Option<IdJson>,
+}
+
+impl PlaceJson {
+    fn new(conversation: &Conversation, reporter: &Id) -> Self {
+        match conversation.as_seen_by(reporter) {
+            Target::Topic(id) => Self {
+                target: "topic",
+                a: IdJson(id),
+                b: None,
+            },
+            Target::User(other) => Self {
+                target: "user",
+                a: IdJson(reporter.min(&other).clone()),
+                b: Some(IdJson(reporter.max(&other).clone())),
             },
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(Debug, Serialize)]
+struct ResolvedJson {
+    #[serde(flatten)]
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
 
-    #[test]
-    fn a_ban_has_an_end_and_a_reason_or_neither() {
-        let ban = |json: &str| match RequestBody::parse(json).unwrap().ban() {
-            Ok(Ban { until_ms, reason }) => format!("{until_ms:?} {reason:?}"),
-            Err(error) => error.to_string(),
-        };
-        insta::assert_snapshot!(ban("{}"), @"None None");
-        insta::assert_snapshot!(ban(r#"{"until":null,"reason":""}"#), @"None None");
-        insta::assert_snapshot!(ban(r#"{"until":1893456000000,"reason":"spam"}"#), @r#"Some(1893456000000) Some("spam")"#);
-        insta::assert_snapshot!(ban(r#"{"until":"2030-01-01T01:00:00.5+01:00"}"#), @"Some(1893456000500) None");
-        for wrong in [
-            "-1",
-            "1.5",
-            "true",
-            "\"tomorrow\"",
-            "\"2030-01-01\"",
-            "\"1893456000000\"",
-            "9007199254740991",
-            "\"1969-01-01T00:00:00Z\"",
-        ] {
-            insta::allow_duplicates! {
-                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
-            }
+/// A report, as the platform sees it.
+#[derive(Debug, Serialize)]
+pub struct ReportJson {
+    id: String,
+    reported: Timestamp,
+    reporter: IdJson,
+    reason: String,
+    conversation: PlaceJson,
+    message: Option<MessageJson<IdJson>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+    earlier: Vec<MessageJson<IdJson>>,
+    resolved: Option<ResolvedJson>,
+}
+
+impl ReportJson {
+    /// Shows a report to the platform, with the message as it was when it was reported.
+    pub fn new(report: &Report) -> Self {
+        let reads = Reads::default();
+        let shown = |message: &Message| MessageJson::new(message, Reader::new(&report.reporter, &reads));
+        Self {
+            id: report.id.to_string(),
+            reported: Timestamp::from_ms(report.reported_ms),
+            reporter: IdJson(report.reporter.clone()),
+            reason: report.reason.clone(),
+            conversation: PlaceJson::new(&report.conversation, &report.reporter),
+            message: report.message.as_ref().map(shown),
+            deleted: report.deleted,
+            earlier: report.earlier.iter().map(shown).collect(),
+            resolved: report.resolved.as_ref().map(|resolved| ResolvedJson {
+                at: Timestamp::from_ms(resolved.ms),
+                note: resolved.note.clone(),
+            }),
         }
-        let reason = |bytes| ban(&format!(r#"{{"reason":"{}"}}"#, "x".repeat(bytes)));
-        assert!(reason(500).contains("xxx"));
-        assert_eq!(reason(501), "reason must be a string of at most 500 bytes");
-        assert_eq!(ban(r#"{"reason":5}"#), "reason must be a string of at most 500 bytes");
-        assert!(reason(501).contains(&BAN_REASON_BYTES.to_string()));
+    }
+}
+
+/// A part of the reports of a site.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct ReportsAnswer(PageJson<ReportJson>);
+
+impl ReportsAnswer {
+    /// Shows them to the platform.
+    pub fn new(page: &ReportsPage) -> Self {
+        Self(PageJson::new(
+            page.reports.iter().map(ReportJson::new),
+            page.next.as_ref(),
+        ))
     }
 }

@@ -8,9 +8,12 @@ use super::properties::{Properties, shortened, string};
 use crate::domain::limits::{FRAME_ID_BYTES, IDS_MAX, MENTIONS_MAX, NUMERIC_ID_MAX};
 use crate::domain::{
     Body, BodyKind, Cursor, Draft, Edit, Id, InboxPlace, InvalidId, InvalidMessage, MessageId, Metadata, MetadataEdit,
-    Reaction, RetryKey, Role, SettingsEdit, Target,
+    Reaction, Remark, RetryKey, Role, SettingsEdit, Target, TimePlace,
 };
 use crate::error::ApiError;
+
+/// What a remark must be.
+const REMARK: &str = "a text of 1 to 1000 bytes of UTF-8 with a visible character";
 
 /// Reads a target as it stands in an address or frame.
 ///
@@ -50,6 +53,17 @@ pub fn inbox_place(text: &str) -> Result<InboxPlace, ApiError> {
     InboxPlace::parse(text).map_err(|_| ApiError::InvalidField {
         field: "before",
         expected: "the state.next of a list",
+    })
+}
+
+/// Reads a place in a list by time that a client kept.
+///
+/// # Errors
+/// [`ApiError::InvalidField`] for anything but the `next` of a page.
+pub fn time_place(text: &str) -> Result<TimePlace, ApiError> {
+    TimePlace::parse(text).map_err(|_| ApiError::InvalidField {
+        field: "after",
+        expected: "the next of a page",
     })
 }
 
@@ -131,6 +145,34 @@ impl<'a> RequestBody<'a> {
     pub fn up_to(&self) -> Result<Option<MessageId>, ApiError> {
         let id = self.0.optional_text("up_to", "the id of a message")?;
         id.map(|id| message_id(&id)).transpose()
+    }
+
+    /// Why a message is reported.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it is absent, too long, or shows nothing.
+    pub fn reason(&self) -> Result<Remark, ApiError> {
+        self.remark("reason")?.ok_or(ApiError::InvalidField {
+            field: "reason",
+            expected: REMARK,
+        })
+    }
+
+    /// What the platform says about a report, if it says something.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it is too long, or shows nothing.
+    pub fn note(&self) -> Result<Option<Remark>, ApiError> {
+        self.remark("note")
+    }
+
+    fn remark(&self, field: &'static str) -> Result<Option<Remark>, ApiError> {
+        let text = self.0.optional_text(field, REMARK)?;
+        let remark = text.map(|text| Remark::parse(&text)).transpose();
+        remark.map_err(|_| ApiError::InvalidField {
+            field,
+            expected: REMARK,
+        })
     }
 
     /// The role that a member is given, if it is named.

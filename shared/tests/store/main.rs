@@ -4,6 +4,8 @@
 //! and TLS, and for a user who may not do more than a store needs.
 
 #[cfg(test)]
+mod blocks;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod connections;
@@ -26,9 +28,9 @@ mod loss;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
-mod moderation;
-#[cfg(test)]
 mod offline;
+#[cfg(test)]
+mod oversight;
 #[cfg(test)]
 mod positions;
 #[cfg(test)]
@@ -39,6 +41,8 @@ mod relay;
 mod releases;
 #[cfg(test)]
 mod replies;
+#[cfg(test)]
+mod reports;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
@@ -160,6 +164,22 @@ rules! {
     positions::a_stranger_does_not_learn_which_messages_there_are,
     positions::watchers_are_told_of_readers_of_a_topic_alone,
     positions::seen_never_says_less_than_what_was_read,
+    blocks::who_is_blocked_writes_nothing_more_and_can_still_delete,
+    blocks::each_side_blocks_for_itself,
+    blocks::who_is_blocked_reads_alone,
+    blocks::nobody_is_told_that_who_is_blocked_reads,
+    blocks::neither_side_sees_the_presence_of_the_other,
+    blocks::typing_of_who_is_blocked_is_told_to_nobody,
+    blocks::a_block_that_was_cut_off_is_completed_when_it_is_repeated,
+    blocks::a_block_and_sends_at_once_agree,
+    blocks::strangers_are_blocked_too_and_listed_in_pages,
+    blocks::a_user_blocks_so_many_and_no_more,
+    reports::a_report_keeps_the_message_as_it_was,
+    reports::only_who_reads_a_message_of_others_reports_it,
+    reports::reports_are_listed_in_pages_and_resolved_once,
+    reports::a_full_list_of_reports_loses_the_oldest_resolved_one,
+    reports::earlier_versions_are_kept_where_they_shall_be,
+    reports::a_report_shows_the_versions_that_are_kept,
     reactions::a_reaction_is_given_and_taken_back,
     reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
     reactions::the_newest_ten_are_named,
@@ -210,9 +230,9 @@ rules! {
     usage::each_connection_has_frames_of_its_own,
     usage::a_handshake_takes_a_request_and_learns_who_is_near_a_limit,
     connections::sites_never_see_each_other,
-    moderation::a_ban_stands_in_the_slot_of_its_user,
-    moderation::a_revocation_only_moves_forward,
-    moderation::what_the_platform_writes_is_unread_to_all,
-    moderation::the_platform_is_no_member_of_a_topic,
-    moderation::the_record_keeps_the_place_of_what_was_deleted,
+    oversight::a_ban_stands_in_the_slot_of_its_user,
+    oversight::a_revocation_only_moves_forward,
+    oversight::what_the_platform_writes_is_unread_to_all,
+    oversight::the_platform_is_no_member_of_a_topic,
+    oversight::the_record_keeps_the_place_of_what_was_deleted,
 }

@@ -1,4 +1,4 @@
-//! Users talk with each other and in topics, which they join and leave; they edit, delete, react, reply, mention and read; functions die between the
+//! Users talk with each other and in topics, which they join and leave; they edit, delete, react, reply, mention, read and block; functions die between the
 //! two steps of a write; frames are lost or late. A client that follows the rules of `docs/clients.md` ends with what a fresh client loads, and every
 //! inbox with what follows from the conversations, once everything unanswered has been asked for again.
 //!
@@ -53,6 +53,7 @@ enum Act {
     React(MessageId, Reaction, bool),
     Join,
     Leave,
+    Block(bool),
 }
 
 /// What must be true of a conversation, from what was decided in it.
@@ -61,6 +62,10 @@ struct Truth {
     last: u64,
     /// How far each member has read.
     reads: HashMap<usize, u64>,
+    /// How far each has read as the other side is shown it: it stays while the other side has blocked the member.
+    others_see: HashMap<usize, u64>,
+    /// Who has blocked the other side.
+    blocks: HashSet<usize>,
     /// By position: reactions in the order in which each was first given, and who gave it, the newest first.
     reactions: HashMap<u64, Vec<(Reaction, Vec<usize>)>>,
     /// Who has left at some time.
@@ -210,7 +215,8 @@ impl Run {
             }
             What::Join if at >= USERS.len() => Act::Join,
             What::Leave if at >= USERS.len() => Act::Leave,
-            What::Join | What::Leave => return None,
+            What::Block(on) if at < USERS.len() && at != who => Act::Block(on),
+            What::Join | What::Leave | What::Block(_) => return None,
         };
         Some(Request {
             who,
@@ -245,6 +251,10 @@ impl Run {
         };
         let caller = self.caller(who);
         let (target, me) = (target(at), &self.users[who].id);
+        if let Act::Block(on) = act {
+            let (on, caller) = (*on, &caller);
+            return self.block(caller, who, at, on).await;
+        }
         let answer = match act {
             Act::Send(draft) => writer.send(&caller, &target, draft).await,
             Act::Update(id, edit, key) => writer.update(&caller, &target, &id.to_string(), edit, Some(key)).await,
@@ -256,6 +266,7 @@ impl Run {
             }
             Act::Join => writer.put_member(&caller, &target, me, None).await,
             Act::Leave => writer.remove_member(&caller, &target, me).await,
+            Act::Block(_) => return,
         };
         self.late.extend(held(&dying.late).take().into_iter().flatten());
         let is_member = at < USERS.len() || self.truth(who, at).reads.contains_key(&who);
@@ -270,6 +281,13 @@ impl Run {
             }
             // Someone deleted it in the meantime; there is nothing to ask for any more.
             Err(ApiError::MessageNotFound) => {}
+            Err(ApiError::NotAccepted) => {
+                assert!(
+                    self.truth(who, at).blocks.contains(&at),
+                    "user {at} has blocked user {who}"
+                );
+                assert!(matches!(act, Act::Send(_) | Act::Update(..) | Act::React(..)));
+            }
             Err(ApiError::NotAMember) => assert!(!is_member, "user {who} is a member at {at}"),
             // What it replies to was deleted, or whom it mentions is not there.
             Err(ApiError::InvalidField { .. }) => {
@@ -278,6 +296,17 @@ impl Run {
             }
             Err(error) => panic!("{error}"),
         }
+    }
+
+    async fn block(&mut self, caller: &Caller, who: usize, at: usize, on: bool) {
+        let (store, other) = (&self.world.store, id(USERS[at]));
+        app::set_block(store, caller, &other, on).await.unwrap();
+        let blocks = &mut self.truth(who, at).blocks;
+        if on {
+            blocks.insert(who)
+        } else {
+            blocks.remove(&who)
+        };
     }
 
     fn caller(&self, who: usize) -> Caller {
@@ -293,6 +322,7 @@ impl Run {
         let (who, is_direct) = (request.who, request.at < USERS.len());
         let sides = [who, request.at];
         let truth = self.truth(who, request.at);
+        let is_new = request.seq.is_none();
         let read = match &request.act {
             Act::Send(_) if request.seq.is_none() => {
                 truth.last += 1;
@@ -324,6 +354,10 @@ impl Run {
         };
         if let Some(position) = truth.reads.get_mut(&who) {
             *position = read.unwrap_or_default().max(*position);
+            // A repeated send moves nothing.
+            if read.is_some() && is_new && !(is_direct && request.at != who && truth.blocks.contains(&request.at)) {
+                truth.others_see.insert(who, *position);
+            }
         }
     }
 
@@ -454,6 +488,11 @@ impl Run {
         let mentioned = unread.iter().filter(|message| message.mentions.contains(&of.id));
         let expected = (read, unread.len() as u64, mentioned.count() as u64);
         assert_eq!((entry.read_seq, entry.unread, entry.mentioned), expected, "{what}");
+        if at < USERS.len() && at != who {
+            let other = entry.reads.0.iter().find(|(of, _)| *of == id(USERS[at]));
+            let others_see = truth.others_see.get(&at).copied().unwrap_or_default();
+            assert_eq!(other.map_or(0, |(_, seq)| *seq), others_see, "{what}: the other side");
+        }
         let known = &self.clients[who].conversations[&target(at).to_string()];
         assert!(known.reads.get(USERS[who]).is_none_or(|known| *known <= read), "{what}");
 

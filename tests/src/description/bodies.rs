@@ -108,6 +108,25 @@ pub(super) fn requests() -> Vec<Property> {
                 like(json!({"muted": true}), settings),
             ),
         ),
+        (
+            "Report",
+            about(
+                "Why you report the message.",
+                like(
+                    json!({"reason": "spam"}),
+                    open(
+                        [(
+                            "reason",
+                            about(
+                                "1 to 1,000 bytes of UTF-8, with one visible character.",
+                                json!({"type": "string", "minLength": 1, "maxLength": 1000}),
+                            ),
+                        )],
+                        [],
+                    ),
+                ),
+            ),
+        ),
         ("Role", role),
         (
             "GiveRole",

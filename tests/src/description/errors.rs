@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 36] = [
+pub(super) const ERRORS: [Error; 39] = [
     Error {
         code: None,
         status: 400,
@@ -137,6 +137,12 @@ pub(super) const ERRORS: [Error; 36] = [
     ),
     error(403, "NOT_A_MEMBER", FORBIDDEN, "only members of the topic may do that"),
     error(
+        403,
+        "NOT_ACCEPTED",
+        FORBIDDEN,
+        "the other side of the direct conversation has blocked you",
+    ),
+    error(
         404,
         "NOT_FOUND",
         &["NotFound", "RouteNotFoundError"],
@@ -159,6 +165,18 @@ pub(super) const ERRORS: [Error; 36] = [
         "TOO_MANY_REACTIONS",
         CONFLICT,
         "the message has as many reactions as it can have",
+    ),
+    error(
+        409,
+        "TOO_MANY_BLOCKS",
+        CONFLICT,
+        "you have blocked as many users as you can",
+    ),
+    error(
+        409,
+        "TOO_MANY_REPORTS",
+        CONFLICT,
+        "the site has as many open reports as it can have",
     ),
     error(413, "BODY_TOO_LARGE", TOO_LARGE, "the body is longer than 64 KiB"),
     error(

@@ -17,7 +17,6 @@ mod components;
 mod errors;
 mod platform;
 mod rest;
-mod rest_answers;
 mod schema;
 mod socket;
 

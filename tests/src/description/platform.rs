@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::components::{MESSAGE_ID, timestamp};
-use super::rest::{BODY, CONTENT, Codes, FOUND, Route, TARGET, TOPIC, limit, query, retry_key};
+use super::rest::{ACCEPTED, BODY, CONTENT, Codes, FOUND, Route, TARGET, TOPIC, limit, query, retry_key};
 use super::schema::{Property, about, boolean, closed, exactly, like, list, named, open, or_null, text, whole};
 
 /// The tag of these routes.
@@ -46,6 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
             vec![
                 TARGET,
                 CONTENT,
+                ACCEPTED,
                 &[Some("MESSAGES_INVALID_TYPE"), Some("TOPIC_FULL")],
             ],
         )

@@ -1,11 +1,13 @@
 //! The REST API in `OpenAPI` 3.1: its routes, what each takes, and every answer of each.
 
+mod answers;
+mod moderation;
+
 use serde_json::{Map, Value, json};
 
 use super::components::schemas;
 use super::errors::{ERRORS, answered};
 use super::platform;
-use super::rest_answers;
 use super::schema::{NUMBER_MAX, named, short_list, whole};
 
 /// The codes that an error can have; `None` for the one that has no code.
@@ -22,6 +24,7 @@ const ALWAYS: Codes = &[
 /// What everything that changes something can answer.
 const WRITING: Codes = &[Some("BANNED")];
 pub(super) const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
+/// Of a path that names a topic, or a user.
 pub(super) const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
 pub(super) const BODY: Codes = &[
@@ -42,6 +45,7 @@ pub(super) const CONTENT: Codes = &[
     Some("METADATA_TOO_LARGE"),
     Some("RETRY_KEY_REUSED"),
 ];
+pub(super) const ACCEPTED: Codes = &[Some("NOT_ACCEPTED")];
 pub(super) const FOUND: Codes = &[Some("NOT_FOUND")];
 const FORBIDDEN: Codes = &[Some("FORBIDDEN")];
 
@@ -96,7 +100,11 @@ impl Route {
 
     fn operation(&self) -> Value {
         let is_platform = self.tag == platform::TAG;
-        let status = if self.id.starts_with("send") { "201" } else { "200" };
+        let status = if matches!(self.id, "send" | "sendAs" | "report") {
+            "201"
+        } else {
+            "200"
+        };
         let parts = self
             .path
             .split('/')
@@ -144,12 +152,19 @@ impl Route {
 pub(super) fn document() -> Value {
     let mut paths = Map::new();
     paths.insert("/api".to_owned(), welcome());
-    for route in routes().into_iter().chain(platform::routes()) {
+    for route in routes()
+        .into_iter()
+        .chain(moderation::routes())
+        .chain(platform::routes())
+    {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method] = route.operation();
     }
     let mut schemas = schemas();
-    let own = rest_answers::schemas().into_iter().chain(platform::schemas());
+    let own = answers::schemas()
+        .into_iter()
+        .chain(moderation::schemas())
+        .chain(platform::schemas());
     schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
         "openapi": "3.1.0",
@@ -282,6 +297,7 @@ fn routes() -> Vec<Route> {
             vec![
                 TARGET,
                 MEMBERS,
+                ACCEPTED,
                 CONTENT,
                 &[Some("MESSAGES_INVALID_TYPE"), Some("TOPIC_FULL")],
             ],
@@ -313,7 +329,7 @@ fn routes() -> Vec<Route> {
             ("update", MESSAGES),
             "Edits your message, or marks the other side's as seen.",
             "MessageAnswer",
-            vec![TARGET, FOUND, MEMBERS, FORBIDDEN, CONTENT],
+            vec![TARGET, FOUND, MEMBERS, ACCEPTED, FORBIDDEN, CONTENT],
         )
         .taking([retry_key()])
         .with_body("Update", true),
@@ -333,6 +349,7 @@ fn routes() -> Vec<Route> {
                 TARGET,
                 FOUND,
                 MEMBERS,
+                ACCEPTED,
                 &[Some("INVALID_REACTION"), Some("TOO_MANY_REACTIONS"), Some("TOPIC_FULL")],
             ],
         ),
@@ -341,7 +358,7 @@ fn routes() -> Vec<Route> {
             ("takeBack", MESSAGES),
             "Takes a reaction back.",
             "MessageAnswer",
-            vec![TARGET, FOUND, MEMBERS, &[Some("INVALID_REACTION")]],
+            vec![TARGET, FOUND, MEMBERS, ACCEPTED, &[Some("INVALID_REACTION")]],
         ),
         Route::new(
             ("get", "/api/topic/{id}/members"),

@@ -45,10 +45,13 @@ const dress = (node, props) => {
 export const patch = (parent, children) => {
   /** @type {Map<unknown, any>} */
   const nodes = new Map();
+  /** How many there are of a name, so that thousands of links cost no more than each of them. @type {Record<string, number>} */
+  const counts = {};
   const keys = children.map((child) => {
     if (typeof child !== "object") return;
-    let key = child.name.split(".", 2) + (child.props.key ?? "");
-    while (nodes.has(key)) key += "+";
+    const name = child.name.split(".", 2) + (child.props.key ?? "");
+    // A name begins with a letter, so that the number before it has an end.
+    const key = (counts[name] = -~counts[name]) + name;
     nodes.set(key, undefined);
     return key;
   });

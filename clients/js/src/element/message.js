@@ -9,7 +9,7 @@ import { h, hidden, icon, link } from "./dom.js";
 import { menuOfMessage, react } from "./menu.js";
 import { avatar } from "./panel.js";
 import { toMessage } from "./scroll.js";
-import { rich, safeImage, safeUrl } from "./text.js";
+import { rich, safeImage } from "./text.js";
 
 /** The author of what the platform itself writes. */
 const SYSTEM = "senna:system";
@@ -38,7 +38,7 @@ const content = (app, { type, text = "", image, mentions = [] }) => {
   // A picture that can't be loaded shows its `alt`, and the link still leads there.
   return link(
     "a.image",
-    safeUrl(image),
+    src,
     h("img", { src, alt: app.say("image"), loading: "lazy", referrerpolicy: "no-referrer" }),
   );
 };

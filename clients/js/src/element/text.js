@@ -113,14 +113,16 @@ const linked = (text) => {
  * @returns {import("./dom.js").Many[]}
  */
 export const rich = (text, mentions) => {
+  /** @type {any[]} */
+  let parts = [text];
+  // Name by name, and not by recursion: who writes a name thousands of times must not exhaust the stack of those who read it.
   for (const { name, isMe } of mentions) {
-    const at = text.indexOf("@" + name);
-    if (at < 0) continue;
-    const end = at + name.length + 1;
-    const mark = h(isMe ? "span.mention.me" : "span.mention", null, text.slice(at, end));
-    return [...rich(text.slice(0, at), mentions), mark, ...rich(text.slice(end), mentions)];
+    const mark = h("span.mention" + (isMe ? ".me" : ""), null, "@" + name);
+    parts = parts.flatMap((part) =>
+      part.split ? part.split("@" + name).flatMap((/** @type {string} */ rest, /** @type {number} */ n) => (n ? [mark, rest] : rest)) : part,
+    );
   }
-  return linked(text);
+  return parts.flatMap((part) => (part.split ? linked(part) : part));
 };
 
 /** @param {number} one @param {number} [other] */

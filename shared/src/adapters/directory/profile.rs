@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::super::http_client::OtherForm;
 use crate::domain::Id;
 use crate::ports::{Profile, Profiles};
 use crate::wire;
@@ -51,7 +52,7 @@ struct Entries<'a> {
 ///
 /// # Errors
 /// If the answer is not `{"entries":[…]}`.
-pub(crate) fn parse(kind: Kind, body: &[u8]) -> serde_json::Result<Profiles> {
+pub(crate) fn parse(kind: Kind, body: &[u8]) -> Result<Profiles, OtherForm> {
     let answer: Entries<'_> = serde_json::from_slice(body)?;
     let profiles = answer.entries.into_iter().filter_map(|entry| profile(kind, entry));
     Ok(profiles.collect())

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::sync::RwLock;
 use tokio::time::Instant;
 
-use super::super::http_client;
+use super::super::http_client::{self, OtherForm};
 use super::bits;
 use crate::config::RSA_BITS;
 use crate::ports::Unavailable;
@@ -104,7 +104,7 @@ struct Set<'a> {
 
 impl PublicKeys {
     /// Reads a set. An entry that cannot be used is skipped and costs the others nothing.
-    pub(crate) fn parse(json: &[u8], algorithm: Algorithm) -> serde_json::Result<Self> {
+    pub(crate) fn parse(json: &[u8], algorithm: Algorithm) -> Result<Self, OtherForm> {
         let set: Set<'_> = serde_json::from_slice(json)?;
         let key = |entry: &RawValue| {
             let jwk: Jwk = serde_json::from_str(entry.get()).ok()?;

@@ -1,6 +1,7 @@
 //! What the scripts answer, as values of the ports: one parser for each.
 
 mod connections;
+mod moderation;
 
 use redis::{FromRedisValue, Value, from_redis_value};
 
@@ -8,6 +9,8 @@ pub(super) use self::connections::{
     admitted, due, frame, is_member, numbered_watchers, opened, presence, read_watchers, typing, watchers, watches,
     watching,
 };
+
+pub(super) use self::moderation::{blocks, done, filed, report_evidence, reports, resolved, versions};
 
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
@@ -52,10 +55,15 @@ pub(super) enum Asked<'a> {
     Leave { member: &'a Id },
 }
 
+/// Flags of a decision.
+const REPEATED: u8 = 1;
+const PRIVATE: u8 = 2;
+
 /// Flags of a member in a decision.
 const LEFT: u8 = 1;
 const HAS_WRITTEN: u8 = 2;
 const LEFT_NOW: u8 = 4;
+const READS_ALONE: u8 = 8;
 
 /// What a write to a conversation answers: `decided` in `decision_prelude.lua`, or one word for a refusal.
 pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, StoreError> {
@@ -66,7 +74,7 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
     };
     let (record, newest): (Vec<u8>, Vec<u8>) = (read(record)?, read(newest)?);
     let mut head = Reader(&head);
-    let (repeated, rev) = (head.flag()?, head.number::<7>()?);
+    let (flags, rev) = (head.byte()?, head.number::<7>()?);
     let (prev_rev, seq) = (head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
     let (clock, conversation_rev) = (head.number::<7>()?, head.number::<7>()?);
@@ -119,7 +127,8 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
             member,
             rev,
             prev_rev: (prev_rev != rev).then_some(prev_rev),
-            repeated,
+            repeated: flags & REPEATED != 0,
+            private: flags & PRIVATE != 0,
         },
         projection: Projection {
             clock,
@@ -159,6 +168,10 @@ fn refusal(word: &[u8]) -> StoreError {
         b"no_reply" => StoreError::InvalidReply,
         b"no_mention" => StoreError::InvalidMention,
         b"too_many" => StoreError::TooManyReactions,
+        b"blocked" => StoreError::NotAccepted,
+        b"own" => StoreError::OwnMessage,
+        b"too_many_blocks" => StoreError::TooManyBlocks,
+        b"too_many_reports" => StoreError::TooManyReports,
         _ => match text(word)
             .ok()
             .and_then(|word| word.strip_prefix("full ")?.parse().ok())
@@ -173,16 +186,22 @@ fn read_members(mut head: Reader<'_>) -> Result<Vec<Member>, Corrupt> {
     let mut members = Vec::new();
     while !head.is_empty() {
         let (id, flags) = (head.id()?, head.byte()?);
-        members.push(Member {
+        let read_seq = head.number::<5>()?;
+        let mut member = Member {
             id,
-            read_seq: head.number::<5>()?,
+            read_seq,
+            others_see_seq: read_seq,
             unread: head.number::<5>()?,
             mentioned: head.number::<5>()?,
             left: flags & LEFT != 0,
             left_now: flags & LEFT_NOW != 0,
             has_written: flags & HAS_WRITTEN != 0,
             reacted: u32::try_from(head.number::<3>()?).unwrap_or_default(),
-        });
+        };
+        if flags & READS_ALONE != 0 {
+            member.others_see_seq = head.number::<5>()?;
+        }
+        members.push(member);
     }
     Ok(members)
 }

@@ -44,9 +44,9 @@ pub(crate) fn pack(conversation: &Conversation, projection: &Projection, member:
     }
     if conversation.is_direct() {
         let mut reads = Vec::new();
-        for member in projection.members.iter().filter(|member| member.read_seq > 0) {
-            push_id(&mut reads, &member.id);
-            reads.extend(number_bytes::<5>(member.read_seq));
+        for (id, seq) in projection.reads(&member.id).0.iter().filter(|(_, seq)| *seq > 0) {
+            push_id(&mut reads, id);
+            reads.extend(number_bytes::<5>(*seq));
         }
         push_section(&mut packed, READS, &reads);
     }
@@ -179,6 +179,7 @@ mod tests {
         let member = Member {
             id: user.id,
             read_seq: 0,
+            others_see_seq: 0,
             unread: 0,
             mentioned: 0,
             left: false,

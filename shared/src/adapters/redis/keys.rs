@@ -16,7 +16,8 @@ pub(super) struct Keys {
 pub(super) enum OfConversation {
     /// LIST: one packed record per message; its position gives `seq`.
     Log,
-    /// HASH: `state`, packed: the clock, the revision, and what else a decision needs.
+    /// HASH: `state`, packed: the clock, the revision, and what else a decision needs; `members`: the revision since which others are members;
+    /// `blocked`: who has blocked the other side.
     Meta,
     /// HASH: user → packed role and read position.
     Members,
@@ -28,6 +29,8 @@ pub(super) enum OfConversation {
     Mentions,
     /// HASH: position → packed set of reactions.
     Reactions,
+    /// HASH: position → packed earlier versions of a message, where these are kept.
+    Edits,
     /// ZSET, expires: connection and its user → when the interest of a connection that has the conversation on the screen ends at the latest, in ms.
     Watching,
     /// STRING, expires: until when fleeting pushes that were allowed before use up what may be pushed, in ms.
@@ -57,6 +60,10 @@ pub(super) enum OfUser {
     Limits,
     /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
     Watchers,
+    /// ZSET: another user whom the user has blocked → since when, in ms.
+    Blocks,
+    /// ZSET: another user who has blocked the user → since when, in ms.
+    Blockers,
 }
 
 impl Keys {
@@ -75,6 +82,7 @@ impl Keys {
             OfConversation::Stamps => "stamps",
             OfConversation::Mentions => "mentions",
             OfConversation::Reactions => "reactions",
+            OfConversation::Edits => "edits",
             OfConversation::Watching => "watching",
             OfConversation::Budget => "budget",
         };
@@ -108,8 +116,16 @@ impl Keys {
             OfUser::Watchers => "watchers",
             OfUser::Opened => "opened",
             OfUser::Limits => "limits",
+            OfUser::Blocks => "blocks",
+            OfUser::Blockers => "blockers",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
+    }
+
+    /// ZSETs `all`, `open` and `resolved`: report → when it was made, in ms; HASH `records`: report → packed report.
+    pub(super) fn reports(&self, domain: &Domain, parts: &[&str]) -> Vec<String> {
+        let tag = format!("{{{}:{domain}:reports}}", self.prefix);
+        parts.iter().map(|part| format!("{tag}:{part}")).collect()
     }
 
     /// ZSET `due`: user → when watchers are due to be told that the user is offline, in ms; and STRING `looker`, expires: until when somebody looks.

@@ -4,6 +4,7 @@
 //! connection is opened, and `link.rs` how it is kept. `docs/architecture.md` says why it is so.
 
 mod answer;
+mod blocks;
 pub(crate) mod bytes;
 mod connection;
 pub(crate) mod entry;
@@ -11,6 +12,7 @@ mod gate;
 mod keys;
 mod link;
 mod moderation;
+mod oversight;
 pub(crate) mod record;
 mod scripts;
 mod signals;
@@ -50,6 +52,8 @@ pub struct RedisStore<C> {
     link: Link,
     scripts: Scripts,
     clock: C,
+    /// Earlier versions of a message that are kept.
+    versions: u64,
 }
 
 impl<C> fmt::Debug for RedisStore<C> {
@@ -84,6 +88,7 @@ impl<C: Clock> RedisStore<C> {
             link,
             scripts: Scripts::new(edit),
             clock,
+            versions: 0,
         })
     }
 
@@ -257,11 +262,11 @@ impl<C: Clock> Store for RedisStore<C> {
         edit: &Edit,
         retry_key: Option<&RetryKey>,
     ) -> Result<Decision, StoreError> {
-        use OfConversation::{Budget, Watching};
+        use OfConversation::{Budget, Edits, Watching};
         let (operation, kept_ms) = self.operation(conversation, &by.id, retry_key);
         let mut keys = self.deciding(conversation);
         keys.push(operation);
-        keys.extend(self.keys.conversation(conversation, &[Watching, Budget]));
+        keys.extend(self.keys.conversation(conversation, &[Watching, Budget, Edits]));
         let content = |body: &Option<Body>| body.as_ref().map_or(String::new(), |body| body.content().to_owned());
         let (text, image) = (content(&edit.text), content(&edit.image));
         let metadata = match &edit.metadata {
@@ -291,7 +296,8 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(image)
             .arg(metadata)
             .arg(FLEETING_PUSH_MS)
-            .arg(FLEETING_BURST_MS);
+            .arg(FLEETING_BURST_MS)
+            .arg(self.versions);
         answer::decision(&Asked::Update { by: &by.id }, self.link.script(call).await?)
     }
 
@@ -301,13 +307,16 @@ impl<C: Clock> Store for RedisStore<C> {
         id: MessageId,
         by: &Actor,
     ) -> Result<Decision, StoreError> {
+        let mut keys = self.deciding(conversation);
+        keys.extend(self.keys.conversation(conversation, &[OfConversation::Edits]));
         let (by, is_open) = words_of(by);
-        let call = Call::new(&self.scripts.message_delete, self.deciding(conversation))
+        let call = Call::new(&self.scripts.message_delete, keys)
             .arg(self.clock.now_ms())
             .arg(id.seq)
             .arg(record::identity(id))
             .arg(by)
-            .arg(is_open);
+            .arg(is_open)
+            .arg(self.versions);
         answer::decision(&Asked::Delete, self.link.script(call).await?)
     }
 

@@ -1,62 +1,286 @@
-//! Bans and revocations on Redis, and the history for moderators.
+//! Reports, and earlier versions of messages, on Redis.
+//!
+//! A report, by byte: version; then sections as in a record: the reporter; the conversation as the reporter names it; the reason; the position of the
+//! message (5) and 1 if it was deleted; its record; each of its earlier versions, the oldest first; once it is resolved, when (6) and the note.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
 
-use super::keys::{OfConversation, OfUser};
+use super::bytes::{Corrupt, Reader, number_bytes, push_section, text};
+use super::keys::OfConversation;
 use super::link::Call;
-use super::{RedisStore, answer};
-use crate::domain::limits::NUMERIC_ID_MAX;
-use crate::domain::{Ban, ConnectionId, Conversation, User};
-use crate::ports::{Clock, Moderation, Recorded, Unavailable};
+use super::{RedisStore, answer, record};
+use crate::domain::limits::{REPORT_VERSIONS_BYTES, REPORTS_MAX, REPORTS_PAGE_BYTES, VERSIONS_MAX};
+use crate::domain::{
+    Admission, Asker, Conversation, Domain, Id, Message, MessageId, Remark, Report, ReportId, Resolution, Target,
+    TimeWindow, User,
+};
+use crate::ports::{Clock, Filed, Moderation, ReportsOf, ReportsPage, StoreError, Unavailable};
 
-/// Until when a ban without an end lasts: the largest number that scripts compare exactly.
-const FOR_EVER: u64 = NUMERIC_ID_MAX;
+const VERSION: u8 = 1;
+const REPORTER: u8 = 1;
+const CONVERSATION: u8 = 2;
+const REASON: u8 = 3;
+const PLACE: u8 = 4;
+const RECORD: u8 = 5;
+const EARLIER: u8 = 6;
+const RESOLVED: u8 = 7;
+
+/// The version of the packed earlier versions of a message.
+const EDITS_VERSION: u8 = 1;
+
+impl<C> RedisStore<C> {
+    /// The same, but edits and deletions keep what messages said before.
+    #[must_use]
+    pub fn keeping_versions(mut self) -> Self {
+        self.versions = VERSIONS_MAX;
+        self
+    }
+}
 
 #[async_trait]
 impl<C: Clock> Moderation for RedisStore<C> {
-    async fn ban(&self, user: &User, ban: &Ban) -> Result<Vec<ConnectionId>, Unavailable> {
-        let keys = self.keys.user(user, &[OfUser::Meta, OfUser::Connections]);
-        let call = Call::new(&self.scripts.user_ban, keys)
-            .arg(ban.until_ms.unwrap_or(FOR_EVER))
-            .arg(ban.reason.as_deref().unwrap_or_default());
-        answer::connections(self.link.script(call).await?)
-    }
-
-    async fn unban(&self, user: &User) -> Result<(), Unavailable> {
-        let mut command = redis::cmd("HDEL");
-        command.arg(self.keys.user(user, &[OfUser::Meta]));
-        command.arg(&["banned", "ban_reason"]);
-        self.link.command(&command).await.map(drop)
-    }
-
-    async fn ban_of(&self, user: &User) -> Result<Option<Ban>, Unavailable> {
-        let mut command = redis::cmd("HMGET");
-        command.arg(self.keys.user(user, &[OfUser::Meta]));
-        command.arg(&["banned", "ban_reason"]);
-        let (until_ms, reason) = answer::ban(self.link.command(&command).await?)?;
-        Ok(until_ms.map(|until_ms| Ban {
-            until_ms: Some(until_ms).filter(|until_ms| *until_ms < FOR_EVER),
-            reason,
-        }))
-    }
-
-    async fn revoke(&self, user: &User, at_ms: u64) -> Result<Vec<ConnectionId>, Unavailable> {
-        let keys = self.keys.user(user, &[OfUser::Meta, OfUser::Connections]);
-        let call = Call::new(&self.scripts.user_revoke, keys).arg(at_ms);
-        answer::connections(self.link.script(call).await?)
-    }
-
-    async fn recorded(
+    async fn report(
         &self,
         conversation: &Conversation,
-        below: Option<u64>,
-        count: u64,
-    ) -> Result<Recorded, Unavailable> {
-        use OfConversation::{Log, Meta, Reactions};
-        let keys = self.keys.conversation(conversation, &[Log, Meta, Reactions]);
-        let call = Call::new(&self.scripts.records_read, keys)
-            .arg(below.unwrap_or(0))
-            .arg(count);
-        answer::recorded(self.link.script(call).await?)
+        reporter: &Asker,
+        id: MessageId,
+        reason: &Remark,
+    ) -> Result<Filed, StoreError> {
+        use OfConversation::{Edits, Log, Members, Meta};
+        let keys = self.keys.conversation(conversation, &[Log, Meta, Members, Edits]);
+        let call = Call::new(&self.scripts.report_read, keys)
+            .arg(reporter.id.to_string())
+            .arg(u8::from(reporter.admission == Admission::Members))
+            .arg(id.seq)
+            .arg(record::identity(id));
+        let evidence = answer::report_evidence(self.link.script(call).await?)?;
+        let report = report_id(conversation, &reporter.id, id);
+        let keys = self
+            .keys
+            .reports(conversation.domain(), &["all", "open", "resolved", "records"]);
+        let call = Call::new(&self.scripts.report_put, keys)
+            .arg(self.clock.now_ms())
+            .arg(report.to_string())
+            .arg(pack(conversation, &reporter.id, id.seq, reason, evidence)?)
+            .arg(REPORTS_MAX);
+        let reported_ms = answer::filed(self.link.script(call).await?)?;
+        Ok(Filed {
+            id: report,
+            reported_ms,
+        })
+    }
+
+    async fn reports(&self, domain: &Domain, of: ReportsOf, window: &TimeWindow) -> Result<ReportsPage, Unavailable> {
+        let set = match of {
+            ReportsOf::All => "all",
+            ReportsOf::Open => "open",
+            ReportsOf::Resolved => "resolved",
+        };
+        let keys = self.keys.reports(domain, &[set, "records"]);
+        let call = Call::new(&self.scripts.reports_read, keys)
+            .arg(window.limit)
+            .arg(REPORTS_PAGE_BYTES);
+        let call = match &window.after {
+            Some(place) => call.arg(place.ms).arg(place.name.as_str()),
+            None => call,
+        };
+        answer::reports(domain, self.link.script(call).await?)
+    }
+
+    async fn resolve(
+        &self,
+        domain: &Domain,
+        id: ReportId,
+        note: Option<&Remark>,
+    ) -> Result<Option<Report>, Unavailable> {
+        let note = note.map_or("", Remark::as_str);
+        let mut resolved = Vec::new();
+        let value = [&number_bytes::<6>(self.clock.now_ms())[..], note.as_bytes()].concat();
+        push_section(&mut resolved, RESOLVED, &value);
+        let keys = self.keys.reports(domain, &["all", "open", "resolved", "records"]);
+        let call = Call::new(&self.scripts.report_resolve, keys)
+            .arg(id.to_string())
+            .arg(resolved);
+        answer::resolved(domain, id, self.link.script(call).await?)
+    }
+
+    async fn versions(
+        &self,
+        conversation: &Conversation,
+        seqs: &[u64],
+    ) -> Result<BTreeMap<u64, Vec<Message>>, Unavailable> {
+        if seqs.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut command = redis::cmd("HMGET");
+        command
+            .arg(self.keys.conversation(conversation, &[OfConversation::Edits]))
+            .arg(seqs);
+        answer::versions(seqs, self.link.command(&command).await?)
+    }
+}
+
+/// The same for the same three, so that a repetition is found.
+fn report_id(conversation: &Conversation, reporter: &Id, message: MessageId) -> ReportId {
+    let (key, id) = (conversation.key(), message.to_string());
+    let parts = [key.as_str(), &id, &reporter.to_string()].join("\n");
+    let bits = Sha256::digest(parts).into_iter().take(16);
+    ReportId::from_bits(bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)))
+}
+
+/// A message that is reported: its record, and the packed versions before it.
+pub(super) struct Evidence {
+    pub(super) record: Vec<u8>,
+    pub(super) versions: Vec<u8>,
+}
+
+fn pack(
+    conversation: &Conversation,
+    reporter: &Id,
+    seq: u64,
+    reason: &Remark,
+    evidence: Evidence,
+) -> Result<Vec<u8>, Corrupt> {
+    let Evidence { mut record, versions } = evidence;
+    let mut earlier = split(&versions)?;
+    let deleted = record::unpack(seq, &record)?.deleted;
+    if deleted && let Some(last) = earlier.pop() {
+        record = last.to_vec();
+    }
+    let mut packed = vec![VERSION];
+    push_section(&mut packed, REPORTER, reporter.to_string().as_bytes());
+    push_section(
+        &mut packed,
+        CONVERSATION,
+        conversation.as_seen_by(reporter).to_string().as_bytes(),
+    );
+    push_section(&mut packed, REASON, reason.as_str().as_bytes());
+    let place = [&number_bytes::<5>(seq)[..], &[u8::from(deleted)]].concat();
+    push_section(&mut packed, PLACE, &place);
+    push_section(&mut packed, RECORD, &record);
+    let mut bytes = 0;
+    let newest = earlier.iter().rev().take_while(|version| {
+        bytes += version.len();
+        bytes <= REPORT_VERSIONS_BYTES
+    });
+    let first = earlier.len() - newest.count();
+    for version in earlier.iter().skip(first) {
+        push_section(&mut packed, EARLIER, version);
+    }
+    Ok(packed)
+}
+
+/// Unpacks a report. Of a newer version this takes what it knows.
+pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[u8]) -> Result<Report, Corrupt> {
+    let mut reader = Reader(packed);
+    reader.byte()?;
+    let (mut reporter, mut target, mut reason) = (None, None, String::new());
+    let (mut seq, mut deleted, mut resolved) = (0, false, None);
+    let (mut message, mut earlier) = (None, Vec::new());
+    while !reader.is_empty() {
+        let (tag, value) = reader.section()?;
+        match tag {
+            REPORTER => reporter = Id::parse(text(value)?).ok(),
+            CONVERSATION => target = Target::from_inbox_key(text(value)?),
+            REASON => text(value)?.clone_into(&mut reason),
+            PLACE => {
+                let mut place = Reader(value);
+                (seq, deleted) = (place.number::<5>()?, place.flag()?);
+            }
+            RECORD => message = readable(seq, value),
+            EARLIER => earlier.extend(readable(seq, value)),
+            RESOLVED => {
+                let mut value = Reader(value);
+                let ms = value.number::<6>()?;
+                let note = Some(text(value.0)?.to_owned()).filter(|note| !note.is_empty());
+                resolved = Some(Resolution { ms, note });
+            }
+            _ => {}
+        }
+    }
+    let reporter = reporter.ok_or(Corrupt("reporter"))?;
+    let user = User {
+        domain: domain.clone(),
+        id: reporter.clone(),
+    };
+    Ok(Report {
+        id,
+        reported_ms,
+        conversation: Conversation::of(&user, &target.ok_or(Corrupt("conversation"))?),
+        reporter,
+        reason,
+        message,
+        deleted,
+        earlier,
+        resolved,
+    })
+}
+
+/// The earlier versions of a message, as `edits_prelude.lua` packs them. A newer release packs them in another way.
+pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Result<Vec<Message>, Corrupt> {
+    Ok(split(packed)?
+        .into_iter()
+        .filter_map(|version| readable(seq, version))
+        .collect())
+}
+
+fn split(packed: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
+    let mut reader = Reader(packed);
+    let mut versions = Vec::new();
+    if packed.is_empty() || reader.byte()? != EDITS_VERSION {
+        return Ok(versions);
+    }
+    while !reader.is_empty() {
+        let length = usize::try_from(reader.number::<3>()?).map_err(|_| Corrupt("length"))?;
+        versions.push(reader.take(length)?);
+    }
+    Ok(versions)
+}
+
+/// A kept message. What it replied to was not kept with an earlier version, and would look deleted.
+fn readable(seq: u64, record: &[u8]) -> Option<Message> {
+    let mut message = record::unpack(seq, record).ok()?.message?;
+    message.reply_to = message.reply_to.filter(|quote| quote.quoted.is_some());
+    Some(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::bytes::tests::from_hex;
+    use super::*;
+
+    /// Reports as version 1 writes them. They stay in customers' stores: every later version must read these bytes.
+    #[test]
+    fn reports_of_version_1_stay_readable() {
+        let record = |text: &str| format!("40 0192f0e47d00 0000000007 064bc391f40001 01 37 01 0002 {text}");
+        let (now, before) = (record("6869"), record("686f"));
+        let packed = format!(
+            "01 01 0002 3432 02 0006 757365722d37 03 0004 7370616d 04 0006 0000000003 00 05 001a {now} 06 001a {before} 07 0008 0192f0e47d01 6f6b"
+        );
+        let (domain, id) = (Domain::parse("site").unwrap(), ReportId::from_bits(7));
+        let report = unpack(&domain, id, 5, &from_hex(&packed)).unwrap();
+        assert_eq!(report.conversation.key(), "site:dm:7-42");
+        assert_eq!(
+            (report.reporter.to_string().as_str(), report.reason.as_str()),
+            ("42", "spam")
+        );
+        assert_eq!(report.message.unwrap().body.content(), "hi");
+        assert_eq!(report.earlier[0].body.content(), "ho");
+        let resolved = report.resolved.unwrap();
+        assert_eq!((resolved.ms, resolved.note.as_deref()), (0x0192_f0e4_7d01, Some("ok")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+            let domain = Domain::parse("site").unwrap();
+            unpack(&domain, ReportId::from_bits(7), 5, &bytes).ok();
+            read_versions(7, &bytes).ok();
+        }
     }
 }

@@ -33,6 +33,13 @@ pub(super) struct Scripts {
     pub(super) offline_note: Script,
     pub(super) offline_take: Script,
     pub(super) offline_watchers: Script,
+    pub(super) block_put: Script,
+    pub(super) block_set: Script,
+    pub(super) blocks_read: Script,
+    pub(super) report_put: Script,
+    pub(super) report_read: Script,
+    pub(super) report_resolve: Script,
+    pub(super) reports_read: Script,
     pub(super) user_ban: Script,
     pub(super) user_revoke: Script,
     pub(super) records_read: Script,
@@ -68,13 +75,18 @@ impl Scripts {
         let usage = include_str!("scripts/usage_prelude.lua");
         let frames = include_str!("scripts/frame_prelude.lua");
         let fleeting = include_str!("scripts/fleeting_prelude.lua");
+        let blocks = include_str!("scripts/block_prelude.lua");
+        let edits = include_str!("scripts/edits_prelude.lua");
+        let times = include_str!("scripts/times_prelude.lua");
         Self {
-            message_append: deciding("", &[operations, include_str!("scripts/message_append.lua")]),
+            message_append: deciding("", &[operations, blocks, include_str!("scripts/message_append.lua")]),
             message_update: changing(
                 "",
                 &[
                     operations,
                     rewriting,
+                    edits,
+                    blocks,
                     reading_up_to,
                     fleeting,
                     include_str!("scripts/message_update.lua"),
@@ -82,10 +94,13 @@ impl Scripts {
             ),
             message_delete: changing(
                 EVEN_IF_FULL,
-                &[rewriting, roles, include_str!("scripts/message_delete.lua")],
+                &[rewriting, edits, roles, include_str!("scripts/message_delete.lua")],
             ),
-            message_react: changing("", &[rewriting, include_str!("scripts/message_react.lua")]),
-            read_move: deciding("", &[reading_up_to, fleeting, include_str!("scripts/read_move.lua")]),
+            message_react: changing("", &[rewriting, blocks, include_str!("scripts/message_react.lua")]),
+            read_move: deciding(
+                "",
+                &[blocks, reading_up_to, fleeting, include_str!("scripts/read_move.lua")],
+            ),
             member_put: deciding("", &[roles, include_str!("scripts/member_put.lua")]),
             member_remove: deciding(EVEN_IF_FULL, &[roles, include_str!("scripts/member_remove.lua")]),
             members_read: script(&[include_str!("scripts/members_read.lua")]),
@@ -105,11 +120,18 @@ impl Scripts {
             connection_watch: script(&[frames, include_str!("scripts/connection_watch.lua")]),
             connection_type: script(&[frames, include_str!("scripts/connection_type.lua")]),
             conversation_watch: script(&[include_str!("scripts/conversation_watch.lua")]),
-            conversation_watchers: script(&[fleeting, include_str!("scripts/conversation_watchers.lua")]),
+            conversation_watchers: script(&[fleeting, blocks, include_str!("scripts/conversation_watchers.lua")]),
             presence_read: script(&[include_str!("scripts/presence_read.lua")]),
             offline_note: script(&[EVEN_IF_FULL, include_str!("scripts/offline_note.lua")]),
             offline_take: script(&[EVEN_IF_FULL, include_str!("scripts/offline_take.lua")]),
             offline_watchers: script(&[include_str!("scripts/offline_watchers.lua")]),
+            block_put: script(&[EVEN_IF_FULL, include_str!("scripts/block_put.lua")]),
+            block_set: script(&[EVEN_IF_FULL, include_str!("scripts/block_set.lua")]),
+            blocks_read: script(&[times, include_str!("scripts/blocks_read.lua")]),
+            report_put: script(&[include_str!("scripts/report_put.lua")]),
+            report_read: reading(include_str!("scripts/report_read.lua")),
+            report_resolve: script(&[include_str!("scripts/report_resolve.lua")]),
+            reports_read: script(&[times, include_str!("scripts/reports_read.lua")]),
             user_ban: script(&[EVEN_IF_FULL, include_str!("scripts/user_ban.lua")]),
             user_revoke: script(&[EVEN_IF_FULL, include_str!("scripts/user_revoke.lua")]),
             records_read: reading(include_str!("scripts/records_read.lua")),

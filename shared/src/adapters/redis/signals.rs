@@ -94,11 +94,10 @@ impl<C: Clock> Signals for RedisStore<C> {
     }
 
     async fn presence(&self, of: &Id, reader: PresenceReader<'_>) -> Result<Presence, Unavailable> {
-        use OfUser::{Connections, Entries, Meta, Watchers};
+        use OfUser::{Blockers, Blocks, Connections, Entries, Meta, Watchers};
         let (domain, id) = (reader.user.domain.clone(), of.clone());
-        let keys = self
-            .keys
-            .user(&User { domain, id }, &[Connections, Meta, Entries, Watchers]);
+        let parts = [Connections, Meta, Entries, Watchers, Blocks, Blockers];
+        let keys = self.keys.user(&User { domain, id }, &parts);
         let (connection, expires_ms) = match reader.connection {
             Some((connection, expires_ms)) => (watcher(connection, &reader.user.id), expires_ms),
             None => (String::new(), 0),
@@ -111,7 +110,8 @@ impl<C: Clock> Signals for RedisStore<C> {
             .arg(connection)
             .arg(expires_ms)
             .arg(WATCHERS_MAX)
-            .arg(OFFLINE_AFTER_MS);
+            .arg(OFFLINE_AFTER_MS)
+            .arg(reader.user.id.to_string());
         answer::presence(self.link.script(call).await?)
     }
 
@@ -131,8 +131,8 @@ impl<C: Clock> Signals for RedisStore<C> {
     }
 
     async fn watchers(&self, conversation: &Conversation, by: &Asker) -> Result<Vec<Watcher>, StoreError> {
-        use OfConversation::{Budget, Members, Watching};
-        let keys = self.keys.conversation(conversation, &[Watching, Members, Budget]);
+        use OfConversation::{Budget, Members, Meta, Watching};
+        let keys = self.keys.conversation(conversation, &[Watching, Members, Budget, Meta]);
         let call = Call::new(&self.scripts.conversation_watchers, keys)
             .arg(self.clock.now_ms())
             .arg(by.id.to_string())

@@ -49,6 +49,8 @@ pub(super) enum What {
     React(usize, usize, bool),
     Join,
     Leave,
+    /// Blocks the other side of a direct conversation, or takes that back.
+    Block(bool),
 }
 
 pub(super) fn step() -> impl Strategy<Value = Step> {
@@ -62,6 +64,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => (0..2_usize, 0..REACTIONS.len(), prop::bool::weighted(0.6)).prop_map(|(which, reaction, give)| What::React(which, reaction, give)),
         2 => Just(What::Join),
         1 => Just(What::Leave),
+        2 => any::<bool>().prop_map(What::Block),
     ];
     let untold = prop_oneof![3 => Just([false; 3]), 1 => any::<[bool; 3]>()];
     let who = 0..USERS.len();

@@ -35,7 +35,7 @@ while seq < high do
 end
 
 local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
-local have_read = readers(KEYS[5], since, ARGV[3] ~= '1' and reader or nil)
+local have_read = readers(KEYS[5], since, reader, ARGV[3] ~= '1')
 local answer, stamp, told, more = {'', have_read}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = record_at(seq), tonumber(stamped[stamp + 1])

@@ -11,8 +11,10 @@ local TEXT, IMAGE, METADATA, EDITED, CHANGED, REPLY, MENTIONS, REACTED = 1, 2, 3
 -- moved away before the first; the highest position that was deleted.
 local STATE_VERSION, STATE = 1, '>I1I7I7I7I6I5I5'
 -- A mention, in the sorted set `mentions`: the member's id, a zero byte, the position (5). Those of one member are counted as a range.
--- A member: version, role (and HAS_WRITTEN), since when in ms, position up to which it has read, value of the clock when it read.
+-- A member: version, role (and HAS_WRITTEN), since when in ms, position up to which it has read, value of the clock when it read. Of a member who
+-- has read while the other side had blocked it, also how far and at which value of the clock: the other side is not told.
 local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 1, '>I1I1I6I5I7', 16
+local MEMBER_BYTES, ALONE, ALONE_BYTES = 20, '>I5I7', 12
 local call, pack, unpack = redis.call, struct.pack, struct.unpack
 
 -- Numbers beyond 2^31 must not become exponents on their way to a command.
@@ -22,6 +24,14 @@ end
 
 local function has_more(record)
   return math.floor(string.byte(record) / MORE) % 2 == 1
+end
+
+-- How far a member has read, and at which value of the clock: as the member knows it, and as the other members are shown it.
+local function read_by(packed)
+  local _, _, _, shown, shown_at = unpack(MEMBER, packed)
+  if #packed < MEMBER_BYTES + ALONE_BYTES then return shown, shown_at, shown, shown_at end
+  local own, own_at = unpack(ALONE, packed, MEMBER_BYTES + 1)
+  return math.max(own, shown), math.max(own_at, shown_at), shown, shown_at
 end
 
 local function read_state(meta)

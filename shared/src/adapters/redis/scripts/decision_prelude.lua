@@ -7,14 +7,14 @@ local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], 
 -- Whether somebody has been mentioned and has not read it.
 local has_mentions = call('ZCARD', mentions) > 0
 
--- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. 1 if it was done before, revision of the
--- change, the revision before it (the same again if that is not known any more), its position and identity; clock, revision, last position, time
--- of the newest message in ms, position of the newest live message.
+-- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. Flags: 1 if it was done before, 2 if it
+-- concerns one member alone and has no revision; revision of the change, the revision before it (the same again if that is not known any more), its
+-- position and identity; clock, revision, last position, time of the newest message in ms, position of the newest live message.
 local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
--- reactions to the changed message that are the member's.
-local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW = '>I1c0I1I5I5I5I3', 1, 2, 4
+-- reactions to the changed message that are the member's. With the flag TOLD_ALONE the read position that others are shown (5) follows.
+local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW, TOLD_ALONE = '>I1c0I1I5I5I5I3', 1, 2, 4, 8
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
 local function check(version, known)
@@ -41,7 +41,7 @@ local function revise(state, now)
 end
 
 -- Answers {what DECIDED says, and for each member what TOLD says; the changed message; the newest live one, '' if it is the same}. `done.only` is
--- the place of the one member whom it concerns; `done.left` the id of one who has left; `done.by` who asks, where that may be no member.
+-- the place of the one member who is told; `done.left` the id of one who has left; `done.by` who asks, where that may be no member.
 local function decided(all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
@@ -54,18 +54,19 @@ local function decided(all, state, done)
     record = shown(record, done.seq, log, base, reactions, done.by)
   end
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
-  local seq, again = done.seq or 0, done.again and 1 or 0
-  local told = {pack(DECIDED, again, done.rev, prev, seq, identity, state.clock, state.rev, last, state.ms, latest)}
+  local seq, flags = done.seq or 0, (done.again and 1 or 0) + (done.private and 2 or 0)
+  local told = {pack(DECIDED, flags, done.rev, prev, seq, identity, state.clock, state.rev, last, state.ms, latest)}
   for index = done.only or 1, done.only or #all, 2 do
-    local id, _, role, _, read = all[index], unpack(MEMBER, all[index + 1])
+    local id, role, read, _, others_see = all[index], string.byte(all[index + 1], 2), read_by(all[index + 1])
     local unread, mentioned = last - math.max(read, base), 0
     if state.gone > read and unread > 0 then unread = live(gone, math.max(read, base) + 1, last) end
     -- The last release moves positions, and leaves what was mentioned before them.
     if has_mentions and unread > 0 then
       mentioned = call('ZLEXCOUNT', mentions, '(' .. id .. '\0' .. pack('>I5', math.max(read, base)), '(' .. id .. '\1')
     end
-    local flags = role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0
+    local flags = (role >= HAS_WRITTEN and TOLD_HAS_WRITTEN or 0) + (others_see < read and TOLD_ALONE or 0)
     told[#told + 1] = pack(TOLD, #id, id, flags, read, unread, mentioned, bits and bits[id] or 0)
+    if others_see < read then told[#told + 1] = pack('>I5', others_see) end
   end
   if done.left then
     told[#told + 1] = pack(TOLD, #done.left, done.left, TOLD_LEFT + (done.again and 0 or TOLD_LEFT_NOW), 0, 0, 0, 0)

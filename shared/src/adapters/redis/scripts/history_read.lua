@@ -53,7 +53,7 @@ else
   end
 end
 
-local answer = {'', is_direct and readers(KEYS[5], 0) or ''}
+local answer = {'', is_direct and readers(KEYS[5], 0, reader) or ''}
 local function add(seq, record)
   answer[#answer + 1], answer[#answer + 2] = seq, shown(record, seq, log, base, KEYS[4], reader)
 end

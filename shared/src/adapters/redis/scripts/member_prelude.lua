@@ -26,14 +26,19 @@ end
 
 -- Rewrites the member at that place. What a newer release has added behind it stays.
 local function keep_member(all, place, role, since, read, clock)
-  all[place + 1] = pack(MEMBER, MEMBER_VERSION, role, since, read, clock) .. string.sub(all[place + 1], 21)
+  all[place + 1] = pack(MEMBER, MEMBER_VERSION, role, since, read, clock) .. string.sub(all[place + 1], MEMBER_BYTES + 1)
   call('HSET', members, all[place], all[place + 1])
 end
 
--- Moves the read position of the member at that place; what was mentioned up to there is read.
+-- What was mentioned up to there is read.
+local function forget_mentions(id, seq)
+  if has_mentions then call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\0', '[' .. id .. '\0' .. pack('>I5', seq)) end
+end
+
+-- Moves the read position of the member at that place.
 local function keep_read(all, place, seq, clock, has_written)
   local id, _, role, since = all[place], unpack(MEMBER, all[place + 1])
   if has_written and role < HAS_WRITTEN then role = role + HAS_WRITTEN end
   keep_member(all, place, role, since, seq, clock)
-  if has_mentions then call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\0', '[' .. id .. '\0' .. pack('>I5', seq)) end
+  forget_mentions(id, seq)
 end

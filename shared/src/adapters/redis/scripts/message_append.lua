@@ -5,7 +5,7 @@
 --       which never becomes a member; 9 members at the most, 10 position and 11 identity of the message that it replies to, '0' and '' for none,
 --       12 number of members that it mentions; these; the members of a conversation that begins
 -- Returns what `decided` returns; if it was done before, and the author may still read, also what it replies to as it is now; or {'reused'},
--- {'not_member'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
+-- {'not_member'}, {'blocked'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
 local operation = KEYS[8]
 local now, hash, author = tonumber(ARGV[1]), ARGV[5], ARGV[7]
 local reply, mentioned = tonumber(ARGV[10]), tonumber(ARGV[12])
@@ -21,8 +21,10 @@ if before then
 end
 
 -- Refuses before anything is written.
+local joins = ARGV[8] ~= 'never'
+if joins and is_blocked(meta, author) then return {'blocked'} end
 local all, first_founder = call('HGETALL', members), 13 + mentioned
-local place, joins = place_of(author, all), ARGV[8] ~= 'never'
+local place = place_of(author, all)
 if not place and joins then
   if ARGV[8] == '0' then return {'not_member'} end
   if #all >= tonumber(ARGV[9]) * 2 then return {'full ' .. ARGV[9]} end

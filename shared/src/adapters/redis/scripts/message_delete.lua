@@ -1,6 +1,7 @@
 -- Deletes a message as its author, as a moderator of the topic, or as the platform. Its place in the order stays.
--- KEYS: those of `decision_prelude.lua`
--- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if who is no member may still delete an own message
+-- KEYS: those of `decision_prelude.lua`, 8 edits
+-- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if who is no member may still delete an own
+--       message, 6 earlier versions that are kept
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
 
 -- Calls back with each id of a list of ids after their lengths.
@@ -29,6 +30,7 @@ if is_deleted(record) then
 end
 
 check(version_of(record), RECORD)
+local versions = with_version(KEYS[8], seq, record, tonumber(ARGV[6]))
 state.gone = math.max(state.gone, seq)
 revise(state, now)
 each_id(section(record, MENTIONS), function(id) call('ZREM', mentions, id .. '\0' .. pack('>I5', seq)) end)
@@ -37,4 +39,5 @@ local head = string.char(RECORD * 32 + DELETED) .. string.sub(record, 2, section
 done.rev, done.record = state.rev, head .. pack('>I1I2I7', CHANGED, 7, state.rev)
 keep_record(state, seq, done.record)
 call('ZADD', gone, seq, seq)
+if versions then call('HSET', KEYS[8], int(seq), versions) else call('HDEL', KEYS[8], int(seq)) end
 return decided(all, state, done)

@@ -2,7 +2,7 @@
 -- KEYS: those of `decision_prelude.lua`
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 reaction, 6 '1' to give it, '0' to take it back, 7 different reactions to a message at the most,
 --       8 reactions to it at the most
--- Returns what `decided` returns, or {'not_member'}, {'not_found'}, {'too_many'}.
+-- Returns what `decided` returns, or {'not_member'}, {'not_found'}, {'blocked'}, {'too_many'}.
 local now, seq, identity, who, reaction = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local state, all = read_state(meta), call('HGETALL', members)
 if not place_of(who, all) then return {'not_member'} end
@@ -23,6 +23,7 @@ if (from ~= nil) == (ARGV[6] == '1') then
   return decided(all, state, done)
 end
 
+if is_blocked(meta, who) then return {'blocked'} end
 check(version_of(record), RECORD)
 check(packed and string.byte(packed) or SET_VERSION, SET_VERSION)
 if from then

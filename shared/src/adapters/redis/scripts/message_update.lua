@@ -1,10 +1,10 @@
 -- Edits a message as its author, or moves the read position of someone else up to it.
--- KEYS: those of `decision_prelude.lua`, 8 operation, 9 watching, 10 budget
+-- KEYS: those of `decision_prelude.lua`, 8 operation, 9 watching, 10 budget, 11 edits
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still edit an own message, 6 hash of the content, 7 how long the
 --       operation is remembered in ms, 8 '1' if others have seen it by this, 9 '1' in a direct conversation, 10 new text, 11 new image, each ''
---       for none, 12 new metadata: '' keeps it, '-' takes it away; 13 and 14 those of `fleeting_prelude.lua`
+--       for none, 12 new metadata: '' keeps it, '-' takes it away; 13 and 14 those of `fleeting_prelude.lua`; 15 earlier versions that are kept
 -- Returns what `decided` returns, where a position was moved also who has the conversation on the screen and the position; or {'not_member'},
--- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}.
+-- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}, {'blocked'}.
 local operation = KEYS[8]
 local now, seq, identity, who, hash = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[6]
 local state, all = read_state(meta), call('HGETALL', members)
@@ -34,11 +34,14 @@ for tag, content in pairs({[TEXT] = ARGV[10], [IMAGE] = ARGV[11]}) do
 end
 if ARGV[12] ~= '' then new[METADATA] = ARGV[12] ~= '-' and ARGV[12] or '' end
 if not next(new) then return {ARGV[8] == '1' and 'forbidden' or 'nothing'} end
+if is_blocked(meta, who) then return {'blocked'} end
 check(version_of(record), RECORD)
+local versions = with_version(KEYS[11], seq, record, tonumber(ARGV[15]))
 revise(state, now)
 new[EDITED] = pack('>I6', math.max(now, (unpack('>I6', record, 2))))
 new[CHANGED] = pack('>I7', state.rev)
 record = rewritten(record, new)
 keep_record(state, seq, record)
+if versions then call('HSET', KEYS[11], int(seq), versions) end
 remember(operation, state, seq, identity, hash, ARGV[7])
 return decided(all, state, {rev = state.rev, seq = seq, identity = identity, record = record, by = who})

@@ -39,18 +39,20 @@ local function find(log, base, seq, identity)
   return record and string.sub(record, 2, 12) == identity and record
 end
 
--- Tells how far members have read, if they have read since that value of the clock: length of the id, id, read position. A member who has read
--- nothing has the value 0. With `only`, it tells of no other member.
-local function readers(members, since, only)
+-- Tells a reader how far members have read, if they have read since that value of the clock: length of the id, id, read position. A member who has
+-- read nothing has the value 0. With `alone`, it tells of the reader only.
+local function readers(members, since, reader, alone)
   local told, all = {}, nil
-  if only then
-    all = {only, call('HGET', members, only) or nil}
+  if alone then
+    all = {reader, call('HGET', members, reader) or nil}
   else
     all = call('HGETALL', members)
   end
   for index = 1, #all - 1, 2 do
-    local _, _, _, read, clock = unpack(MEMBER, all[index + 1])
-    if clock > since then told[#told + 1] = pack('>I1', #all[index]) .. all[index] .. pack('>I5', read) end
+    local own, own_at, shown, shown_at = read_by(all[index + 1])
+    local is_own = all[index] == reader
+    local read, at = is_own and own or shown, is_own and own_at or shown_at
+    if at > since then told[#told + 1] = pack('>I1', #all[index]) .. all[index] .. pack('>I5', read) end
   end
   return table.concat(told)
 end

@@ -2,7 +2,7 @@
 
 use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{Actor, Admission, Asker, Ban, ConnectionId, Decision, Draft, Id, User};
-use shared::ports::{Moderation as _, PageBounds, Recorded, Store as _, StoreError};
+use shared::ports::{Oversight as _, PageBounds, Recorded, Store as _, StoreError};
 
 use crate::signals::{at_now, id};
 use crate::support::{World, acting, draft, new_text, open, own, page, principal, with_key};
@@ -124,7 +124,7 @@ pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
             .author
             .is_system()
     );
-    let reads = world.read(&world.ben, None).await.projection.reads();
+    let reads = world.read(&world.ben, None).await.projection.reads(&world.ben.id);
     assert!(!reads.have_seen(&history.messages[2]), "it tells nobody's position");
 
     let edited = world.update(&world.anna, id, &new_text("mine")).await;

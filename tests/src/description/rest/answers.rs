@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{about, boolean, closed, exactly, like, list, named, or_null, text, whole};
+use super::super::schema::{about, boolean, closed, exactly, like, list, named, or_null, text, whole};
 
 /// The answers that the WebSocket does not have.
 pub(super) fn schemas() -> [(&'static str, Value); 8] {
@@ -101,7 +101,7 @@ pub(super) fn schemas() -> [(&'static str, Value); 8] {
     );
     let settings = closed([("state", named("State")), ("entry", named("InboxEntry"))], []);
     let place = json!({
-        "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "A place in an inbox. Opaque.",
+        "type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "A place in a list. Opaque.",
     });
     [
         (

@@ -1,0 +1,19 @@
+-- What the scripts share that change what a message says; it stands before each of them, after `decision_prelude.lua`.
+
+-- The versions of a message before the present one, in the hash `edits` under its position. Version; then of each, the oldest first: length (3), the
+-- record as it was.
+local EDITS_VERSION, EDIT = 1, '>I3'
+
+-- The kept versions of a message and one more, of which the newest are kept; nil if none are kept.
+local function with_version(edits, seq, record, most)
+  if most == 0 then return nil end
+  local packed = call('HGET', edits, int(seq)) or string.char(EDITS_VERSION)
+  check(string.byte(packed), EDITS_VERSION)
+  local starts, at = {}, 2
+  while at <= #packed do
+    starts[#starts + 1] = at
+    at = at + 3 + unpack(EDIT, packed, at)
+  end
+  local kept = string.sub(packed, starts[#starts - most + 2] or 2)
+  return string.char(EDITS_VERSION) .. kept .. pack(EDIT, #record) .. record
+end

@@ -1,0 +1,40 @@
+//! Blocking other users.
+
+use tracing::{Span, field};
+
+use super::{Caller, conversation};
+use crate::domain::{Id, Target, TimeWindow};
+use crate::error::ApiError;
+use crate::ports::{Blocks, BlocksPage};
+
+/// Blocks another user, or takes that back. Who is blocked can write nothing more into the direct conversation of both, and neither sees whether the
+/// other is online. The one who blocks can still write.
+///
+/// # Errors
+/// [`ApiError::InvalidField`] for oneself, [`ApiError::TooManyBlocks`], [`ApiError::Unavailable`].
+pub async fn set_block(blocks: &dyn Blocks, caller: &Caller, other: &Id, blocked: bool) -> Result<(), ApiError> {
+    let user = &caller.principal.user;
+    if *other == user.id {
+        return Err(ApiError::InvalidField {
+            field: "the user's id",
+            expected: "another user's: you cannot block yourself",
+        });
+    }
+    conversation(user, &Target::User(other.clone()));
+    if blocked {
+        blocks.block(user, other).await?;
+    } else {
+        blocks.unblock(user, other).await?;
+    }
+    Ok(())
+}
+
+/// The users whom the caller has blocked, the newest block first.
+///
+/// # Errors
+/// [`ApiError::Unavailable`].
+pub async fn blocked(blocks: &dyn Blocks, caller: &Caller, window: &TimeWindow) -> Result<BlocksPage, ApiError> {
+    let user = &caller.principal.user;
+    Span::current().record("user", field::display(&user.id));
+    Ok(blocks.blocks(user, window).await?)
+}

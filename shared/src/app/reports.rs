@@ -1,0 +1,53 @@
+//! Reporting messages to the platform's moderators, and what these do with reports.
+
+use super::{Caller, asker, conversation};
+use crate::domain::{Domain, Remark, Report, ReportId, Target, TimeWindow, TopicRules};
+use crate::error::ApiError;
+use crate::ports::{Filed, Moderation, ReportsOf, ReportsPage};
+use crate::wire;
+
+/// Reports somebody else's message that the caller may read. Done again, it answers the first report.
+///
+/// # Errors
+/// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`] for an own message, [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`],
+/// [`ApiError::TooManyReports`], [`ApiError::Unavailable`].
+pub async fn report(
+    moderation: &dyn Moderation,
+    topics: TopicRules,
+    caller: &Caller,
+    target: &Target,
+    message_id: &str,
+    reason: &Remark,
+) -> Result<Filed, ApiError> {
+    let reporter = asker(topics, &caller.principal, target)?;
+    let conversation = conversation(&caller.principal.user, target);
+    let id = wire::message_id(message_id)?;
+    Ok(moderation.report(&conversation, &reporter, id, reason).await?)
+}
+
+/// A part of the reports of a site, the newest first. For the platform alone.
+///
+/// # Errors
+/// [`ApiError::Unavailable`].
+pub async fn reports(
+    moderation: &dyn Moderation,
+    domain: &Domain,
+    of: ReportsOf,
+    window: &TimeWindow,
+) -> Result<ReportsPage, ApiError> {
+    Ok(moderation.reports(domain, of, window).await?)
+}
+
+/// Resolves a report. For the platform alone.
+///
+/// # Errors
+/// [`ApiError::ReportNotFound`], [`ApiError::Unavailable`].
+pub async fn resolve(
+    moderation: &dyn Moderation,
+    domain: &Domain,
+    id: ReportId,
+    note: Option<&Remark>,
+) -> Result<Report, ApiError> {
+    let resolved = moderation.resolve(domain, id, note).await?;
+    resolved.ok_or(ApiError::ReportNotFound)
+}

@@ -1,0 +1,123 @@
+//! Reports: messages that users found bad, as they were then.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::limits::REMARK_BYTES;
+use super::message::is_visible;
+use super::{Conversation, Id, Message};
+
+/// A short text about a message: why it was reported, or what became of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark(Box<str>);
+
+/// A text that is no remark.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("must be a text of 1 to {REMARK_BYTES} bytes of UTF-8 with a visible character")]
+pub struct InvalidRemark;
+
+impl Remark {
+    /// Reads a remark.
+    ///
+    /// # Errors
+    /// [`InvalidRemark`].
+    pub fn parse(text: &str) -> Result<Self, InvalidRemark> {
+        if text.len() > REMARK_BYTES || !text.chars().any(is_visible) {
+            return Err(InvalidRemark);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The remark as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The id of a report. The same user who reports the same message again gets the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReportId(u128);
+
+impl ReportId {
+    /// The id of these bits.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Reads what `Display` wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_ours = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let fits = text.len() == 32 && text.bytes().all(is_ours);
+        u128::from_str_radix(text, 16).ok().filter(|_| fits).map(Self)
+    }
+}
+
+/// Writes 32 hexadecimal digits.
+impl fmt::Display for ReportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// A report of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// Its id.
+    pub id: ReportId,
+    /// When it was made, in milliseconds since 1970.
+    pub reported_ms: u64,
+    /// Who made it.
+    pub reporter: Id,
+    /// Why.
+    pub reason: String,
+    /// Where the message stands.
+    pub conversation: Conversation,
+    /// The message as it was then; of a deleted one its last version. `None` if a newer release wrote it, and this one can show nothing of it.
+    pub message: Option<Message>,
+    /// Whether the message was deleted before it was reported.
+    pub deleted: bool,
+    /// Earlier versions of it, the oldest first, where these are kept.
+    pub earlier: Vec<Message>,
+    /// What became of it; `None` while it is open.
+    pub resolved: Option<Resolution>,
+}
+
+/// What became of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolution {
+    /// When, in milliseconds since 1970.
+    pub ms: u64,
+    /// What the platform says about it.
+    pub note: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remark_is_short_and_has_something_to_see() {
+        assert_eq!(Remark::parse("spam").unwrap().as_str(), "spam");
+        assert!(Remark::parse(&"x".repeat(REMARK_BYTES)).is_ok());
+        for wrong in ["", " ", "\u{200b}", &"x".repeat(REMARK_BYTES + 1)] {
+            assert_eq!(Remark::parse(wrong), Err(InvalidRemark));
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_report_survives_its_text() {
+        for bits in [0, 7, u128::MAX] {
+            let id = ReportId::from_bits(bits);
+            assert_eq!(ReportId::parse(&id.to_string()), Some(id));
+        }
+        for wrong in [
+            "",
+            "7",
+            "+0000000000000000000000000000007",
+            "A0000000000000000000000000000007",
+        ] {
+            assert_eq!(ReportId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The bodies and answers of the platform's own server.
+
+use chrono::DateTime;
+use serde::Serialize;
+
+use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
+use super::properties::{Properties, string};
+use super::request::RequestBody;
+use crate::domain::limits::{BAN_REASON_BYTES, NUMERIC_ID_MAX};
+use crate::domain::{Ban, Conversation, Id, Reads, User};
+use crate::error::ApiError;
+use crate::ports::{Recorded, Stored};
+
+impl RequestBody<'_> {
+    /// Whether the platform itself writes, and not the user.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but a boolean.
+    pub fn system(&self) -> Result<bool, ApiError> {
+        self.switch("system").map(Option::unwrap_or_default)
+    }
+
+    /// Until when a user is banned, and why.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`].
+    pub fn ban(&self) -> Result<Ban, ApiError> {
+        const REASON: &str = "a string of at most 500 bytes";
+        let reason = self.properties().optional_text("reason", REASON)?;
+        if reason.as_ref().is_some_and(|reason| reason.len() > BAN_REASON_BYTES) {
+            return Err(ApiError::InvalidField {
+                field: "reason",
+                expected: REASON,
+            });
+        }
+        Ok(Ban {
+            until_ms: time(self.properties(), "until")?,
+            reason: reason.filter(|reason| !reason.is_empty()),
+        })
+    }
+}
+
+/// A time that may be absent or null: in ISO 8601 with its offset, as RFC 3339 has it, or in milliseconds since 1970.
+fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>, ApiError> {
+    let Some(raw) = properties.get(field) else {
+        return Ok(None);
+    };
+    let ms = match string(raw) {
+        Some(text) => {
+            let instant = DateTime::parse_from_rfc3339(&text).ok();
+            instant.and_then(|instant| u64::try_from(instant.timestamp_millis()).ok())
+        }
+        None => raw.get().parse().ok(),
+    };
+    let ms = ms.filter(|ms| *ms < NUMERIC_ID_MAX).ok_or(ApiError::InvalidField {
+        field,
+        expected: "a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
+    });
+    ms.map(Some)
+}
+
+/// Whether a user is banned.
+#[derive(Debug, Serialize)]
+pub struct BanAnswer {
+    id: IdJson,
+    banned: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl BanAnswer {
+    /// Shows the ban of a user, if there is one.
+    pub fn new(user: &User, ban: Option<Ban>) -> Self {
+        let (banned, until_ms, reason) = match ban {
+            Some(Ban { until_ms, reason }) => (true, until_ms, reason),
+            None => (false, None, None),
+        };
+        Self {
+            id: IdJson(user.id.clone()),
+            banned,
+            until: until_ms.map(Timestamp::from_ms),
+            reason,
+        }
+    }
+}
+
+/// Since when a token of a user must be issued to count.
+#[derive(Debug, Serialize)]
+pub struct RevokedAnswer {
+    id: IdJson,
+    revoked: Timestamp,
+}
+
+impl RevokedAnswer {
+    /// `at_ms` is in milliseconds since 1970.
+    pub fn new(user: &User, at_ms: u64) -> Self {
+        Self {
+            id: IdJson(user.id.clone()),
+            revoked: Timestamp::from_ms(at_ms),
+        }
+    }
+}
+
+/// How soon nobody is shown the profile any more that a user had.
+#[derive(Debug, Serialize)]
+pub struct ProfileAnswer {
+    id: IdJson,
+    within_ms: u64,
+}
+
+impl ProfileAnswer {
+    /// `within_ms` is how long profiles are kept, in milliseconds.
+    pub fn new(user: &User, within_ms: u64) -> Self {
+        let id = IdJson(user.id.clone());
+        Self { id, within_ms }
+    }
+}
+
+/// A part of a conversation as moderators see it, newest first.
+#[derive(Debug, Serialize)]
+pub struct RecordedAnswer {
+    state: ConversationState,
+    entries: Vec<RecordedJson>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum RecordedJson {
+    Live(Box<MessageJson<IdJson>>),
+    /// Deleted; or written by a newer release, so that this one can show nothing of it.
+    Bare {
+        id: String,
+        author: IdJson,
+        timestamp: Timestamp,
+        seq: u64,
+        rev: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        deleted: bool,
+    },
+}
+
+impl RecordedAnswer {
+    /// Shows a part; `next` is what to give as `after` for older messages. `user` says how the conversation is named.
+    pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded) -> Self {
+        let next = recorded.messages.last().filter(|_| recorded.next.is_some());
+        Self {
+            state: ConversationState::new(conversation, &user.id).at(recorded.rev, None),
+            entries: recorded.messages.iter().map(RecordedJson::from).collect(),
+            next: next.map(|oldest| oldest.id.to_string()),
+        }
+    }
+}
+
+impl From<&Stored> for RecordedJson {
+    fn from(stored: &Stored) -> Self {
+        match &stored.message {
+            // To no user: nothing is the reader's own.
+            Some(message) => Self::Live(Box::new(MessageJson::new(
+                message,
+                Reader::new(&Id::system(), &Reads::default()),
+            ))),
+            None => Self::Bare {
+                id: stored.id.to_string(),
+                author: IdJson(stored.author.clone()),
+                timestamp: Timestamp::from_ms(stored.id.ms),
+                seq: stored.id.seq,
+                rev: stored.rev,
+                deleted: stored.deleted,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_has_an_end_and_a_reason_or_neither() {
+        let ban = |json: &str| match RequestBody::parse(json).unwrap().ban() {
+            Ok(Ban { until_ms, reason }) => format!("{until_ms:?} {reason:?}"),
+            Err(error) => error.to_string(),
+        };
+        insta::assert_snapshot!(ban("{}"), @"None None");
+        insta::assert_snapshot!(ban(r#"{"until":null,"reason":""}"#), @"None None");
+        insta::assert_snapshot!(ban(r#"{"until":1893456000000,"reason":"spam"}"#), @r#"Some(1893456000000) Some("spam")"#);
+        insta::assert_snapshot!(ban(r#"{"until":"2030-01-01T01:00:00.5+01:00"}"#), @"Some(1893456000500) None");
+        for wrong in [
+            "-1",
+            "1.5",
+            "true",
+            "\"tomorrow\"",
+            "\"2030-01-01\"",
+            "\"1893456000000\"",
+            "9007199254740991",
+            "\"1969-01-01T00:00:00Z\"",
+        ] {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
+            }
+        }
+        let reason = |bytes| ban(&format!(r#"{{"reason":"{}"}}"#, "x".repeat(bytes)));
+        assert!(reason(500).contains("xxx"));
+        assert_eq!(reason(501), "reason must be a string of at most 500 bytes");
+        assert_eq!(ban(r#"{"reason":5}"#), "reason must be a string of at most 500 bytes");
+        assert!(reason(501).contains(&BAN_REASON_BYTES.to_string()));
+    }
+}

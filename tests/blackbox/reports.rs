@@ -1,0 +1,128 @@
+//! Reporting messages to the platform's moderators.
+
+use anyhow::{Context as _, Result};
+use http::Method;
+use serde_json::{Value, json};
+use tests::{Answer, Chat, RawRedis, Target, User};
+
+async fn report(user: &User, with: &impl Target, message: &Value, body: &Value) -> Result<Answer> {
+    let id = message["id"].as_str().context("a message has an id")?;
+    user.call(Method::POST, &format!("{}/{id}/report", with.path()), Some(body))
+        .await
+}
+
+#[tokio::test]
+async fn a_message_of_somebody_else_is_reported_once() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
+    let message = bob.send_text(&ann, "rude").await?;
+    let first = report(&ann, &bob, &message, &json!({"reason": "rude"}))
+        .await?
+        .ok(201)?;
+    let id = first["id"].as_str().context("an id")?.to_owned();
+    insta::assert_snapshot!(chat.shown_json(&first).replace(&id, "[report]"), @r#"{"id": "[report]", "reported": {epoch, iso}}"#);
+    let again = report(&ann, &bob, &message, &json!({"reason": "very rude"}))
+        .await?
+        .ok(201)?;
+    assert_eq!(again, first, "one report for each reporter and message");
+    // In a topic, each who reads it.
+    let [cats] = chat.topics(["cats"]);
+    let message = bob.send_text(&cats, "rude to all").await?;
+    let by_ann = report(&ann, &cats, &message, &json!({"reason": "rude"})).await?;
+    let by_cem = report(&cem, &cats, &message, &json!({"reason": "rude", "more": 1})).await?;
+    assert_ne!(by_ann.ok(201)?["id"], by_cem.ok(201)?["id"]);
+    // Nobody in the conversation learns of it.
+    assert_eq!(bob.whole_history(&ann).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_report_is_told_what_is_wrong() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
+    let message = bob.send_text(&ann, "rude").await?;
+    let gone = bob.send_text(&ann, "gone").await?;
+    bob.delete(&ann, &gone).await?.ok(200)?;
+    let good = json!({"reason": "rude"});
+    let nothing = json!({"id": "nothing"});
+    let mut lines = Vec::new();
+    for answer in [
+        report(&ann, &bob, &message, &json!({})).await?,
+        report(&ann, &bob, &message, &json!({"reason": 7})).await?,
+        report(&ann, &bob, &message, &json!({"reason": " "})).await?,
+        report(&ann, &bob, &message, &json!({"reason": "x".repeat(1_001)})).await?,
+        report(&ann, &bob, &message, &json!([])).await?,
+        report(&bob, &ann, &message, &good).await?,
+        report(&cem, &bob, &message, &good).await?,
+        report(&ann, &bob, &gone, &good).await?,
+        report(&ann, &bob, &nothing, &good).await?,
+    ] {
+        lines.push(answer.error()?);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_FIELD ArgumentError: reason must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    400 INVALID_JSON ArgumentError: the body must be a JSON object in UTF-8
+    403 FORBIDDEN ForbiddenError: You cannot report your own message
+    404 NOT_FOUND NotFound: Message not found
+    404 NOT_FOUND NotFound: Message not found
+    404 NOT_FOUND NotFound: Message not found
+    ");
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_members_report_what_only_members_read() -> Result<()> {
+    let chat = Chat::own(&[("SOCK_TOPIC_ACCESS", "platform")]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let [cats] = chat.topics(["cats"]);
+    let nothing = json!({"id": "0192f0e4-7d00-7000-8000-000000000001"});
+    let answer = report(&ann, &cats, &nothing, &json!({"reason": "rude"})).await?;
+    insta::assert_snapshot!(answer.error()?, @"403 NOT_A_MEMBER ForbiddenError: You are not a member of this topic");
+    let message = bob.send_text(&ann, "rude").await?;
+    report(&ann, &bob, &message, &json!({"reason": "rude"}))
+        .await?
+        .ok(201)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn edits_and_deletions_keep_what_was_said_where_the_site_wants_it() -> Result<()> {
+    for kept in [false, true] {
+        let chat = Chat::own(&[("SOCK_KEEP_EDITS", if kept { "yes" } else { "no" })]).await?;
+        let [ann, bob] = chat.users(["ann", "bob"]);
+        let edited = bob.send_text(&ann, "first words").await?;
+        bob.update(&ann, &edited, &json!({"text": "other words"}))
+            .await?
+            .ok(200)?;
+        let mut of_bob = bob.connect().await?;
+        let by_socket = bob.send_text(&ann, "by socket").await?;
+        let frame = ann.frame(
+            "update",
+            json!({"message_id": by_socket["id"], "text": "edited by socket"}),
+        );
+        of_bob.result(frame).await?;
+        let deleted = bob.send_text(&ann, "deleted words").await?;
+        bob.delete(&ann, &deleted).await?.ok(200)?;
+        let key = ann.history(&bob, "").await?.ok(200)?["state"]["key"].clone();
+        let edits = format!("{{senna-sockets:{}}}:edits", key.as_str().unwrap_or_default());
+        let all: Vec<Vec<u8>> = RawRedis::of(&chat).await?.run(&format!("HVALS {edits}")).await?;
+        let all: Vec<_> = all.iter().map(|packed| String::from_utf8_lossy(packed)).collect();
+        assert_eq!(all.len(), if kept { 3 } else { 0 });
+        for words in ["first words", "by socket", "deleted words"] {
+            assert_eq!(
+                all.iter().any(|packed| packed.contains(words)),
+                kept,
+                "{words}: {all:?}"
+            );
+        }
+        // A deleted message can be reported by who saw it, where it is kept.
+        let answer = report(&ann, &bob, &deleted, &json!({"reason": "rude"})).await?;
+        assert_eq!(answer.status, if kept { 201 } else { 404 });
+        // Clients see nothing of it.
+        assert_eq!(ann.whole_history(&bob).await?.len(), 2);
+    }
+    Ok(())
+}
