@@ -200,7 +200,7 @@ impl Scene {
     /// # Errors
     /// When that is refused.
     pub(crate) async fn block(&self, column: &str) -> Result<()> {
-        if column == "blocked" {
+        if matches!(column, "blocked" | "blocker") {
             let path = format!("{}/block", self.other.path());
             self.author.call(Method::PUT, &path, None).await?.ok(200)?;
         }
@@ -234,7 +234,7 @@ impl Scene {
         let is_topic = self.topic.is_some();
         let user = match column {
             "no token" | "the platform" | "a wrong key" => None,
-            "author" | "another site" | "a user" => Some(&self.author),
+            "author" | "blocker" | "another site" | "a user" => Some(&self.author),
             "stranger" => Some(&self.stranger),
             "other side" if !is_topic => Some(&self.other),
             "blocked" if !is_topic => Some(&self.other),
