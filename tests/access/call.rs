@@ -46,7 +46,7 @@ impl Call {
             .context("a row begins with a route or an action in backticks")?;
         let detail = parts.collect::<Vec<_>>().concat();
         let detail = detail.trim();
-        let kind = match name.split_once(" /api") {
+        let kind = match name.split_once(' ') {
             Some((method, path)) => rest(method, path, detail, scene, actor)?,
             None if name == "$connect" => Kind::Connect,
             None => Kind::Frame(frame(name, detail, scene, actor)?),
@@ -79,16 +79,22 @@ impl Call {
         if let Some(user) = &actor.user {
             headers.push(("X-Auth-Token".to_owned(), user.token()?));
         }
+        if let Some(key) = actor.key {
+            headers.push(("Authorization".to_owned(), format!("Bearer {key}")));
+        }
         if let Kind::Rest { method, path, body } = &self.kind {
             let body = Some(body).filter(|body| !body.is_null()).map(Value::to_string);
+            let (_, base) = chat.rest_address()?;
+            let stage = base.strip_suffix("/api").unwrap_or_default();
             let request = Request {
                 method: method.clone(),
-                path: path.clone(),
+                path: format!("{stage}{path}"),
                 headers,
                 body: body.unwrap_or_default().into_bytes(),
             };
-            let answer = chat.rest(request).await?;
-            return Ok(outcome(answer.status, &answer.body, answer.text));
+            let (status, _, answer) = chat.exchange(request).await?;
+            let text = String::from_utf8(answer)?;
+            return Ok(outcome(status.as_u16(), &serde_json::from_str(&text)?, text));
         }
         let headers: Vec<_> = headers
             .iter()
@@ -130,6 +136,7 @@ fn sign(name: &str, scene: &Scene) -> Option<String> {
         "GET /api/user/{id}" | "GET /api/topic/{id}" | "changes" => Some(scene.said.clone()),
         name if name.ends_with("/changes") => Some(scene.said.clone()),
         "GET /api/topic/{id}/members" => Some("\"role\":\"moderator\"".to_owned()),
+        "GET /platform/conversations/{target}/{a}/{b}" => Some(scene.said.clone()),
         "GET /api/presence" => Some("\"online\":true".to_owned()),
         _ => None,
     }
@@ -145,6 +152,10 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
         ("POST", "") if path.ends_with("/report") => body = json!({"reason": "spam"}),
         ("PUT", "") if path.ends_with("/settings") => body = json!({"muted": true}),
         (_, "") | ("PUT", "as a member") | ("DELETE", "a member" | "a moderator" | "an owner") => {}
+        ("POST", "with system") => {
+            body = text;
+            body["system"] = json!(true);
+        }
         ("POST", "with a text") => body = json!({"text": "y"}),
         ("POST", "with status seen") => body = json!({"status": "seen"}),
         ("DELETE", "an owner's") => message = id(&scene.answer)?,
@@ -153,12 +164,12 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
         _ => bail!("no test knows {method} {path} {detail:?}"),
     }
     let target = scene.target(actor);
-    let kind = ["/user/{id}", "/topic/{id}"]
-        .into_iter()
-        .find(|kind| path.starts_with(kind));
-    let mut path = match kind {
-        Some(kind) => path.replacen(kind, &target.path(), 1),
-        None => path.to_owned(),
+    let named = format!("/api{}", target.path());
+    let mut path = match path.strip_prefix("/platform") {
+        Some(rest) => format!("/platform{}", scene.in_path_of_platform(rest)),
+        None => path
+            .replacen("/api/user/{id}", &named, 1)
+            .replacen("/api/topic/{id}", &named, 1),
     };
     path = path
         .replace("{message_id}", &message)

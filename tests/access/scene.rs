@@ -9,6 +9,9 @@ use tokio::sync::OnceCell;
 /// The host of another site on the same stack.
 const OTHER_SITE: &str = "chat.red.test";
 
+/// What the platform's server asks with.
+const KEY: &str = "the-key-of-the-platform-in-the-tests-of-access";
+
 /// How Redis holds that a ban has no end.
 const FOR_EVER_MS: u64 = 9_007_199_254_740_991;
 
@@ -37,11 +40,11 @@ impl Place {
     pub(crate) fn named(heading: &str) -> Result<Vec<Self>> {
         let topic = |access, is_named| Self::Topic { access, is_named };
         Ok(match heading {
-            "Direct conversations" => vec![Self::Direct],
+            "Direct conversations" | "Banned users and revoked tokens" => vec![Self::Direct],
             "Topics that are open to the asker" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
             "Topics that the token does not name" => vec![topic(Access::Claim, false)],
             "Topics of the platform" => vec![topic(Access::Platform, false)],
-            "Banned users and revoked tokens" => vec![Self::Direct],
+            "The platform's server" => vec![Self::Direct, topic(Access::Open, false)],
             "Banned users and revoked tokens in topics" => vec![topic(Access::Open, false)],
             other => bail!("no test knows what the table below {other:?} is about"),
         })
@@ -70,7 +73,7 @@ pub(crate) struct Stacks {
 
 impl Stacks {
     async fn open(&self) -> Result<&Chat> {
-        let variables = [("SOCK_DOMAINS", "chat.red.test=red")];
+        let variables = [("SOCK_DOMAINS", "chat.red.test=red"), ("SOCK_PLATFORM_KEY", KEY)];
         self.open
             .get_or_try_init(|| async { Chat::own(&variables).await })
             .await
@@ -100,6 +103,8 @@ pub(crate) struct Actor {
     pub(crate) user: Option<User>,
     /// The host that is asked, if it is not that of the default site.
     pub(crate) host: Option<&'static str>,
+    /// The platform's key, or what an asker has in its place.
+    pub(crate) key: Option<&'static str>,
 }
 
 /// A conversation with a message of its author, and one of the other side or of an owner.
@@ -195,7 +200,7 @@ impl Scene {
     /// # Errors
     /// When that is refused.
     pub(crate) async fn block(&self, column: &str) -> Result<()> {
-        if column == "blocked" {
+        if matches!(column, "blocked" | "blocker") {
             let path = format!("{}/block", self.other.path());
             self.author.call(Method::PUT, &path, None).await?.ok(200)?;
         }
@@ -228,11 +233,10 @@ impl Scene {
     pub(crate) fn actor(&self, column: &str) -> Result<Actor> {
         let is_topic = self.topic.is_some();
         let user = match column {
-            "no token" => None,
-            "author" | "another site" => Some(&self.author),
+            "no token" | "the platform" | "a wrong key" => None,
+            "author" | "blocker" | "another site" | "a user" => Some(&self.author),
             "stranger" => Some(&self.stranger),
-            "other side" if !is_topic => Some(&self.other),
-            "blocked" if !is_topic => Some(&self.other),
+            "other side" | "blocked" if !is_topic => Some(&self.other),
             "member" if is_topic => Some(&self.member),
             "moderator" if is_topic => Some(&self.moderator),
             "owner" if is_topic => Some(&self.owner),
@@ -249,6 +253,11 @@ impl Scene {
         Ok(Actor {
             user: user.map(|user| self.chat.user(&user.id).with_topics(&claim)),
             host: (column == "another site").then_some(OTHER_SITE),
+            key: match column {
+                "the platform" => Some(KEY),
+                "a wrong key" => Some("a-key-that-nobody-has-given-to-the-platform"),
+                _ => None,
+            },
         })
     }
 
@@ -259,6 +268,20 @@ impl Scene {
             (None, Some(user)) if user.id == self.author.id => &self.other,
             (None, _) => &self.author,
         }
+    }
+
+    /// The path of a route of the platform's server with ids in it: of the author, the conversation and its members.
+    pub(crate) fn in_path_of_platform(&self, path: &str) -> String {
+        let (author, other) = (self.author.id.to_string(), self.other.id.to_string());
+        let (target, id, a, b) = match &self.topic {
+            Some(topic) => ("topic", topic.id.to_string(), topic.id.to_string(), "-".to_owned()),
+            None => ("user", other.clone(), author.clone(), other),
+        };
+        path.replace("/users/{user}", &format!("/users/{author}"))
+            .replace("{target}", target)
+            .replace("{id}", &id)
+            .replace("{a}", &a)
+            .replace("{b}", &b)
     }
 
     /// A user who is no member, to be added.

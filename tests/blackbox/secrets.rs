@@ -238,7 +238,7 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
         ("SOCK_JWT_SECRET_PREVIOUS", &previous),
         ("SOCK_REDIS_URL", &redis_url),
         ("SOCK_API_URL", &api),
-        // The most that somebody can ask for who looks for a fault.
+        // The most that somebody can ask for who looks for a fault. Libraries then write their details too, and leave out what is secret.
         ("SOCK_LOG", "trace"),
     ];
     let signer = Signer::secret(Algorithm::HS256, &secret);
