@@ -167,7 +167,8 @@ mod tests {
     impl Names {
         /// Every key that these names make, and what it belongs to: two owners are equal only if they are one.
         fn keys(&self) -> Vec<(String, String)> {
-            use OfConversation::{Budget, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
+            use OfConversation::{Budget, Edits, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
+            use OfUser::{Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Opened, Watchers};
             let keys = Keys::new(PREFIX.to_owned());
             let user = User {
                 domain: self.domain.clone(),
@@ -186,6 +187,7 @@ mod tests {
                     Reactions,
                     Watching,
                     Budget,
+                    Edits,
                 ];
                 for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
                     all.push((key, format!("{conversation:?} {part:?}")));
@@ -195,10 +197,25 @@ mod tests {
                 let operation = keys.operation(&conversation, self.identity);
                 all.push((operation, format!("{conversation:?} {}", self.identity)));
             }
-            use OfUser::{Changed, Connections, Entries, Hidden, Inbox, Watchers};
-            let parts = [Inbox, Hidden, Entries, Changed, OfUser::Meta, Connections, Watchers];
+            let parts = [
+                Inbox,
+                Hidden,
+                Entries,
+                Changed,
+                OfUser::Meta,
+                Connections,
+                Opened,
+                Limits,
+                Watchers,
+                Blocks,
+                Blockers,
+            ];
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
                 all.push((key, format!("{user:?} {part:?}")));
+            }
+            let parts = ["all", "open", "resolved", "records"];
+            for (part, key) in parts.iter().zip(keys.reports(&self.domain, &parts)) {
+                all.push((key, format!("{:?} reports {part}", self.domain)));
             }
             for (part, key) in ["due", "looker"].iter().zip(keys.offline(&self.domain)) {
                 all.push((key, format!("{:?} {part}", self.domain)));
@@ -211,7 +228,7 @@ mod tests {
     fn any_id() -> impl Strategy<Value = Id> {
         let texts = prop_oneof![
             "[a-b0-1:~.@|+=_-]{1,5}",
-            "(user|dm|topic|connection|offline|op|log|meta)(:|-|~)?[a-b0-9:-]{0,4}",
+            "(user|dm|topic|connection|offline|reports|op|log|meta)(:|-|~)?[a-b0-9:-]{0,4}",
             "(%3A|%7E|%2D|3A|7E|2D|:|~|-){1,4}",
             "[1-9][0-9]{0,20}",
             ".{1,6}",
@@ -222,7 +239,7 @@ mod tests {
     fn any_names() -> impl Strategy<Value = Names> {
         let domain = prop_oneof![
             "[ab._-]{1,3}",
-            "user|dm|topic|connection|offline|op",
+            "user|dm|topic|connection|offline|reports|op",
             "[a-zA-Z0-9._-]{1,32}"
         ];
         let domain = domain.prop_map(|text| Domain::parse(&text).unwrap());
