@@ -2,7 +2,7 @@
 
 use lambda_runtime::Context;
 use tracing::Span;
-use tracing_subscriber::filter::{FilterExt as _, LevelFilter, Targets};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
@@ -37,24 +37,14 @@ pub fn start() -> Result<Environment, StartError> {
     };
     let traces = config.xray_daemon.as_deref();
     let traces = traces.and_then(|daemon| XRay::layer(daemon, SystemClock));
-    // The runtime's own span tells nothing that ours does not.
-    let asked = config.filter.with_target("lambda_runtime", LevelFilter::WARN);
     tracing_subscriber::registry()
         .with(traces)
-        .with(layer.with_filter(asked.and(without_details_of_libraries())))
+        // The runtime's own span tells nothing that ours does not.
+        .with(layer.with_filter(config.filter.with_target("lambda_runtime", LevelFilter::WARN)))
         .try_init()?;
     // Fails only if a provider was chosen before, which is then the same one.
     rustls::crypto::ring::default_provider().install_default().ok();
     Ok(env)
-}
-
-/// Our own lines as far as `SOCK_LOG` asks for them, and of libraries no details: the SDK and the HTTP client would show whole requests, with
-/// texts, addresses and signatures.
-fn without_details_of_libraries() -> Targets {
-    let ours = env!("CARGO_CRATE_NAME");
-    Targets::new()
-        .with_default(LevelFilter::INFO)
-        .with_target(ours, LevelFilter::TRACE)
 }
 
 /// Begins the span of an invocation.

@@ -199,7 +199,7 @@ impl Shape {
             rev: MANY,
         };
         let settings = settings_event(&user, &entry).unwrap().frame(Some(place));
-        let changed = ChangedEntries {
+        let of_inbox = ChangedEntries {
             cursor: PLACE,
             recovered: false,
             more: true,
@@ -214,7 +214,7 @@ impl Shape {
         };
         let of_messages = ChangesAnswer::new(&user, &conversation, &from_message, bytes);
         let connection = ConnectionId::parse(&"=".repeat(16)).unwrap();
-        let sync = SyncAnswer::new(&user, &changed, bytes).over(&connection);
+        let sync = SyncAnswer::new(&user, &of_inbox, bytes).over(&connection);
         vec![
             ("a push", event),
             ("the settings", settings),
