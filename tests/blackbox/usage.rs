@@ -183,7 +183,7 @@ async fn twenty_connections_together_exceed_a_limit_by_a_few_messages_each() -> 
         "{taken} of 300 in {seconds} s"
     );
     assert_eq!(ann.whole_history(&bob).await?.len() as u64, taken);
-    // What was too much is paid for, also over REST and over a connection that begins now.
+    // After that the user has to wait, also over REST and over a connection that begins now.
     let refused = ann.send(&bob, &text("Hi")).await?;
     assert!(wait(&refused)? >= 1);
     drop(sockets);

@@ -222,7 +222,7 @@ rules! {
     usage::a_bucket_holds_its_burst_and_fills_by_its_rate,
     usage::all_buckets_are_taken_from_or_none,
     usage::an_idle_user_leaves_nothing,
-    usage::what_is_charged_may_overdraw_and_is_paid_for,
+    usage::what_is_charged_may_overdraw_and_then_the_user_waits,
     usage::only_the_beginning_of_a_conversation_counts_as_one,
     usage::the_own_inbox_is_read_once_a_second_whatever_else_was_asked,
     usage::who_is_banned_reads_and_does_nothing_else,

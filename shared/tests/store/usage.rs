@@ -107,7 +107,7 @@ pub(crate) async fn an_idle_user_leaves_nothing(world: World) {
     assert!((40_000..=50_001).contains(&left().await), "the longest counts");
 }
 
-pub(crate) async fn what_is_charged_may_overdraw_and_is_paid_for(world: World) {
+pub(crate) async fn what_is_charged_may_overdraw_and_then_the_user_waits(world: World) {
     let charge = async || take(&world, Mode::Charge, &[(Use::Sends, TEN)]).await.unwrap();
     assert_eq!(charge().await, 0);
     // Less than half is left, until half is there again.

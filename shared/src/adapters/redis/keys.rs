@@ -56,7 +56,7 @@ pub(super) enum OfUser {
     Connections,
     /// ZSET, expires: connection id → when it began, in ms.
     Opened,
-    /// HASH, expires: kind of use → until when all that was used is paid for, in µs.
+    /// HASH, expires: kind of use → when its bucket is full again, in µs.
     Limits,
     /// ZSET, expires: connection and its user → when the interest of a connection in the user's presence ends at the latest, in ms.
     Watchers,
@@ -134,7 +134,7 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token, `until` when that is good and when it was `issued`; `frames`, until when those that came are paid for,
+    /// HASH `domain`, `user`, `topics` of the token, `until` when that is good and when it was `issued`; `frames`, when the bucket of its frames is full again,
     /// in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
     /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {

@@ -1,6 +1,6 @@
 -- What the scripts share that let a user in; it stands before each of them.
--- A bucket is one number in the user's `limits`: until when, in µs, all that was taken is paid for. Each token adds `interval`, and a bucket is empty
--- when that time is `burst` intervals ahead of now (the generic cell rate algorithm).
+-- A bucket is one number in the user's `limits`: when it is full again, in µs. Each token that is taken moves that time by `interval`, and the bucket is
+-- empty when that time is `burst` intervals ahead of now (the generic cell rate algorithm).
 local call, floor, max, int = redis.call, math.floor, math.max, function(number) return string.format('%d', number) end
 
 -- Why the user may do nothing, whatever the buckets hold. `issued`: when the token was issued in ms, '' if it does not say.
@@ -25,13 +25,13 @@ end
 local function take(limits, now, buckets, overdraws)
   local near, last, changes = 0, 0, {}
   for _, bucket in ipairs(buckets) do
-    local used = max(tonumber(call('HGET', limits, bucket.name) or 0), now * 1000) + bucket.interval * bucket.tokens
-    local over = used - now * 1000 - bucket.size
+    local full = max(tonumber(call('HGET', limits, bucket.name) or 0), now * 1000) + bucket.interval * bucket.tokens
+    local over = full - now * 1000 - bucket.size
     if over > 0 and bucket.tokens > 0 and not overdraws then return nil, bucket.name, math.ceil(over / 1000) end
-    if over > -bucket.size / 2 and bucket.name ~= 'requests' then near = max(near, floor((used - bucket.size / 2) / 1000)) end
+    if over > -bucket.size / 2 and bucket.name ~= 'requests' then near = max(near, floor((full - bucket.size / 2) / 1000)) end
     if bucket.tokens > 0 then
-      changes[#changes + 1], changes[#changes + 2] = bucket.name, int(used)
-      last = max(last, used)
+      changes[#changes + 1], changes[#changes + 2] = bucket.name, int(full)
+      last = max(last, full)
     end
   end
   if #changes > 0 then
