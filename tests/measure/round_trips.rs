@@ -40,6 +40,7 @@ async fn main() -> Result<()> {
         "edits=10000:100000",
         "requests=10000:100000",
         "frames=10000:100000",
+        "reports=10000:100000",
     ];
     let chat = Chat::own(&[("SOCK_REDIS_URL", &url), ("SOCK_LIMITS", &limits.join(","))]).await?;
     let redis = redis::Client::open(server.url())?
