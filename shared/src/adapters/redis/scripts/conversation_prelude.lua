@@ -35,8 +35,9 @@ local function read_by(packed)
 end
 
 local function read_state(meta)
-  local packed = call('HGET', meta, 'state')
-  local state = {version = STATE_VERSION, clock = 0, rev = 0, prev = 0, ms = 0, base = 0, gone = 0}
+  local known = call('HMGET', meta, 'state', 'blocked')
+  local packed = known[1]
+  local state = {version = STATE_VERSION, clock = 0, rev = 0, prev = 0, ms = 0, base = 0, gone = 0, blocked = known[2]}
   if packed then
     state.version, state.clock, state.rev, state.prev, state.ms, state.base, state.gone = unpack(STATE, packed)
   end

@@ -22,7 +22,7 @@ end
 
 -- Refuses before anything is written.
 local joins = ARGV[8] ~= 'never'
-if joins and is_blocked(meta, author) then return {'blocked'} end
+if joins and is_blocked(state.blocked, author) then return {'blocked'} end
 local all, first_founder = call('HGETALL', members), 13 + mentioned
 local place = place_of(author, all)
 if not place and joins then

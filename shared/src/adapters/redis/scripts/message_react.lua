@@ -23,7 +23,7 @@ if (from ~= nil) == (ARGV[6] == '1') then
   return decided(all, state, done)
 end
 
-if is_blocked(meta, who) then return {'blocked'} end
+if is_blocked(state.blocked, who) then return {'blocked'} end
 check(version_of(record), RECORD)
 check(packed and string.byte(packed) or SET_VERSION, SET_VERSION)
 if from then

@@ -34,7 +34,7 @@ for tag, content in pairs({[TEXT] = ARGV[10], [IMAGE] = ARGV[11]}) do
 end
 if ARGV[12] ~= '' then new[METADATA] = ARGV[12] ~= '-' and ARGV[12] or '' end
 if not next(new) then return {ARGV[8] == '1' and 'forbidden' or 'nothing'} end
-if is_blocked(meta, who) then return {'blocked'} end
+if is_blocked(state.blocked, who) then return {'blocked'} end
 check(version_of(record), RECORD)
 local versions = with_version(KEYS[11], seq, record, tonumber(ARGV[15]))
 revise(state, now)

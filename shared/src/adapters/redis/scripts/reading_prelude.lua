@@ -13,7 +13,7 @@ end
 -- the other side has blocked the member, it concerns the reader alone and has no revision. The first move after a block shows both sides all of it.
 local function move_read(all, place, state, seq, now, is_direct)
   local own, _, shown, shown_at = read_by(all[place + 1])
-  local blocked = is_direct and is_blocked(meta, all[place])
+  local blocked = is_direct and is_blocked(state.blocked, all[place])
   local has_rev = is_direct and not blocked
   seq = math.max(own, seq)
   -- What had moved it there may have been a send, whose revision says more than this.
