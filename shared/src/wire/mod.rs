@@ -2,6 +2,7 @@
 
 mod answer;
 mod changes;
+mod client_frame;
 #[cfg(test)]
 mod fits;
 mod frame;
@@ -18,6 +19,7 @@ pub use answer::{
     ReadAnswer, WelcomeAnswer, error_body, history, members, profiles,
 };
 pub use changes::{ChangesAnswer, SyncAnswer};
+pub use client_frame::ClientFrame;
 pub use frame::{
     Event, Pong, Taken, change_event, presence_event, reply_error, reply_result, settings_event, typing_event,
 };
@@ -26,7 +28,7 @@ pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 pub use moderation::{BlockAnswer, BlocksAnswer, ReportAnswer, ReportJson, ReportsAnswer};
 pub use oversight::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
-pub use request::{ClientFrame, RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
+pub use request::{RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
 
 use serde::Serialize;
 

@@ -192,10 +192,7 @@ pub(super) fn schemas() -> [Property; 7] {
     [
         (
             "SendAs",
-            like(
-                json!({"type": "text", "text": "Your parcel is on its way", "system": true}),
-                send,
-            ),
+            like(json!({"type": "text", "text": "Your parcel is on its way"}), send),
         ),
         (
             "Ban",
