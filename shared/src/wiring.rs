@@ -12,7 +12,7 @@ use crate::config::{
     PushConfig, RedisConfig, Sites,
 };
 use crate::domain::{Limits, TopicRules};
-use crate::ports::{Gate, Oversight, Push, Signals, Store};
+use crate::ports::{Gate, Moderation, Oversight, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -148,10 +148,11 @@ impl Wiring {
     }
 
     /// What the platform's own server may do.
-    pub fn platform<'a>(&self, writer: Writer<'a>, oversight: &'a dyn Oversight) -> Platform<'a> {
+    pub fn platform<'a, S: Oversight + Moderation>(&self, writer: Writer<'a>, store: &'a S) -> Platform<'a> {
         Platform {
             writer,
-            oversight,
+            oversight: store,
+            moderation: store,
             clock: &SystemClock,
         }
     }

@@ -22,6 +22,11 @@ fn routes(user: &User) -> Vec<(Method, String)> {
         (Method::DELETE, format!("/users/{id}/ban")),
         (Method::POST, format!("/users/{id}/revoke")),
         (Method::POST, format!("/users/{id}/profile-changed")),
+        (Method::GET, "/reports".to_owned()),
+        (
+            Method::POST,
+            "/reports/00000000000000000000000000000007/resolve".to_owned(),
+        ),
     ]
     .into()
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Answer, Chat, RawRedis, Target, User};
+use tests::{Answer, Chat, KEYS, RawRedis, Target, User};
 
 async fn report(user: &User, with: &impl Target, message: &Value, body: &Value) -> Result<Answer> {
     let id = message["id"].as_str().context("a message has an id")?;
@@ -124,5 +124,84 @@ async fn edits_and_deletions_keep_what_was_said_where_the_site_wants_it() -> Res
         // Clients see nothing of it.
         assert_eq!(ann.whole_history(&bob).await?.len(), 2);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_platform_sees_a_report_with_the_message_as_it_was_and_resolves_it() -> Result<()> {
+    let chat = Chat::own(&[("SOCK_PLATFORM_KEY", KEYS), ("SOCK_KEEP_EDITS", "yes")]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let backend = chat.backend();
+    let message = bob.send_text(&ann, "very rude").await?;
+    bob.update(&ann, &message, &json!({"text": "rude"})).await?.ok(200)?;
+    let filed = report(&ann, &bob, &message, &json!({"reason": "rude"}))
+        .await?
+        .ok(201)?;
+    bob.update(&ann, &message, &json!({"text": "polite"})).await?.ok(200)?;
+    bob.delete(&ann, &message).await?.ok(200)?;
+    let id = filed["id"].as_str().context("an id")?;
+
+    let open = backend.call(Method::GET, "/reports?state=open", None).await?.ok(200)?;
+    let shown = &open["entries"][0];
+    assert_eq!(
+        (open["entries"].as_array().map(Vec::len), &open["next"]),
+        (Some(1), &Value::Null)
+    );
+    assert_eq!((&shown["id"], &shown["reported"]), (&filed["id"], &filed["reported"]));
+    assert_eq!((&shown["reporter"], &shown["reason"]), (&ann.id, &json!("rude")));
+    assert_eq!(
+        shown["conversation"],
+        json!({"target": "user", "a": ann.id, "b": bob.id})
+    );
+    assert_eq!(
+        (&shown["message"]["text"], &shown["message"]["author"]),
+        (&json!("rude"), &bob.id)
+    );
+    assert_eq!(shown["earlier"][0]["text"], "very rude");
+    assert_eq!((&shown["resolved"], &shown["deleted"]), (&Value::Null, &Value::Null));
+    // The history for moderators has the versions too.
+    let path = format!("/conversations/user/{}/{}", bob.id, ann.id);
+    let all = backend.call(Method::GET, &path, None).await?.ok(200)?;
+    let earlier = all["entries"][0]["earlier"].as_array().cloned().unwrap_or_default();
+    let texts: Vec<_> = earlier.iter().map(|version| version["text"].clone()).collect();
+    assert_eq!(
+        (texts, &all["entries"][0]["deleted"]),
+        (vec![json!("very rude"), json!("rude"), json!("polite")], &json!(true))
+    );
+
+    let resolve = format!("/reports/{id}/resolve");
+    let resolved = backend
+        .call(Method::POST, &resolve, Some(&json!({"note": "warned"})))
+        .await?
+        .ok(200)?;
+    assert_eq!(resolved["resolved"]["note"], "warned");
+    let again = backend.call(Method::POST, &resolve, None).await?.ok(200)?;
+    assert_eq!(again, resolved, "a repetition changes nothing");
+    let open = backend.call(Method::GET, "/reports?state=open", None).await?.ok(200)?;
+    assert_eq!(open["entries"], json!([]));
+    let all = backend
+        .call(Method::GET, "/reports?state=resolved&limit=1", None)
+        .await?
+        .ok(200)?;
+    assert_eq!(all["entries"], json!([resolved]));
+    let mut lines = Vec::new();
+    for (method, path, body) in [
+        (Method::GET, "/reports?state=lost", None),
+        (Method::GET, "/reports?after=7", None),
+        (Method::GET, "/reports?limit=101", None),
+        (Method::POST, "/reports/7/resolve", None),
+        (Method::POST, "/reports/00000000000000000000000000000007/resolve", None),
+        (Method::POST, resolve.as_str(), Some(json!({"note": 7}))),
+    ] {
+        lines.push(backend.call(method, path, body.as_ref()).await?.error()?);
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    400 INVALID_FIELD ArgumentError: state must be open or resolved
+    400 INVALID_FIELD ArgumentError: after must be the next of a page
+    400 INVALID_PAGE ArgumentError: per_page must be an integer from 1 to 100
+    404 NOT_FOUND NotFound: Report not found
+    404 NOT_FOUND NotFound: Report not found
+    400 INVALID_FIELD ArgumentError: note must be a text of 1 to 1000 bytes of UTF-8 with a visible character
+    ");
     Ok(())
 }

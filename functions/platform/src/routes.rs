@@ -1,12 +1,13 @@
 //! The routes of the platform's server. Each is a line of `template.yaml` too.
 
 use shared::adapters::directory::KEPT_MS;
-use shared::app::Platform;
+use shared::app::{self, Platform};
 use shared::error::ApiError;
 use shared::runtime::platform::PlatformRequest;
 use shared::runtime::rest::Answer;
 use shared::wire::{
-    BanAnswer, DeletedAnswer, EntryAnswer, MemberAnswer, ProfileAnswer, RecordedAnswer, RequestBody, RevokedAnswer,
+    BanAnswer, DeletedAnswer, EntryAnswer, MemberAnswer, ProfileAnswer, RecordedAnswer, ReportJson, ReportsAnswer,
+    RequestBody, RevokedAnswer,
 };
 
 /// Does what a request of the platform's server asks for.
@@ -33,6 +34,17 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
             let at_ms = platform.revoke(&user).await?;
             Ok(Answer::ok(&RevokedAnswer::new(&user, at_ms)))
         }
+        "GET /platform/reports" => {
+            let (of, window) = (request.reports_of()?, request.rest().time_window()?);
+            let page = app::reports(platform.moderation, request.domain(), of, &window).await?;
+            Ok(Answer::ok(&ReportsAnswer::new(&page)))
+        }
+        "POST /platform/reports/{id}/resolve" => {
+            let note = RequestBody::parse_optional(request.rest().body()?)?.note()?;
+            let id = request.report_id()?;
+            let report = app::resolve(platform.moderation, request.domain(), id, note.as_ref()).await?;
+            Ok(Answer::ok(&ReportJson::new(&report)))
+        }
         // There is nothing to do: no process keeps a profile longer.
         "POST /platform/users/{user}/profile-changed" => Ok(Answer::ok(&ProfileAnswer::new(&request.user()?, KEPT_MS))),
         _ => Err(ApiError::RouteNotFound),
@@ -51,8 +63,9 @@ async fn send(platform: Platform<'_>, request: &PlatformRequest) -> Result<Answe
 async fn read(platform: Platform<'_>, request: &PlatformRequest) -> Result<Answer, ApiError> {
     let (user, target) = request.conversation()?;
     let (after, page) = (request.after()?, request.rest().page()?);
-    let (conversation, recorded) = platform.recorded(&user, &target, after, page.per_page).await?;
-    Ok(Answer::ok(&RecordedAnswer::new(&user, &conversation, &recorded)))
+    let (conversation, recorded, versions) = platform.recorded(&user, &target, after, page.per_page).await?;
+    let answer = RecordedAnswer::new(&user, &conversation, &recorded, &versions);
+    Ok(Answer::ok(&answer))
 }
 
 async fn delete(platform: Platform<'_>, request: &PlatformRequest) -> Result<Answer, ApiError> {

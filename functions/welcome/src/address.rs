@@ -3,7 +3,7 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 30] = [
+const ROUTES: [&str; 32] = [
     "GET /api/list",
     "GET /api/sync",
     "GET /api/profiles",
@@ -34,6 +34,8 @@ const ROUTES: [&str; 30] = [
     "DELETE /platform/users/{user}/ban",
     "POST /platform/users/{user}/revoke",
     "POST /platform/users/{user}/profile-changed",
+    "GET /platform/reports",
+    "POST /platform/reports/{id}/resolve",
 ];
 
 /// Where a request belongs.

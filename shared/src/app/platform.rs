@@ -10,7 +10,7 @@ use crate::domain::{
     TopicClaim, User,
 };
 use crate::error::ApiError;
-use crate::ports::{Clock, Oversight, Recorded, Unavailable, Watches};
+use crate::ports::{Clock, Moderation, Oversight, Recorded, Unavailable, Versions, Watches};
 
 /// Carries out what the platform's server asks for.
 ///
@@ -21,6 +21,8 @@ pub struct Platform<'a> {
     pub writer: Writer<'a>,
     /// Where bans are.
     pub oversight: &'a dyn Oversight,
+    /// Where reports are, and what messages said before they were changed.
+    pub moderation: &'a dyn Moderation,
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -126,7 +128,8 @@ impl Platform<'_> {
         Ok(now)
     }
 
-    /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position.
+    /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the earlier
+    /// versions that are kept, by position.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -136,10 +139,12 @@ impl Platform<'_> {
         target: &Target,
         below: Option<u64>,
         count: u64,
-    ) -> Result<(Conversation, Recorded), ApiError> {
+    ) -> Result<(Conversation, Recorded, Versions), ApiError> {
         let conversation = conversation(user, target);
         let recorded = self.oversight.recorded(&conversation, below, count).await?;
-        Ok((conversation, recorded))
+        let seqs: Vec<u64> = recorded.messages.iter().map(|stored| stored.id.seq).collect();
+        let versions = self.moderation.versions(&conversation, &seqs).await?;
+        Ok((conversation, recorded, versions))
     }
 
     /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, also when the store fails at one.

@@ -18,7 +18,7 @@ pub use blocks::{Blocks, BlocksPage};
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
-pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage};
+pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage, Versions};
 pub use oversight::{Oversight, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};

@@ -7,6 +7,9 @@ use async_trait::async_trait;
 use super::{StoreError, Unavailable};
 use crate::domain::{Asker, Conversation, Domain, Message, MessageId, Remark, Report, ReportId, TimePlace, TimeWindow};
 
+/// Earlier versions of messages, the oldest first, by the position of the message.
+pub type Versions = BTreeMap<u64, Vec<Message>>;
+
 /// A report that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filed {
@@ -76,9 +79,5 @@ pub trait Moderation: Send + Sync {
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn versions(
-        &self,
-        conversation: &Conversation,
-        seqs: &[u64],
-    ) -> Result<BTreeMap<u64, Vec<Message>>, Unavailable>;
+    async fn versions(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Versions, Unavailable>;
 }

@@ -12,10 +12,10 @@ use super::rest::RestRequest;
 use super::{StartError, in_time, log};
 use crate::adapters::clock::SystemClock;
 use crate::adapters::platform_key::{PlatformCaller, PlatformKeys};
-use crate::domain::{Domain, Id, MessageId, Target, User};
+use crate::domain::{Domain, Id, MessageId, ReportId, Target, User};
 use crate::error::ApiError;
 use crate::metrics;
-use crate::ports::Clock as _;
+use crate::ports::{Clock as _, ReportsOf};
 use crate::wire;
 
 /// A request with one of the platform's keys.
@@ -69,6 +69,30 @@ impl PlatformRequest {
         let other = wire::target(kind, self.rest.path_parameter("b"))?;
         let user = self.id("a", "the first user's id")?;
         Ok((self.user_of(user), other))
+    }
+
+    /// `{id}` of a path that is about a report.
+    ///
+    /// # Errors
+    /// [`ApiError::ReportNotFound`] for a text that is the id of no report.
+    pub fn report_id(&self) -> Result<ReportId, ApiError> {
+        ReportId::parse(self.rest.path_parameter("id")).ok_or(ApiError::ReportNotFound)
+    }
+
+    /// `state` of the query: which reports are asked for. Without it all of them.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but `open` or `resolved`.
+    pub fn reports_of(&self) -> Result<ReportsOf, ApiError> {
+        match self.rest.query("state").as_deref() {
+            None => Ok(ReportsOf::All),
+            Some("open") => Ok(ReportsOf::Open),
+            Some("resolved") => Ok(ReportsOf::Resolved),
+            Some(_) => Err(ApiError::InvalidField {
+                field: "state",
+                expected: "open or resolved",
+            }),
+        }
     }
 
     /// The position from which a list goes on, from the `next` of its last page.

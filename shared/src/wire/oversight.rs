@@ -7,9 +7,9 @@ use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 use super::properties::{Properties, string};
 use super::request::RequestBody;
 use crate::domain::limits::{BAN_REASON_BYTES, NUMERIC_ID_MAX};
-use crate::domain::{Ban, Conversation, Id, Reads, User};
+use crate::domain::{Ban, Conversation, Id, Message, Reads, User};
 use crate::error::ApiError;
-use crate::ports::{Recorded, Stored};
+use crate::ports::{Recorded, Stored, Versions};
 
 impl RequestBody<'_> {
     /// Whether the platform itself writes, and not the user.
@@ -122,8 +122,17 @@ impl ProfileAnswer {
 #[derive(Debug, Serialize)]
 pub struct RecordedAnswer {
     state: ConversationState,
-    entries: Vec<RecordedJson>,
+    entries: Vec<VersionedJson>,
     next: Option<String>,
+}
+
+/// A message, and what it said before, the oldest version first.
+#[derive(Debug, Serialize)]
+struct VersionedJson {
+    #[serde(flatten)]
+    entry: RecordedJson,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<MessageJson<IdJson>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -144,24 +153,32 @@ enum RecordedJson {
 
 impl RecordedAnswer {
     /// Shows a part; `next` is what to give as `after` for older messages. `user` says how the conversation is named.
-    pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded) -> Self {
+    pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded, versions: &Versions) -> Self {
+        let entry = |stored: &Stored| {
+            let earlier = versions.get(&stored.id.seq).into_iter().flatten();
+            VersionedJson {
+                entry: RecordedJson::from(stored),
+                earlier: earlier.map(to_no_user).collect(),
+            }
+        };
         let next = recorded.messages.last().filter(|_| recorded.next.is_some());
         Self {
             state: ConversationState::new(conversation, &user.id).at(recorded.rev, None),
-            entries: recorded.messages.iter().map(RecordedJson::from).collect(),
+            entries: recorded.messages.iter().map(entry).collect(),
             next: next.map(|oldest| oldest.id.to_string()),
         }
     }
 }
 
+/// A message as it looks to no user: nothing is the reader's own.
+fn to_no_user(message: &Message) -> MessageJson<IdJson> {
+    MessageJson::new(message, Reader::new(&Id::system(), &Reads::default()))
+}
+
 impl From<&Stored> for RecordedJson {
     fn from(stored: &Stored) -> Self {
         match &stored.message {
-            // To no user: nothing is the reader's own.
-            Some(message) => Self::Live(Box::new(MessageJson::new(
-                message,
-                Reader::new(&Id::system(), &Reads::default()),
-            ))),
+            Some(message) => Self::Live(Box::new(to_no_user(message))),
             None => Self::Bare {
                 id: stored.id.to_string(),
                 author: IdJson(stored.author.clone()),

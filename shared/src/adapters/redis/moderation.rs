@@ -3,8 +3,6 @@
 //! A report, by byte: version; then sections as in a record: the reporter; the conversation as the reporter names it; the reason; the position of the
 //! message (5) and 1 if it was deleted; its record; each of its earlier versions, the oldest first; once it is resolved, when (6) and the note.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
@@ -17,7 +15,7 @@ use crate::domain::{
     Admission, Asker, Conversation, Domain, Id, Message, MessageId, Remark, Report, ReportId, Resolution, Target,
     TimeWindow, User,
 };
-use crate::ports::{Clock, Filed, Moderation, ReportsOf, ReportsPage, StoreError, Unavailable};
+use crate::ports::{Clock, Filed, Moderation, ReportsOf, ReportsPage, StoreError, Unavailable, Versions};
 
 const VERSION: u8 = 1;
 const REPORTER: u8 = 1;
@@ -107,13 +105,9 @@ impl<C: Clock> Moderation for RedisStore<C> {
         answer::resolved(domain, id, self.link.script(call).await?)
     }
 
-    async fn versions(
-        &self,
-        conversation: &Conversation,
-        seqs: &[u64],
-    ) -> Result<BTreeMap<u64, Vec<Message>>, Unavailable> {
+    async fn versions(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Versions, Unavailable> {
         if seqs.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(Versions::new());
         }
         let mut command = redis::cmd("HMGET");
         command

@@ -1,13 +1,11 @@
 //! What the scripts of blocks and reports answer.
 
-use std::collections::BTreeMap;
-
 use redis::Value;
 
 use super::{corrupt, list, next, read, refusal};
 use crate::adapters::redis::moderation::{Evidence, read_versions, unpack};
-use crate::domain::{Domain, Id, Message, Report, ReportId, TimePlace};
-use crate::ports::{BlocksPage, ReportsPage, StoreError, Unavailable};
+use crate::domain::{Domain, Id, Report, ReportId, TimePlace};
+use crate::ports::{BlocksPage, ReportsPage, StoreError, Unavailable, Versions};
 
 /// What `block_put.lua` answers: nothing, or a word for a refusal.
 pub(in crate::adapters::redis) fn done(answer: Value) -> Result<(), StoreError> {
@@ -85,11 +83,8 @@ pub(in crate::adapters::redis) fn resolved(
 }
 
 /// What HMGET answers for the earlier versions of the messages at these positions.
-pub(in crate::adapters::redis) fn versions(
-    seqs: &[u64],
-    answer: Value,
-) -> Result<BTreeMap<u64, Vec<Message>>, Unavailable> {
-    let mut all = BTreeMap::new();
+pub(in crate::adapters::redis) fn versions(seqs: &[u64], answer: Value) -> Result<Versions, Unavailable> {
+    let mut all = Versions::new();
     for (seq, packed) in seqs.iter().zip(read::<Vec<Option<Vec<u8>>>>(answer)?) {
         let versions = packed.map_or(Ok(Vec::new()), |packed| read_versions(*seq, &packed))?;
         if !versions.is_empty() {
