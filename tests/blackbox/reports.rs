@@ -162,11 +162,12 @@ async fn the_platform_sees_a_report_with_the_message_as_it_was_and_resolves_it()
     // The history for moderators has the versions too.
     let path = format!("/conversations/user/{}/{}", bob.id, ann.id);
     let all = backend.call(Method::GET, &path, None).await?.ok(200)?;
-    let earlier = all["entries"][0]["earlier"].as_array().cloned().unwrap_or_default();
+    let earlier = all["earlier"][0]["versions"].as_array().cloned().unwrap_or_default();
     let texts: Vec<_> = earlier.iter().map(|version| version["text"].clone()).collect();
+    assert_eq!(texts, ["very rude", "rude", "polite"]);
     assert_eq!(
-        (texts, &all["entries"][0]["deleted"]),
-        (vec![json!("very rude"), json!("rude"), json!("polite")], &json!(true))
+        (&all["earlier"][0]["id"], &all["entries"][0]["deleted"]),
+        (&message["id"], &json!(true))
     );
 
     let resolve = format!("/reports/{id}/resolve");

@@ -122,17 +122,17 @@ impl ProfileAnswer {
 #[derive(Debug, Serialize)]
 pub struct RecordedAnswer {
     state: ConversationState,
-    entries: Vec<VersionedJson>,
+    entries: Vec<RecordedJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<EarlierJson>,
     next: Option<String>,
 }
 
-/// A message, and what it said before, the oldest version first.
+/// What a message said before, the oldest version first.
 #[derive(Debug, Serialize)]
-struct VersionedJson {
-    #[serde(flatten)]
-    entry: RecordedJson,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<MessageJson<IdJson>>,
+struct EarlierJson {
+    id: String,
+    versions: Vec<MessageJson<IdJson>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -154,17 +154,18 @@ enum RecordedJson {
 impl RecordedAnswer {
     /// Shows a part; `next` is what to give as `after` for older messages. `user` says how the conversation is named.
     pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded, versions: &Versions) -> Self {
-        let entry = |stored: &Stored| {
-            let earlier = versions.get(&stored.id.seq).into_iter().flatten();
-            VersionedJson {
-                entry: RecordedJson::from(stored),
-                earlier: earlier.map(to_no_user).collect(),
-            }
+        let earlier = |stored: &Stored| {
+            let versions = versions.get(&stored.id.seq)?;
+            Some(EarlierJson {
+                id: stored.id.to_string(),
+                versions: versions.iter().map(to_no_user).collect(),
+            })
         };
         let next = recorded.messages.last().filter(|_| recorded.next.is_some());
         Self {
             state: ConversationState::new(conversation, &user.id).at(recorded.rev, None),
-            entries: recorded.messages.iter().map(entry).collect(),
+            entries: recorded.messages.iter().map(RecordedJson::from).collect(),
+            earlier: recorded.messages.iter().filter_map(earlier).collect(),
             next: next.map(|oldest| oldest.id.to_string()),
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::components::{MESSAGE_ID, timestamp};
 use super::rest::{ACCEPTED, BODY, CONTENT, Codes, FOUND, Route, TARGET, TOPIC, limit, query, retry_key};
-use super::schema::{Property, about, boolean, closed, exactly, like, list, named, open, or_null, text, whole};
+use super::schema::{Property, about, boolean, closed, exactly, like, list, named, one_of, open, or_null, text, whole};
 
 /// The tag of these routes.
 pub(super) const TAG: &str = "Platform";
@@ -114,6 +114,26 @@ pub(super) fn routes() -> Vec<Route> {
             vec![TOPIC],
         ),
         Route::new(
+            ("get", "/platform/reports"),
+            ("reports", TAG),
+            "Reports of users, the newest first, each with the message as it was then.",
+            "ReportsAnswer",
+            vec![&[Some("INVALID_PAGE")]],
+        )
+        .taking([limit()])
+        .taking([
+            query("state", "Only these; without it all.", one_of(&["open", "resolved"])),
+            query("after", "The `next` of a page.", named("Place")),
+        ]),
+        Route::new(
+            ("post", "/platform/reports/{id}/resolve"),
+            ("resolve", TAG),
+            "Resolves a report. A repetition changes nothing, and is answered with what was noted first.",
+            "ReportOfUser",
+            vec![BODY],
+        )
+        .with_body("Resolve", false),
+        Route::new(
             ("post", "/platform/users/{user}/profile-changed"),
             ("profileChanged", TAG),
             "Says that the user's profile has changed. Nobody is shown the old one after `within_ms`.",
@@ -123,7 +143,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-pub(super) fn schemas() -> [Property; 7] {
+pub(super) fn schemas() -> [Property; 10] {
     let send = json!({"allOf": [
         named("Send"),
         {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself writes, and not the user."}}},
@@ -185,7 +205,55 @@ pub(super) fn schemas() -> [Property; 7] {
                 about("Give it as `after`; null at the oldest.", or_null(named("MessageId"))),
             ),
         ],
-        [],
+        [(
+            "earlier",
+            about(
+                "What these messages said before, the oldest version first, where that is kept.",
+                list(closed(
+                    [("id", named("MessageId")), ("versions", list(named("Message")))],
+                    [],
+                )),
+            ),
+        )],
+    );
+    let resolved = closed(
+        [
+            ("epoch", whole(0)),
+            ("iso", json!({"type": "string", "format": "date-time"})),
+        ],
+        [("note", text())],
+    );
+    let place = closed(
+        [("target", one_of(&["user", "topic"])), ("a", named("Id"))],
+        [("b", named("Id"))],
+    );
+    let report = closed(
+        [
+            ("id", text()),
+            ("reported", named("Timestamp")),
+            ("reporter", named("Id")),
+            ("reason", text()),
+            ("conversation", about("`b` only in a direct conversation.", place)),
+            (
+                "message",
+                about("As it was when it was reported.", or_null(named("Message"))),
+            ),
+            (
+                "earlier",
+                about("Its versions before that, where they are kept.", list(named("Message"))),
+            ),
+            ("resolved", about("Null while the report is open.", or_null(resolved))),
+        ],
+        [(
+            "deleted",
+            about("It was deleted before it was reported.", exactly(true)),
+        )],
+    );
+    let next = about("Give it as `after`; null at the end.", or_null(named("Place")));
+    let reports = closed([("entries", list(named("ReportOfUser"))), ("next", next)], []);
+    let note = about(
+        "1 to 1,000 bytes of UTF-8, with one visible character.",
+        json!({"type": ["string", "null"], "maxLength": 1000}),
     );
     let example =
         json!({"id": MESSAGE_ID, "author": 1, "timestamp": timestamp(), "seq": 7, "rev": 12, "deleted": true});
@@ -215,5 +283,8 @@ pub(super) fn schemas() -> [Property; 7] {
             ),
         ),
         ("RecordAnswer", record),
+        ("ReportOfUser", report),
+        ("ReportsAnswer", reports),
+        ("Resolve", like(json!({"note": "warned"}), open([], [("note", note)]))),
     ]
 }
