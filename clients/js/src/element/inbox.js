@@ -20,9 +20,7 @@ const choose = (app, target) => {
 const excerpt = (app, { type, latest }) => {
   if (!latest) return "";
   const text = latest.text ?? app.say("image");
-  if (latest.system) return text;
-  if (app.isMe(latest.author)) return `${app.say("you")}: ${text}`;
-  return type === "topic" ? `${app.name({ user: latest.author })}: ${text}` : text;
+  return latest.system || (type !== "topic" && !app.isMe(latest.author)) ? text : `${app.author(latest.author)}: ${text}`;
 };
 
 /** @param {App} app @param {InboxEntry<any>} entry */

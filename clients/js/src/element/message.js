@@ -11,9 +11,6 @@ import { avatar } from "./panel.js";
 import { toMessage } from "./scroll.js";
 import { rich, safeImage } from "./text.js";
 
-/** The author of what the platform itself writes. */
-const SYSTEM = "senna:system";
-
 /** What a reply answers to. @param {App} app @param {any} quote */
 const quoted = (app, quote) => {
   const { deleted, author, excerpt, type } = quote;
@@ -21,7 +18,7 @@ const quoted = (app, quote) => {
   return h(
     "button.quote",
     { disabled: !!deleted, onclick: () => toMessage(app, quote) },
-    author != null && author !== SYSTEM && h("bdi.name", null, app.author(author)),
+    author != null && h("bdi.name", null, app.author(author)),
     h("span.excerpt", { dir: "auto" }, text),
   );
 };
