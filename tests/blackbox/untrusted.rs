@@ -65,7 +65,10 @@ fn every_route() -> Result<Vec<(Method, String)>> {
             .replace("{id}", "5")
             .replace("{message_id}", "0192f0e4-7d00-7000-8000-000000000001")
             .replace("{reaction}", "%2B1")
-            .replace("{user}", "me");
+            .replace("{user}", "me")
+            .replace("{a}", "5")
+            .replace("{b}", "-")
+            .replace("{report}", "0192f0e4-7d00-7000-8000-000000000001");
         Ok((method.parse()?, path))
     });
     filled.collect()
