@@ -11,7 +11,7 @@ use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
     PushConfig, RedisConfig, Sites,
 };
-use crate::domain::{Limits, TopicRules};
+use crate::domain::{Domain, Limits, TopicRules};
 use crate::ports::{Gate, Moderation, Oversight, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
@@ -148,8 +148,14 @@ impl Wiring {
     }
 
     /// What the platform's own server may do.
-    pub fn platform<'a, S: Oversight + Moderation>(&self, writer: Writer<'a>, store: &'a S) -> Platform<'a> {
+    pub fn platform<'a, S: Oversight + Moderation>(
+        &self,
+        writer: Writer<'a>,
+        store: &'a S,
+        sites: &'a [Domain],
+    ) -> Platform<'a> {
         Platform {
+            sites,
             writer,
             oversight: store,
             moderation: store,

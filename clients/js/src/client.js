@@ -407,7 +407,7 @@ export const createClient = (options) => {
   const took = (one, event, { state: { rev, prev_rev }, entry, user, read }) => {
     const isMessage = /message/.test(event);
     // The platform itself neither types nor is a member.
-    const author = isMessage && !entry?.system && entry?.author;
+    const author = isMessage && entry && !entry.system && entry.author;
     if (author) {
       types(one, author, false);
       // Who writes in a topic is a member.

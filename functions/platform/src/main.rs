@@ -14,6 +14,6 @@ async fn main() -> Result<(), StartError> {
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
-    let server = wiring.platform(writer, &store);
+    let server = wiring.platform(writer, &store, keys.sites());
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await
 }

@@ -31,7 +31,7 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
         }
         "POST /platform/users/{user}/revoke" => {
             let user = request.user()?;
-            let at_ms = platform.revoke(&user).await?;
+            let at_ms = platform.revoke(&user.id).await?;
             Ok(Answer::ok(&RevokedAnswer::new(&user, at_ms)))
         }
         "GET /platform/reports" => {

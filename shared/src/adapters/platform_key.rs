@@ -16,6 +16,7 @@ const SITE: &str = "X-Senna-Domain";
 #[derive(Debug)]
 pub struct PlatformKeys {
     sites: Sites,
+    all_sites: Vec<Domain>,
     /// Hashes of the keys: how long the comparison of two hashes takes tells nothing of a key.
     hashes: Vec<[u8; 32]>,
 }
@@ -33,7 +34,17 @@ impl PlatformKeys {
     /// Prepares the keys. Without one there are no routes for the platform.
     pub fn new(config: &PlatformConfig, sites: Sites) -> Self {
         let hashes = config.keys.iter().map(|key| Sha256::digest(key).into()).collect();
-        Self { sites, hashes }
+        let all_sites = sites.all();
+        Self {
+            sites,
+            all_sites,
+            hashes,
+        }
+    }
+
+    /// All sites.
+    pub fn sites(&self) -> &[Domain] {
+        &self.all_sites
     }
 
     /// Checks a request with these headers. All keys are compared, whatever it came with.

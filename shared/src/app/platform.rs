@@ -1,6 +1,7 @@
 //! What the platform's own server does: everything, as a user or as the platform itself.
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::fan_out::{self, Post};
 use super::write::{Caller, Writer};
@@ -11,6 +12,9 @@ use crate::domain::{
 };
 use crate::error::ApiError;
 use crate::ports::{Clock, Moderation, Oversight, Recorded, Unavailable, Versions, Watches};
+
+/// Sites on which tokens are revoked at once.
+const SITES_AT_ONCE: usize = 16;
 
 /// Carries out what the platform's server asks for.
 ///
@@ -23,6 +27,8 @@ pub struct Platform<'a> {
     pub oversight: &'a dyn Oversight,
     /// Where reports are, and what messages said before they were changed.
     pub moderation: &'a dyn Moderation,
+    /// All sites: a token is good on each of them.
+    pub sites: &'a [Domain],
     /// The time.
     pub clock: &'a dyn Clock,
 }
@@ -116,16 +122,27 @@ impl Platform<'_> {
         Ok(ban.filter(|ban| ban.until_ms.is_none_or(|until_ms| until_ms > now)))
     }
 
-    /// Makes the tokens that the user has worthless, and ends the user's connections. Answers since when a token must be issued to count, in
-    /// milliseconds since 1970.
+    /// Makes the tokens that a user has worthless on all sites, and ends the user's connections there. Answers since when a token must be issued to
+    /// count, in milliseconds since 1970: the next whole second, because tokens tell whole seconds (RFC 7519, section 4.1.6).
     ///
     /// # Errors
     /// [`ApiError::Unavailable`]; it is safe to ask again.
-    pub async fn revoke(&self, user: &User) -> Result<u64, ApiError> {
-        let now = self.clock.now_ms();
-        let connections = self.oversight.revoke(user, now).await?;
-        self.end(user, &connections).await?;
-        Ok(now)
+    pub async fn revoke(&self, id: &Id) -> Result<u64, ApiError> {
+        let at_ms = self.clock.now_ms().div_ceil(1000) * 1000;
+        let revoking = self.sites.iter().map(async |domain| {
+            let user = User {
+                domain: domain.clone(),
+                id: id.clone(),
+            };
+            let connections = self.oversight.revoke(&user, at_ms).await?;
+            self.end(&user, &connections).await
+        });
+        let revoked: Result<Vec<()>, _> = stream::iter(revoking)
+            .buffer_unordered(SITES_AT_ONCE)
+            .try_collect()
+            .await;
+        revoked?;
+        Ok(at_ms)
     }
 
     /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the earlier

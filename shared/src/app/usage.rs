@@ -44,7 +44,20 @@ impl Usage<'_> {
     /// # Errors
     /// [`ApiError::RateLimited`], [`ApiError::TokenRevoked`], [`ApiError::Unavailable`].
     pub async fn admit_read(&self, by: &Principal) -> Result<(), ApiError> {
-        self.admit(by, Mode::Read, &self.takings(&[Use::Requests]), None).await
+        self.admit_reads(by, 1).await
+    }
+
+    /// The same for a request that costs as much as so many, but never more than the limit allows at once.
+    ///
+    /// # Errors
+    /// As [`Usage::admit_read`].
+    pub async fn admit_reads(&self, by: &Principal, count: usize) -> Result<(), ApiError> {
+        let (bucket, count) = (
+            self.limits.bucket(Use::Requests),
+            u64::try_from(count).unwrap_or(u64::MAX),
+        );
+        let taking = bucket.map(|bucket| Taking::of(Use::Requests, bucket, count.min(bucket.burst)));
+        self.admit(by, Mode::Read, taking.as_slice(), None).await
     }
 
     /// Reads for a request, and asks at the same time whether it may.

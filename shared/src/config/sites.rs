@@ -37,8 +37,20 @@ impl Sites {
 
     /// The site with this handle, if there is one.
     pub fn named(&self, handle: &str) -> Option<&Domain> {
-        let mut all = std::iter::once(&self.default).chain(self.by_host.values());
-        all.find(|site| site.as_str() == handle)
+        self.each().find(|site| site.as_str() == handle)
+    }
+
+    /// All sites, each once.
+    pub fn all(&self) -> Vec<Domain> {
+        let mut all: Vec<_> = self.each().cloned().collect();
+        all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        all.dedup();
+        all
+    }
+
+    /// The site of each host, and the default one.
+    fn each(&self) -> impl Iterator<Item = &Domain> {
+        std::iter::once(&self.default).chain(self.by_host.values())
     }
 }
 

@@ -56,7 +56,7 @@ pub const VERSIONS_MAX: u64 = 20;
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 /// Users whose presence a connection can watch, and ids that a request for presence or profiles can name.
 pub const IDS_MAX: usize = 100;
-/// Users whose presence is watched at the price of one more frame: a `watch` asks the slot of each.
+/// Users whose presence is watched, or asked for, at the price of one more frame or request: each is a script in a slot of its own.
 pub const WATCHED_PER_FRAME: usize = 10;
 /// Connections that can watch one user, or have one conversation on the screen, at a time. Each makes an event one post dearer.
 pub const WATCHERS_MAX: u64 = 1_000;

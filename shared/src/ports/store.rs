@@ -99,8 +99,8 @@ pub struct Terms<'a> {
 pub struct Opened {
     /// Until when the user is near a limit of use, in milliseconds since 1970; 0 if the user is not.
     pub near_until_ms: u64,
-    /// Other connections of the user that have to be ended: their token ended long ago, or they are the oldest and one too many. The store does not
-    /// answer them again.
+    /// Other connections of the user that have to be ended: their token ended long ago, or they are the oldest and one too many. The store answers
+    /// them again until they are closed.
     pub ended: Vec<ConnectionId>,
     /// Who watches the user, if the user comes online by it.
     pub watchers: Vec<Watcher>,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 use super::properties::{Properties, string};
 use super::request::RequestBody;
-use crate::domain::limits::{BAN_REASON_BYTES, NUMERIC_ID_MAX};
+use crate::domain::limits::BAN_REASON_BYTES;
 use crate::domain::{Ban, Conversation, Id, Message, Reads, User};
 use crate::error::ApiError;
 use crate::ports::{Recorded, Stored, Versions};
@@ -40,6 +40,9 @@ impl RequestBody<'_> {
     }
 }
 
+/// The last time of the year 9999, in milliseconds since 1970: ISO 8601 has four digits for a year.
+const LAST_MS: u64 = 253_402_300_799_999;
+
 /// A time that may be absent or null: in ISO 8601 with its offset, as RFC 3339 has it, or in milliseconds since 1970.
 fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>, ApiError> {
     let Some(raw) = properties.get(field) else {
@@ -52,9 +55,9 @@ fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>,
         }
         None => raw.get().parse().ok(),
     };
-    let ms = ms.filter(|ms| *ms < NUMERIC_ID_MAX).ok_or(ApiError::InvalidField {
+    let ms = ms.filter(|ms| *ms <= LAST_MS).ok_or(ApiError::InvalidField {
         field,
-        expected: "a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
+        expected: "a time up to the year 9999, in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
     });
     ms.map(Some)
 }
@@ -205,6 +208,7 @@ mod tests {
         insta::assert_snapshot!(ban("{}"), @"None None");
         insta::assert_snapshot!(ban(r#"{"until":null,"reason":""}"#), @"None None");
         insta::assert_snapshot!(ban(r#"{"until":1893456000000,"reason":"spam"}"#), @r#"Some(1893456000000) Some("spam")"#);
+        insta::assert_snapshot!(ban(r#"{"until":253402300799999}"#), @"Some(253402300799999) None");
         insta::assert_snapshot!(ban(r#"{"until":"2030-01-01T01:00:00.5+01:00"}"#), @"Some(1893456000500) None");
         for wrong in [
             "-1",
@@ -214,10 +218,11 @@ mod tests {
             "\"2030-01-01\"",
             "\"1893456000000\"",
             "9007199254740991",
+            "253402300800000",
             "\"1969-01-01T00:00:00Z\"",
         ] {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
+                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time up to the year 9999, in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
             }
         }
         let reason = |bytes| ban(&format!(r#"{{"reason":"{}"}}"#, "x".repeat(bytes)));

@@ -108,8 +108,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/platform/users/{user}/revoke"),
             ("revoke", TAG),
-            "Makes worthless what tokens the user has, and ends the user's connections. A token counts again if its `iat` is not before this moment. \
-                `iat` is in whole seconds: issue the next token a second later.",
+            "Makes the tokens that the user has worthless on all sites, and ends the user's connections there. A token counts if its `iat` is not before \
+                `revoked`, which is the next whole second: issue the next token then.",
             "Revoked",
             vec![TOPIC],
         ),
