@@ -1,4 +1,4 @@
--- Notes that the user of a connection is near a limit, if the connection is still known.
+-- Notes that the user who owns a connection is near a limit, if the connection is still known.
 -- KEYS: 1 connection
 -- ARGV: 1 until when in ms
 -- Returns nothing
