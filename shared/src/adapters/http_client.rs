@@ -24,7 +24,7 @@ pub(super) enum NoAnswer {
     Http(#[from] reqwest::Error),
 }
 
-/// An answer that has another form than it should. The parser's own error would show what stands there, which may be personal or a secret.
+/// An answer of a wrong form. The parser's own error would quote the answer, which may hold personal data or a secret.
 #[derive(Debug, Error)]
 #[error("the answer has another form than it should, at line {line}, column {column}")]
 pub(crate) struct OtherForm {
