@@ -61,7 +61,7 @@ impl SocketEvent {
         in_time(self.deadline_ms, work).await
     }
 
-    /// Reads an event; `None` if it is of no connection.
+    /// Reads an event; `None` if it names no connection.
     pub(crate) fn new(event: Event, context: &Context) -> Option<Self> {
         Some(Self {
             connection: ConnectionId::parse(event.text("/requestContext/connectionId")).ok()?,
