@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_form_is_not_shown() {
+    fn an_error_about_a_wrong_answer_does_not_quote_it() {
         let error = serde_json::from_str::<u64>(r#""a secret""#).unwrap_err();
         assert!(
             error.to_string().contains("a secret"),

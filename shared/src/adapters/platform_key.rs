@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_opens_and_nothing_else_does() {
+    fn only_the_keys_are_accepted() {
         let both = keys(&[ONE, TWO]);
         let with = |value: &str| asked(&both, &[("authorization", value)]);
         assert_eq!(with(&format!("Bearer {ONE}")), "first myplatform");

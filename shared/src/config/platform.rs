@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn one_or_two_long_keys_are_taken() {
+    fn one_or_two_long_keys_are_accepted() {
         let (one, two) = ("a".repeat(32), "b".repeat(40));
         assert_eq!(keys(""), Ok(0));
         assert_eq!(keys(&format!(" {one}\n")), Ok(1));

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remark_is_short_and_has_something_to_see() {
+    fn a_remark_is_short_and_has_a_visible_character() {
         assert_eq!(Remark::parse("spam").unwrap().as_str(), "spam");
         assert!(Remark::parse(&"x".repeat(REMARK_BYTES)).is_ok());
         for wrong in ["", " ", "\u{200b}", &"x".repeat(REMARK_BYTES + 1)] {

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_keeps_its_default() {
+    fn a_limit_that_is_left_out_keeps_its_default() {
         let limits = Limits::parse("sends=0.5:3, frames=off").unwrap();
         let bucket = |interval_us, burst| Some(Bucket { interval_us, burst });
         assert_eq!(limits.bucket(Use::Sends), bucket(2_000_000, 3));

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_answer_is_taken_for_what_it_says_it_is() {
+    fn a_browser_believes_the_content_type_of_every_answer() {
         let shown = |outcome| serde_json::to_value(reply(outcome, "id")).unwrap();
         let accepted = shown(Ok(SocketAnswer::accepted(Some("senna.v1"))));
         let refused = shown(Err(ApiError::NotAuthenticated));

@@ -310,7 +310,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_can_be_sent_fits_a_frame(shape in any_shape()) {
+    fn every_message_that_can_be_sent_fits_a_frame(shape in any_shape()) {
         for (name, frame) in shape.frames() {
             prop_assert!(frame.len() <= FRAME_BYTES, "{name} has {} bytes", frame.len());
         }

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused_at_any_depth_and_named() {
+    fn a_key_that_occurs_twice_is_refused_at_any_depth_and_named() {
         for json in [
             r#"{"a":1,"a":1}"#,
             r#"{"x":[0,{"y":{"a":1,"b":2,"a":3}}]}"#,
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_not_every_reader_takes_is_refused() {
+    fn metadata_that_some_parsers_refuse_is_refused() {
         let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
         assert_eq!(read(&deep(100)), deep(100));
         for json in [

@@ -62,7 +62,7 @@ struct Truth {
     last: u64,
     /// How far each member has read.
     reads: HashMap<usize, u64>,
-    /// How far each has read as the other side is shown it: it stays while the other side has blocked the member.
+    /// How far each has read, as the other side sees it: it does not move while the other side has blocked the member.
     others_see: HashMap<usize, u64>,
     /// Who has blocked the other side.
     blocks: HashSet<usize>,

@@ -272,7 +272,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn a_key_stands_under_its_own_site(names in any_names()) {
+        fn a_key_belongs_to_its_own_site(names in any_names()) {
             let own = format!("{PREFIX}:{}:", names.domain);
             for (key, owner) in names.keys() {
                 prop_assert!(key.starts_with(&format!("{{{own}")), "{key} of {owner}");
@@ -297,7 +297,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_name_is_refused_before_it_is_part_of_a_key(text in ".*") {
+        fn an_invalid_name_is_refused_before_it_is_part_of_a_key(text in ".*") {
             let fits = |part: &str| !part.contains(['{', '}', ':', ' ', '\n', '\r', '\0', '*']) && part.is_ascii();
             prop_assert!(Id::parse(&text).map_or(true, |id| fits(&id.in_key())), "{text:?}");
             prop_assert!(Domain::parse(&text).map_or(true, |domain| fits(&domain.to_string())), "{text:?}");
