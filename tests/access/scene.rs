@@ -28,7 +28,7 @@ pub(crate) enum Access {
 pub(crate) enum Place {
     /// A direct conversation.
     Direct,
-    /// A topic. With `claim`, whether the askers' tokens name it.
+    /// A topic. With `claim`, whether the callers' tokens name it.
     Topic { access: Access, is_named: bool },
 }
 
@@ -41,7 +41,7 @@ impl Place {
         let topic = |access, is_named| Self::Topic { access, is_named };
         Ok(match heading {
             "Direct conversations" | "Banned users and revoked tokens" => vec![Self::Direct],
-            "Topics that are open to the asker" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
+            "Topics that are open to the caller" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
             "Topics that the token does not name" => vec![topic(Access::Claim, false)],
             "Topics of the platform" => vec![topic(Access::Platform, false)],
             "The platform's server" => vec![Self::Direct, topic(Access::Open, false)],
@@ -96,12 +96,12 @@ impl Stacks {
     }
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Debug)]
 pub(crate) struct Actor {
     /// `None` for a request without a token.
     pub(crate) user: Option<User>,
-    /// The host that is asked, if it is not that of the default site.
+    /// The host of the request, unless it is that of the default site.
     pub(crate) host: Option<&'static str>,
     /// The platform's key, or the caller's substitute for it.
     pub(crate) key: Option<&'static str>,
@@ -110,7 +110,7 @@ pub(crate) struct Actor {
 /// A conversation with a message of its author, and one of the other side or of an owner.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    /// The stack that is asked.
+    /// The stack under test.
     pub(crate) chat: Chat,
     /// The text of the author's message.
     pub(crate) said: String,

@@ -31,7 +31,7 @@ async fn a_message_of_somebody_else_is_reported_once() -> Result<()> {
     let by_ann = report(&ann, &cats, &message, &json!({"reason": "rude"})).await?;
     let by_cem = report(&cem, &cats, &message, &json!({"reason": "rude", "more": 1})).await?;
     assert_ne!(by_ann.ok(201)?["id"], by_cem.ok(201)?["id"]);
-    // Nobody in the conversation learns of it.
+    // Nobody in the conversation learns of the report.
     assert_eq!(bob.whole_history(&ann).await?.len(), 1);
     Ok(())
 }

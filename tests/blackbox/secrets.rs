@@ -38,7 +38,7 @@ impl Marks {
 
     /// Fails if the output has a mark or one of these tokens.
     fn missing_in(&self, what: &str, written: &str, tokens: &[String]) -> Result<()> {
-        // The middle of a token says who it is for, and the last part is the proof of it.
+        // The middle of a token has the claims, and the last part is the signature.
         let parts = tokens.iter().flat_map(|token| token.split('.').skip(1));
         let searched = [self.secret.as_str(), self.words.as_str()].into_iter().chain(parts);
         for text in searched.filter(|text| text.len() > 8) {
@@ -347,7 +347,7 @@ async fn metrics_and_traces_show_no_secret_and_no_words_of_users() -> Result<()>
     let [secret, aws, session] = ["jwt", "aws", "session"].map(|name| marks.secret(name));
     let words = &marks.words;
     let token = Signer::secret(Algorithm::HS256, &secret).sign(&json!({"user_id": 7, "x": words}))?;
-    // Somebody who is connected, so that a push is tried; nobody listens at its address.
+    // A user is connected, so that a push is tried; nothing listens at the address of pushes.
     let open: Vec<String> = ["{senna-sockets:myplatform:user:8}:connections", "4102444800000", "c="]
         .map(str::to_owned)
         .into();

@@ -69,7 +69,7 @@ async fn each_kind_of_use_has_a_limit_of_its_own() -> Result<()> {
     ann.send_text(&bob, "known").await?;
     ann.send_text(&cats, "known too").await?;
     dora.send_text(&ann, "from somebody else").await?;
-    ann.send_text(&dora, "whoever wrote first is answered").await?;
+    ann.send_text(&dora, "an answer to the first message").await?;
 
     // The join was one edit.
     ann.react(&bob, &message, "👍").await?.ok(200)?;

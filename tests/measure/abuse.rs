@@ -1,9 +1,9 @@
 //! Measures how much one user, who does as much as possible, slows others down:
 //! `cargo run --release -p tests --bin abuse [-- --seconds 20 --pause 0 --sockets 20]`.
 //!
-//! Ten users chat quietly in pairs. Then they do the same while one more user sends over REST from thirty places at once, keeps twenty sockets that send
-//! frames as fast as they are answered, and writes to one user and to ten thousand invented ids. It prints how long the quiet users wait, how often the
-//! abuser was refused, and how much the store has grown beside what the limits allow.
+//! Ten users chat quietly in pairs. Then they do the same while one more user, the abuser, sends over REST from thirty places at once, keeps twenty
+//! sockets that send frames as fast as they are answered, and writes to one user and to ten thousand invented ids. It prints how long the quiet users
+//! wait, how often the abuser was refused, and how much the store has grown, next to the growth that the limits allow.
 //!
 //! Here the abuser's requests take processor time from everything else. On AWS they do not, because each request has a function of its own. So a
 //! third part makes the machine as busy without the store: the same places send with a bad token, and the same sockets `ping`. The difference
@@ -41,8 +41,8 @@ const INVENTED_IDS: u64 = 10_000;
 const WARM_UP: Duration = Duration::from_secs(5);
 /// How long a push may take.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
-/// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user can
-/// begin at once and in a thousand seconds.
+/// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user
+/// can begin at once and in a thousand seconds.
 const LIMITS: &str = "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5";
 const SENDS: (u64, u64) = (30, 10);
 const CONVERSATIONS: (u64, u64) = (60, 20);

@@ -1,4 +1,4 @@
-//! Users who may not write any more.
+//! Bans: banned users may read but not write.
 
 /// The ban of a user, who may read but not write.
 #[derive(Clone, Debug, PartialEq, Eq)]

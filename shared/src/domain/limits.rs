@@ -58,7 +58,7 @@ pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 pub const IDS_MAX: usize = 100;
 /// For every so many users, a `watch` counts as one more frame, because it asks the slot of each.
 pub const WATCHED_PER_FRAME: usize = 10;
-/// Connections that can watch one user, or have one conversation on the screen, at a time. Each makes an event one post dearer.
+/// Connections that can watch one user, or have one conversation on the screen, at a time. Each adds one push to an event.
 pub const WATCHERS_MAX: u64 = 1_000;
 /// How often a connection can say that its user begins to type, in milliseconds.
 pub const TYPING_EVERY_MS: u64 = 2_000;

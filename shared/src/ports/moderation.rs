@@ -19,7 +19,7 @@ pub struct Filed {
     pub reported_ms: u64,
 }
 
-/// Which reports are asked for.
+/// The state of the requested reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportsOf {
     /// All of them.

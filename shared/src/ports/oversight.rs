@@ -8,7 +8,7 @@ use crate::domain::{Ban, ConnectionId, Conversation, User};
 /// A part of a conversation, deleted messages included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The revision of the conversation: what is shown is how it is as of this one.
+    /// The revision of the conversation that the part shows.
     pub rev: u64,
     /// The asked part, newest first; it has deleted messages too.
     pub messages: Vec<Stored>,

@@ -412,7 +412,7 @@ fn failures(codes: &[Option<&'static str>]) -> Map<String, Value> {
             413,
             "Request Entity Too Large: more than 10 MB, or headers of more than 10,240 bytes.",
         ),
-        (429, "Too Many Requests: the route has too many, whoever sends them."),
+        (429, "Too Many Requests: the route gets too many from all users."),
         (500, "Internal Server Error: the function failed."),
         (
             503,

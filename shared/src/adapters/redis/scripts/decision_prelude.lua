@@ -41,7 +41,7 @@ local function revise(state, now)
 end
 
 -- Answers {what DECIDED says, and for each member what TOLD says; the changed message; the newest live one, '' if it is the same}. `done.only` is
--- the place of the one member who is told; `done.left` the id of one who has left; `done.by` who asks, where that may be no member.
+-- the place of the only member who is told; `done.left` the id of one who has left; `done.by` the caller, who need not be a member.
 local function decided(all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
