@@ -81,6 +81,10 @@ struct Asking<'a> {
 impl Asking<'_> {
     async fn rest(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Result<()> {
         let (address, base) = self.chat.rest_address()?;
+        let base = match base.strip_suffix("/api") {
+            Some(stage) if path.starts_with("/platform/") => stage,
+            _ => base,
+        };
         let request = Request {
             method,
             path: format!("{base}{path}"),
@@ -169,6 +173,58 @@ impl Asking<'_> {
         Ok(())
     }
 
+    /// Every route of the platform's own server, with good and bad keys and bodies. The last ones ban the user and revoke the tokens.
+    async fn every_route_of_the_platform(&mut self, key: &str, ann: &User, bob: &User) -> Result<()> {
+        let words = &self.marks.words;
+        let (ann, bob) = (&ann.id, &bob.id);
+        let bodies = [
+            json!({"type": "text", "text": words, "metadata": {words: words}, "client_id": words}).to_string(),
+            json!({"type": "text", "text": words, "system": true}).to_string(),
+            json!({"type": "text", "text": words, "system": words}).to_string(),
+            json!({"until": words, "reason": words, "role": words, "note": words}).to_string(),
+            json!({"reason": words, "note": words}).to_string(),
+            format!("{{\"reason\":\"{words}"),
+            String::new(),
+        ];
+        let routes = [
+            (Method::POST, format!("/users/{ann}/messages/user/{bob}")),
+            (Method::POST, format!("/users/{words}/messages/{words}/{words}")),
+            (
+                Method::GET,
+                format!("/conversations/user/{ann}/{bob}?after={words}&limit={words}"),
+            ),
+            (Method::GET, format!("/conversations/user/{ann}/{bob}")),
+            (
+                Method::DELETE,
+                format!("/messages/user/{ann}/{bob}/0192f0e4-7d00-7000-8000-000000000001"),
+            ),
+            (Method::PUT, format!("/topics/7/members/{ann}")),
+            (Method::DELETE, format!("/topics/{words}/members/{ann}")),
+            (Method::GET, format!("/reports?state={words}&after={words}")),
+            (Method::POST, format!("/reports/{words}/resolve")),
+            (
+                Method::POST,
+                "/reports/00000000000000000000000000000007/resolve".to_owned(),
+            ),
+            (Method::POST, format!("/users/{ann}/profile-changed")),
+            (Method::PUT, format!("/users/{ann}/ban")),
+            (Method::GET, format!("/users/{ann}/ban")),
+            (Method::POST, format!("/users/{ann}/revoke")),
+            (Method::GET, format!("/{words}/{words}")),
+        ];
+        let keys = [format!("{key}{words}"), words.clone(), key.to_owned()].map(|key| format!("Bearer {key}"));
+        for (method, path) in routes {
+            for key in &keys {
+                for body in &bodies {
+                    let headers = [("Authorization", key.as_str()), ("X-Senna-Domain", "myplatform")];
+                    self.rest(method.clone(), &format!("/platform{path}"), &headers, body)
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Every way into a connection, and every action there.
     async fn every_frame(&mut self, ann: &User, bob: &User) -> Result<()> {
         let words = &self.marks.words;
@@ -214,7 +270,7 @@ impl Asking<'_> {
 
 /// The log without the lines in which the local gateway names the path of a request; an API Gateway's log has no paths.
 fn without_paths(log: &str) -> String {
-    let is_path = |line: &&str| line.contains("senna | ") && line.contains(" /api");
+    let is_path = |line: &&str| line.contains("senna | ") && (line.contains(" /api") || line.contains(" /platform"));
     log.lines().filter(|line| !is_path(line)).collect::<Vec<_>>().join("\n")
 }
 
@@ -232,7 +288,7 @@ fn command_lines() -> Result<String> {
 #[tokio::test]
 async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
     let marks = Marks::new();
-    let [secret, previous, password] = ["now", "before", "redis"].map(|name| marks.secret(name));
+    let [secret, previous, password, key] = ["now", "before", "redis", "key"].map(|name| marks.secret(name));
     let (mut redis, redis_url) = redis_with_password(&password).await?;
     let said = Arc::new(Mutex::new(r#"{"entries":[]}"#.to_owned()));
     let api = platform(&said)?;
@@ -240,6 +296,7 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
     let variables = [
         ("SOCK_JWT_SECRET", secret.as_str()),
         ("SOCK_JWT_SECRET_PREVIOUS", &previous),
+        ("SOCK_PLATFORM_KEY", &key),
         ("SOCK_REDIS_URL", &redis_url),
         ("SOCK_API_URL", &api),
         // The most detailed log. Libraries then write their details too, without secrets.
@@ -269,6 +326,8 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
     let _listener = bob.connect().await?;
     asking.every_route(&ann, &bob).await?;
     asking.every_frame(&ann, &bob).await?;
+    let [eve] = chat.users(["eve"]);
+    asking.every_route_of_the_platform(&key, &eve, &bob).await?;
     // A platform that answers with other users, or with nonsense.
     for (place, nonsense) in [
         json!({"entries": [{"id": 90, "username": words, "password": marks.secret("profile")}]}),
@@ -409,6 +468,7 @@ async fn a_function_that_does_not_start_shows_no_secret() -> Result<()> {
         ("SOCK_JWT_SECRET", "7".to_owned()),
         ("SOCK_JWT_ALGORITHM", "RS256".to_owned()),
         ("SOCK_PUSH_ENDPOINT", format!("ftp://{mark}@host")),
+        ("SOCK_PLATFORM_KEY", mark.clone()),
     ];
     for (name, value) in values {
         let is_algorithm = name == "SOCK_JWT_ALGORITHM";
@@ -419,7 +479,12 @@ async fn a_function_that_does_not_start_shows_no_secret() -> Result<()> {
         if name == "SOCK_REDIS_CA" {
             variables.push(("SOCK_REDIS_URL", "rediss://host"));
         }
-        let (answers, written) = logs::run("send", &variables, vec![json!({})]).await?;
+        let function = if name == "SOCK_PLATFORM_KEY" {
+            "platform"
+        } else {
+            "send"
+        };
+        let (answers, written) = logs::run(function, &variables, vec![json!({})]).await?;
         assert!(answers.is_empty(), "{name}={value} started");
         assert!(
             written.contains(if is_algorithm { "SOCK_JWT_PUBLIC_KEY" } else { name }),
