@@ -186,7 +186,7 @@ async fn a_ban_ends_the_connections_of_its_user() -> Result<()> {
         assert_eq!(handshake.error()?, refusal, "{host}");
     }
     ann.list("").await?.ok(200)?;
-    // Whatever comes for her reaches Bob, whose connection stays.
+    // Messages to her still reach Bob, whose connection stays.
     bob.send_text(&ann, "Are you there?").await?;
     of_bob.event().await?;
 
@@ -249,7 +249,7 @@ async fn a_revocation_ends_the_connections_of_its_user() -> Result<()> {
     Ok(())
 }
 
-/// A connection that the gateway does not end can say nothing more.
+/// If the gateway does not end a connection, its frames are refused.
 #[tokio::test]
 async fn a_frame_of_a_banned_user_is_refused_although_the_gateway_fails() -> Result<()> {
     let chat = Chat::own(&[("SOCK_PLATFORM_KEY", KEYS)]).await?;
@@ -265,7 +265,7 @@ async fn a_frame_of_a_banned_user_is_refused_although_the_gateway_fails() -> Res
 }
 
 #[tokio::test]
-async fn a_moderator_is_shown_where_messages_were_deleted() -> Result<()> {
+async fn a_moderator_sees_where_messages_were_deleted() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let [cats] = chat.topics(["cats"]);

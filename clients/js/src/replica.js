@@ -46,7 +46,7 @@ export const forget = (one, heard) => {
 
 /** Rule 1: read positions only grow. @param {Replica} one @param {Id} user @param {number} seq */
 export const hasRead = (one, user, seq) => {
-  // Also of a user whose id is the name of what every object has, such as `constructor`: that is no number.
+  // A user's id may be the name of a property of every object, such as `constructor`: that value is not a number.
   if (seq && !(seq <= one.reads[user])) one.reads = { ...one.reads, [user]: seq };
 };
 

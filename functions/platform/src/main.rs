@@ -1,4 +1,4 @@
-//! `/platform/…`: what the platform's own server may do, with its key: write as a user or as the platform, moderate, ban and revoke.
+//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes.
 
 mod routes;
 

@@ -7,8 +7,8 @@ use crate::domain::{Id, Target, TimeWindow};
 use crate::error::ApiError;
 use crate::ports::{Blocks, BlocksPage};
 
-/// Blocks another user, or takes that back. Who is blocked can write nothing more into the direct conversation of both, and neither sees whether the
-/// other is online. The one who blocks can still write.
+/// Blocks or unblocks another user. A blocked user can no longer write into their direct conversation, and neither sees whether the other is online.
+/// The blocker can still write.
 ///
 /// # Errors
 /// [`ApiError::InvalidField`] for oneself, [`ApiError::TooManyBlocks`], [`ApiError::Unavailable`].

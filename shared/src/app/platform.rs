@@ -1,4 +1,4 @@
-//! What the platform's own server does: everything, as a user or as the platform itself.
+//! The actions of the platform's own server. It may do everything, as a user or as the platform itself.
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -18,14 +18,14 @@ const SITES_AT_ONCE: usize = 16;
 
 /// Carries out what the platform's server asks for.
 ///
-/// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as of any other change.
+/// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as with any other change.
 #[derive(Clone, Copy)]
 pub struct Platform<'a> {
-    /// What changes conversations. Who may join, and how much users may do, does not bind the platform.
+    /// Changes conversations. The access rules of topics and the limits of use do not apply to the platform.
     pub writer: Writer<'a>,
-    /// Where bans are.
+    /// The store of bans and revocations.
     pub oversight: &'a dyn Oversight,
-    /// Where reports are, and what messages said before they were changed.
+    /// The store of reports and earlier versions.
     pub moderation: &'a dyn Moderation,
     /// All sites: a token is good on each of them.
     pub sites: &'a [Domain],
@@ -34,7 +34,7 @@ pub struct Platform<'a> {
 }
 
 impl Platform<'_> {
-    /// Sends a message as a user, who joins the topic by it; or as the platform itself, in the user's conversation.
+    /// Sends a message as a user, who thereby joins the topic; or as the platform itself, in the user's conversation.
     ///
     /// # Errors
     /// As [`Writer::send`].
@@ -62,7 +62,7 @@ impl Platform<'_> {
             .await
     }
 
-    /// Adds a member to a topic, or gives one another role.
+    /// Adds a member to a topic, or changes a member's role.
     ///
     /// # Errors
     /// [`ApiError::TopicFull`], [`ApiError::Unavailable`].
@@ -88,7 +88,7 @@ impl Platform<'_> {
         writer.remove_member_by(&Actor::Platform, &caller, topic, member).await
     }
 
-    /// Bans a user, in place of a ban before, and ends the user's connections.
+    /// Bans a user and ends the user's connections. The ban replaces an earlier one.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] if the ban is over already; [`ApiError::Unavailable`]: the user may then be banned or not, and it is safe to ask
@@ -112,7 +112,7 @@ impl Platform<'_> {
         Ok(self.oversight.unban(user).await?)
     }
 
-    /// The ban of a user that is not over.
+    /// The user's ban, if there is one and it is not over.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -122,8 +122,8 @@ impl Platform<'_> {
         Ok(ban.filter(|ban| ban.until_ms.is_none_or(|until_ms| until_ms > now)))
     }
 
-    /// Makes the tokens that a user has worthless on all sites, and ends the user's connections there. Answers since when a token must be issued to
-    /// count, in milliseconds since 1970: the next whole second, because tokens tell whole seconds (RFC 7519, section 4.1.6).
+    /// Revokes a user's tokens on all sites, and ends the user's connections there. Returns from when on a token must be issued to be accepted, in
+    /// milliseconds since 1970: the next whole second, because tokens tell whole seconds (RFC 7519, section 4.1.6).
     ///
     /// # Errors
     /// [`ApiError::Unavailable`]; it is safe to ask again.
@@ -145,8 +145,8 @@ impl Platform<'_> {
         Ok(at_ms)
     }
 
-    /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the earlier
-    /// versions that are kept, by position.
+    /// A page of the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the kept versions, by
+    /// position.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -164,7 +164,7 @@ impl Platform<'_> {
         Ok((conversation, recorded, versions))
     }
 
-    /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, also when the store fails at one.
+    /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, even if the store fails for one.
     async fn end(&self, user: &User, connections: &[ConnectionId]) -> Result<(), Unavailable> {
         let watches = Watches::default();
         let closing = connections
@@ -177,7 +177,7 @@ impl Platform<'_> {
     }
 }
 
-/// The platform's server in the place of a user: it has no connection, and so all of the user's are told.
+/// The platform's server in place of a user. It has no connection of its own, so all connections of the user are told.
 fn caller(user: &User) -> Caller {
     Caller {
         principal: Principal {
@@ -191,7 +191,7 @@ fn caller(user: &User) -> Caller {
     }
 }
 
-/// Who asks about a topic, where no user does.
+/// Stands for the user in a request about a topic, which names none.
 fn nobody(domain: &Domain) -> User {
     User {
         domain: domain.clone(),

@@ -47,8 +47,8 @@ pub struct Signaller<'a> {
 }
 
 impl Signaller<'_> {
-    /// Records a connection, and tells those who watch its user if the user comes online by it. Where it is one too many, the user's oldest one is
-    /// ended.
+    /// Records a connection. If the user comes online by it, the user's watchers are told. If the user then has too many connections, the oldest one
+    /// is ended.
     ///
     /// # Errors
     /// [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`], [`ApiError::Unavailable`].

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_known_by_its_handle() {
+    fn a_site_is_found_by_its_handle() {
         let sites = sites(&[("SOCK_DOMAINS", "chat.a.com=a"), ("SOCK_DOMAIN_HANDLE", "other")]).unwrap();
         for handle in ["a", "other"] {
             assert_eq!(sites.named(handle).unwrap().to_string(), handle);

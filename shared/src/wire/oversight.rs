@@ -1,4 +1,4 @@
-//! The bodies and answers of the platform's own server.
+//! Request bodies and answers of the platform's own server.
 
 use chrono::DateTime;
 use serde::Serialize;
@@ -20,7 +20,7 @@ impl RequestBody<'_> {
         self.switch("system").map(Option::unwrap_or_default)
     }
 
-    /// Until when a user is banned, and why.
+    /// The end of a ban, and its reason.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`].
@@ -89,7 +89,7 @@ impl BanAnswer {
     }
 }
 
-/// Since when a token of a user must be issued to count.
+/// The time of a revocation: tokens that were issued earlier are refused.
 #[derive(Debug, Serialize)]
 pub struct RevokedAnswer {
     id: IdJson,
@@ -106,7 +106,7 @@ impl RevokedAnswer {
     }
 }
 
-/// How soon nobody is shown the profile any more that a user had.
+/// How long the old profile of a user may still be shown.
 #[derive(Debug, Serialize)]
 pub struct ProfileAnswer {
     id: IdJson,
@@ -131,7 +131,7 @@ pub struct RecordedAnswer {
     next: Option<String>,
 }
 
-/// What a message said before, the oldest version first.
+/// The earlier versions of a message, the oldest first.
 #[derive(Debug, Serialize)]
 struct EarlierJson {
     id: String,
@@ -142,7 +142,7 @@ struct EarlierJson {
 #[serde(untagged)]
 enum RecordedJson {
     Live(Box<MessageJson<IdJson>>),
-    /// Deleted; or written by a newer release, so that this one can show nothing of it.
+    /// Deleted; or written by a newer release, in a form that this one cannot show.
     Bare {
         id: String,
         author: IdJson,
@@ -155,7 +155,7 @@ enum RecordedJson {
 }
 
 impl RecordedAnswer {
-    /// Shows a part; `next` is what to give as `after` for older messages. `user` says how the conversation is named.
+    /// Shows a part; `next` is the `after` of the next part, with older messages. `user` is the member from whose side the conversation is named.
     pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded, versions: &Versions) -> Self {
         let earlier = |stored: &Stored| {
             let versions = versions.get(&stored.id.seq)?;
@@ -174,7 +174,7 @@ impl RecordedAnswer {
     }
 }
 
-/// A message as it looks to no user: nothing is the reader's own.
+/// A message as the platform sees it: nothing is the reader's own.
 fn to_no_user(message: &Message) -> MessageJson<IdJson> {
     MessageJson::new(message, Reader::new(&Id::system(), &Reads::default()))
 }

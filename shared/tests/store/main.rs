@@ -58,7 +58,7 @@ mod topics;
 #[cfg(test)]
 mod usage;
 
-/// Makes a rule in a frame of its own: all of them together are too large for the stack of a test.
+/// Makes the future of a rule in a stack frame of its own: all of them together are too large for the stack of a test.
 #[cfg(test)]
 #[inline(never)]
 fn on_heap<F: Future<Output = ()>>(
@@ -164,21 +164,21 @@ rules! {
     positions::a_stranger_does_not_learn_which_messages_there_are,
     positions::watchers_are_told_of_readers_of_a_topic_alone,
     positions::seen_never_says_less_than_what_was_read,
-    blocks::who_is_blocked_writes_nothing_more_and_can_still_delete,
+    blocks::a_blocked_user_cannot_write_but_can_delete,
     blocks::each_side_blocks_for_itself,
-    blocks::who_is_blocked_reads_alone,
-    blocks::nobody_is_told_that_who_is_blocked_reads,
+    blocks::only_a_blocked_user_sees_the_own_reading,
+    blocks::nobody_is_told_that_a_blocked_user_reads,
     blocks::neither_side_sees_the_presence_of_the_other,
-    blocks::typing_of_who_is_blocked_is_told_to_nobody,
+    blocks::nobody_is_told_that_a_blocked_user_types,
     blocks::a_block_that_was_cut_off_is_completed_when_it_is_repeated,
     blocks::a_block_and_sends_at_once_agree,
     blocks::strangers_are_blocked_too_and_listed_in_pages,
-    blocks::a_user_blocks_so_many_and_no_more,
+    blocks::a_user_cannot_block_more_than_the_limit,
     reports::a_report_keeps_the_message_as_it_was,
-    reports::only_who_reads_a_message_of_others_reports_it,
+    reports::a_user_reports_only_readable_messages_of_others,
     reports::reports_are_listed_in_pages_and_resolved_once,
     reports::a_full_list_of_reports_loses_the_oldest_resolved_one,
-    reports::earlier_versions_are_kept_where_they_shall_be,
+    reports::earlier_versions_are_kept_if_the_site_wants_it,
     reports::a_report_shows_the_versions_that_are_kept,
     reactions::a_reaction_is_given_and_taken_back,
     reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,
@@ -222,17 +222,17 @@ rules! {
     usage::a_bucket_holds_its_burst_and_fills_by_its_rate,
     usage::all_buckets_are_taken_from_or_none,
     usage::an_idle_user_leaves_nothing,
-    usage::what_is_charged_may_overdraw_and_then_the_user_waits,
+    usage::a_charge_may_overdraw_a_bucket_and_then_the_user_waits,
     usage::only_the_beginning_of_a_conversation_counts_as_one,
-    usage::the_own_inbox_is_read_once_a_second_whatever_else_was_asked,
-    usage::who_is_banned_reads_and_does_nothing_else,
-    usage::tokens_from_before_their_revocation_are_refused,
+    usage::a_user_reads_the_own_inbox_once_a_second_even_when_requests_are_used_up,
+    usage::a_banned_user_reads_and_does_nothing_else,
+    usage::tokens_issued_before_a_revocation_are_refused,
     usage::each_connection_has_frames_of_its_own,
     usage::a_handshake_takes_a_request_and_learns_who_is_near_a_limit,
     connections::sites_never_see_each_other,
-    oversight::a_ban_stands_in_the_slot_of_its_user,
+    oversight::a_ban_is_kept_in_the_slot_of_its_user,
     oversight::a_revocation_only_moves_forward,
-    oversight::what_the_platform_writes_is_unread_to_all,
-    oversight::the_platform_is_no_member_of_a_topic,
-    oversight::the_record_keeps_the_place_of_what_was_deleted,
+    oversight::messages_of_the_platform_are_unread_for_everyone,
+    oversight::the_platform_never_becomes_a_member_of_a_topic,
+    oversight::deleted_messages_keep_their_place_in_the_history_for_moderators,
 }

@@ -1,4 +1,4 @@
-//! Rules of what the platform's own server does: bans, revocations, messages of its own, and the record of a conversation.
+//! Rules of the platform's own server: bans, revocations, its own messages, and the history for moderators.
 
 use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{Actor, Admission, Asker, Ban, ConnectionId, Decision, Draft, Id, User};
@@ -7,7 +7,7 @@ use shared::ports::{Oversight as _, PageBounds, Recorded, Store as _, StoreError
 use crate::signals::{at_now, id};
 use crate::support::{World, acting, draft, new_text, open, own, page, principal, with_key};
 
-/// The fields of a user's slot that say who may do what: until when banned, why, and since when tokens count.
+/// The ban, its reason and the revocation in a user's slot.
 async fn fields(world: &World, of: &User) -> String {
     let key = &world.user_keys(of)[3];
     let mut read = redis::cmd("HMGET");
@@ -25,7 +25,7 @@ async fn connected(world: &World, now: u64) -> [ConnectionId; 3] {
     all
 }
 
-pub(crate) async fn a_ban_stands_in_the_slot_of_its_user(world: World) {
+pub(crate) async fn a_ban_is_kept_in_the_slot_of_its_user(world: World) {
     let (world, now) = at_now(world);
     let [phone, desk, _] = connected(&world, now).await;
     let store = &world.store;
@@ -82,8 +82,8 @@ async fn announce(world: &World, draft: &Draft) -> Result<Decision, StoreError> 
         .await
 }
 
-pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
-    // It may begin a conversation.
+pub(crate) async fn messages_of_the_platform_are_unread_for_everyone(world: World) {
+    // The platform may begin a conversation.
     let first = announce(&world, &with_key("welcome", "1")).await.unwrap();
     for reader in [&world.anna, &world.ben] {
         let member = own(&first, reader);
@@ -104,7 +104,7 @@ pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
         Err(StoreError::RetryKeyReused)
     ));
 
-    // Those who talk are read up to their own messages, and the platform moves nobody.
+    // A user's own message moves that user's read position; a message of the platform moves nobody's.
     world.send(&world.anna, "hi").await;
     let second = announce(&world, &draft("news")).await.unwrap();
     let reads = [&world.anna, &world.ben].map(|reader| own(&second, reader).read_seq);
@@ -137,7 +137,7 @@ pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
     }
 }
 
-pub(crate) async fn the_platform_is_no_member_of_a_topic(world: World) {
+pub(crate) async fn the_platform_never_becomes_a_member_of_a_topic(world: World) {
     let world = world.in_topic("cats");
     let nobody = announce(&world, &draft("opened")).await.unwrap();
     assert_eq!(nobody.projection.members.len(), 0);
@@ -166,7 +166,7 @@ fn shown(recorded: &Recorded) -> String {
     messages.chain(next).collect::<Vec<_>>().join(" ")
 }
 
-pub(crate) async fn the_record_keeps_the_place_of_what_was_deleted(world: World) {
+pub(crate) async fn deleted_messages_keep_their_place_in_the_history_for_moderators(world: World) {
     let record = async |below, count| {
         let part = world.store.recorded(&world.chat, below, count).await.unwrap();
         shown(&part)

@@ -1,4 +1,4 @@
-//! Rules of reports and of earlier versions: a report shows its message as it was, whatever became of it since.
+//! Rules of reports and of earlier versions: a report shows its message as it was, even if the message changed later.
 
 use shared::domain::limits::{REPORTS_MAX, VERSIONS_MAX};
 use shared::domain::{Message, MessageId, Remark, TimeWindow, User};
@@ -28,7 +28,7 @@ fn said(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.body.content()).collect()
 }
 
-/// The same store, which keeps what messages said before.
+/// The same store, which keeps earlier versions.
 async fn keeping(world: &World) -> World {
     let mut keeping = world.as_release(str::to_owned).await;
     keeping.store = keeping.store.keeping_versions();
@@ -77,7 +77,7 @@ pub(crate) async fn a_report_keeps_the_message_as_it_was(world: World) {
     assert!(shown.earlier.is_empty() && !shown.deleted && shown.resolved.is_none());
 }
 
-pub(crate) async fn only_who_reads_a_message_of_others_reports_it(world: World) {
+pub(crate) async fn a_user_reports_only_readable_messages_of_others(world: World) {
     let id = world.send(&world.ben, "rude").await.change.id;
     let own = report(&world, &world.ben, id).await;
     assert!(matches!(own, Err(StoreError::OwnMessage)));
@@ -189,7 +189,7 @@ pub(crate) async fn a_full_list_of_reports_loses_the_oldest_resolved_one(world: 
     assert_eq!(world.store.resolve(&domain, first.id, None).await.unwrap(), None);
 }
 
-pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) {
+pub(crate) async fn earlier_versions_are_kept_if_the_site_wants_it(world: World) {
     let id = world.send(&world.anna, "not kept").await.change.id;
     world.edit(&world.anna, id, "still not kept").await;
     assert_eq!(versions(&world, id).await, [""; 0]);
@@ -202,7 +202,7 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     let kept = versions(&world, id).await;
     assert_eq!(kept.len() as u64, VERSIONS_MAX, "the oldest go");
     assert_eq!((kept[0].as_str(), kept[19].as_str()), ("3", "22"));
-    // A repeated edit keeps nothing twice; a deletion keeps what was said last.
+    // A repeated edit keeps no version twice; a deletion keeps the last version.
     let retry = shared::domain::RetryKey::parse("k").unwrap();
     let edit = crate::support::new_text("last");
     for _ in 0..2 {
@@ -218,7 +218,7 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     assert_eq!(versions(&world, id).await[17..], ["22", "23", "last"]);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["still not kept"]);
 
-    // Where nothing is kept any more, a deletion takes what was kept.
+    // If versions are no longer kept, a deletion also removes the kept ones.
     let id = world.send(&world.anna, "a").await.change.id;
     world.edit(&world.anna, id, "b").await;
     assert_eq!(versions(&world, id).await, ["a"]);
@@ -239,7 +239,7 @@ pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
     assert_eq!(said(shown.message.as_slice()), ["polite"]);
     assert_eq!(said(&shown.earlier), ["very rude", "rude"]);
 
-    // Deleted before it could be reported.
+    // The message was deleted before the report.
     let world = world.in_topic("cats");
     let id = world.send(&world.ben, "gone soon").await.change.id;
     world.delete(&world.ben, id).await;

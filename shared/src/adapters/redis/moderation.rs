@@ -30,7 +30,7 @@ const RESOLVED: u8 = 7;
 const EDITS_VERSION: u8 = 1;
 
 impl<C> RedisStore<C> {
-    /// The same, but edits and deletions keep what messages said before.
+    /// The same, but edits and deletions keep the earlier versions of messages.
     #[must_use]
     pub fn keeping_versions(mut self) -> Self {
         self.versions = VERSIONS_MAX;
@@ -117,7 +117,7 @@ impl<C: Clock> Moderation for RedisStore<C> {
     }
 }
 
-/// The same for the same three, so that a repetition is found.
+/// The same three give the same id, so that a repetition finds the first report.
 fn report_id(conversation: &Conversation, reporter: &Id, message: MessageId) -> ReportId {
     let (key, id) = (conversation.key(), message.to_string());
     let parts = [key.as_str(), &id, &reporter.to_string()].join("\n");
@@ -125,7 +125,7 @@ fn report_id(conversation: &Conversation, reporter: &Id, message: MessageId) -> 
     ReportId::from_bits(bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)))
 }
 
-/// A message that is reported: its record, and the packed versions before it.
+/// A reported message: its record, and its packed earlier versions.
 pub(super) struct Evidence {
     pub(super) record: Vec<u8>,
     pub(super) versions: Vec<u8>,
@@ -167,7 +167,7 @@ fn pack(
     Ok(packed)
 }
 
-/// Unpacks a report. Of a newer version this takes what it knows.
+/// Unpacks a report. From a newer format it takes the parts that it knows.
 pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[u8]) -> Result<Report, Corrupt> {
     let mut reader = Reader(packed);
     reader.byte()?;
@@ -213,7 +213,7 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
     })
 }
 
-/// The earlier versions of a message, as `edits_prelude.lua` packs them. A newer release packs them in another way.
+/// The earlier versions of a message, as `edits_prelude.lua` packs them; none if a newer release packed them in another format.
 pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Result<Vec<Message>, Corrupt> {
     Ok(split(packed)?
         .into_iter()
@@ -234,7 +234,7 @@ fn split(packed: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
     Ok(versions)
 }
 
-/// A kept message. What it replied to was not kept with an earlier version, and would look deleted.
+/// A kept message. An earlier version has no copy of the message that it replied to, which would look deleted.
 fn readable(seq: u64, record: &[u8]) -> Option<Message> {
     let mut message = record::unpack(seq, record).ok()?.message?;
     message.reply_to = message.reply_to.filter(|quote| quote.quoted.is_some());
@@ -248,7 +248,7 @@ mod tests {
     use super::super::bytes::tests::from_hex;
     use super::*;
 
-    /// Reports as version 1 writes them. They stay in customers' stores: every later version must read these bytes.
+    /// Reports in format 1. They stay in customers' stores, so every later release must read these bytes.
     #[test]
     fn reports_of_version_1_stay_readable() {
         let record = |text: &str| format!("40 0192f0e47d00 0000000007 064bc391f40001 01 37 01 0002 {text}");

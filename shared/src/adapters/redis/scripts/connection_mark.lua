@@ -1,4 +1,4 @@
--- Notes that the user of a connection is near a limit, if the connection is still known and has noted no later time.
+-- Notes that the user who owns a connection is near a limit, if the connection is still known and has noted no later time.
 -- KEYS: 1 connection
 -- ARGV: 1 until when in ms
 -- Returns nothing
