@@ -48,8 +48,11 @@ pub const REMARK_BYTES: usize = 1_000;
 pub const REPORTS_MAX: u64 = 100_000;
 /// How much of the earlier versions of a message a report repeats, in bytes of packed messages. The newest ones are kept.
 pub const REPORT_VERSIONS_BYTES: usize = 64 * 1024;
-/// How much of packed reports a page holds before it ends, in bytes.
-pub const REPORTS_PAGE_BYTES: usize = 1024 * 1024;
+/// How much of reports, or of a conversation with its earlier versions, a page for the platform holds, in bytes of JSON; the store ends it after as
+/// many packed bytes. One entry alone may be longer, and still fits into an answer of Lambda.
+pub const PLATFORM_PAGE_BYTES: usize = 512 * 1024;
+/// Messages whose earlier versions are read at a time.
+pub const VERSIONS_AT_ONCE: usize = 5;
 /// Earlier versions of a message that are kept, where they are. Beyond that, the oldest go.
 pub const VERSIONS_MAX: u64 = 20;
 /// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.

@@ -235,4 +235,5 @@ rules! {
     oversight::what_the_platform_writes_is_unread_to_all,
     oversight::the_platform_is_no_member_of_a_topic,
     oversight::the_record_keeps_the_place_of_what_was_deleted,
+    oversight::a_part_of_the_record_ends_where_it_is_full,
 }

@@ -10,7 +10,7 @@ use super::bytes::{Corrupt, Reader, number_bytes, push_section, text};
 use super::keys::OfConversation;
 use super::link::Call;
 use super::{RedisStore, answer, record};
-use crate::domain::limits::{REPORT_VERSIONS_BYTES, REPORTS_MAX, REPORTS_PAGE_BYTES, VERSIONS_MAX};
+use crate::domain::limits::{PLATFORM_PAGE_BYTES, REPORT_VERSIONS_BYTES, REPORTS_MAX, VERSIONS_MAX};
 use crate::domain::{
     Admission, Asker, Conversation, Domain, Id, Message, MessageId, Remark, Report, ReportId, Resolution, Target,
     TimeWindow, User,
@@ -80,7 +80,7 @@ impl<C: Clock> Moderation for RedisStore<C> {
         let keys = self.keys.reports(domain, &[set, "records"]);
         let call = Call::new(&self.scripts.reports_read, keys)
             .arg(window.limit)
-            .arg(REPORTS_PAGE_BYTES);
+            .arg(PLATFORM_PAGE_BYTES);
         let call = match &window.after {
             Some(place) => call.arg(place.ms).arg(place.name.as_str()),
             None => call,
