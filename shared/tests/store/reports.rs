@@ -218,13 +218,22 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     assert_eq!(versions(&world, id).await[17..], ["22", "23", "last"]);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["still not kept"]);
 
-    // Where nothing is kept any more, a deletion takes what was kept.
-    let id = world.send(&world.anna, "a").await.change.id;
-    world.edit(&world.anna, id, "b").await;
-    assert_eq!(versions(&world, id).await, ["a"]);
+    // Where nothing is kept any more, a deletion takes what was kept, and so does its repetition.
+    let ids = [
+        world.send(&world.anna, "a").await.change.id,
+        world.send(&world.anna, "a").await.change.id,
+    ];
+    for id in ids {
+        world.edit(&world.anna, id, "b").await;
+        assert_eq!(versions(&world, id).await, ["a"]);
+    }
+    world.delete(&world.anna, ids[1]).await;
+    assert_eq!(versions(&world, ids[1]).await, ["a", "b"]);
     let world = world.as_release(str::to_owned).await;
-    world.delete(&world.anna, id).await;
-    assert_eq!(versions(&world, id).await, [""; 0]);
+    for id in ids {
+        world.delete(&world.anna, id).await;
+        assert_eq!(versions(&world, id).await, [""; 0]);
+    }
 }
 
 pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {

@@ -26,6 +26,7 @@ local done = {seq = seq, identity = identity, record = record}
 if is_deleted(record) then
   -- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
   done.again, done.rev = true, changed_at(record) or state.rev
+  if ARGV[6] == '0' then call('HDEL', KEYS[8], int(seq)) end
   return decided(all, state, done)
 end
 
