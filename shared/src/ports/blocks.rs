@@ -15,10 +15,11 @@ pub struct BlocksPage {
 }
 
 /// Keeps who has blocked whom. A block stands in three slots: of the user who blocks, of the direct conversation of both, and of the user who is
-/// blocked. The first is written first and taken away last, so every block that has an effect is in the user's list, whatever dies in between.
+/// blocked. The first is written first and taken away last, so every block that has an effect is in the user's list, whatever dies in between. Where a
+/// block and its removal run at once, the conversation decides, and both bring the other two slots in line with it.
 #[async_trait]
 pub trait Blocks: Send + Sync {
-    /// Blocks another user. Two round trips. Calling it twice changes nothing more, and completes what was cut off.
+    /// Blocks another user. Four round trips. Calling it twice changes nothing more, and completes what was cut off.
     ///
     /// # Errors
     /// [`StoreError::TooManyBlocks`], [`StoreError::Unavailable`]; calling it again is safe.

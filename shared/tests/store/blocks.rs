@@ -1,9 +1,11 @@
 //! Rules of blocks: what the one who is blocked can still do, what each side sees, and what a crash leaves.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use shared::app::{self, Caller, Counted, Writer};
 use shared::domain::limits::BLOCKS_MAX;
-use shared::domain::{ChangeKind, Decision, Target, TimeWindow, TopicRules, User, Window};
+use shared::domain::{ChangeKind, Decision, Id, Target, TimeWindow, TopicRules, User, Window};
 use shared::error::ApiError;
 use shared::ports::{Blocks as _, Presence, PresenceReader, Signals as _, Store as _, StoreError};
 
@@ -274,6 +276,43 @@ pub(crate) async fn a_block_and_sends_at_once_agree(world: World) {
     });
     assert_eq!(world.history(page(1, 100)).await.total, 1 + taken.count() as u64);
     assert!(is_refused(&world.try_to_say(&world.ben, "more").await));
+}
+
+/// Every order of five: what stands in the three slots agrees in the end.
+pub(crate) async fn blocks_and_removals_at_once_leave_no_block_that_is_not_listed(world: World) {
+    world.send(&world.anna, "hello").await;
+    let other_process = world.as_release(str::to_owned).await;
+    let meta = world.chat_keys()[1].clone();
+    let blocks = world.user_keys(&world.anna)[0].replace(":inbox", ":blocks");
+    let blockers = world.user_keys(&world.ben)[0].replace(":inbox", ":blockers");
+    for round in 0..64_u64 {
+        let acts = (0..5).map(|act| {
+            let store = if act % 2 == 0 {
+                &world.store
+            } else {
+                &other_process.store
+            };
+            let (anna, ben) = (&world.anna, &world.ben.id);
+            async move {
+                tokio::time::sleep(Duration::from_micros((round * 7 + act * 13) % 5 * 150)).await;
+                if round >> act & 1 == 0 {
+                    store.block(anna, ben).await.unwrap();
+                } else {
+                    store.unblock(anna, ben).await.unwrap();
+                }
+            }
+        });
+        join_all(acts).await;
+        let in_force = world.command(redis::cmd("HEXISTS").arg(&meta).arg("blocked")).await;
+        let stands = async |slot: &str, name: &Id| {
+            let score = world
+                .command(redis::cmd("ZSCORE").arg(slot).arg(name.to_string()))
+                .await;
+            redis::Value::Int((score != redis::Value::Nil).into())
+        };
+        assert_eq!(stands(&blocks, &world.ben.id).await, in_force, "round {round}");
+        assert_eq!(stands(&blockers, &world.anna.id).await, in_force, "round {round}");
+    }
 }
 
 pub(crate) async fn strangers_are_blocked_too_and_listed_in_pages(world: World) {

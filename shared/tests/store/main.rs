@@ -172,6 +172,7 @@ rules! {
     blocks::typing_of_who_is_blocked_is_told_to_nobody,
     blocks::a_block_that_was_cut_off_is_completed_when_it_is_repeated,
     blocks::a_block_and_sends_at_once_agree,
+    blocks::blocks_and_removals_at_once_leave_no_block_that_is_not_listed,
     blocks::strangers_are_blocked_too_and_listed_in_pages,
     blocks::a_user_blocks_so_many_and_no_more,
     reports::a_report_keeps_the_message_as_it_was,

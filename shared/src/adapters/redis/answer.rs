@@ -10,7 +10,7 @@ pub(super) use self::connections::{
     watching,
 };
 
-pub(super) use self::moderation::{blocks, done, filed, report_evidence, reports, resolved, versions};
+pub(super) use self::moderation::{blocks, done, filed, has_blocked, report_evidence, reports, resolved, versions};
 
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};

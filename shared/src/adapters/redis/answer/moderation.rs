@@ -15,6 +15,13 @@ pub(in crate::adapters::redis) fn done(answer: Value) -> Result<(), StoreError> 
     }
 }
 
+/// Whether the field `blocked` of a conversation names this user as one who has blocked the other side.
+pub(in crate::adapters::redis) fn has_blocked(user: &Id, answer: Value) -> Result<bool, Unavailable> {
+    let names: Option<String> = read(answer)?;
+    let user = user.to_string();
+    Ok(names.is_some_and(|names| names.split(' ').any(|name| name == user)))
+}
+
 /// What `blocks_read.lua` answers.
 pub(in crate::adapters::redis) fn blocks(answer: Value) -> Result<BlocksPage, Unavailable> {
     let mut items = list(answer)?;
