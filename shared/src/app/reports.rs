@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::ports::{Filed, Moderation, ReportsOf, ReportsPage};
 use crate::wire;
 
-/// Reports somebody else's message that the caller may read. Done again, it answers the first report.
+/// Reports somebody else's message that the caller may read. Done again, it answers the first report, as long as the message says the same.
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`] for an own message, [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`],

@@ -35,7 +35,7 @@ impl Remark {
     }
 }
 
-/// The id of a report. The same user who reports the same message again gets the same one.
+/// The id of a report. The same user who reports the same message again gets the same one, as long as the message says the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportId(u128);
 

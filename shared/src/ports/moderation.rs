@@ -44,7 +44,8 @@ pub struct ReportsPage {
 #[async_trait]
 pub trait Moderation: Send + Sync {
     /// Reports a message that the reporter may read, as it is now and with the earlier versions that are kept. A deleted message can be reported
-    /// where its last version is kept. Two round trips. A reporter has one report of each message: the second call answers the first one.
+    /// where its last version is kept. Two round trips. The second call answers the first one, as long as the
+    /// message says the same.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::TooManyReports`],

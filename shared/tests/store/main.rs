@@ -176,6 +176,7 @@ rules! {
     blocks::strangers_are_blocked_too_and_listed_in_pages,
     blocks::a_user_blocks_so_many_and_no_more,
     reports::a_report_keeps_the_message_as_it_was,
+    reports::a_message_that_was_edited_can_be_reported_again,
     reports::only_who_reads_a_message_of_others_reports_it,
     reports::reports_are_listed_in_pages_and_resolved_once,
     reports::a_full_list_of_reports_loses_the_oldest_resolved_one,

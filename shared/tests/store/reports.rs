@@ -77,6 +77,29 @@ pub(crate) async fn a_report_keeps_the_message_as_it_was(world: World) {
     assert!(shown.earlier.is_empty() && !shown.deleted && shown.resolved.is_none());
 }
 
+pub(crate) async fn a_message_that_was_edited_can_be_reported_again(world: World) {
+    let id = world.send(&world.ben, "rude").await.change.id;
+    let first = report(&world, &world.anna, id).await.unwrap();
+    world.react(&world.anna, id, "x", true).await.unwrap();
+    assert_eq!(
+        report(&world, &world.anna, id).await.unwrap(),
+        first,
+        "it says the same"
+    );
+    world.edit(&world.ben, id, "much worse").await;
+    world.clock.set(NOW + 7);
+    let second = report(&world, &world.anna, id).await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!(report(&world, &world.anna, id).await.unwrap(), second);
+    let said_then: Vec<String> = reports(&world, ReportsOf::Open)
+        .await
+        .reports
+        .into_iter()
+        .map(|report| report.message.unwrap().body.content().to_owned())
+        .collect();
+    assert_eq!(said_then, ["much worse", "rude"]);
+}
+
 pub(crate) async fn only_who_reads_a_message_of_others_reports_it(world: World) {
     let id = world.send(&world.ben, "rude").await.change.id;
     let own = report(&world, &world.ben, id).await;

@@ -55,14 +55,15 @@ impl<C: Clock> Moderation for RedisStore<C> {
             .arg(id.seq)
             .arg(record::identity(id));
         let evidence = answer::report_evidence(self.link.script(call).await?)?;
-        let report = report_id(conversation, &reporter.id, id);
+        let seen = as_it_was(id.seq, evidence)?;
+        let report = report_id(conversation, &reporter.id, id, &seen.record)?;
         let keys = self
             .keys
             .reports(conversation.domain(), &["all", "open", "resolved", "records"]);
         let call = Call::new(&self.scripts.report_put, keys)
             .arg(self.clock.now_ms())
             .arg(report.to_string())
-            .arg(pack(conversation, &reporter.id, id.seq, reason, evidence)?)
+            .arg(pack(conversation, &reporter.id, id.seq, reason, &seen))
             .arg(REPORTS_MAX);
         let reported_ms = answer::filed(self.link.script(call).await?)?;
         Ok(Filed {
@@ -117,12 +118,24 @@ impl<C: Clock> Moderation for RedisStore<C> {
     }
 }
 
-/// The same for the same three, so that a repetition is found.
-fn report_id(conversation: &Conversation, reporter: &Id, message: MessageId) -> ReportId {
+/// The same for the same three and what the message says, so that a repetition is found, and an edit can be reported too. Reactions say nothing.
+fn report_id(
+    conversation: &Conversation,
+    reporter: &Id,
+    message: MessageId,
+    record: &[u8],
+) -> Result<ReportId, Corrupt> {
     let (key, id) = (conversation.key(), message.to_string());
-    let parts = [key.as_str(), &id, &reporter.to_string()].join("\n");
-    let bits = Sha256::digest(parts).into_iter().take(16);
-    ReportId::from_bits(bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)))
+    let mut hash = Sha256::new_with_prefix([key.as_str(), &id, &reporter.to_string()].join("\n"));
+    if let Some(said) = record::unpack(message.seq, record)?.message {
+        let (content, metadata) = (said.body.content(), said.metadata.as_ref());
+        hash.update(format!("\n{}\n{content}", content.len()));
+        hash.update(metadata.map_or("", |metadata| metadata.as_json()));
+    }
+    let bits = hash.finalize().into_iter().take(16);
+    Ok(ReportId::from_bits(
+        bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)),
+    ))
 }
 
 /// A message that is reported: its record, and the packed versions before it.
@@ -131,19 +144,33 @@ pub(super) struct Evidence {
     pub(super) versions: Vec<u8>,
 }
 
-fn pack(
-    conversation: &Conversation,
-    reporter: &Id,
-    seq: u64,
-    reason: &Remark,
-    evidence: Evidence,
-) -> Result<Vec<u8>, Corrupt> {
+/// A message as it was before it was deleted, if it was.
+struct AsItWas {
+    record: Vec<u8>,
+    deleted: bool,
+    earlier: Vec<Vec<u8>>,
+}
+
+fn as_it_was(seq: u64, evidence: Evidence) -> Result<AsItWas, Corrupt> {
     let Evidence { mut record, versions } = evidence;
-    let mut earlier = split(&versions)?;
+    let mut earlier: Vec<Vec<u8>> = split(&versions)?.into_iter().map(<[u8]>::to_vec).collect();
     let deleted = record::unpack(seq, &record)?.deleted;
     if deleted && let Some(last) = earlier.pop() {
-        record = last.to_vec();
+        record = last;
     }
+    Ok(AsItWas {
+        record,
+        deleted,
+        earlier,
+    })
+}
+
+fn pack(conversation: &Conversation, reporter: &Id, seq: u64, reason: &Remark, seen: &AsItWas) -> Vec<u8> {
+    let AsItWas {
+        record,
+        deleted,
+        earlier,
+    } = seen;
     let mut packed = vec![VERSION];
     push_section(&mut packed, REPORTER, reporter.to_string().as_bytes());
     push_section(
@@ -152,9 +179,9 @@ fn pack(
         conversation.as_seen_by(reporter).to_string().as_bytes(),
     );
     push_section(&mut packed, REASON, reason.as_str().as_bytes());
-    let place = [&number_bytes::<5>(seq)[..], &[u8::from(deleted)]].concat();
+    let place = [&number_bytes::<5>(seq)[..], &[u8::from(*deleted)]].concat();
     push_section(&mut packed, PLACE, &place);
-    push_section(&mut packed, RECORD, &record);
+    push_section(&mut packed, RECORD, record);
     let mut bytes = 0;
     let newest = earlier.iter().rev().take_while(|version| {
         bytes += version.len();
@@ -164,7 +191,7 @@ fn pack(
     for version in earlier.iter().skip(first) {
         push_section(&mut packed, EARLIER, version);
     }
-    Ok(packed)
+    packed
 }
 
 /// Unpacks a report. Of a newer version this takes what it knows.
