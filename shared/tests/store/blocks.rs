@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use shared::app::{self, Caller, Counted, Writer};
+use shared::app::{self, Caller, Counted, Usage, Writer};
 use shared::domain::limits::BLOCKS_MAX;
-use shared::domain::{ChangeKind, Decision, Id, Target, TimeWindow, TopicRules, User, Window};
+use shared::domain::{ChangeKind, Decision, Id, Limits, Target, TimeWindow, TopicRules, User, Window};
 use shared::error::ApiError;
 use shared::ports::{Blocks as _, Presence, PresenceReader, Signals as _, Store as _, StoreError};
 
@@ -350,6 +350,38 @@ pub(crate) async fn strangers_are_blocked_too_and_listed_in_pages(world: World) 
     assert_eq!(blocked(&world, &world.anna).await.len(), 9);
 }
 
+pub(crate) async fn a_block_of_a_stranger_counts_as_the_beginning_of_a_conversation(world: World) {
+    world.send(&world.ben, "hello").await;
+    let limits = Limits::parse("conversations=0.001:1").unwrap();
+    let usage = Usage {
+        limits: &limits,
+        ..world.usage()
+    };
+    let caller = Caller {
+        principal: principal(&world.anna),
+        connection: None,
+        counted: Counted::First,
+    };
+    let set = async |other: &str, blocked| {
+        let other = user("site", other).id;
+        app::set_block(&world.store, usage, &caller, &other, blocked).await
+    };
+    for (other, blocked) in [
+        ("ben", true),
+        ("ben", false),
+        ("first", false),
+        ("first", true),
+        ("ben", true),
+    ] {
+        set(other, blocked).await.unwrap();
+    }
+    let refused = set("second", true).await.unwrap_err();
+    assert!(matches!(refused, ApiError::RateLimited { .. }), "{refused}");
+    let mut all = blocked(&world, &world.anna).await;
+    all.sort();
+    assert_eq!(all, ["ben", "first"]);
+}
+
 pub(crate) async fn a_user_blocks_so_many_and_no_more(world: World) {
     let blocks = world.user_keys(&world.anna)[0].replace(":inbox", ":blocks");
     let mut fill = redis::cmd("ZADD");
@@ -366,9 +398,11 @@ pub(crate) async fn a_user_blocks_so_many_and_no_more(world: World) {
         counted: Counted::First,
     };
     let other = user("site", "other").id;
-    let refused = app::set_block(&world.store, &caller, &other, true).await.unwrap_err();
+    let refused = app::set_block(&world.store, world.usage(), &caller, &other, true)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, ApiError::TooManyBlocks), "{refused}");
-    let itself = app::set_block(&world.store, &caller, &world.anna.id, true)
+    let itself = app::set_block(&world.store, world.usage(), &caller, &world.anna.id, true)
         .await
         .unwrap_err();
     assert!(matches!(itself, ApiError::InvalidField { .. }), "{itself}");

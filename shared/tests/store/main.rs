@@ -174,6 +174,7 @@ rules! {
     blocks::a_block_and_sends_at_once_agree,
     blocks::blocks_and_removals_at_once_leave_no_block_that_is_not_listed,
     blocks::strangers_are_blocked_too_and_listed_in_pages,
+    blocks::a_block_of_a_stranger_counts_as_the_beginning_of_a_conversation,
     blocks::a_user_blocks_so_many_and_no_more,
     reports::a_report_keeps_the_message_as_it_was,
     reports::a_message_that_was_edited_can_be_reported_again,
