@@ -46,14 +46,15 @@ pub const BLOCKS_MAX: u64 = 10_000;
 pub const REMARK_BYTES: usize = 1_000;
 /// Reports that a site keeps. Beyond that, the oldest ones that are resolved go.
 pub const REPORTS_MAX: u64 = 100_000;
-/// How much of the earlier versions of a message a report repeats, in bytes of packed messages. The newest ones are kept.
+/// How much of the earlier versions of a message a report repeats, in bytes of packed messages. If they are too long, it
+/// takes the newest and the oldest in turn.
 pub const REPORT_VERSIONS_BYTES: usize = 64 * 1024;
 /// How much of reports, or of a conversation with its earlier versions, a page for the platform holds, in bytes of JSON; the store ends it after as
 /// many packed bytes. One entry alone may be longer, and still fits into an answer of Lambda.
 pub const PLATFORM_PAGE_BYTES: usize = 512 * 1024;
 /// Messages whose earlier versions are read at a time.
 pub const VERSIONS_AT_ONCE: usize = 5;
-/// Earlier versions of a message that are kept, where they are. Beyond that, the oldest go.
+/// Edits of a message at the most, where its earlier versions are kept: all of them are, and what it said before it was deleted.
 pub const VERSIONS_MAX: u64 = 20;
 /// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;

@@ -170,6 +170,7 @@ fn refusal(word: &[u8]) -> StoreError {
         b"too_many" => StoreError::TooManyReactions,
         b"blocked" => StoreError::NotAccepted,
         b"own" => StoreError::OwnMessage,
+        b"too_many_edits" => StoreError::TooManyEdits,
         b"too_many_blocks" => StoreError::TooManyBlocks,
         b"too_many_reports" => StoreError::TooManyReports,
         _ => match text(word)

@@ -3,6 +3,8 @@
 //! A report, by byte: version; then sections as in a record: the reporter; the conversation as the reporter names it; the reason; the position of the
 //! message (5) and 1 if it was deleted; its record; each of its earlier versions, the oldest first; once it is resolved, when (6) and the note.
 
+use std::collections::VecDeque;
+
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
@@ -182,16 +184,26 @@ fn pack(conversation: &Conversation, reporter: &Id, seq: u64, reason: &Remark, s
     let place = [&number_bytes::<5>(seq)[..], &[u8::from(*deleted)]].concat();
     push_section(&mut packed, PLACE, &place);
     push_section(&mut packed, RECORD, record);
-    let mut bytes = 0;
-    let newest = earlier.iter().rev().take_while(|version| {
-        bytes += version.len();
-        bytes <= REPORT_VERSIONS_BYTES
-    });
-    let first = earlier.len() - newest.count();
-    for version in earlier.iter().skip(first) {
+    for version in from_both_ends(earlier) {
         push_section(&mut packed, EARLIER, version);
     }
     packed
+}
+
+/// The versions that a report repeats, the oldest first. An author cannot push what was said first or last out of it.
+fn from_both_ends(earlier: &[Vec<u8>]) -> impl Iterator<Item = &Vec<u8>> {
+    let mut rest: VecDeque<_> = earlier.iter().collect();
+    let (mut oldest, mut newest, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+    loop {
+        let is_older = newest.len() > oldest.len();
+        let next = if is_older { rest.pop_front() } else { rest.pop_back() };
+        bytes += next.map_or(0, Vec::len);
+        match next.filter(|_| bytes <= REPORT_VERSIONS_BYTES) {
+            Some(version) if is_older => oldest.push(version),
+            Some(version) => newest.push_front(version),
+            None => return oldest.into_iter().chain(newest),
+        }
+    }
 }
 
 /// Unpacks a report. Of a newer version this takes what it knows.
