@@ -182,6 +182,7 @@ rules! {
     reports::reports_are_listed_in_pages_and_resolved_once,
     reports::a_full_list_of_reports_loses_the_oldest_resolved_one,
     reports::earlier_versions_are_kept_where_they_shall_be,
+    reports::versions_that_cannot_be_read_take_nothing_else_away,
     reports::a_report_shows_the_versions_that_are_kept,
     reactions::a_reaction_is_given_and_taken_back,
     reactions::an_edit_keeps_reactions_and_a_deletion_takes_them,

@@ -264,6 +264,26 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     }
 }
 
+pub(crate) async fn versions_that_cannot_be_read_take_nothing_else_away(world: World) {
+    let world = keeping(&world).await;
+    let ids = [
+        world.send(&world.ben, "a").await.change.id,
+        world.send(&world.ben, "a").await.change.id,
+    ];
+    for id in ids {
+        world.edit(&world.ben, id, "b").await;
+    }
+    let edits = world.chat_keys()[0].replace(":log", ":edits");
+    let mut damage = redis::cmd("HSET");
+    damage.arg(&edits).arg(ids[0].seq).arg(&b"\x01\xff\xff\xff"[..]);
+    world.command(&damage).await;
+    let kept = world.store.versions(&world.chat, &ids.map(|id| id.seq)).await.unwrap();
+    assert_eq!(kept.into_keys().collect::<Vec<_>>(), [ids[1].seq]);
+    report(&world, &world.anna, ids[0]).await.unwrap();
+    let shown = &reports(&world, ReportsOf::All).await.reports[0];
+    assert_eq!((said(shown.message.as_slice()), shown.earlier.len()), (vec!["b"], 0));
+}
+
 pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
     let world = keeping(&world).await;
     let id = world.send(&world.ben, "very rude").await.change.id;

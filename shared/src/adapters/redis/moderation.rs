@@ -155,7 +155,7 @@ struct AsItWas {
 
 fn as_it_was(seq: u64, evidence: Evidence) -> Result<AsItWas, Corrupt> {
     let Evidence { mut record, versions } = evidence;
-    let mut earlier: Vec<Vec<u8>> = split(&versions)?.into_iter().map(<[u8]>::to_vec).collect();
+    let mut earlier: Vec<Vec<u8>> = kept(seq, &versions).into_iter().map(<[u8]>::to_vec).collect();
     let deleted = record::unpack(seq, &record)?.deleted;
     if deleted && let Some(last) = earlier.pop() {
         record = last;
@@ -253,11 +253,16 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
 }
 
 /// The earlier versions of a message, as `edits_prelude.lua` packs them. A newer release packs them in another way.
-pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Result<Vec<Message>, Corrupt> {
-    Ok(split(packed)?
-        .into_iter()
-        .filter_map(|version| readable(seq, version))
-        .collect())
+pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Vec<Message> {
+    let all = kept(seq, packed).into_iter();
+    all.filter_map(|version| readable(seq, version)).collect()
+}
+
+/// The packed versions. If they cannot be read, there are none, so that they take away neither those of other messages nor a report.
+fn kept(seq: u64, packed: &[u8]) -> Vec<&[u8]> {
+    split(packed)
+        .inspect_err(|error| tracing::error!(%error, seq, "left out earlier versions that cannot be read"))
+        .unwrap_or_default()
 }
 
 fn split(packed: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
@@ -313,7 +318,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             let domain = Domain::parse("site").unwrap();
             unpack(&domain, ReportId::from_bits(7), 5, &bytes).ok();
-            read_versions(7, &bytes).ok();
+            read_versions(7, &bytes);
         }
     }
 }

@@ -93,7 +93,7 @@ pub(in crate::adapters::redis) fn resolved(
 pub(in crate::adapters::redis) fn versions(seqs: &[u64], answer: Value) -> Result<Versions, Unavailable> {
     let mut all = Versions::new();
     for (seq, packed) in seqs.iter().zip(read::<Vec<Option<Vec<u8>>>>(answer)?) {
-        let versions = packed.map_or(Ok(Vec::new()), |packed| read_versions(*seq, &packed))?;
+        let versions = packed.map_or_else(Vec::new, |packed| read_versions(*seq, &packed));
         if !versions.is_empty() {
             all.insert(*seq, versions);
         }
