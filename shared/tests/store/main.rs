@@ -138,6 +138,8 @@ rules! {
     releases::the_last_release_and_this_one_share_connections,
     releases::the_bytes_of_the_second_edition_are_served,
     releases::the_bytes_of_topics_are_served,
+    releases::a_block_of_a_newer_release_holds_and_stays_as_it_is,
+    releases::a_report_of_a_newer_release_is_not_resolved,
     releases::an_older_release_shows_what_it_knows_of_a_newer_one,
     releases::an_older_release_copies_what_it_does_not_know,
     releases::the_last_release_leaves_replies_mentions_and_reactions_alone,
