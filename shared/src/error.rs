@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat};
 use thiserror::Error;
 
-use crate::domain::limits::{BLOCKS_MAX, BODY_BYTES, FRAME_ID_BYTES, REPORTS_MAX, TYPING_EVERY_MS};
+use crate::domain::limits::{BLOCKS_MAX, BODY_BYTES, FRAME_ID_BYTES, REPORTS_MAX, TYPING_EVERY_MS, VERSIONS_MAX};
 use crate::domain::{
     InvalidId, InvalidMessage, InvalidPage, InvalidReaction, InvalidRetryKey, Refusal, TooManyReactions, Use,
 };
@@ -91,6 +91,9 @@ pub enum ApiError {
     /// The connection says too often that its user types.
     #[error("typing is taken every {TYPING_EVERY_MS} ms - please try again in {0} ms")]
     TypingTooOften(u64),
+    /// The message was edited [`VERSIONS_MAX`] times, and all its versions are kept.
+    #[error("this message was edited {VERSIONS_MAX} times, the limit where its versions are kept")]
+    TooManyEdits,
     /// The other side of a direct conversation has blocked the user.
     #[error("This user does not accept messages from you")]
     NotAccepted,
@@ -251,6 +254,7 @@ impl ApiError {
             Self::TopicFull(_) => row(409, "TOPIC_FULL", "ConflictError"),
             Self::InvalidReaction(_) => row(400, "INVALID_REACTION", ARGUMENT),
             Self::TooManyReactions(_) => row(409, "TOO_MANY_REACTIONS", "ConflictError"),
+            Self::TooManyEdits => row(409, "TOO_MANY_EDITS", "ConflictError"),
             Self::NotAccepted => row(403, "NOT_ACCEPTED", "ForbiddenError"),
             Self::TooManyReports => row(409, "TOO_MANY_REPORTS", "ConflictError"),
             Self::TooManyBlocks => row(409, "TOO_MANY_BLOCKS", "ConflictError"),
@@ -336,6 +340,7 @@ impl From<StoreError> for ApiError {
                 expected: "ids of participants of this conversation",
             },
             StoreError::TooManyReactions => TooManyReactions.into(),
+            StoreError::TooManyEdits => Self::TooManyEdits,
             StoreError::NotAccepted => Self::NotAccepted,
             StoreError::TooManyBlocks => Self::TooManyBlocks,
             StoreError::TooManyReports => Self::TooManyReports,
@@ -402,6 +407,7 @@ mod tests {
             ApiError::InvalidReaction(InvalidReaction),
             ApiError::TooManyReactions(TooManyReactions),
             ApiError::TypingTooOften(350),
+            ApiError::TooManyEdits,
             ApiError::NotAccepted,
             ApiError::TooManyBlocks,
             ApiError::TooManyReports,
@@ -479,6 +485,7 @@ mod tests {
         400 INVALID_REACTION ArgumentError reaction must be 1 to 32 bytes of printable characters other than /, and neither . nor ..
         409 TOO_MANY_REACTIONS ConflictError a message takes 20 different reactions, and 2000 in all
         429 RATE_LIMITED TooManyRequestsError typing is taken every 2000 ms - please try again in 350 ms
+        409 TOO_MANY_EDITS ConflictError this message was edited 20 times, the limit where its versions are kept
         403 NOT_ACCEPTED ForbiddenError This user does not accept messages from you
         409 TOO_MANY_BLOCKS ConflictError you have blocked 10000 users, the limit
         409 TOO_MANY_REPORTS ConflictError this site has 100000 open reports, the limit

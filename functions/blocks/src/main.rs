@@ -1,7 +1,6 @@
 //! `PUT` and `DELETE /api/user/{id}/block`: blocks and unblocks a user. `GET /api/blocks`: the users whom the caller has blocked.
 
 use shared::app::{self, Usage};
-use shared::domain::Use;
 use shared::error::ApiError;
 use shared::ports::Blocks;
 use shared::runtime::StartError;
@@ -28,7 +27,6 @@ async fn handle(blocks: &dyn Blocks, usage: Usage<'_>, request: RestRequest) -> 
         return Ok(Answer::ok(&BlocksAnswer::new(&page)));
     }
     let (other, blocked) = (request.other_user()?, request.method() == "PUT");
-    let setting = app::set_block(blocks, &caller, &other, blocked);
-    usage.write(&caller, Use::Edits, None, setting).await?;
+    app::set_block(blocks, usage, &caller, &other, blocked).await?;
     Ok(Answer::ok(&BlockAnswer::new(other, blocked)))
 }

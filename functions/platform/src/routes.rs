@@ -2,6 +2,7 @@
 
 use shared::adapters::directory::KEPT_MS;
 use shared::app::{self, Platform};
+use shared::domain::limits::PLATFORM_PAGE_BYTES;
 use shared::error::ApiError;
 use shared::runtime::platform::PlatformRequest;
 use shared::runtime::rest::Answer;
@@ -37,7 +38,7 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
         "GET /platform/reports" => {
             let (of, window) = (request.reports_of()?, request.rest().time_window()?);
             let page = app::reports(platform.moderation, request.domain(), of, &window).await?;
-            Ok(Answer::ok(&ReportsAnswer::new(&page)))
+            Ok(Answer::ok(&ReportsAnswer::new(&page, PLATFORM_PAGE_BYTES)))
         }
         "POST /platform/reports/{id}/resolve" => {
             let note = RequestBody::parse_optional(request.rest().body()?)?.note()?;
@@ -64,7 +65,7 @@ async fn read(platform: Platform<'_>, request: &PlatformRequest) -> Result<Answe
     let (user, target) = request.conversation()?;
     let (after, page) = (request.after()?, request.rest().page()?);
     let (conversation, recorded, versions) = platform.recorded(&user, &target, after, page.per_page).await?;
-    let answer = RecordedAnswer::new(&user, &conversation, &recorded, &versions);
+    let answer = RecordedAnswer::new(&user, &conversation, &recorded, &versions, PLATFORM_PAGE_BYTES);
     Ok(Answer::ok(&answer))
 }
 

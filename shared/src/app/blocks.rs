@@ -2,17 +2,23 @@
 
 use tracing::{Span, field};
 
-use super::{Caller, conversation};
-use crate::domain::{Id, Target, TimeWindow};
+use super::{Caller, Usage, conversation};
+use crate::domain::{Id, Target, TimeWindow, Use};
 use crate::error::ApiError;
 use crate::ports::{Blocks, BlocksPage};
 
 /// Blocks or unblocks another user. A blocked user can no longer write into their direct conversation, and neither sees whether the other is online.
-/// The blocker can still write.
+/// The blocker can still write. A block of a stranger counts as the beginning of a conversation.
 ///
 /// # Errors
-/// [`ApiError::InvalidField`] for oneself, [`ApiError::TooManyBlocks`], [`ApiError::Unavailable`].
-pub async fn set_block(blocks: &dyn Blocks, caller: &Caller, other: &Id, blocked: bool) -> Result<(), ApiError> {
+/// [`ApiError::InvalidField`] for oneself, [`ApiError::TooManyBlocks`], [`ApiError::Unavailable`], and those of [`Usage::write`].
+pub async fn set_block(
+    blocks: &dyn Blocks,
+    usage: Usage<'_>,
+    caller: &Caller,
+    other: &Id,
+    blocked: bool,
+) -> Result<(), ApiError> {
     let user = &caller.principal.user;
     if *other == user.id {
         return Err(ApiError::InvalidField {
@@ -20,13 +26,15 @@ pub async fn set_block(blocks: &dyn Blocks, caller: &Caller, other: &Id, blocked
             expected: "another user's: you cannot block yourself",
         });
     }
-    conversation(user, &Target::User(other.clone()));
+    let target = Target::User(other.clone());
+    conversation(user, &target);
     if blocked {
-        blocks.block(user, other).await?;
+        let blocking = blocks.block(user, other);
+        usage.write(caller, Use::Edits, Some(&target), blocking).await
     } else {
-        blocks.unblock(user, other).await?;
+        let unblocking = blocks.unblock(user, other);
+        usage.write(caller, Use::Edits, None, unblocking).await
     }
-    Ok(())
 }
 
 /// The users whom the caller has blocked, the newest block first.

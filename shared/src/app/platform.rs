@@ -6,9 +6,10 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::fan_out::{self, Post};
 use super::write::{Caller, Writer};
 use super::{Counted, conversation};
+use crate::domain::limits::{PLATFORM_PAGE_BYTES, VERSIONS_AT_ONCE};
 use crate::domain::{
-    Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Outcome, Principal, Role, Target,
-    TopicClaim, User,
+    Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Message, Outcome, Principal, Role,
+    Target, TopicClaim, User,
 };
 use crate::error::ApiError;
 use crate::ports::{Clock, Moderation, Oversight, Recorded, Unavailable, Versions, Watches};
@@ -146,7 +147,7 @@ impl Platform<'_> {
     }
 
     /// A page of the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the kept versions, by
-    /// position.
+    /// position. They may be twenty times as long as the messages. So they are read for a few messages at a time, and the page ends early when it is full.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -158,9 +159,23 @@ impl Platform<'_> {
         count: u64,
     ) -> Result<(Conversation, Recorded, Versions), ApiError> {
         let conversation = conversation(user, target);
-        let recorded = self.oversight.recorded(&conversation, below, count).await?;
-        let seqs: Vec<u64> = recorded.messages.iter().map(|stored| stored.id.seq).collect();
-        let versions = self.moderation.versions(&conversation, &seqs).await?;
+        let mut recorded = self.oversight.recorded(&conversation, below, count).await?;
+        let (mut versions, mut bytes, mut shown) = (Versions::new(), 0, 0);
+        for part in recorded.messages.chunks(VERSIONS_AT_ONCE) {
+            if bytes > PLATFORM_PAGE_BYTES {
+                break;
+            }
+            let seqs: Vec<u64> = part.iter().map(|stored| stored.id.seq).collect();
+            let before = self.moderation.versions(&conversation, &seqs).await?;
+            let now = part.iter().filter_map(|stored| stored.message.as_ref());
+            bytes += now.chain(before.values().flatten()).map(bytes_of).sum::<usize>();
+            versions.extend(before);
+            shown += part.len();
+        }
+        if shown < recorded.messages.len() {
+            recorded.messages.truncate(shown);
+            recorded.next = recorded.messages.last().map(|stored| stored.id.seq);
+        }
         Ok((conversation, recorded, versions))
     }
 
@@ -175,6 +190,12 @@ impl Platform<'_> {
         fan_out::fan_out(self.writer.store, self.writer.push, ending.as_slice()).await;
         closed.into_iter().collect()
     }
+}
+
+/// How much a message takes at the least.
+fn bytes_of(message: &Message) -> usize {
+    let metadata = message.metadata.as_ref();
+    message.body.content().len() + metadata.map_or(0, |metadata| metadata.as_json().len())
 }
 
 /// The platform's server in place of a user. It has no connection of its own, so all connections of the user are told.

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::ports::{Filed, Moderation, ReportsOf, ReportsPage};
 use crate::wire;
 
-/// Reports a message of somebody else that the caller may read. A repetition returns the first report.
+/// Reports a message of somebody else that the caller may read. A repetition returns the first report, unless the message was edited meanwhile.
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`] for an own message, [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`],

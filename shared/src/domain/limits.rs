@@ -46,11 +46,14 @@ pub const BLOCKS_MAX: u64 = 10_000;
 pub const REMARK_BYTES: usize = 1_000;
 /// The most reports that a site keeps. A new one then replaces the oldest resolved one.
 pub const REPORTS_MAX: u64 = 100_000;
-/// The most bytes of earlier versions that a report copies, as packed messages. It copies the newest ones.
+/// The most bytes of earlier versions that a report copies, as packed messages. If they are longer, it copies the newest and the oldest in turn.
 pub const REPORT_VERSIONS_BYTES: usize = 64 * 1024;
-/// The bytes of packed reports after which a page ends.
-pub const REPORTS_PAGE_BYTES: usize = 1024 * 1024;
-/// The most earlier versions of a message that a site keeps, if it keeps any. Beyond that, the oldest go.
+/// The bytes of JSON after which a page for the platform ends, of reports or of a conversation with its earlier versions. The store ends it after as many
+/// packed bytes. One entry alone may be longer, and still fits into an answer of Lambda.
+pub const PLATFORM_PAGE_BYTES: usize = 512 * 1024;
+/// Messages whose earlier versions are read in one round trip.
+pub const VERSIONS_AT_ONCE: usize = 5;
+/// The most edits of a message, where its earlier versions are kept. All of them are kept, and the last one before its deletion.
 pub const VERSIONS_MAX: u64 = 20;
 /// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;

@@ -35,7 +35,7 @@ impl Remark {
     }
 }
 
-/// The id of a report. A user who reports the same message again gets the same id.
+/// The id of a report. A user who reports the same message again gets the same id, unless the message was edited meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportId(u128);
 

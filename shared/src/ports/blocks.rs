@@ -15,10 +15,11 @@ pub struct BlocksPage {
 }
 
 /// Keeps who has blocked whom. A block is in three slots: of the blocker, of their direct conversation, and of the blocked user. The first is
-/// written first and cleared last. So every block that has an effect is in the blocker's list, even if a function dies in between.
+/// written first and cleared last. So every block that has an effect is in the blocker's list, even if a function dies in between. Where a
+/// block and its removal run at once, the conversation decides, and both write what it says to the other two slots.
 #[async_trait]
 pub trait Blocks: Send + Sync {
-    /// Blocks another user. Two round trips. Calling it twice changes nothing more, and completes a call that was cut off.
+    /// Blocks another user. Four round trips. Calling it twice changes nothing more, and completes a call that was cut off.
     ///
     /// # Errors
     /// [`StoreError::TooManyBlocks`], [`StoreError::Unavailable`]; calling it again is safe.

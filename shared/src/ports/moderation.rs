@@ -44,7 +44,8 @@ pub struct ReportsPage {
 #[async_trait]
 pub trait Moderation: Send + Sync {
     /// Reports a message that the reporter may read, as it is now, with its kept versions. A deleted message can be reported if its last version is
-    /// kept. Two round trips. A reporter has one report of each message: the second call returns the first report.
+    /// kept. Two round trips. The second call returns the first report,
+    /// unless the message was edited meanwhile.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::TooManyReports`],

@@ -44,6 +44,9 @@ pub enum StoreError {
     /// The message has as many reactions as it can have.
     #[error("too many reactions")]
     TooManyReactions,
+    /// The message was edited as often as its versions are kept.
+    #[error("too many edits")]
+    TooManyEdits,
     /// The other side of a direct conversation has blocked the user.
     #[error("blocked by the other side")]
     NotAccepted,

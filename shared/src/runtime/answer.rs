@@ -75,14 +75,18 @@ mod tests {
     use super::super::event::LAMBDA_ANSWER_BYTES;
     use super::*;
     use crate::domain::limits::{
-        EXCERPT_CHARS, FRAME_BYTES, MENTIONS_MAX, METADATA_BYTES, PER_PAGE_MAX, REACTION_BYTES, REACTION_KINDS,
-        REACTIONS_MAX, RETRY_KEY_CHARS, TEXT_JSON_BYTES,
+        EXCERPT_CHARS, FRAME_BYTES, MENTIONS_MAX, METADATA_BYTES, PER_PAGE_MAX, PLATFORM_PAGE_BYTES, REACTION_BYTES,
+        REACTION_KINDS, REACTIONS_MAX, REMARK_BYTES, RETRY_KEY_CHARS, TEXT_JSON_BYTES,
     };
     use crate::domain::{
         Body, BodyKind, Change, ChangeKind, Conversation, Cursor, Domain, Id, InboxPlace, Member, Message, MessageId,
-        Metadata, Page, Place, Quote, Quoted, Reacted, Reaction, Reads, RetryKey, Settings, Target, User, Window,
+        Metadata, Page, Place, Quote, Quoted, Reacted, Reaction, Reads, Report, ReportId, RetryKey, Settings, Target,
+        TimePlace, User, Window,
     };
-    use crate::ports::{History, Inbox, InboxEntry, Listing, Profile, Profiles};
+    use crate::ports::{
+        History, Inbox, InboxEntry, Listing, Profile, Profiles, Recorded, ReportsPage, Stored, Versions,
+    };
+    use crate::wire::{RecordedAnswer, ReportsAnswer};
 
     /// A JSON object of this many bytes, full of quotes: as text they would be escaped once more.
     fn object(bytes: usize) -> String {
@@ -109,6 +113,89 @@ mod tests {
         let reply = serde_json::to_string(&reply(Ok(answer), "id", true)).unwrap();
         assert!(reply.contains("\"isBase64Encoded\":true"));
         reply.len()
+    }
+
+    /// Control characters take six times as many bytes in JSON as in the store.
+    fn longest_message(seq: u64) -> Message {
+        Message {
+            id: MessageId { ms: 1, random: 1, seq },
+            author: Id::from_number(1).unwrap(),
+            body: Body::new(BodyKind::Text, format!("x{}", "\u{1}".repeat(TEXT_JSON_BYTES / 6 - 1))).unwrap(),
+            metadata: Some(Metadata::new(object(METADATA_BYTES)).unwrap()),
+            retry_key: None,
+            reply_to: None,
+            mentions: Vec::new(),
+            reactions: Vec::new(),
+            edited_ms: None,
+            rev: 1,
+        }
+    }
+
+    fn reply_bytes(body: &impl Serialize) -> usize {
+        let reply = reply(Ok(Answer::ok(body)), "id", true);
+        serde_json::to_string(&reply).unwrap().len()
+    }
+
+    #[test]
+    fn the_longest_pages_for_the_platform_fit_lambda_and_say_where_the_next_begins() {
+        let user = User {
+            id: Id::from_number(1).unwrap(),
+            domain: Domain::parse("site").unwrap(),
+        };
+        let conversation = Conversation::of(&user, &Target::User(Id::from_number(2).unwrap()));
+        let earlier = vec![longest_message(1); 21];
+        let stored = |seq| Stored {
+            id: longest_message(seq).id,
+            rev: 1,
+            author: user.id.clone(),
+            deleted: false,
+            message: Some(longest_message(seq)),
+        };
+        let recorded = Recorded {
+            rev: 1,
+            messages: (1..=PER_PAGE_MAX).rev().map(stored).collect(),
+            next: None,
+        };
+        let kept = (1..=PER_PAGE_MAX).map(|seq| (seq, earlier.clone())).collect();
+        for (versions, shown) in [(kept, 1), (Versions::new(), 22)] {
+            let answer = RecordedAnswer::new(&user, &conversation, &recorded, &versions, PLATFORM_PAGE_BYTES);
+            let bytes = reply_bytes(&answer);
+            assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of a conversation");
+            let json = serde_json::to_value(&answer).unwrap();
+            let entries = json["entries"].as_array().unwrap();
+            assert_eq!((entries.len(), &json["next"]), (shown, &entries[shown - 1]["id"]));
+        }
+        let unreadable = Recorded {
+            messages: Vec::new(),
+            next: Some(7),
+            ..recorded
+        };
+        let answer = RecordedAnswer::new(&user, &conversation, &unreadable, &Versions::new(), 1);
+        let next = serde_json::to_value(&answer).unwrap()["next"].clone();
+        assert_eq!(MessageId::parse(next.as_str().unwrap()).unwrap().seq, 7);
+
+        let report = |number: u64| Report {
+            id: ReportId::from_bits(number.into()),
+            reported_ms: number,
+            reporter: user.id.clone(),
+            reason: "\u{1}".repeat(REMARK_BYTES),
+            conversation: conversation.clone(),
+            message: Some(longest_message(1)),
+            deleted: false,
+            earlier: earlier.clone(),
+            resolved: None,
+        };
+        let page = ReportsPage {
+            reports: (1..=PER_PAGE_MAX).rev().map(report).collect(),
+            next: None,
+        };
+        let answer = ReportsAnswer::new(&page, PLATFORM_PAGE_BYTES);
+        let bytes = reply_bytes(&answer);
+        assert!(bytes < LAMBDA_ANSWER_BYTES, "{bytes} bytes of reports");
+        let json = serde_json::to_value(&answer).unwrap();
+        let last = &page.reports[json["entries"].as_array().unwrap().len() - 1];
+        let next = TimePlace::parse(json["next"].as_str().unwrap()).unwrap();
+        assert_eq!((next.ms, next.name), (last.reported_ms, last.id.to_string()));
     }
 
     /// The longest answers that clients can ask for: a page of the longest messages between users with the longest ids, each with a profile

@@ -113,7 +113,7 @@ impl ChangesAnswer {
 }
 
 /// The first of these JSON texts, as many as fit, but at least one.
-fn fitting(json: impl Iterator<Item = String>, bytes: usize) -> Vec<Box<RawValue>> {
+pub(super) fn fitting(json: impl Iterator<Item = String>, bytes: usize) -> Vec<Box<RawValue>> {
     let (mut length, mut fitting) = (0, Vec::new());
     for json in json {
         length += json.len() + 1;

@@ -1,8 +1,11 @@
 //! Blocks and reports in JSON.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
+use super::changes::fitting;
 use super::message::{IdJson, MessageJson, Reader, Timestamp};
+use super::to_json;
 use crate::domain::{Conversation, Id, Message, Reads, Report, Target, TimePlace};
 use crate::ports::{BlocksPage, Filed, ReportsPage};
 
@@ -152,14 +155,18 @@ impl ReportJson {
 /// A part of the reports of a site.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub struct ReportsAnswer(PageJson<ReportJson>);
+pub struct ReportsAnswer(PageJson<Box<RawValue>>);
 
 impl ReportsAnswer {
-    /// Shows them to the platform.
-    pub fn new(page: &ReportsPage) -> Self {
-        Self(PageJson::new(
-            page.reports.iter().map(ReportJson::new),
-            page.next.as_ref(),
-        ))
+    /// Shows the platform as many of them as fit into so many bytes, but at least one.
+    pub fn new(page: &ReportsPage, bytes: usize) -> Self {
+        let all = page.reports.iter();
+        let shown = fitting(all.map(|report| to_json(&ReportJson::new(report))), bytes);
+        let last = page.reports.get(shown.len().saturating_sub(1));
+        let cut = last.filter(|_| shown.len() < page.reports.len()).map(|last| TimePlace {
+            ms: last.reported_ms,
+            name: last.id.to_string(),
+        });
+        Self(PageJson::new(shown.into_iter(), cut.as_ref().or(page.next.as_ref())))
     }
 }

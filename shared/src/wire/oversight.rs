@@ -2,12 +2,14 @@
 
 use chrono::DateTime;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 use super::properties::{Properties, string};
 use super::request::RequestBody;
+use super::to_json;
 use crate::domain::limits::BAN_REASON_BYTES;
-use crate::domain::{Ban, Conversation, Id, Message, Reads, User};
+use crate::domain::{Ban, Conversation, Id, Message, MessageId, Reads, User};
 use crate::error::ApiError;
 use crate::ports::{Recorded, Stored, Versions};
 
@@ -125,9 +127,9 @@ impl ProfileAnswer {
 #[derive(Debug, Serialize)]
 pub struct RecordedAnswer {
     state: ConversationState,
-    entries: Vec<RecordedJson>,
+    entries: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<EarlierJson>,
+    earlier: Vec<Box<RawValue>>,
     next: Option<String>,
 }
 
@@ -155,23 +157,50 @@ enum RecordedJson {
 }
 
 impl RecordedAnswer {
-    /// Shows a part; `next` is the `after` of the next part, with older messages. `user` is the member from whose side the conversation is named.
-    pub fn new(user: &User, conversation: &Conversation, recorded: &Recorded, versions: &Versions) -> Self {
-        let earlier = |stored: &Stored| {
-            let versions = versions.get(&stored.id.seq)?;
-            Some(EarlierJson {
-                id: stored.id.to_string(),
-                versions: versions.iter().map(to_no_user).collect(),
-            })
-        };
-        let next = recorded.messages.last().filter(|_| recorded.next.is_some());
+    /// Shows as much of a part as fits into so many bytes, but at least one message with its earlier versions. `next` is the `after` of the next part,
+    /// with older messages. `user` is the member from whose side the conversation is named.
+    pub fn new(
+        user: &User,
+        conversation: &Conversation,
+        recorded: &Recorded,
+        versions: &Versions,
+        bytes: usize,
+    ) -> Self {
+        let (mut length, mut next) = (0, recorded.next);
+        let (mut entries, mut earlier) = (Vec::new(), Vec::new());
+        let mut last = None;
+        for stored in &recorded.messages {
+            let entry = to_json(&RecordedJson::from(stored));
+            let before = versions.get(&stored.id.seq).map(|versions| {
+                to_json(&EarlierJson {
+                    id: stored.id.to_string(),
+                    versions: versions.iter().map(to_no_user).collect(),
+                })
+            });
+            length += entry.len() + before.as_ref().map_or(0, String::len) + 2;
+            if let Some(last) = last
+                && length > bytes
+            {
+                next = Some(last);
+                break;
+            }
+            entries.extend(RawValue::from_string(entry).ok());
+            earlier.extend(before.and_then(|before| RawValue::from_string(before).ok()));
+            last = Some(stored.id.seq);
+        }
         Self {
             state: ConversationState::new(conversation, &user.id).at(recorded.rev, None),
-            entries: recorded.messages.iter().map(RecordedJson::from).collect(),
-            earlier: recorded.messages.iter().filter_map(earlier).collect(),
-            next: next.map(|oldest| oldest.id.to_string()),
+            entries,
+            earlier,
+            next: next.map(|seq| place(&recorded.messages, seq).to_string()),
         }
     }
+}
+
+/// A position in the form of the id of its message. One that cannot be read is not among the messages, and only the position counts.
+fn place(messages: &[Stored], seq: u64) -> MessageId {
+    let known = messages.iter().map(|stored| stored.id).find(|id| id.seq == seq);
+    known.unwrap_or(MessageId { ms: 0, random: 0, seq })
 }
 
 /// A message as the platform sees it: nothing is the reader's own.

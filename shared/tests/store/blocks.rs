@@ -1,9 +1,11 @@
 //! Rules of blocks: the rights of a blocked user, the view of each side, and crashes in between.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
-use shared::app::{self, Caller, Counted, Writer};
+use shared::app::{self, Caller, Counted, Usage, Writer};
 use shared::domain::limits::BLOCKS_MAX;
-use shared::domain::{ChangeKind, Decision, Target, TimeWindow, TopicRules, User, Window};
+use shared::domain::{ChangeKind, Decision, Id, Limits, Target, TimeWindow, TopicRules, User, Window};
 use shared::error::ApiError;
 use shared::ports::{Blocks as _, Presence, PresenceReader, Signals as _, Store as _, StoreError};
 
@@ -276,6 +278,43 @@ pub(crate) async fn a_block_and_sends_at_once_agree(world: World) {
     assert!(is_refused(&world.try_to_say(&world.ben, "more").await));
 }
 
+/// Every order of five: what stands in the three slots agrees in the end.
+pub(crate) async fn blocks_and_removals_at_once_leave_no_block_that_is_not_listed(world: World) {
+    world.send(&world.anna, "hello").await;
+    let other_process = world.as_release(str::to_owned).await;
+    let meta = world.chat_keys()[1].clone();
+    let blocks = world.user_keys(&world.anna)[0].replace(":inbox", ":blocks");
+    let blockers = world.user_keys(&world.ben)[0].replace(":inbox", ":blockers");
+    for round in 0..64_u64 {
+        let acts = (0..5).map(|act| {
+            let store = if act % 2 == 0 {
+                &world.store
+            } else {
+                &other_process.store
+            };
+            let (anna, ben) = (&world.anna, &world.ben.id);
+            async move {
+                tokio::time::sleep(Duration::from_micros((round * 7 + act * 13) % 5 * 150)).await;
+                if round >> act & 1 == 0 {
+                    store.block(anna, ben).await.unwrap();
+                } else {
+                    store.unblock(anna, ben).await.unwrap();
+                }
+            }
+        });
+        join_all(acts).await;
+        let in_force = world.command(redis::cmd("HEXISTS").arg(&meta).arg("blocked")).await;
+        let stands = async |slot: &str, name: &Id| {
+            let score = world
+                .command(redis::cmd("ZSCORE").arg(slot).arg(name.to_string()))
+                .await;
+            redis::Value::Int((score != redis::Value::Nil).into())
+        };
+        assert_eq!(stands(&blocks, &world.ben.id).await, in_force, "round {round}");
+        assert_eq!(stands(&blockers, &world.anna.id).await, in_force, "round {round}");
+    }
+}
+
 pub(crate) async fn strangers_are_blocked_too_and_listed_in_pages(world: World) {
     let now = crate::support::NOW;
     for number in 0..7 {
@@ -311,6 +350,38 @@ pub(crate) async fn strangers_are_blocked_too_and_listed_in_pages(world: World) 
     assert_eq!(blocked(&world, &world.anna).await.len(), 9);
 }
 
+pub(crate) async fn a_block_of_a_stranger_counts_as_the_beginning_of_a_conversation(world: World) {
+    world.send(&world.ben, "hello").await;
+    let limits = Limits::parse("conversations=0.001:1").unwrap();
+    let usage = Usage {
+        limits: &limits,
+        ..world.usage()
+    };
+    let caller = Caller {
+        principal: principal(&world.anna),
+        connection: None,
+        counted: Counted::First,
+    };
+    let set = async |other: &str, blocked| {
+        let other = user("site", other).id;
+        app::set_block(&world.store, usage, &caller, &other, blocked).await
+    };
+    for (other, blocked) in [
+        ("ben", true),
+        ("ben", false),
+        ("first", false),
+        ("first", true),
+        ("ben", true),
+    ] {
+        set(other, blocked).await.unwrap();
+    }
+    let refused = set("second", true).await.unwrap_err();
+    assert!(matches!(refused, ApiError::RateLimited { .. }), "{refused}");
+    let mut all = blocked(&world, &world.anna).await;
+    all.sort();
+    assert_eq!(all, ["ben", "first"]);
+}
+
 pub(crate) async fn a_user_cannot_block_more_than_the_limit(world: World) {
     let blocks = world.user_keys(&world.anna)[0].replace(":inbox", ":blocks");
     let mut fill = redis::cmd("ZADD");
@@ -327,9 +398,11 @@ pub(crate) async fn a_user_cannot_block_more_than_the_limit(world: World) {
         counted: Counted::First,
     };
     let other = user("site", "other").id;
-    let refused = app::set_block(&world.store, &caller, &other, true).await.unwrap_err();
+    let refused = app::set_block(&world.store, world.usage(), &caller, &other, true)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, ApiError::TooManyBlocks), "{refused}");
-    let itself = app::set_block(&world.store, &caller, &world.anna.id, true)
+    let itself = app::set_block(&world.store, world.usage(), &caller, &world.anna.id, true)
         .await
         .unwrap_err();
     assert!(matches!(itself, ApiError::InvalidField { .. }), "{itself}");

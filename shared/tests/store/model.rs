@@ -299,8 +299,8 @@ impl Run {
     }
 
     async fn block(&mut self, caller: &Caller, who: usize, at: usize, on: bool) {
-        let (store, other) = (&self.world.store, id(USERS[at]));
-        app::set_block(store, caller, &other, on).await.unwrap();
+        let (store, usage, other) = (&self.world.store, self.world.usage(), id(USERS[at]));
+        app::set_block(store, usage, caller, &other, on).await.unwrap();
         let blocks = &mut self.truth(who, at).blocks;
         if on {
             blocks.insert(who)

@@ -1,9 +1,11 @@
 //! Rules of the platform's own server: bans, revocations, its own messages, and the history for moderators.
 
-use shared::domain::limits::TOPIC_MEMBERS_MAX;
-use shared::domain::{Actor, Admission, Asker, Ban, ConnectionId, Decision, Draft, Id, User};
+use shared::app::{Platform, Writer};
+use shared::domain::limits::{TEXT_BYTES, TOPIC_MEMBERS_MAX};
+use shared::domain::{Actor, Admission, Asker, Ban, ConnectionId, Decision, Draft, Id, Target, TopicRules, User};
 use shared::ports::{Oversight as _, PageBounds, Recorded, Store as _, StoreError};
 
+use crate::dying::Wires;
 use crate::signals::{at_now, id};
 use crate::support::{World, acting, draft, new_text, open, own, page, principal, with_key};
 
@@ -196,4 +198,44 @@ pub(crate) async fn deleted_messages_keep_their_place_in_the_history_for_moderat
     assert!(part.rev > rev);
     let newest = part.messages[0].message.clone().unwrap();
     assert_eq!((newest.reactions.len(), newest.reactions[0].mine), (1, false));
+}
+
+pub(crate) async fn a_part_of_the_record_ends_where_it_is_full(mut world: World) {
+    world.store = world.as_release(str::to_owned).await.store.keeping_versions();
+    let long = "x".repeat(TEXT_BYTES);
+    for number in 1..=40 {
+        let sent = world.send(&world.anna, &long).await;
+        if number % 20 == 0 {
+            world.edit(&world.anna, sent.change.id, &number.to_string()).await;
+        }
+    }
+    let wires = Wires::default();
+    let writer = Writer {
+        store: &world.store,
+        push: &wires,
+        topics: TopicRules::default(),
+        usage: world.usage(),
+    };
+    let platform = Platform {
+        sites: &[],
+        writer,
+        oversight: &world.store,
+        moderation: &world.store,
+        clock: &world.clock,
+    };
+    let target = Target::User(world.ben.id.clone());
+    let mut parts = Vec::new();
+    let mut below = None;
+    loop {
+        let part = platform.recorded(&world.anna, &target, below, 100).await.unwrap();
+        let (_, recorded, versions) = part;
+        let [newest, oldest] =
+            [recorded.messages.first(), recorded.messages.last()].map(|stored| stored.unwrap().id.seq);
+        parts.push((newest, oldest, versions.into_keys().collect::<Vec<_>>()));
+        below = recorded.next;
+        if below.is_none() {
+            break;
+        }
+    }
+    assert_eq!(parts, [(40, 6, vec![20, 40]), (5, 1, vec![])]);
 }

@@ -3,8 +3,8 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Role};
-use shared::ports::{Changes, PageBounds, Store as _, Watches};
+use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Remark, Role, TimeWindow};
+use shared::ports::{Blocks as _, Changes, Moderation as _, PageBounds, ReportsOf, Store as _, StoreError, Watches};
 
 use crate::signals::at_now;
 use crate::support::{TERMS, World, acting, open, page, principal, text, texts, with_key};
@@ -158,7 +158,7 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     let next = world.as_release(edited(NEW_VERSIONS)).await;
     let id = next.send(&next.anna, "newer").await.change.id;
     let refused = |outcome: Result<Decision, _>| {
-        let error: shared::ports::StoreError = outcome.unwrap_err();
+        let error: StoreError = outcome.unwrap_err();
         assert_eq!(error.to_string(), "redis is unavailable", "the client tries again");
     };
     refused(world.try_to_say(&world.anna, "older").await);
@@ -448,4 +448,48 @@ pub(crate) async fn the_bytes_of_topics_are_served(world: World) {
     assert_eq!(texts(&world.history(page(1, 10)).await), ["first", "third"]);
     world.make(&world.ben, Role::Owner).await;
     assert_eq!(world.members().await[1].1, Role::Owner);
+}
+
+pub(crate) async fn a_block_of_a_newer_release_holds_and_stays_as_it_is(world: World) {
+    let newer = world
+        .as_release(|source| source.replace("local BLOCKED_VERSION = 1", "local BLOCKED_VERSION = 2"))
+        .await;
+    world.send(&world.ben, "hello").await;
+    newer.store.block(&world.anna, &world.ben.id).await.unwrap();
+    let refused = world.try_to_say(&world.ben, "again").await;
+    assert!(matches!(refused, Err(StoreError::NotAccepted)), "the safe side");
+    world.store.unblock(&world.anna, &world.ben.id).await.unwrap_err();
+    let meta = world.chat_keys()[1].clone();
+    let packed = world.command(redis::cmd("HGET").arg(meta).arg("blocked")).await;
+    assert_eq!(packed, redis::Value::BulkString(b"\x021".to_vec()));
+    newer.store.unblock(&world.anna, &world.ben.id).await.unwrap();
+    world.send(&world.ben, "again").await;
+}
+
+pub(crate) async fn a_report_of_a_newer_release_is_not_resolved(world: World) {
+    let id = world.send(&world.ben, "rude").await.change.id;
+    let (domain, reason) = (world.anna.domain.clone(), Remark::parse("rude").unwrap());
+    let filed = world
+        .store
+        .report(&world.chat, &open(&world.anna), id, &reason)
+        .await
+        .unwrap();
+    let records = world.chat_keys()[0]
+        .replace(&world.chat.key(), "site:reports")
+        .replace(":log", ":records");
+    let report = filed.id.to_string();
+    let packed = world.command(redis::cmd("HGET").arg(&records).arg(&report)).await;
+    let packed: Vec<u8> = redis::from_redis_value(packed).unwrap();
+    let of_newer = [&[2][..], &packed[1..]].concat();
+    world
+        .command(redis::cmd("HSET").arg(&records).arg(&report).arg(&of_newer))
+        .await;
+    world.store.resolve(&domain, filed.id, None).await.unwrap_err();
+    let window = TimeWindow { after: None, limit: 10 };
+    let open = world.store.reports(&domain, ReportsOf::Open, &window).await.unwrap();
+    assert_eq!(open.reports.len(), 1, "it stays open, and can be read");
+    world
+        .command(redis::cmd("HSET").arg(&records).arg(&report).arg(&packed))
+        .await;
+    assert!(world.store.resolve(&domain, filed.id, None).await.unwrap().is_some());
 }

@@ -77,6 +77,29 @@ pub(crate) async fn a_report_keeps_the_message_as_it_was(world: World) {
     assert!(shown.earlier.is_empty() && !shown.deleted && shown.resolved.is_none());
 }
 
+pub(crate) async fn a_message_that_was_edited_can_be_reported_again(world: World) {
+    let id = world.send(&world.ben, "rude").await.change.id;
+    let first = report(&world, &world.anna, id).await.unwrap();
+    world.react(&world.anna, id, "x", true).await.unwrap();
+    assert_eq!(
+        report(&world, &world.anna, id).await.unwrap(),
+        first,
+        "it says the same"
+    );
+    world.edit(&world.ben, id, "much worse").await;
+    world.clock.set(NOW + 7);
+    let second = report(&world, &world.anna, id).await.unwrap();
+    assert_ne!(second.id, first.id);
+    assert_eq!(report(&world, &world.anna, id).await.unwrap(), second);
+    let said_then: Vec<String> = reports(&world, ReportsOf::Open)
+        .await
+        .reports
+        .into_iter()
+        .map(|report| report.message.unwrap().body.content().to_owned())
+        .collect();
+    assert_eq!(said_then, ["much worse", "rude"]);
+}
+
 pub(crate) async fn a_user_reports_only_readable_messages_of_others(world: World) {
     let id = world.send(&world.ben, "rude").await.change.id;
     let own = report(&world, &world.ben, id).await;
@@ -196,13 +219,10 @@ pub(crate) async fn earlier_versions_are_kept_if_the_site_wants_it(world: World)
 
     let world = keeping(&world).await;
     let id = world.send(&world.anna, "0").await.change.id;
-    for number in 1..=VERSIONS_MAX + 3 {
+    for number in 1..VERSIONS_MAX {
         world.edit(&world.anna, id, &number.to_string()).await;
     }
-    let kept = versions(&world, id).await;
-    assert_eq!(kept.len() as u64, VERSIONS_MAX, "the oldest go");
-    assert_eq!((kept[0].as_str(), kept[19].as_str()), ("3", "22"));
-    // A repeated edit keeps no version twice; a deletion keeps the last version.
+    // A repeated edit keeps nothing twice; a deletion keeps what was said last.
     let retry = shared::domain::RetryKey::parse("k").unwrap();
     let edit = crate::support::new_text("last");
     for _ in 0..2 {
@@ -213,18 +233,55 @@ pub(crate) async fn earlier_versions_are_kept_if_the_site_wants_it(world: World)
             .await;
         edited.unwrap();
     }
+    let kept = versions(&world, id).await;
+    assert_eq!((kept.len() as u64, kept[0].as_str()), (VERSIONS_MAX, "0"));
+    let washed_out = world
+        .update(&world.anna, id, &crate::support::new_text("harmless"))
+        .await;
+    assert!(matches!(washed_out, Err(StoreError::TooManyEdits)));
     world.delete(&world.anna, id).await;
     world.delete(&world.anna, id).await;
-    assert_eq!(versions(&world, id).await[17..], ["22", "23", "last"]);
+    let kept = versions(&world, id).await;
+    assert_eq!(kept.len() as u64, VERSIONS_MAX + 1);
+    assert_eq!([&kept[..1], &kept[19..]].concat(), ["0", "19", "last"]);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["still not kept"]);
 
-    // If versions are no longer kept, a deletion also removes the kept ones.
-    let id = world.send(&world.anna, "a").await.change.id;
-    world.edit(&world.anna, id, "b").await;
-    assert_eq!(versions(&world, id).await, ["a"]);
+    // Where nothing is kept any more, a deletion takes what was kept, and so does its repetition.
+    let ids = [
+        world.send(&world.anna, "a").await.change.id,
+        world.send(&world.anna, "a").await.change.id,
+    ];
+    for id in ids {
+        world.edit(&world.anna, id, "b").await;
+        assert_eq!(versions(&world, id).await, ["a"]);
+    }
+    world.delete(&world.anna, ids[1]).await;
+    assert_eq!(versions(&world, ids[1]).await, ["a", "b"]);
     let world = world.as_release(str::to_owned).await;
-    world.delete(&world.anna, id).await;
-    assert_eq!(versions(&world, id).await, [""; 0]);
+    for id in ids {
+        world.delete(&world.anna, id).await;
+        assert_eq!(versions(&world, id).await, [""; 0]);
+    }
+}
+
+pub(crate) async fn versions_that_cannot_be_read_take_nothing_else_away(world: World) {
+    let world = keeping(&world).await;
+    let ids = [
+        world.send(&world.ben, "a").await.change.id,
+        world.send(&world.ben, "a").await.change.id,
+    ];
+    for id in ids {
+        world.edit(&world.ben, id, "b").await;
+    }
+    let edits = world.chat_keys()[0].replace(":log", ":edits");
+    let mut damage = redis::cmd("HSET");
+    damage.arg(&edits).arg(ids[0].seq).arg(&b"\x01\xff\xff\xff"[..]);
+    world.command(&damage).await;
+    let kept = world.store.versions(&world.chat, &ids.map(|id| id.seq)).await.unwrap();
+    assert_eq!(kept.into_keys().collect::<Vec<_>>(), [ids[1].seq]);
+    report(&world, &world.anna, ids[0]).await.unwrap();
+    let shown = &reports(&world, ReportsOf::All).await.reports[0];
+    assert_eq!((said(shown.message.as_slice()), shown.earlier.len()), (vec!["b"], 0));
 }
 
 pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
@@ -239,11 +296,25 @@ pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
     assert_eq!(said(shown.message.as_slice()), ["polite"]);
     assert_eq!(said(&shown.earlier), ["very rude", "rude"]);
 
-    // The message was deleted before the report.
+    // Where they are too long, the first and the last ones stay.
+    let padding = "x".repeat(16_000);
+    let id = world.send(&world.ben, &format!("0 {padding}")).await.change.id;
+    for number in 1..=VERSIONS_MAX {
+        world.edit(&world.ben, id, &format!("{number} {padding}")).await;
+    }
+    world.clock.set(NOW + 1);
+    report(&world, &world.anna, id).await.unwrap();
+    let shown = &reports(&world, ReportsOf::All).await.reports[0];
+    let numbers = said(&shown.earlier)
+        .into_iter()
+        .map(|text| text.trim_end_matches([' ', 'x']));
+    assert_eq!(numbers.collect::<Vec<_>>(), ["0", "1", "18", "19"]);
+
+    // Deleted before it could be reported.
     let world = world.in_topic("cats");
     let id = world.send(&world.ben, "gone soon").await.change.id;
     world.delete(&world.ben, id).await;
-    world.clock.set(NOW + 1);
+    world.clock.set(NOW + 2);
     report(&world, &carl, id).await.unwrap();
     let shown = &reports(&world, ReportsOf::All).await.reports[0];
     assert_eq!(

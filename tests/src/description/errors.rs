@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 39] = [
+pub(super) const ERRORS: [Error; 40] = [
     Error {
         code: None,
         status: 400,
@@ -165,6 +165,12 @@ pub(super) const ERRORS: [Error; 39] = [
         "TOO_MANY_REACTIONS",
         CONFLICT,
         "the message has as many reactions as it can have",
+    ),
+    error(
+        409,
+        "TOO_MANY_EDITS",
+        CONFLICT,
+        "the message was edited as often as it can be where its versions are kept",
     ),
     error(
         409,

@@ -329,7 +329,15 @@ fn routes() -> Vec<Route> {
             ("update", MESSAGES),
             "Edits your message, or marks the other side's as seen.",
             "MessageAnswer",
-            vec![TARGET, FOUND, MEMBERS, ACCEPTED, FORBIDDEN, CONTENT],
+            vec![
+                TARGET,
+                FOUND,
+                MEMBERS,
+                ACCEPTED,
+                FORBIDDEN,
+                CONTENT,
+                &[Some("TOO_MANY_EDITS")],
+            ],
         )
         .taking([retry_key()])
         .with_body("Update", true),

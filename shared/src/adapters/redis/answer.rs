@@ -10,7 +10,7 @@ pub(super) use self::connections::{
     watching,
 };
 
-pub(super) use self::moderation::{blocks, done, filed, report_evidence, reports, resolved, versions};
+pub(super) use self::moderation::{blocks, done, filed, has_blocked, report_evidence, reports, resolved, versions};
 
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
@@ -170,6 +170,7 @@ fn refusal(word: &[u8]) -> StoreError {
         b"too_many" => StoreError::TooManyReactions,
         b"blocked" => StoreError::NotAccepted,
         b"own" => StoreError::OwnMessage,
+        b"too_many_edits" => StoreError::TooManyEdits,
         b"too_many_blocks" => StoreError::TooManyBlocks,
         b"too_many_reports" => StoreError::TooManyReports,
         _ => match text(word)

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::future::try_join;
+use redis::Value;
 
 use super::keys::{OfConversation, OfUser};
 use super::link::Call;
@@ -12,12 +13,12 @@ use crate::ports::{Blocks, BlocksPage, Clock, StoreError, Unavailable};
 
 impl<C: Clock> RedisStore<C> {
     /// Notes in a user's slot that the user has blocked another one (`most` of them at the most), or was blocked by one (without a limit).
-    async fn note_block(&self, of: &User, part: OfUser, other: &Id, most: Option<u64>) -> Result<(), StoreError> {
+    async fn note_block(&self, of: &User, part: OfUser, other: &Id, most: Option<u64>) -> Result<Value, Unavailable> {
         let call = Call::new(&self.scripts.block_put, self.keys.user(of, &[part, OfUser::Watchers]))
             .arg(self.clock.now_ms())
             .arg(other.to_string())
             .arg(most.map_or(String::new(), |most| most.to_string()));
-        answer::done(self.link.script(call).await?)
+        self.link.script(call).await
     }
 
     async fn forget_block(&self, of: &User, part: OfUser, other: &Id) -> Result<(), Unavailable> {
@@ -35,6 +36,32 @@ impl<C: Clock> RedisStore<C> {
             .arg(u8::from(blocked));
         self.link.script(call).await.map(drop)
     }
+
+    /// Makes the slots of both users say what their conversation says. A block and its removal may run at once, each slot in another order. Whoever
+    /// writes a slot last reads the conversation after that, so all three agree in the end.
+    async fn settle_block(&self, user: &User, other: &Id, mut blocked: bool) -> Result<(), Unavailable> {
+        let there = beside(user, other);
+        let conversation = Conversation::of(user, &Target::User(other.clone()));
+        let mut read = redis::cmd("HGET");
+        read.arg(self.keys.conversation(&conversation, &[OfConversation::Meta]))
+            .arg("blocked");
+        loop {
+            if blocked {
+                try_join(
+                    self.note_block(user, OfUser::Blocks, other, None),
+                    self.note_block(&there, OfUser::Blockers, &user.id, None),
+                )
+                .await?;
+            } else {
+                self.forget_block(&there, OfUser::Blockers, &user.id).await?;
+                self.forget_block(user, OfUser::Blocks, other).await?;
+            }
+            if answer::has_blocked(&user.id, self.link.command(&read).await?)? == blocked {
+                return Ok(());
+            }
+            blocked = !blocked;
+        }
+    }
 }
 
 /// The other user, in the same site.
@@ -48,25 +75,14 @@ fn beside(user: &User, other: &Id) -> User {
 #[async_trait]
 impl<C: Clock> Blocks for RedisStore<C> {
     async fn block(&self, user: &User, other: &Id) -> Result<(), StoreError> {
-        self.note_block(user, OfUser::Blocks, other, Some(BLOCKS_MAX)).await?;
-        let there = beside(user, other);
-        let in_conversation = async { Ok(self.set_block(user, other, true).await?) };
-        try_join(
-            in_conversation,
-            self.note_block(&there, OfUser::Blockers, &user.id, None),
-        )
-        .await
-        .map(drop)
+        answer::done(self.note_block(user, OfUser::Blocks, other, Some(BLOCKS_MAX)).await?)?;
+        self.set_block(user, other, true).await?;
+        Ok(self.settle_block(user, other, true).await?)
     }
 
     async fn unblock(&self, user: &User, other: &Id) -> Result<(), Unavailable> {
-        let there = beside(user, other);
-        try_join(
-            self.set_block(user, other, false),
-            self.forget_block(&there, OfUser::Blockers, &user.id),
-        )
-        .await?;
-        self.forget_block(user, OfUser::Blocks, other).await
+        self.set_block(user, other, false).await?;
+        self.settle_block(user, other, false).await
     }
 
     async fn blocks(&self, user: &User, window: &TimeWindow) -> Result<BlocksPage, Unavailable> {

@@ -17,7 +17,7 @@ pub(super) enum OfConversation {
     /// LIST: one packed record per message; its position gives `seq`.
     Log,
     /// HASH: `state`, packed: the clock, the revision, and everything else that a decision needs; `members`: the revision since which others are
-    /// members; `blocked`: who has blocked the other side.
+    /// members; `blocked`, packed: who has blocked the other side.
     Meta,
     /// HASH: user → packed role and read position.
     Members,

@@ -3,6 +3,8 @@
 //! A report, by byte: version; then sections as in a record: the reporter; the conversation as the reporter names it; the reason; the position of the
 //! message (5) and 1 if it was deleted; its record; each of its earlier versions, the oldest first; once it is resolved, when (6) and the note.
 
+use std::collections::VecDeque;
+
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
@@ -10,7 +12,7 @@ use super::bytes::{Corrupt, Reader, number_bytes, push_section, text};
 use super::keys::OfConversation;
 use super::link::Call;
 use super::{RedisStore, answer, record};
-use crate::domain::limits::{REPORT_VERSIONS_BYTES, REPORTS_MAX, REPORTS_PAGE_BYTES, VERSIONS_MAX};
+use crate::domain::limits::{PLATFORM_PAGE_BYTES, REPORT_VERSIONS_BYTES, REPORTS_MAX, VERSIONS_MAX};
 use crate::domain::{
     Admission, Asker, Conversation, Domain, Id, Message, MessageId, Remark, Report, ReportId, Resolution, Target,
     TimeWindow, User,
@@ -55,14 +57,15 @@ impl<C: Clock> Moderation for RedisStore<C> {
             .arg(id.seq)
             .arg(record::identity(id));
         let evidence = answer::report_evidence(self.link.script(call).await?)?;
-        let report = report_id(conversation, &reporter.id, id);
+        let seen = as_it_was(id.seq, evidence)?;
+        let report = report_id(conversation, &reporter.id, id, &seen.record)?;
         let keys = self
             .keys
             .reports(conversation.domain(), &["all", "open", "resolved", "records"]);
         let call = Call::new(&self.scripts.report_put, keys)
             .arg(self.clock.now_ms())
             .arg(report.to_string())
-            .arg(pack(conversation, &reporter.id, id.seq, reason, evidence)?)
+            .arg(pack(conversation, &reporter.id, id.seq, reason, &seen))
             .arg(REPORTS_MAX);
         let reported_ms = answer::filed(self.link.script(call).await?)?;
         Ok(Filed {
@@ -80,7 +83,7 @@ impl<C: Clock> Moderation for RedisStore<C> {
         let keys = self.keys.reports(domain, &[set, "records"]);
         let call = Call::new(&self.scripts.reports_read, keys)
             .arg(window.limit)
-            .arg(REPORTS_PAGE_BYTES);
+            .arg(PLATFORM_PAGE_BYTES);
         let call = match &window.after {
             Some(place) => call.arg(place.ms).arg(place.name.as_str()),
             None => call,
@@ -117,12 +120,24 @@ impl<C: Clock> Moderation for RedisStore<C> {
     }
 }
 
-/// The same three give the same id, so that a repetition finds the first report.
-fn report_id(conversation: &Conversation, reporter: &Id, message: MessageId) -> ReportId {
+/// The same three and the same content give the same id, so that a repetition finds the first report. Reactions are no content.
+fn report_id(
+    conversation: &Conversation,
+    reporter: &Id,
+    message: MessageId,
+    record: &[u8],
+) -> Result<ReportId, Corrupt> {
     let (key, id) = (conversation.key(), message.to_string());
-    let parts = [key.as_str(), &id, &reporter.to_string()].join("\n");
-    let bits = Sha256::digest(parts).into_iter().take(16);
-    ReportId::from_bits(bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)))
+    let mut hash = Sha256::new_with_prefix([key.as_str(), &id, &reporter.to_string()].join("\n"));
+    if let Some(said) = record::unpack(message.seq, record)?.message {
+        let (content, metadata) = (said.body.content(), said.metadata.as_ref());
+        hash.update(format!("\n{}\n{content}", content.len()));
+        hash.update(metadata.map_or("", |metadata| metadata.as_json()));
+    }
+    let bits = hash.finalize().into_iter().take(16);
+    Ok(ReportId::from_bits(
+        bits.fold(0, |bits, byte| bits << 8 | u128::from(byte)),
+    ))
 }
 
 /// A reported message: its record, and its packed earlier versions.
@@ -131,19 +146,33 @@ pub(super) struct Evidence {
     pub(super) versions: Vec<u8>,
 }
 
-fn pack(
-    conversation: &Conversation,
-    reporter: &Id,
-    seq: u64,
-    reason: &Remark,
-    evidence: Evidence,
-) -> Result<Vec<u8>, Corrupt> {
+/// A message as it was before it was deleted, if it was.
+struct AsItWas {
+    record: Vec<u8>,
+    deleted: bool,
+    earlier: Vec<Vec<u8>>,
+}
+
+fn as_it_was(seq: u64, evidence: Evidence) -> Result<AsItWas, Corrupt> {
     let Evidence { mut record, versions } = evidence;
-    let mut earlier = split(&versions)?;
+    let mut earlier: Vec<Vec<u8>> = kept(seq, &versions).into_iter().map(<[u8]>::to_vec).collect();
     let deleted = record::unpack(seq, &record)?.deleted;
     if deleted && let Some(last) = earlier.pop() {
-        record = last.to_vec();
+        record = last;
     }
+    Ok(AsItWas {
+        record,
+        deleted,
+        earlier,
+    })
+}
+
+fn pack(conversation: &Conversation, reporter: &Id, seq: u64, reason: &Remark, seen: &AsItWas) -> Vec<u8> {
+    let AsItWas {
+        record,
+        deleted,
+        earlier,
+    } = seen;
     let mut packed = vec![VERSION];
     push_section(&mut packed, REPORTER, reporter.to_string().as_bytes());
     push_section(
@@ -152,19 +181,29 @@ fn pack(
         conversation.as_seen_by(reporter).to_string().as_bytes(),
     );
     push_section(&mut packed, REASON, reason.as_str().as_bytes());
-    let place = [&number_bytes::<5>(seq)[..], &[u8::from(deleted)]].concat();
+    let place = [&number_bytes::<5>(seq)[..], &[u8::from(*deleted)]].concat();
     push_section(&mut packed, PLACE, &place);
-    push_section(&mut packed, RECORD, &record);
-    let mut bytes = 0;
-    let newest = earlier.iter().rev().take_while(|version| {
-        bytes += version.len();
-        bytes <= REPORT_VERSIONS_BYTES
-    });
-    let first = earlier.len() - newest.count();
-    for version in earlier.iter().skip(first) {
+    push_section(&mut packed, RECORD, record);
+    for version in from_both_ends(earlier) {
         push_section(&mut packed, EARLIER, version);
     }
-    Ok(packed)
+    packed
+}
+
+/// The versions that a report repeats, the oldest first. An author cannot push what was said first or last out of it.
+fn from_both_ends(earlier: &[Vec<u8>]) -> impl Iterator<Item = &Vec<u8>> {
+    let mut rest: VecDeque<_> = earlier.iter().collect();
+    let (mut oldest, mut newest, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+    loop {
+        let is_older = newest.len() > oldest.len();
+        let next = if is_older { rest.pop_front() } else { rest.pop_back() };
+        bytes += next.map_or(0, Vec::len);
+        match next.filter(|_| bytes <= REPORT_VERSIONS_BYTES) {
+            Some(version) if is_older => oldest.push(version),
+            Some(version) => newest.push_front(version),
+            None => return oldest.into_iter().chain(newest),
+        }
+    }
 }
 
 /// Unpacks a report. From a newer format it takes the parts that it knows.
@@ -213,12 +252,17 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
     })
 }
 
-/// The earlier versions of a message, as `edits_prelude.lua` packs them; none if a newer release packed them in another format.
-pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Result<Vec<Message>, Corrupt> {
-    Ok(split(packed)?
-        .into_iter()
-        .filter_map(|version| readable(seq, version))
-        .collect())
+/// The same three and the same content give the same id, so that a repetition finds the first report. Reactions are no content.
+pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Vec<Message> {
+    let all = kept(seq, packed).into_iter();
+    all.filter_map(|version| readable(seq, version)).collect()
+}
+
+/// The packed versions. If they cannot be read, there are none, so that they take away neither those of other messages nor a report.
+fn kept(seq: u64, packed: &[u8]) -> Vec<&[u8]> {
+    split(packed)
+        .inspect_err(|error| tracing::error!(%error, seq, "left out earlier versions that cannot be read"))
+        .unwrap_or_default()
 }
 
 fn split(packed: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
@@ -274,7 +318,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             let domain = Domain::parse("site").unwrap();
             unpack(&domain, ReportId::from_bits(7), 5, &bytes).ok();
-            read_versions(7, &bytes).ok();
+            read_versions(7, &bytes);
         }
     }
 }

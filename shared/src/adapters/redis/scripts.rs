@@ -126,7 +126,7 @@ impl Scripts {
             offline_take: script(&[EVEN_IF_FULL, include_str!("scripts/offline_take.lua")]),
             offline_watchers: script(&[include_str!("scripts/offline_watchers.lua")]),
             block_put: script(&[EVEN_IF_FULL, include_str!("scripts/block_put.lua")]),
-            block_set: script(&[EVEN_IF_FULL, include_str!("scripts/block_set.lua")]),
+            block_set: script(&[EVEN_IF_FULL, blocks, include_str!("scripts/block_set.lua")]),
             blocks_read: script(&[times, include_str!("scripts/blocks_read.lua")]),
             report_put: script(&[include_str!("scripts/report_put.lua")]),
             report_read: reading(include_str!("scripts/report_read.lua")),

@@ -10,7 +10,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/api/{target}/{id}/{message_id}/report"),
             ("report", "Messages"),
-            "Reports a message of somebody else to the platform's moderators, as it is now. A repetition gets the first answer.",
+            "Reports a message of somebody else to the platform's moderators, as it is now. A repetition gets the first answer, \
+                unless the message was edited meanwhile.",
             "ReportAnswer",
             vec![TARGET, FOUND, MEMBERS, FORBIDDEN, &[Some("TOO_MANY_REPORTS")]],
         )

@@ -3,9 +3,13 @@
 use redis::Value;
 
 use super::{corrupt, list, next, read, refusal};
+use crate::adapters::redis::bytes::{Reader, text};
 use crate::adapters::redis::moderation::{Evidence, read_versions, unpack};
 use crate::domain::{Domain, Id, Report, ReportId, TimePlace};
 use crate::ports::{BlocksPage, ReportsPage, StoreError, Unavailable, Versions};
+
+/// The version of the field `blocked`, as in `block_prelude.lua`.
+const BLOCKED_VERSION: u8 = 1;
 
 /// What `block_put.lua` answers: nothing, or a word for a refusal.
 pub(in crate::adapters::redis) fn done(answer: Value) -> Result<(), StoreError> {
@@ -13,6 +17,17 @@ pub(in crate::adapters::redis) fn done(answer: Value) -> Result<(), StoreError> 
         None => Ok(()),
         Some(word) => Err(refusal(&read::<Vec<u8>>(word)?)),
     }
+}
+
+/// Whether the field `blocked` of a conversation names this user as one who has blocked the other side. What a newer release has packed counts as
+/// a block, as in `block_prelude.lua`.
+pub(in crate::adapters::redis) fn has_blocked(user: &Id, answer: Value) -> Result<bool, Unavailable> {
+    let Some(packed) = read::<Option<Vec<u8>>>(answer)? else {
+        return Ok(false);
+    };
+    let mut packed = Reader(&packed);
+    let (version, user) = (packed.byte()?, user.to_string());
+    Ok(version > BLOCKED_VERSION || text(packed.0)?.split(' ').any(|name| name == user))
 }
 
 /// What `blocks_read.lua` answers.
@@ -86,7 +101,7 @@ pub(in crate::adapters::redis) fn resolved(
 pub(in crate::adapters::redis) fn versions(seqs: &[u64], answer: Value) -> Result<Versions, Unavailable> {
     let mut all = Versions::new();
     for (seq, packed) in seqs.iter().zip(read::<Vec<Option<Vec<u8>>>>(answer)?) {
-        let versions = packed.map_or(Ok(Vec::new()), |packed| read_versions(*seq, &packed))?;
+        let versions = packed.map_or_else(Vec::new, |packed| read_versions(*seq, &packed));
         if !versions.is_empty() {
             all.insert(*seq, versions);
         }

@@ -1,9 +1,14 @@
 -- Shared by the scripts that ask whether a user is blocked; it is put before each of them.
 
--- Whether the other side of a direct conversation has blocked this user. `names` is the field `blocked` of `meta`, or false: the members who have
--- blocked the other side, with spaces between them. A topic has no such field.
-local function is_blocked(names, who)
-  for by in string.gmatch(names or '', '%S+') do
+-- The field `blocked` of `meta`, or false: version; then the members who have blocked the other side, with spaces between them. A topic has none.
+local BLOCKED_VERSION = 1
+
+-- Whether the other side of a direct conversation has blocked this user. What a newer release has packed counts as a block: a message that was
+-- refused can be sent again, and one that was delivered cannot be taken back.
+local function is_blocked(packed, who)
+  if not packed then return false end
+  if string.byte(packed) > BLOCKED_VERSION then return true end
+  for by in string.gmatch(string.sub(packed, 2), '%S+') do
     if by ~= who then return true end
   end
   return false

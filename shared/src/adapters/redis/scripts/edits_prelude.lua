@@ -4,16 +4,14 @@
 -- record as it was.
 local EDITS_VERSION, EDIT = 1, '>I3'
 
--- The kept versions of a message with one more, `most` of them; the oldest go. nil if no versions are kept.
+-- The kept versions of a message with one more, and how many there were before; nil if no versions are kept.
 local function with_version(edits, seq, record, most)
-  if most == 0 then return nil end
+  if most == 0 then return nil, 0 end
   local packed = call('HGET', edits, int(seq)) or string.char(EDITS_VERSION)
   check(string.byte(packed), EDITS_VERSION)
-  local starts, at = {}, 2
+  local count, at = 0, 2
   while at <= #packed do
-    starts[#starts + 1] = at
-    at = at + 3 + unpack(EDIT, packed, at)
+    count, at = count + 1, at + 3 + unpack(EDIT, packed, at)
   end
-  local kept = string.sub(packed, starts[#starts - most + 2] or 2)
-  return string.char(EDITS_VERSION) .. kept .. pack(EDIT, #record) .. record
+  return packed .. pack(EDIT, #record) .. record, count
 end

@@ -1,7 +1,7 @@
 -- Deletes a message as its author, as a moderator of the topic, or as the platform. Its place in the order stays.
 -- KEYS: those of `decision_prelude.lua`, 8 edits
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if a non-member may still delete an own
---       message, 6 earlier versions that are kept
+--       message, 6 '0' if no earlier versions are kept
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
 
 -- Calls back with each id of a list of ids after their lengths.
@@ -26,6 +26,7 @@ local done = {seq = seq, identity = identity, record = record}
 if is_deleted(record) then
   -- A repetition changes nothing, but goes on to the inboxes: the first time may have ended before they knew.
   done.again, done.rev = true, changed_at(record) or state.rev
+  if ARGV[6] == '0' then call('HDEL', KEYS[8], int(seq)) end
   return decided(all, state, done)
 end
 

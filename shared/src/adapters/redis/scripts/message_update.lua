@@ -3,8 +3,9 @@
 -- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, 5 '1' if who is no member may still edit an own message, 6 hash of the content, 7 how long the
 --       operation is remembered in ms, 8 '1' if others have seen it by this, 9 '1' in a direct conversation, 10 new text, 11 new image, each ''
 --       for none, 12 new metadata: '' keeps it, '-' takes it away; 13 and 14 those of `fleeting_prelude.lua`; 15 earlier versions that are kept
+--       at the most, 0 for none
 -- Returns what `decided` returns, where a position was moved also who has the conversation on the screen and the position; or {'not_member'},
--- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}, {'blocked'}.
+-- {'not_found'}, {'forbidden'}, {'nothing'}, {'reused'}, {'blocked'}, {'too_many_edits'}.
 local operation = KEYS[8]
 local now, seq, identity, who, hash = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[6]
 local state, all = read_state(meta), call('HGETALL', members)
@@ -36,7 +37,10 @@ if ARGV[12] ~= '' then new[METADATA] = ARGV[12] ~= '-' and ARGV[12] or '' end
 if not next(new) then return {ARGV[8] == '1' and 'forbidden' or 'nothing'} end
 if is_blocked(state.blocked, who) then return {'blocked'} end
 check(version_of(record), RECORD)
-local versions = with_version(KEYS[11], seq, record, tonumber(ARGV[15]))
+local most = tonumber(ARGV[15])
+local versions, kept = with_version(KEYS[11], seq, record, most)
+-- Harmless edits must not wash out what was said before.
+if versions and kept >= most then return {'too_many_edits'} end
 revise(state, now)
 new[EDITED] = pack('>I6', math.max(now, (unpack('>I6', record, 2))))
 new[CHANGED] = pack('>I7', state.rev)
