@@ -308,7 +308,7 @@ impl PresenceConfig {
     }
 }
 
-/// Whether it is kept what messages said before they were changed.
+/// Whether earlier versions of messages are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EditsConfig {
     /// `SOCK_KEEP_EDITS`: `yes`, or `no`, the default.

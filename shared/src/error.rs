@@ -50,15 +50,15 @@ pub enum ApiError {
     /// The token was issued before all tokens of its user were revoked.
     #[error("Your token was revoked - please log in again")]
     TokenRevoked,
-    /// The user is banned, for ever or until then, in milliseconds since 1970.
+    /// The user is banned, for ever or until this time, in milliseconds since 1970.
     #[error("You are banned{}", banned_until(*.0))]
     Banned(Option<u64>),
-    /// The user or the connection has used up what may be used.
+    /// A bucket of the user or of the connection is empty.
     #[error("too many {}: please try again in {} s", .kind.name(), whole_seconds(*.wait_ms))]
     RateLimited {
-        /// Of what there was too much.
+        /// The kind of use.
         kind: Use,
-        /// How long until it is taken, in milliseconds.
+        /// How long to wait until the bucket has the tokens, in milliseconds.
         wait_ms: u64,
     },
     /// A WebSocket connection that the store does not know, as after its loss.
@@ -67,7 +67,7 @@ pub enum ApiError {
     /// The token of a WebSocket connection is over.
     #[error("Your token has expired - please say hello with a fresh one")]
     ConnectionExpired,
-    /// The page that opens a connection is of an origin that is not in `SOCK_ALLOWED_ORIGINS`.
+    /// The page that opens a connection has an origin that is not in `SOCK_ALLOWED_ORIGINS`.
     #[error("Pages of the origin \"{0}\" may not connect here")]
     OriginNotAllowed(String),
     /// The target is neither `user` nor `topic`.
@@ -148,7 +148,7 @@ pub enum ApiError {
     /// A body or frame that is not a JSON object.
     #[error("the {0} must be a JSON object in UTF-8")]
     InvalidJson(&'static str),
-    /// A key stands twice in a body, a frame or metadata, and readers would disagree which one counts.
+    /// A body, a frame or metadata has a key twice, and readers would disagree which one counts.
     #[error("the {what} has the key \"{key}\" twice")]
     DuplicateKey {
         /// `body`, `frame` or `metadata`.
@@ -223,7 +223,7 @@ impl ApiError {
         self.row().status
     }
 
-    /// How long to wait before the same is tried again, in whole seconds and at least one; `None` where waiting is no help, or nobody knows how long.
+    /// How long to wait before the next try, in whole seconds and at least one; `None` if waiting does not help, or if the time is not known.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::TypingTooOften(wait_ms) | Self::RateLimited { wait_ms, .. } => Some(whole_seconds(*wait_ms)),

@@ -1,7 +1,7 @@
-//! What the fuzz targets in `tests/fuzz` do with the bytes that they are given. Compiled only for them, for tests and for the documentation.
+//! The checks of the fuzz targets in `tests/fuzz`. Compiled only for them, for tests and for the documentation.
 //!
-//! Each function reads bytes that come from outside and checks what must hold for all of them. The tests below run each function on the inputs
-//! that are kept in `tests/fuzz/corpus/`.
+//! Each function reads bytes from outside and checks rules that must hold for all inputs. The tests below run each function on the inputs that are
+//! kept in `tests/fuzz/corpus/`.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -37,11 +37,11 @@ use crate::runtime::rest::RestRequest;
 use crate::runtime::socket::SocketEvent;
 use crate::wire::{self, ClientFrame, RequestBody};
 
-/// Signs the tokens of [`token`].
+/// The secret that signs the tokens of [`token`].
 const SECRET: &str = "a secret of more than 32 bytes, for fuzzing";
 
 static IDENTITY: LazyLock<Option<Identity>> = LazyLock::new(|| identity(SECRET));
-/// Knows a secret that signs nothing, so no token is good.
+/// Knows only a secret that has signed nothing, so it accepts no token.
 static STRANGER: LazyLock<Option<Identity>> = LazyLock::new(|| identity("a secret that no token was ever signed with"));
 
 fn identity(secret: &str) -> Option<Identity> {
@@ -51,7 +51,7 @@ fn identity(secret: &str) -> Option<Identity> {
     Identity::new(IdentityConfig::from_env(&env).ok()?).ok()
 }
 
-/// Requests as API Gateway hands them to a function. Every request has an answer, and none is an error of ours.
+/// Requests as API Gateway hands them to a function. Every request gets an answer, and no answer is an error of ours.
 pub fn http_event(bytes: &[u8]) {
     let Some(json) = raw_json(bytes) else { return };
     let event = Event::new(&json);
@@ -109,7 +109,7 @@ pub fn socket_event(bytes: &[u8]) {
     }
 }
 
-/// Frames of clients. An answer repeats the frame's id, and an error is the client's.
+/// Frames of clients. An answer repeats the frame's id, and an error is one of the client.
 pub fn frame(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let frame = match ClientFrame::parse(text) {
@@ -121,7 +121,7 @@ pub fn frame(bytes: &[u8]) {
         let answer = wire::reply_error(id, wire::error_body(&ApiError::RouteNotFound, "a"));
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
         let expected = id.map(|id| serde_json::from_str::<Value>(id.get()).ok());
-        // A number beyond all floating-point numbers is repeated as it was written, and is no value to compare.
+        // A number too large for floating point is repeated as it was written, and cannot be compared as a value.
         assert!(
             expected == Some(None) || answer.get("id").cloned() == expected.flatten(),
             "{answer}"
@@ -146,7 +146,7 @@ pub fn frame(bytes: &[u8]) {
     request_body(text);
 }
 
-/// Tokens: the bytes as they are, which are never good; and a token of ours with these claims, whose user's id renders to itself.
+/// Tokens. The bytes as they are are never a good token. With the bytes as claims of a token of ours, the user's id must render to itself.
 pub fn token(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let forged = STRANGER.as_ref().and_then(|identity| verified(identity, text));
@@ -291,7 +291,7 @@ pub fn entry(bytes: &[u8]) {
     assert_eq!(entry.latest, latest.and_then(|latest| latest.message));
 }
 
-/// What the platform answers: users, topics, and sets of keys. A profile is a small object that has its id and only fields that were asked for.
+/// Answers of the platform: users, topics, and sets of keys. A profile is a small object that has its id and only fields that were asked for.
 pub fn platform_answer(bytes: &[u8]) {
     for kind in [Kind::Users, Kind::Topics] {
         let profiles: BTreeMap<_, _> = profile::parse(kind, bytes).into_iter().flatten().collect();
@@ -304,7 +304,7 @@ pub fn platform_answer(bytes: &[u8]) {
     }
 }
 
-/// A profile passes what it should, and no more.
+/// A profile has the fields that it may have, and no others.
 fn passes(kind: Kind, id: &Id, profile: &Profile) {
     same_id(id);
     let Profile::Known(json) = profile else { return };
@@ -325,7 +325,7 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok()
 }
 
-/// An error is one of the client, and API Gateway can be told of it.
+/// An error is one of the client, and its answer is valid for API Gateway.
 fn check<T>(outcome: Result<T, ApiError>) {
     let Err(error) = outcome else { return };
     let status = error.status();
@@ -338,7 +338,7 @@ fn check<T>(outcome: Result<T, ApiError>) {
     );
 }
 
-/// What a body says, of whichever request it is.
+/// Reads a body as the body of every kind of request.
 fn request_body(json: &str) {
     let body = match RequestBody::parse_optional(json) {
         Ok(body) => body,
@@ -357,7 +357,7 @@ fn changes_something(edit: &Edit) {
     assert!(has_content || edit.seen || edit.metadata != MetadataEdit::Keep);
 }
 
-/// A message that is accepted is shown, and its push fits a frame, with the longest excerpt before it and the longest ids around it.
+/// An accepted message can be shown, and its push fits a frame, with the longest excerpt and the longest ids.
 fn fits_a_frame(draft: &Draft) {
     same_ids(&draft.mentions, MENTIONS_MAX);
     let Ok(author) = Id::parse(&"x".repeat(ID_BYTES)) else {
@@ -462,7 +462,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs a target on everything that is kept for it.
+    /// Runs a target on all of its kept inputs.
     fn replay(target: &str, body: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../tests/fuzz/corpus")
@@ -471,7 +471,7 @@ mod tests {
         let inputs: Vec<_> = inputs.collect();
         assert!(inputs.len() > 5, "{} has {} inputs", folder.display(), inputs.len());
         for input in inputs {
-            // If it fails, the test's output ends with the input.
+            // If a check fails, the test's output ends with the input.
             writeln!(io::stderr(), "{}", input.display()).unwrap();
             body(&fs::read(input).unwrap());
         }

@@ -13,7 +13,7 @@
 //! - [`adapters`]: the ports on Redis, API Gateway and HTTP; and tokens.
 //! - [`runtime`]: how a function meets Lambda: events in, answers out, logs.
 //! - [`wiring`]: the parts that functions are made of.
-//! - [`fuzzing`]: what the fuzz targets do with their bytes; no function has it.
+//! - [`fuzzing`]: the checks of the fuzz targets; no function contains it.
 
 pub mod domain;
 pub mod ports;

@@ -11,7 +11,7 @@ use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
     PushConfig, RedisConfig, Sites,
 };
-use crate::domain::{Limits, TopicRules};
+use crate::domain::{Domain, Limits, TopicRules};
 use crate::ports::{Gate, Moderation, Oversight, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
@@ -38,7 +38,7 @@ impl Wiring {
         Ok(Identity::new(IdentityConfig::from_env(&self.env)?)?)
     }
 
-    /// How the platform's own server is known.
+    /// Recognises the platform's own server.
     ///
     /// # Errors
     /// [`StartError`] if a variable of the platform's keys or of the sites is wrong.
@@ -55,7 +55,7 @@ impl Wiring {
         Ok(RedisStore::connect(RedisConfig::from_env(&self.env)?, SystemClock).await?)
     }
 
-    /// The same for a function that changes messages, and may have to keep what they said before.
+    /// The same for a function that changes messages, and may have to keep their earlier versions.
     ///
     /// # Errors
     /// As [`Wiring::store`]; also if the variable of the kept edits is wrong.
@@ -105,7 +105,7 @@ impl Wiring {
         Ok(PresenceConfig::from_env(&self.env)?)
     }
 
-    /// Whose pages may open a connection.
+    /// The origins whose pages may open a connection.
     ///
     /// # Errors
     /// [`StartError`] if the variable of the origins is wrong.
@@ -113,7 +113,7 @@ impl Wiring {
         Ok(AllowedOrigins::from_env(&self.env)?)
     }
 
-    /// How much a user may do.
+    /// The limits of use.
     ///
     /// # Errors
     /// [`StartError`] if a variable of the limits is wrong.
@@ -121,7 +121,7 @@ impl Wiring {
         Ok(Limits::from_env(&self.env)?)
     }
 
-    /// What lets users in.
+    /// Admits requests of users.
     pub fn usage<'a>(&self, gate: &'a dyn Gate, limits: &'a Limits) -> Usage<'a> {
         let clock = &SystemClock;
         Usage { gate, clock, limits }
@@ -147,9 +147,15 @@ impl Wiring {
         }
     }
 
-    /// What the platform's own server may do.
-    pub fn platform<'a, S: Oversight + Moderation>(&self, writer: Writer<'a>, store: &'a S) -> Platform<'a> {
+    /// The actions of the platform's own server.
+    pub fn platform<'a, S: Oversight + Moderation>(
+        &self,
+        writer: Writer<'a>,
+        store: &'a S,
+        sites: &'a [Domain],
+    ) -> Platform<'a> {
         Platform {
+            sites,
             writer,
             oversight: store,
             moderation: store,

@@ -1,4 +1,4 @@
-//! What a row of a table asks.
+//! Turns a row of a table into a request or a frame.
 
 use anyhow::{Context as _, Result, bail};
 use http::Method;
@@ -24,7 +24,7 @@ pub(crate) struct Call {
     sign: Option<String>,
 }
 
-/// What came of it.
+/// The outcome of a request or frame.
 pub(crate) struct Outcome {
     /// The status; 200 for the result of a frame and for a connection.
     pub(crate) status: u16,
@@ -35,7 +35,7 @@ pub(crate) struct Outcome {
 }
 
 impl Call {
-    /// Reads the row: a route or action in backticks, and what tells it from others of the same.
+    /// Reads the row: a route or action in backticks, and the detail after it.
     ///
     /// # Errors
     /// When no test knows it.
@@ -62,7 +62,7 @@ impl Call {
         self.sign.is_some()
     }
 
-    /// By what one sees that an answer shows something.
+    /// The text that shows that an answer has something of the conversation.
     pub(crate) fn sign(&self) -> &str {
         self.sign.as_deref().unwrap_or_default()
     }
@@ -122,7 +122,7 @@ fn outcome(status: u16, body: &Value, text: String) -> Outcome {
     Outcome { status, code, text }
 }
 
-/// What the answer of a row that reads shows of the conversation.
+/// The text of the conversation that the answer of a reading row shows.
 fn sign(name: &str, scene: &Scene) -> Option<String> {
     match name {
         "GET /api/list" | "GET /api/sync" | "hello" | "sync" => {

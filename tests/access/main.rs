@@ -1,12 +1,12 @@
-//! Who may do what: the tables of `docs/access.md`, asked of a running stack cell by cell.
+//! Who may do what: tries every cell of the tables of `docs/access.md` on a running stack.
 //!
-//! Each cell is a test with a conversation and users of its own. A row names a route or an action, a column who asks, and the cell the status and the
-//! code of the answer. `nothing` behind a status says that the answer is a success that shows nothing of the conversation; elsewhere a row that
-//! reads must show it.
+//! Each cell is a test with a conversation and users of its own. A row names a route or an action, a column the caller, and the cell the status and
+//! the code of the answer. `nothing` after a status means that the answer is a success that shows nothing of the conversation. Without it, the
+//! answer of a reading row must show the conversation.
 //!
 //! ```console
 //! $ cargo test -p tests --test access                        # all of them
-//! $ cargo test -p tests --test access -- moderator           # those with this in their name
+//! $ cargo test -p tests --test access -- moderator           # only those with this word in their name
 //! ```
 
 #![expect(
@@ -31,7 +31,7 @@ use self::call::Call;
 use self::scene::{Place, Scene, Stacks};
 use self::table::{Cell, cells};
 
-/// How many cells are tried at a time, if the command line says nothing.
+/// How many cells are tried at a time, unless the command line says otherwise.
 const AT_A_TIME: usize = 6;
 
 fn main() -> Result<ExitCode> {
@@ -40,7 +40,7 @@ fn main() -> Result<ExitCode> {
     let cells = cells(include_str!("../../docs/access.md"))?;
     writeln!(io::stderr(), "{} cells", cells.len())?;
     let described = named(&cells);
-    // One for all tests, because a stack outlives the test that first needed it.
+    // One runtime for all tests, because a stack outlives the test that first needed it.
     let runtime = Runtime::new()?;
     let stacks = Arc::new(Stacks::default());
     let mut trials = vec![Trial::test("every route and action has a row", move || {

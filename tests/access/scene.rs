@@ -1,4 +1,4 @@
-//! A conversation, and everybody who can meet it.
+//! A conversation, and everybody who may try to use it.
 
 use anyhow::{Result, bail};
 use http::Method;
@@ -9,10 +9,10 @@ use tokio::sync::OnceCell;
 /// The host of another site on the same stack.
 const OTHER_SITE: &str = "chat.red.test";
 
-/// What the platform's server asks with.
+/// The key of the platform's server.
 const KEY: &str = "the-key-of-the-platform-in-the-tests-of-access";
 
-/// How Redis holds that a ban has no end.
+/// The end of a ban for ever, as Redis has it.
 const FOR_EVER_MS: u64 = 9_007_199_254_740_991;
 
 /// `SOCK_TOPIC_ACCESS` of a stack.
@@ -23,17 +23,17 @@ pub(crate) enum Access {
     Platform,
 }
 
-/// Where a table is tried.
+/// The kind of conversation with which a table is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A direct conversation.
     Direct,
-    /// A topic. With `claim`, whether the askers' tokens name it.
+    /// A topic. With `claim`, whether the callers' tokens name it.
     Topic { access: Access, is_named: bool },
 }
 
 impl Place {
-    /// The places for which a table stands, by the heading above it.
+    /// The places that a table is about, by the heading above it.
     ///
     /// # Errors
     /// When there is no such heading.
@@ -41,7 +41,7 @@ impl Place {
         let topic = |access, is_named| Self::Topic { access, is_named };
         Ok(match heading {
             "Direct conversations" | "Banned users and revoked tokens" => vec![Self::Direct],
-            "Topics that are open to the asker" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
+            "Topics that are open to the caller" => vec![topic(Access::Open, false), topic(Access::Claim, true)],
             "Topics that the token does not name" => vec![topic(Access::Claim, false)],
             "Topics of the platform" => vec![topic(Access::Platform, false)],
             "The platform's server" => vec![Self::Direct, topic(Access::Open, false)],
@@ -63,7 +63,7 @@ impl Place {
     }
 }
 
-/// One stack for each kind of access. They share one Redis, so that members can be let in before a topic's time.
+/// One stack for each kind of access. They share one Redis, so that users can become members on an open stack first.
 #[derive(Debug, Default)]
 pub(crate) struct Stacks {
     open: OnceCell<Chat>,
@@ -96,21 +96,21 @@ impl Stacks {
     }
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Debug)]
 pub(crate) struct Actor {
     /// `None` for a request without a token.
     pub(crate) user: Option<User>,
-    /// The host that is asked, if it is not that of the default site.
+    /// The host of the request, unless it is that of the default site.
     pub(crate) host: Option<&'static str>,
-    /// The platform's key, or what an asker has in its place.
+    /// The platform's key, or the caller's substitute for it.
     pub(crate) key: Option<&'static str>,
 }
 
 /// A conversation with a message of its author, and one of the other side or of an owner.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    /// The stack that is asked.
+    /// The stack under test.
     pub(crate) chat: Chat,
     /// The text of the author's message.
     pub(crate) said: String,
@@ -132,12 +132,12 @@ pub(crate) struct Scene {
     /// A member whom a request can be about; where the row says so, a moderator or an owner.
     guest: User,
     is_named: bool,
-    // Open as long as the scene: both sides of a direct conversation are online.
+    // Open for as long as the scene lives: both sides of a direct conversation are online.
     _sockets: Vec<Socket>,
 }
 
 impl Scene {
-    /// Makes users, a conversation and its messages, for what this row asks.
+    /// Makes users, a conversation and its messages, as this row needs them.
     ///
     /// # Errors
     /// When the stack does not do its part.
@@ -207,7 +207,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Bans the asker or revokes the tokens, where the column says so, as the platform's server does.
+    /// Bans the caller or revokes the tokens, where the column says so, as the platform's server does.
     ///
     /// # Errors
     /// What Redis says.
@@ -226,7 +226,7 @@ impl Scene {
             .await
     }
 
-    /// Who stands in that column.
+    /// The caller of that column.
     ///
     /// # Errors
     /// When nobody does.
@@ -241,7 +241,7 @@ impl Scene {
             "moderator" if is_topic => Some(&self.moderator),
             "owner" if is_topic => Some(&self.owner),
             "former member" if is_topic => Some(&self.former),
-            // Whoever may do the most otherwise.
+            // The user who may do the most otherwise.
             "banned" | "revoked" => Some(if is_topic { &self.owner } else { &self.author }),
             other => bail!("no test knows who {other:?} is"),
         };
@@ -261,7 +261,7 @@ impl Scene {
         })
     }
 
-    /// The conversation as that asker names it: a direct one by its other side, strangers name its author.
+    /// The conversation as that caller names it: a direct one by its other side; strangers name its author.
     pub(crate) fn target(&self, actor: &Actor) -> &dyn Target {
         match (&self.topic, &actor.user) {
             (Some(topic), _) => topic,

@@ -2,14 +2,14 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-/// What one of the askers is answered.
+/// The answer that one caller gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
     /// The heading above the table.
     pub(crate) section: String,
-    /// What is asked.
+    /// The route or action.
     pub(crate) row: String,
-    /// Who asks.
+    /// The caller.
     pub(crate) column: String,
     /// The status, and a code or `nothing`.
     pub(crate) outcome: String,

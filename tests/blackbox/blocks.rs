@@ -45,7 +45,7 @@ async fn a_block_is_set_listed_and_taken_back() -> Result<()> {
         (page["entries"][0]["id"].clone(), page["next"].clone()),
         (bob.id.clone(), Value::Null)
     );
-    // Nobody has talked, and so nobody has a conversation.
+    // Nobody has sent anything, so nobody has a conversation.
     for user in [&ann, &bob] {
         assert_eq!(user.list("").await?.ok(200)?["state"]["total"], 0);
     }
@@ -87,7 +87,7 @@ async fn a_wrong_request_about_blocks_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_is_blocked_writes_nothing_more_by_rest_or_socket() -> Result<()> {
+async fn a_blocked_user_cannot_write_by_rest_or_socket() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let theirs = ann.send_text(&bob, "from Ann").await?;
@@ -118,17 +118,17 @@ async fn who_is_blocked_writes_nothing_more_by_rest_or_socket() -> Result<()> {
     }
     lines.dedup();
     insta::assert_snapshot!(lines.join("\n"), @"403 NOT_ACCEPTED ForbiddenError: This user does not accept messages from you");
-    // What was sent before is answered as it was; and nothing else tells of the block.
+    // A repeated send from before the block gets its first answer, and no other answer reveals the block.
     let again = bob.send(&ann, &keyed).await?.ok(201)?;
     assert_eq!(again["entry"], known["entry"]);
     assert_eq!(bob.list("?no_format").await?.ok(200)?, inbox);
     assert_eq!(of_ann.names_so_far().await?, [""; 0]);
     assert_eq!(of_bob.names_so_far().await?, [""; 0]);
-    // An own message can still be deleted, and the one who blocks can write.
+    // A blocked user can still delete the own messages, and the blocker can write.
     bob.delete(&ann, &own).await?.ok(200)?;
     assert_eq!(of_ann.names_so_far().await?, ["message.deleted"]);
     ann.send_text(&bob, "still from Ann").await?;
-    // In a topic both stay.
+    // In a topic nothing changes.
     let [cats] = chat.topics(["cats"]);
     ann.send_text(&cats, "meow").await?;
     bob.send_text(&cats, "meow too").await?;
@@ -146,7 +146,7 @@ async fn who_is_blocked_writes_nothing_more_by_rest_or_socket() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_is_blocked_reads_without_being_seen() -> Result<()> {
+async fn a_blocked_user_reads_without_being_seen() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let message = ann.send_text(&bob, "Did you read it?").await?;
@@ -181,7 +181,7 @@ async fn who_is_blocked_reads_without_being_seen() -> Result<()> {
     let changes = format!("{}/changes?since=0", bob.path());
     let changes = ann.call(Method::GET, &changes, None).await?.ok(200)?;
     assert_eq!(changes["read"], json!({ann.id.to_string(): 1}));
-    // The next that Bob reads after the block shows it.
+    // The next move of Bob's read position after the block shows all of it.
     unblock(&ann, &bob).await?.ok(200)?;
     bob.read(&ann, None).await?.ok(200)?;
     assert_eq!(of_ann.names_so_far().await?, ["message.read"]);
@@ -190,7 +190,7 @@ async fn who_is_blocked_reads_without_being_seen() -> Result<()> {
 }
 
 #[tokio::test]
-async fn neither_sees_the_other_type_or_come_and_go() -> Result<()> {
+async fn a_block_hides_typing_and_presence_from_both_sides() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     ann.send_text(&bob, "Hello").await?;
@@ -199,7 +199,7 @@ async fn neither_sees_the_other_type_or_come_and_go() -> Result<()> {
     assert_eq!(watch(&mut of_ann, &bob).await?["online"], true);
     assert_eq!(watch(&mut of_bob, &ann).await?["online"], true);
     block(&ann, &bob).await?.ok(200)?;
-    // Watches from before are undone, and none begins.
+    // Earlier watches end, and no new one begins.
     of_bob.result(ann.frame("typing", json!({"state": "start"}))).await?;
     assert_eq!(of_ann.names_so_far().await?, [""; 0]);
     for (user, other, socket) in [(&ann, &bob, &mut of_ann), (&bob, &ann, &mut of_bob)] {
@@ -220,7 +220,7 @@ async fn neither_sees_the_other_type_or_come_and_go() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_of_a_block_is_completed_by_its_repetition() -> Result<()> {
+async fn repeating_a_block_completes_one_that_a_crash_cut_off() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     block(&ann, &bob).await?.ok(200)?;

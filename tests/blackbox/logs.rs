@@ -19,10 +19,10 @@ use tokio::process::Command;
 const IN_2100_MS: &str = "4102444800000";
 const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
-/// Where answers to invocations are kept.
+/// The answers to invocations.
 type Answers = Arc<Mutex<Vec<Value>>>;
 
-/// Lambda's Runtime API with these invocations, one after the other, whose answers it keeps.
+/// Lambda's Runtime API. It gives these invocations one after the other, and keeps the answers.
 fn lambda(events: Vec<Value>, answers: &Answers) -> Result<String> {
     let waiting = Arc::new(Mutex::new(events.into_iter()));
     let next = async move || {
@@ -58,7 +58,7 @@ fn lambda(events: Vec<Value>, answers: &Answers) -> Result<String> {
     )
 }
 
-/// Runs a function as Lambda does, with these variables, until it has answered these events. Returns the answers, and all that it wrote.
+/// Runs a function as Lambda does, with these variables, until it has answered these events. Returns the answers and its log.
 pub(crate) async fn run(
     function: &str,
     variables: &[(&str, &str)],

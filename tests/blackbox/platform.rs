@@ -1,4 +1,4 @@
-//! The platform's own server: its keys, and what it writes.
+//! The platform's own server: its keys, and its messages.
 
 use anyhow::Result;
 use http::Method;
@@ -31,7 +31,7 @@ fn routes(user: &User) -> Vec<(Method, String)> {
     .into()
 }
 
-/// The error of each route, which must be one.
+/// The error that every route answers, which must be the same.
 async fn refusal(backend: &Backend, user: &User) -> Result<String> {
     let mut errors = Vec::new();
     for (method, path) in routes(user) {
@@ -65,7 +65,7 @@ async fn only_a_key_of_the_platform_opens_its_routes() -> Result<()> {
         let backend = backend.with("Authorization", &format!("Bearer {key}"));
         let answer = backend.about(&ann, Method::GET, "/ban").await?.ok(200)?;
         assert_eq!(answer, json!({"id": ann.id, "banned": false}));
-        // And it opens nothing else.
+        // And the key opens nothing else.
         for header in ["Authorization", "X-Auth-Token"] {
             let headers = vec![(header.to_owned(), format!("Bearer {key}"))];
             let path = "/list".to_owned();
@@ -157,7 +157,7 @@ async fn the_platform_writes_as_a_user() -> Result<()> {
       "state": {"inbox_key": "user-[bob]", "key": "myplatform:dm:[ann]-[bob]", "prev_rev": 0, "rev": [rev 1]}
     }
     "#);
-    // All connections of the user are told: it was none of them that asked.
+    // All connections of the user are told, because none of them made the request.
     for socket in [&mut of_ann, &mut of_bob] {
         let event = socket.event().await?;
         assert_eq!(
@@ -197,9 +197,9 @@ async fn the_platform_writes_as_a_user() -> Result<()> {
     Ok(())
 }
 
-/// A message of the platform: who is shown it, and who can do what with it.
+/// A message of the platform: who sees it, and who can do what with it.
 #[tokio::test]
-async fn the_platform_writes_in_its_own_name() -> Result<()> {
+async fn the_platform_sends_its_own_messages() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let backend = chat.backend();
@@ -263,7 +263,7 @@ async fn the_platform_writes_in_its_own_name() -> Result<()> {
             (&json!(true), &json!("senna:system"))
         );
     }
-    // Nobody's position shows on it, since it has no other side.
+    // It has no status, because it has no other side.
     bob.read(&ann, None).await?.ok(200)?;
     let history = ann.whole_history(&bob).await?;
     assert_eq!(
@@ -278,7 +278,7 @@ async fn the_platform_writes_in_its_own_name() -> Result<()> {
     assert_eq!(profiles["users"], json!([{"id": "senna:system"}]));
     assert_eq!(chat.platform()?.asked_for(&profile.id), []);
 
-    // It can be answered, and belongs to nobody.
+    // Members can reply to it, and nobody owns it.
     bob.react(&ann, message, "👍").await?.ok(200)?;
     let reply = bob
         .send(

@@ -25,19 +25,19 @@ async fn a_message_of_somebody_else_is_reported_once() -> Result<()> {
         .await?
         .ok(201)?;
     assert_eq!(again, first, "one report for each reporter and message");
-    // In a topic, each who reads it.
+    // In a topic, every reader can report it.
     let [cats] = chat.topics(["cats"]);
     let message = bob.send_text(&cats, "rude to all").await?;
     let by_ann = report(&ann, &cats, &message, &json!({"reason": "rude"})).await?;
     let by_cem = report(&cem, &cats, &message, &json!({"reason": "rude", "more": 1})).await?;
     assert_ne!(by_ann.ok(201)?["id"], by_cem.ok(201)?["id"]);
-    // Nobody in the conversation learns of it.
+    // Nobody in the conversation learns of the report.
     assert_eq!(bob.whole_history(&ann).await?.len(), 1);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_wrong_report_is_told_what_is_wrong() -> Result<()> {
+async fn a_wrong_report_gets_an_error_that_names_the_fault() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob, cem] = chat.users(["ann", "bob", "cem"]);
     let message = bob.send_text(&ann, "rude").await?;
@@ -74,7 +74,7 @@ async fn a_wrong_report_is_told_what_is_wrong() -> Result<()> {
 }
 
 #[tokio::test]
-async fn only_members_report_what_only_members_read() -> Result<()> {
+async fn only_members_report_messages_that_only_members_read() -> Result<()> {
     let chat = Chat::own(&[("SOCK_TOPIC_ACCESS", "platform")]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let [cats] = chat.topics(["cats"]);
@@ -89,7 +89,7 @@ async fn only_members_report_what_only_members_read() -> Result<()> {
 }
 
 #[tokio::test]
-async fn edits_and_deletions_keep_what_was_said_where_the_site_wants_it() -> Result<()> {
+async fn edits_and_deletions_keep_earlier_versions_if_the_site_wants_it() -> Result<()> {
     for kept in [false, true] {
         let chat = Chat::own(&[("SOCK_KEEP_EDITS", if kept { "yes" } else { "no" })]).await?;
         let [ann, bob] = chat.users(["ann", "bob"]);
@@ -118,17 +118,17 @@ async fn edits_and_deletions_keep_what_was_said_where_the_site_wants_it() -> Res
                 "{words}: {all:?}"
             );
         }
-        // A deleted message can be reported by who saw it, where it is kept.
+        // A user who saw a deleted message can report it, if it is kept.
         let answer = report(&ann, &bob, &deleted, &json!({"reason": "rude"})).await?;
         assert_eq!(answer.status, if kept { 201 } else { 404 });
-        // Clients see nothing of it.
+        // Clients see no earlier versions.
         assert_eq!(ann.whole_history(&bob).await?.len(), 2);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_platform_sees_a_report_with_the_message_as_it_was_and_resolves_it() -> Result<()> {
+async fn the_platform_lists_reports_with_the_message_as_it_was_and_resolves_them() -> Result<()> {
     let chat = Chat::own(&[("SOCK_PLATFORM_KEY", KEYS), ("SOCK_KEEP_EDITS", "yes")]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let backend = chat.backend();

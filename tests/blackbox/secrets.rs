@@ -1,6 +1,6 @@
-//! Secrets, and the words of users, stand in nothing that is written: not in logs, metrics, traces and command lines, and no secret in an answer.
+//! Logs, metrics, traces and command lines have no secrets and no words of users, and answers have no secrets.
 //!
-//! Each secret and each text of these tests holds one random mark, which is then searched for everywhere.
+//! Each secret and each text of these tests has a random mark. The tests then search for the marks everywhere.
 
 use std::net::UdpSocket;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use tests::{Chat, RawRedis, Request, User, exchange, web_server};
 
 use crate::logs;
 
-/// What only secrets hold, and what only the words of users hold.
+/// A mark that only secrets have, and one that only words of users have.
 struct Marks {
     secret: String,
     words: String,
@@ -36,9 +36,9 @@ impl Marks {
         format!("{name}-{}-of-32-bytes-or-more", self.secret)
     }
 
-    /// Fails if a mark or one of these tokens stands in what was written.
+    /// Fails if the output has a mark or one of these tokens.
     fn missing_in(&self, what: &str, written: &str, tokens: &[String]) -> Result<()> {
-        // The middle of a token says who it is for, and the last part is the proof of it.
+        // The middle of a token has the claims, and the last part is the signature.
         let parts = tokens.iter().flat_map(|token| token.split('.').skip(1));
         let searched = [self.secret.as_str(), self.words.as_str()].into_iter().chain(parts);
         for text in searched.filter(|text| text.len() > 8) {
@@ -49,7 +49,7 @@ impl Marks {
     }
 }
 
-/// A Redis that wants this password, and its address with it.
+/// A Redis with this password, and its address with the password.
 async fn redis_with_password(password: &str) -> Result<(RedisServer, String)> {
     let server = RedisServer::start(&Options::default())?;
     let client = redis::Client::open(server.url())?;
@@ -63,14 +63,14 @@ async fn redis_with_password(password: &str) -> Result<(RedisServer, String)> {
     Ok((server, url))
 }
 
-/// A platform that answers with whatever stands here.
+/// A platform that answers with this text.
 fn platform(answer: &Arc<Mutex<String>>) -> Result<String> {
     let answer = Arc::clone(answer);
     let said = async move || answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
     web_server::serve(Router::new().fallback(get(said)))
 }
 
-/// Everything that is asked of a stack, with marks wherever a client can write, and the answers.
+/// All requests to a stack, with marks wherever a client can write, and the answers.
 struct Asking<'a> {
     chat: &'a Chat,
     marks: &'a Marks,
@@ -268,7 +268,7 @@ impl Asking<'_> {
     }
 }
 
-/// The log without the lines in which the local gateway names the path of a request, as an API Gateway's log does not.
+/// The log without the lines in which the local gateway names the path of a request; an API Gateway's log has no paths.
 fn without_paths(log: &str) -> String {
     let is_path = |line: &&str| line.contains("senna | ") && (line.contains(" /api") || line.contains(" /platform"));
     log.lines().filter(|line| !is_path(line)).collect::<Vec<_>>().join("\n")
@@ -299,7 +299,7 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
         ("SOCK_PLATFORM_KEY", &key),
         ("SOCK_REDIS_URL", &redis_url),
         ("SOCK_API_URL", &api),
-        // The most that somebody can ask for who looks for a fault. Libraries then write their details too, and leave out what is secret.
+        // The most detailed log. Libraries then write their details too, without secrets.
         ("SOCK_LOG", "trace"),
     ];
     let signer = Signer::secret(Algorithm::HS256, &secret);
@@ -322,13 +322,13 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
         tokens,
         answers: Vec::new(),
     };
-    // Somebody listens, so that frames are pushed.
+    // A client listens, so that frames are pushed.
     let _listener = bob.connect().await?;
     asking.every_route(&ann, &bob).await?;
     asking.every_frame(&ann, &bob).await?;
     let [eve] = chat.users(["eve"]);
     asking.every_route_of_the_platform(&key, &eve, &bob).await?;
-    // A platform that answers with what nobody asked for, or with nonsense.
+    // A platform that answers with other users, or with nonsense.
     for (place, nonsense) in [
         json!({"entries": [{"id": 90, "username": words, "password": marks.secret("profile")}]}),
         json!({"entries": marks.secret("profile")}),
@@ -342,7 +342,7 @@ async fn a_stack_writes_no_secret_and_no_words_of_users() -> Result<()> {
         // A platform that failed is left alone for two seconds.
         tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
         let token = ann.token()?;
-        // Others than before, which are kept for a while.
+        // Other users than before, whose profiles are cached for a while.
         let path = format!("/profiles?users=9{place}&topics=9{place}");
         asking.rest(Method::GET, &path, &[("X-Auth-Token", &token)], "").await?;
     }
@@ -406,7 +406,7 @@ async fn metrics_and_traces_show_no_secret_and_no_words_of_users() -> Result<()>
     let [secret, aws, session] = ["jwt", "aws", "session"].map(|name| marks.secret(name));
     let words = &marks.words;
     let token = Signer::secret(Algorithm::HS256, &secret).sign(&json!({"user_id": 7, "x": words}))?;
-    // Somebody who is connected, so that a push is tried; nobody listens at its address.
+    // A user is connected, so that a push is tried; nothing listens at the address of pushes.
     let open: Vec<String> = ["{senna-sockets:myplatform:user:8}:connections", "4102444800000", "c="]
         .map(str::to_owned)
         .into();

@@ -1,4 +1,4 @@
-//! How topics are open to some and closed to others, beside what the tables of `docs/access.md` say, which `tests/access` tries.
+//! Access to topics, except the tables of `docs/access.md`, which `tests/access` tries.
 
 use anyhow::Result;
 use http::Method;

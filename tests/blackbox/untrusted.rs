@@ -1,4 +1,4 @@
-//! What comes from outside and may be meant badly: metadata, origins of pages, names that look like our keys.
+//! Hostile input from outside: metadata, origins of pages, names that look like our keys.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tests::{Chat, RawRedis, Request, User, root};
 
 #[tokio::test]
-async fn metadata_has_no_key_twice_and_none_of_a_prototype() -> Result<()> {
+async fn metadata_with_a_key_twice_or_of_a_prototype_is_refused() -> Result<()> {
     let chat = Chat::shared().await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let message = ann.send_text(&bob, "x").await?;
@@ -131,7 +131,7 @@ async fn every_answer_of_every_route_is_json_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_opens_no_connection() -> Result<()> {
+async fn a_page_of_another_origin_cannot_connect() -> Result<()> {
     let list = "https://www.example.com,https://m.example.com:8443";
     let chat = Chat::own(&[("SOCK_ALLOWED_ORIGINS", list)]).await?;
     let [ann] = chat.users(["ann"]);
@@ -141,7 +141,7 @@ async fn a_page_of_another_origin_opens_no_connection() -> Result<()> {
         let mut socket = chat.handshake("/", &headers).await?.open()?;
         assert_eq!(socket.hello().await?["user"], ann.id, "{origin}");
     }
-    // Whatever is no browser sends none.
+    // Clients other than browsers send none.
     ann.connect().await?.hello().await?;
     let mut lines = Vec::new();
     for origin in [
@@ -152,7 +152,7 @@ async fn a_page_of_another_origin_opens_no_connection() -> Result<()> {
     ] {
         let headers = [("X-Auth-Token", token.as_str()), ("Origin", origin)];
         lines.push(chat.handshake("/", &headers).await?.error()?);
-        // The token is not even looked at.
+        // The origin is checked before the token.
         let path = "/?token=garbage";
         assert_eq!(
             Some(&chat.handshake(path, &[("Origin", origin)]).await?.error()?),
@@ -210,7 +210,7 @@ struct Site<'c> {
 impl Site<'_> {
     async fn ask(&self, user: &User, method: Method, path: &str, more: &[(&str, &str)], body: Value) -> Result<u16> {
         let token = user.token()?;
-        // A proxy's word for the host is not believed.
+        // A header of a proxy does not change the host.
         let own = [
             ("Host", self.host),
             ("X-Auth-Token", &token),
@@ -235,7 +235,7 @@ impl Site<'_> {
 }
 
 #[tokio::test]
-async fn whatever_a_site_is_asked_its_keys_stay_its_own() -> Result<()> {
+async fn no_request_to_a_site_reaches_keys_of_another() -> Result<()> {
     let variables = [("SOCK_DOMAINS", "chat.a.test=a,chat.b.test=b,chat.c.test=connection")];
     let chat = Chat::own(&variables).await?;
     let redis = RawRedis::of(&chat).await?;
@@ -316,7 +316,7 @@ async fn whatever_a_site_is_asked_its_keys_stay_its_own() -> Result<()> {
             let frame =
                 |action: &str| json!({"action": action, "target": "topic", "target_id": other, "state": "start"});
             socket.ask(frame("typing")).await?;
-            // No frame names another site, whatever it calls itself.
+            // No frame can name another site.
             let mut other_site = frame("send");
             for (name, value) in [
                 ("type", "text"),
@@ -344,7 +344,7 @@ async fn whatever_a_site_is_asked_its_keys_stay_its_own() -> Result<()> {
             keys.iter().filter(|key| key.starts_with(&own)).count() > 100,
             "{keys:?}"
         );
-        // What stands under a connection's key is of this site.
+        // The value under a connection's key belongs to this site.
         for key in keys
             .iter()
             .filter(|key| key.starts_with("{senna-sockets:connection:") && !key.contains("}:"))

@@ -1,4 +1,4 @@
-//! Limits of use, bans and revoked tokens: what a user is refused, and that others notice nothing.
+//! Limits of use, bans and revoked tokens: users are refused, and others notice nothing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn send_to(user: &User) -> Value {
     json!({"action": "send", "target": "user", "target_id": user.id, "type": "text", "text": "Hi"})
 }
 
-/// That the answer is a refusal, and how many seconds it says to wait.
+/// Checks that the answer is a refusal, and returns how many seconds it says to wait.
 fn wait(answer: &Answer) -> Result<u64> {
     anyhow::ensure!(answer.status == 429, "{} {}", answer.status, answer.body);
     let header = answer.headers.get("retry-after").context("no Retry-After")?;
@@ -29,7 +29,7 @@ fn wait(answer: &Answer) -> Result<u64> {
 }
 
 #[tokio::test]
-async fn who_sends_too_fast_waits_and_nothing_is_stored_meanwhile() -> Result<()> {
+async fn a_user_who_sends_too_fast_waits_and_nothing_is_stored_meanwhile() -> Result<()> {
     let chat = Chat::own(&[("SOCK_LIMITS", "sends=0.5:3")]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     let mut of_bob = bob.connect().await?;
@@ -45,7 +45,7 @@ async fn who_sends_too_fast_waits_and_nothing_is_stored_meanwhile() -> Result<()
     );
     assert_eq!(ann.whole_history(&bob).await?.len(), 3);
     assert_eq!(of_bob.names_so_far().await?, ["message.new"; 3]);
-    // Others are not concerned, and neither is what else Ann does.
+    // Other users, and Ann's other requests, are not affected.
     bob.send_text(&ann, "Hi").await?;
     ann.read(&bob, None).await?.ok(200)?;
     sleep(Duration::from_secs(seconds)).await;
@@ -69,7 +69,7 @@ async fn each_kind_of_use_has_a_limit_of_its_own() -> Result<()> {
     ann.send_text(&bob, "known").await?;
     ann.send_text(&cats, "known too").await?;
     dora.send_text(&ann, "from somebody else").await?;
-    ann.send_text(&dora, "whoever wrote first is answered").await?;
+    ann.send_text(&dora, "an answer to the first message").await?;
 
     // The join was one edit.
     ann.react(&bob, &message, "👍").await?.ok(200)?;
@@ -89,7 +89,7 @@ async fn each_kind_of_use_has_a_limit_of_its_own() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_own_inbox_can_be_read_once_a_second_whatever_else_was_asked() -> Result<()> {
+async fn a_user_reads_the_own_inbox_once_a_second_even_when_requests_are_used_up() -> Result<()> {
     let chat = Chat::own(&[("SOCK_LIMITS", "requests=0.01:3")]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
     ann.send_text(&bob, "Hi").await?;
@@ -127,7 +127,7 @@ async fn the_own_inbox_can_be_read_once_a_second_whatever_else_was_asked() -> Re
 async fn each_connection_has_frames_of_its_own() -> Result<()> {
     let chat = Chat::own(&[("SOCK_LIMITS", "frames=0.5:6")]).await?;
     let [ann, bob] = chat.users(["ann", "bob"]);
-    // To connect is no frame, and the first `hello` is one.
+    // Connecting is not a frame; the first `hello` is one.
     let (mut phone, mut desk) = (ann.connect().await?, ann.connect().await?);
     for _ in 0..6 {
         phone.ask(json!({"action": "sync"})).await?;
@@ -148,7 +148,7 @@ async fn each_connection_has_frames_of_its_own() -> Result<()> {
             "{answer}"
         );
     }
-    // It asks the store for nothing, and so is not counted.
+    // It does not use the store, so it is not counted.
     phone.result(json!({"action": "ping"})).await?;
     desk.result(json!({"action": "sync"})).await?;
     assert_eq!(bob.list("").await?.body["entries"], json!([]));
@@ -177,7 +177,7 @@ async fn twenty_connections_together_exceed_a_limit_by_a_few_messages_each() -> 
     let begun = Instant::now();
     let taken = try_join_all(sockets.iter_mut().map(|socket| flood(socket, &bob, 15))).await?;
     let (taken, seconds) = (taken.iter().sum::<u64>(), begun.elapsed().as_secs());
-    // What the bucket holds and gets back; and four of each connection, which may be under way before it learns that the bucket is empty.
+    // The burst of the bucket and its refill; and four for each connection, which may be under way before it notes that the bucket is empty.
     assert!(
         taken <= 10 + 2 * (seconds + 1) + 20 * 4,
         "{taken} of 300 in {seconds} s"
@@ -299,7 +299,7 @@ async fn a_banned_user_reads_and_does_nothing_else() -> Result<()> {
     for path in ["/list", "/sync", &bob.path()] {
         ann.call(Method::GET, path, None).await?.ok(200)?;
     }
-    // A connection that could not be ended has one write, which tells it of the ban.
+    // One write still succeeds over a connection that could not be ended; after it the connection notes the ban.
     socket.ask(send_to(&bob)).await?;
     assert_eq!(socket.error(send_to(&bob)).await?, error);
     note(&redis, &ann, "banned", 1).await?;

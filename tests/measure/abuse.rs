@@ -1,14 +1,15 @@
-//! Measures what others notice of a user who does as much as can be: `cargo run --release -p tests --bin abuse [-- --seconds 20 --pause 0 --sockets 20]`.
+//! Measures how much one user, who does as much as possible, slows others down:
+//! `cargo run --release -p tests --bin abuse [-- --seconds 20 --pause 0 --sockets 20]`.
 //!
-//! Ten users chat quietly in pairs. Then they do the same while one more user sends over REST from thirty places at once, keeps twenty sockets that send
-//! frames as fast as they are answered, and writes to one user and to ten thousand invented ids. It prints how long the quiet users wait, how often the
-//! abuser was refused, and how much the store has grown beside what the limits allow.
+//! Ten users chat quietly in pairs. Then they do the same while one more user, the abuser, sends over REST from thirty places at once, keeps twenty
+//! sockets that send frames as fast as they are answered, and writes to one user and to ten thousand invented ids. It prints how long the quiet users
+//! wait, how often the abuser was refused, and how much the store has grown, next to the growth that the limits allow.
 //!
-//! Here the abuser's requests take processor time from everything else, as they do not on AWS, where each request has a function of its own. So a third
-//! part makes the machine as busy without the store: the same places send with a bad token, and the same sockets `ping`. What the abuser
-//! costs others beyond that part is what all of them share on AWS too: Redis. With `--pause`, each place of the abuser waits so many milliseconds between two
-//! requests, so that a small machine is not used up; fewer `--sockets` are fewer pushes, which cost most here: each is a signed request
-//! that a function makes and the local gateway verifies.
+//! Here the abuser's requests take processor time from everything else. On AWS they do not, because each request has a function of its own. So a
+//! third part makes the machine as busy without the store: the same places send with a bad token, and the same sockets `ping`. The difference
+//! between the two parts is the cost in Redis, which all users share on AWS too. With `--pause`, each place of the abuser waits so many milliseconds
+//! between two requests, so that a small machine is not used up. Fewer `--sockets` mean fewer pushes. Pushes cost most here: each is a signed
+//! request that a function makes and the local gateway verifies.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 #![expect(
@@ -36,16 +37,16 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SENDERS: u64 = 30;
 const SOCKETS: u64 = 20;
 const INVENTED_IDS: u64 = 10_000;
-/// How long the abuser asks before it is measured what others notice.
+/// How long the abuser runs before the measurement of others begins.
 const WARM_UP: Duration = Duration::from_secs(5);
 /// How long a push may take.
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
-/// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user can
-/// begin at once and in a thousand seconds.
+/// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user
+/// can begin at once and in a thousand seconds.
 const LIMITS: &str = "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5";
 const SENDS: (u64, u64) = (30, 10);
 const CONVERSATIONS: (u64, u64) = (60, 20);
-/// Messages that each socket may have under way before it knows that its user is near a limit.
+/// Messages that each socket may have under way before it notes that its user is near a limit.
 const UNDER_WAY: u64 = 4;
 
 #[tokio::main]
@@ -95,7 +96,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// What can be chosen.
+/// The options.
 struct Settings {
     /// How long each part takes.
     length: Duration,
@@ -154,7 +155,7 @@ impl Pair {
                 anyhow::Ok(begun.elapsed())
             };
             let hearing = async {
-                // A push that was lost counts as one that took so long.
+                // A lost push counts as one that took this long.
                 if let Ok(event) = timeout(PUSH_LIMIT, self.heard.event()).await {
                     event?;
                 }
@@ -196,7 +197,7 @@ impl Times {
     }
 }
 
-/// What was measured in one part.
+/// The measurements of one part.
 struct Part {
     times: Times,
     script_ms: f64,
@@ -256,7 +257,7 @@ fn machine() -> Result<(f64, f64)> {
     Ok((all - idle, all))
 }
 
-/// How much the store holds.
+/// The size of the store.
 struct Store {
     keys: u64,
     bytes: u64,
@@ -273,7 +274,7 @@ impl Store {
     }
 }
 
-/// What an abuser does until it is ended.
+/// An abuser who runs until it is stopped.
 struct Abuse {
     tasks: JoinSet<Result<()>>,
     over: Arc<AtomicBool>,
@@ -287,7 +288,7 @@ struct Counts {
     sent: AtomicU64,
     /// Requests and frames that were refused with 429.
     refused: AtomicU64,
-    /// What was answered in another way.
+    /// Other answers.
     other: AtomicU64,
     /// The next id that is invented.
     id: AtomicU64,
@@ -316,7 +317,7 @@ impl Counts {
 }
 
 impl Abuse {
-    /// With `asks_store` it does all that costs the store something; else it makes the machine as busy without.
+    /// With `asks_store` it does everything that costs the store something; without, it only makes the machine as busy.
     async fn begin(chat: &Chat, asks_store: bool, settings: &Settings) -> Result<Self> {
         let abuser = chat.user(&json!(3_999_999));
         let (mut tasks, over, counts) = (
@@ -363,7 +364,7 @@ impl Abuse {
                 Ok(())
             });
         }
-        // Functions start now, which takes all processors of a small machine, and on AWS none of others.
+        // Functions start now. That takes all processors of a small machine; on AWS it takes none from other users.
         sleep(WARM_UP).await;
         Ok(Self {
             tasks,
@@ -392,7 +393,7 @@ fn frame(to: u64) -> Value {
     json!({"action": "send", "target": "user", "target_id": to, "type": "text", "text": "spam"})
 }
 
-/// What the abuser has done.
+/// The results of the abuser.
 struct Done {
     took: Duration,
     sent: u64,

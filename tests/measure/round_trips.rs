@@ -34,7 +34,7 @@ async fn main() -> Result<()> {
     let server = RedisServer::start(&Options::default())?;
     let relay = Relay::start(server.port()).await?;
     let url = format!("redis://127.0.0.1:{}", relay.port);
-    // Limits that nobody meets cost what all limits cost.
+    // Limits that nobody reaches cost the same as others.
     let limits = [
         "sends=10000:100000",
         "edits=10000:100000",

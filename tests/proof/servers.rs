@@ -150,7 +150,7 @@ impl Servers {
         self.nodes.last().map_or_else(String::new, |node| node.server.url())
     }
 
-    /// Whether it is more than one node.
+    /// Whether it has more than one node.
     pub(crate) fn is_cluster(&self) -> bool {
         self.nodes.len() > 1
     }

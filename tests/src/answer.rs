@@ -67,7 +67,7 @@ impl Answer {
 pub fn error_line(error: &Value) -> Result<String> {
     let object = error.as_object().context("an error must be an object")?;
     let names = object.keys().map(String::as_str);
-    // Only an error that ends by itself has it.
+    // Only an error that passes with time has it.
     let names: Vec<&str> = names.filter(|name| *name != "retry_after").collect();
     ensure!(
         names == ["code", "error", "message", "name", "request_id", "status"],

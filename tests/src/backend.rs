@@ -1,4 +1,4 @@
-//! The platform's own server, which asks with a key and not as a user.
+//! The platform's own server, which has a key and no user's token.
 
 use anyhow::Result;
 use http::Method;
@@ -52,7 +52,7 @@ impl Backend {
     /// Sends a request; the path begins after `/platform`.
     ///
     /// # Errors
-    /// When there is no answer in time, or it is not as the description of the API has it.
+    /// When there is no answer in time, or the answer does not match the description of the API.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer> {
         let (_, base) = self.chat.rest_address()?;
         let stage = base.strip_suffix("/api").unwrap_or_default();
@@ -77,7 +77,7 @@ impl Backend {
         self.call(Method::POST, &path, Some(body)).await
     }
 
-    /// Bans a user; the body is null for none.
+    /// Bans a user; a null body sends none.
     ///
     /// # Errors
     /// When there is no answer.
@@ -86,7 +86,7 @@ impl Backend {
         self.call(Method::PUT, &format!("{}/ban", path_of(user)), body).await
     }
 
-    /// Asks something about a user: the path begins after the user's.
+    /// Sends a request about a user; the path begins after `/platform/users/{user}`.
     ///
     /// # Errors
     /// When there is no answer.

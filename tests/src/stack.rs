@@ -82,7 +82,7 @@ impl Stack {
         if !variables.iter().any(|(name, _)| *name == "SOCK_JWT_ALGORITHM") {
             command.env("SOCK_JWT_SECRET", SECRET);
         }
-        // Tests send as fast as they can. Those of the limits say which they want.
+        // Tests send as fast as they can. Tests of the limits set their own.
         command.env("SOCK_LIMITS", "off");
         command.envs(variables.iter().copied());
         let mut child = command

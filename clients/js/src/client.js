@@ -406,8 +406,8 @@ export const createClient = (options) => {
   /** What a frame says of its conversation. @param {Conversing} one @param {string} event @param {any} data */
   const took = (one, event, { state: { rev, prev_rev }, entry, user, read }) => {
     const isMessage = /message/.test(event);
-    // The platform itself neither types nor is a member.
-    const author = isMessage && !entry?.system && entry?.author;
+    // The platform itself is never a member and never types.
+    const author = isMessage && entry && !entry.system && entry.author;
     if (author) {
       types(one, author, false);
       // Who writes in a topic is a member.

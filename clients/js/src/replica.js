@@ -46,7 +46,7 @@ export const forget = (one, heard) => {
 
 /** Rule 1: read positions only grow. @param {Replica} one @param {Id} user @param {number} seq */
 export const hasRead = (one, user, seq) => {
-  // Also of a user whose id is the name of what every object has, such as `constructor`: that is no number.
+  // A user's id may be the name of a property of every object, such as `constructor`: that value is not a number.
   if (seq && !(seq <= one.reads[user])) one.reads = { ...one.reads, [user]: seq };
 };
 
@@ -60,7 +60,7 @@ export const hasRead = (one, user, seq) => {
  * @param {boolean} [page] it stands on a page of the history: then it is there, whatever its revision
  */
 export const take = (one, entry, rev, page) => {
-  const { seq, id, author } = entry;
+  const { id, seq, author, system } = entry;
   if (!seq) return;
   const known = one.messages.get(seq);
   // The position was given again: the store has lost the message that stood there.
@@ -68,8 +68,8 @@ export const take = (one, entry, rev, page) => {
   one.high = Math.max(one.high, seq);
   const live = author != null;
   if (rev > (known ? known.rev : page ? -1 : one.rev)) one.messages.set(seq, { id, rev, entry: live && entry });
-  // Also an older state says that its author has read up to there.
-  if (live) hasRead(one, author, seq);
+  // Also an older state says that its author has read up to there. The platform itself reads nothing.
+  if (live && !system) hasRead(one, author, seq);
 };
 
 /** Rule 4: a change that follows on what is known makes its revision the known one. @param {Replica} one */

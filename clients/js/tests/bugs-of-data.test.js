@@ -388,15 +388,19 @@ describe("members of a topic", () => {
     assert.deepEqual(shown, [1, 2]);
   });
 
-  test("what the platform itself writes brings no member", async (t) => {
+  test("what the platform itself writes brings no member and no read position", async (t) => {
     const { world, client, shown, told } = await showing(t);
     const before = told();
     world.send(1, "topic", "t", { text: "The topic closes at six", author: "senna:system", system: true });
     await advance(100);
     assert.equal(told(), before);
     assert.deepEqual(shown, [1]);
-    const [, message] = client.conversation({ topic: "t" }).get().messages;
+    const {
+      messages: [, message],
+      reads,
+    } = client.conversation({ topic: "t" }).get();
     assert.deepEqual([message.author, message.system], ["senna:system", true]);
+    assert.equal(reads["senna:system"], undefined, "nobody has seen what was written before it");
   });
 
   test("they are listed again when all had to be loaded anew", async (t) => {

@@ -1,4 +1,4 @@
-//! `PUT` and `DELETE /api/user/{id}/block`: blocks a user, and takes that back. `GET /api/blocks`: whom one has blocked.
+//! `PUT` and `DELETE /api/user/{id}/block`: blocks and unblocks a user. `GET /api/blocks`: the users whom the caller has blocked.
 
 use shared::app::{self, Usage};
 use shared::error::ApiError;

@@ -1,4 +1,4 @@
-//! `/platform/…`: what the platform's own server may do, with its key: write as a user or as the platform, moderate, ban and revoke.
+//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes.
 
 mod routes;
 
@@ -14,6 +14,6 @@ async fn main() -> Result<(), StartError> {
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
-    let server = wiring.platform(writer, &store);
+    let server = wiring.platform(writer, &store, keys.sites());
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await
 }

@@ -1,4 +1,4 @@
-//! The routes of the platform's server. Each is a line of `template.yaml` too.
+//! The routes of the platform's server. `template.yaml` lists each of them too.
 
 use shared::adapters::directory::KEPT_MS;
 use shared::app::{self, Platform};
@@ -11,7 +11,7 @@ use shared::wire::{
     RequestBody, RevokedAnswer,
 };
 
-/// Does what a request of the platform's server asks for.
+/// Carries out a request of the platform's server.
 pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> Result<Answer, ApiError> {
     match request.route() {
         "POST /platform/users/{user}/messages/{target}/{id}" => send(platform, &request).await,
@@ -32,7 +32,7 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
         }
         "POST /platform/users/{user}/revoke" => {
             let user = request.user()?;
-            let at_ms = platform.revoke(&user).await?;
+            let at_ms = platform.revoke(&user.id).await?;
             Ok(Answer::ok(&RevokedAnswer::new(&user, at_ms)))
         }
         "GET /platform/reports" => {
@@ -46,7 +46,7 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
             let report = app::resolve(platform.moderation, request.domain(), id, note.as_ref()).await?;
             Ok(Answer::ok(&ReportJson::new(&report)))
         }
-        // There is nothing to do: no process keeps a profile longer.
+        // There is nothing to do: no process keeps a profile longer than the answer says.
         "POST /platform/users/{user}/profile-changed" => Ok(Answer::ok(&ProfileAnswer::new(&request.user()?, KEPT_MS))),
         _ => Err(ApiError::RouteNotFound),
     }

@@ -22,7 +22,7 @@ async fn main() -> Result<(), StartError> {
 async fn handle(directory: &dyn Directory, usage: Usage<'_>, request: RestRequest) -> Result<Answer, ApiError> {
     let reader = request.caller()?.principal;
     let (users, topics) = request.profiles()?;
-    // First, so that nobody asks the platform for more than the limits allow.
+    // First, so that a refused request does not reach the platform's API.
     usage.admit_read(&reader).await?;
     let listing = app::profiles(directory, &reader.user, &users, &topics).await;
     Ok(Answer::ok(&wire::profiles(&users, &topics, &listing)))

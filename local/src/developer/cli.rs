@@ -311,7 +311,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         clock_scale,
         faults,
         seed,
-        // A script says by the variable whether there are routes for the platform.
+        // With --json, only the variable decides whether there are routes for the platform.
         platform_key: (!json).then(random_key),
     };
     let mut stop = StopSignal::new(stop_with_stdin);

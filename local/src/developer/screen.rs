@@ -85,7 +85,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
         );
     };
     let body = format!(r#"{{"type":"text","text":"Hello, {reader}"}}"#);
-    // The first of two, and none without a key.
+    // The first of two keys; nothing if there is no key.
     let key = platform_key.as_deref().and_then(|keys| keys.split(',').next());
     let as_platform = key.map(|key| {
         let (title, root) = (strong("Write as the platform itself"), rest.trim_end_matches("/api"));

@@ -139,7 +139,7 @@ fn user_id(user: &str) -> Value {
     }
 }
 
-/// A key that nobody guesses: 64 characters, of 244 random bits.
+/// A random key that nobody can guess: 64 characters with 244 random bits.
 pub fn random_key() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }

@@ -62,7 +62,7 @@ pub struct Options {
     pub faults: Plan,
     /// The seed that decides about the faults.
     pub seed: u64,
-    /// The key of the platform's own server, unless `SOCK_PLATFORM_KEY` says another.
+    /// The key of the platform's own server, unless `SOCK_PLATFORM_KEY` gives another.
     pub platform_key: Option<String>,
 }
 
@@ -159,7 +159,7 @@ pub struct Addresses {
     pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
     pub signer: Option<Signer>,
-    /// The key, or the two keys, with which the platform's own server asks; absent when there are no routes for it.
+    /// The key, or the two keys, of the platform's own server; absent when there are no routes for it.
     pub platform_key: Option<String>,
 }
 

@@ -1,8 +1,8 @@
-//! What the fuzz target `template` in `tests/fuzz` does with the text that it is given.
+//! The checks of the fuzz target `template` in `tests/fuzz`.
 
 use super::Template;
 
-/// Reads a template. What is accepted has a function behind every route, and a fault names a place in the text.
+/// Reads a template. An accepted template has a function for every route, and an error names a place in the text.
 ///
 /// # Panics
 /// If one of these rules is broken.
@@ -11,7 +11,7 @@ pub fn template(bytes: &[u8]) {
     match super::parse(text) {
         Ok(template) => every_route_leads_somewhere(&template),
         Err(wrong) => {
-            // All line breaks of YAML 1.1 count, and a fault may be behind the last one.
+            // All line breaks of YAML 1.1 count, and an error may be after the last one.
             let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'];
             let lines = text.matches(breaks).count() + 2;
             assert!((1..=lines).contains(&wrong.line), "{wrong} in a text of {lines} lines");
@@ -44,7 +44,7 @@ mod tests {
             .collect();
         assert!(inputs.len() > 5, "{inputs:?}");
         for input in inputs {
-            // If it fails, the test's output ends with the input.
+            // If a check fails, the test's output ends with the input.
             writeln!(io::stderr(), "{}", input.display()).unwrap();
             super::template(&fs::read(input).unwrap());
         }

@@ -21,7 +21,7 @@ use crate::ports::{Clock as _, Directory, Profile, Profiles, Unavailable};
 
 /// How long the platform may take, for all requests of a page together.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a process keeps a profile, in milliseconds. A platform that changes a profile is promised that nobody is shown the old one longer.
+/// How long a process keeps a profile, in milliseconds. After a change of a profile, nobody sees the old one longer than that.
 pub const KEPT_MS: u64 = 10_000;
 /// How many are kept in one process.
 const KEPT_PROFILES: u64 = 10_000;

@@ -24,7 +24,7 @@ pub(super) enum NoAnswer {
     Http(#[from] reqwest::Error),
 }
 
-/// An answer that has another form than it should. The parser's own error would show what stands there, which may be personal or a secret.
+/// An answer of a wrong form. The parser's own error would quote the answer, which may hold personal data or a secret.
 #[derive(Debug, Error)]
 #[error("the answer has another form than it should, at line {line}, column {column}")]
 pub(crate) struct OtherForm {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_form_is_not_shown() {
+    fn an_error_about_a_wrong_answer_does_not_quote_it() {
         let error = serde_json::from_str::<u64>(r#""a secret""#).unwrap_err();
         assert!(
             error.to_string().contains("a secret"),

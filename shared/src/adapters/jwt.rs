@@ -241,7 +241,7 @@ fn validation(config: &IdentityConfig) -> Validation {
     validation
 }
 
-/// What stands behind the scheme `Bearer` (RFC 6750, section 2.1).
+/// The text after the scheme `Bearer` (RFC 6750, section 2.1).
 pub(super) fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)

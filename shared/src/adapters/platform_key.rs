@@ -1,4 +1,4 @@
-//! The platform's own server: known by a key, and free to name the site.
+//! Recognises the platform's own server by its key. It may name the site of a request.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
@@ -9,23 +9,24 @@ use crate::config::{PlatformConfig, Sites};
 use crate::domain::Domain;
 use crate::error::ApiError;
 
-/// The header that names another site than that of the host.
+/// The header that names a site in place of the host's.
 const SITE: &str = "X-Senna-Domain";
 
 /// Tells the platform's server from everyone else.
 #[derive(Debug)]
 pub struct PlatformKeys {
     sites: Sites,
-    /// Hashes of the keys: how long the comparison of two hashes takes tells nothing of a key.
+    all_sites: Vec<Domain>,
+    /// Hashes of the keys: the time that it takes to compare two hashes reveals nothing of a key.
     hashes: Vec<[u8; 32]>,
 }
 
 /// A request of the platform's server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlatformCaller {
-    /// The site that it is about.
+    /// The site of the request.
     pub domain: Domain,
-    /// Which of the keys it came with, for the log: `first` or `second`.
+    /// Which of the two keys it has, for the log: `first` or `second`.
     pub key: &'static str,
 }
 
@@ -33,14 +34,24 @@ impl PlatformKeys {
     /// Prepares the keys. Without one there are no routes for the platform.
     pub fn new(config: &PlatformConfig, sites: Sites) -> Self {
         let hashes = config.keys.iter().map(|key| Sha256::digest(key).into()).collect();
-        Self { sites, hashes }
+        let all_sites = sites.all();
+        Self {
+            sites,
+            all_sites,
+            hashes,
+        }
     }
 
-    /// Checks a request with these headers. All keys are compared, whatever it came with.
+    /// All sites.
+    pub fn sites(&self) -> &[Domain] {
+        &self.all_sites
+    }
+
+    /// Checks a request with these headers. It is always compared with all keys.
     ///
     /// # Errors
-    /// [`ApiError::RouteNotFound`] without keys, [`ApiError::PlatformKey`] if the request has none of them; [`ApiError::InvalidField`] if it names a
-    /// site that there is not.
+    /// [`ApiError::RouteNotFound`] if no keys are set, [`ApiError::PlatformKey`] if the request has none of them; [`ApiError::InvalidField`] if it
+    /// names an unknown site.
     pub fn caller(&self, headers: &HeaderMap) -> Result<PlatformCaller, ApiError> {
         if self.hashes.is_empty() {
             return Err(ApiError::RouteNotFound);
@@ -94,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_opens_and_nothing_else_does() {
+    fn only_the_keys_are_accepted() {
         let both = keys(&[ONE, TWO]);
         let with = |value: &str| asked(&both, &[("authorization", value)]);
         assert_eq!(with(&format!("Bearer {ONE}")), "first myplatform");

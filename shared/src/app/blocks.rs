@@ -7,8 +7,8 @@ use crate::domain::{Id, Target, TimeWindow, Use};
 use crate::error::ApiError;
 use crate::ports::{Blocks, BlocksPage};
 
-/// Blocks another user, or takes that back. Who is blocked can write nothing more into the direct conversation of both, and neither sees whether the
-/// other is online. The one who blocks can still write. A block of a stranger counts as the beginning of a conversation: it is written where one is.
+/// Blocks or unblocks another user. A blocked user can no longer write into their direct conversation, and neither sees whether the other is online.
+/// The blocker can still write. A block of a stranger counts as the beginning of a conversation, because it writes into one.
 ///
 /// # Errors
 /// [`ApiError::InvalidField`] for oneself, [`ApiError::TooManyBlocks`], [`ApiError::Unavailable`], and those of [`Usage::write`].

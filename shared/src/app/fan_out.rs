@@ -41,8 +41,8 @@ impl Post {
         }
     }
 
-    /// Ends connections: their token expired long ago, they are too many, or their user may not come in any more; `None` without any. `$disconnect`
-    /// then forgets them.
+    /// Ends connections, because their token expired long ago, the user has too many, or the user is banned or revoked; `None` if there are none.
+    /// `$disconnect` then forgets them.
     pub(super) fn ending(user: &User, connections: Vec<ConnectionId>) -> Option<Self> {
         let dead = |id| Live { id, opening: false };
         (!connections.is_empty()).then(|| Self {

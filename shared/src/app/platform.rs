@@ -1,6 +1,7 @@
-//! What the platform's own server does: everything, as a user or as the platform itself.
+//! The actions of the platform's own server. It may do everything, as a user or as the platform itself.
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::fan_out::{self, Post};
 use super::write::{Caller, Writer};
@@ -13,23 +14,28 @@ use crate::domain::{
 use crate::error::ApiError;
 use crate::ports::{Clock, Moderation, Oversight, Recorded, Unavailable, Versions, Watches};
 
+/// Sites on which tokens are revoked at once.
+const SITES_AT_ONCE: usize = 16;
+
 /// Carries out what the platform's server asks for.
 ///
-/// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as of any other change.
+/// Changes of conversations keep the promises of [`Writer`]: members are told and pushed to as with any other change.
 #[derive(Clone, Copy)]
 pub struct Platform<'a> {
-    /// What changes conversations. Who may join, and how much users may do, does not bind the platform.
+    /// Changes conversations. The access rules of topics and the limits of use do not apply to the platform.
     pub writer: Writer<'a>,
-    /// Where bans are.
+    /// The store of bans and revocations.
     pub oversight: &'a dyn Oversight,
-    /// Where reports are, and what messages said before they were changed.
+    /// The store of reports and earlier versions.
     pub moderation: &'a dyn Moderation,
+    /// All sites: a token is good on each of them.
+    pub sites: &'a [Domain],
     /// The time.
     pub clock: &'a dyn Clock,
 }
 
 impl Platform<'_> {
-    /// Sends a message as a user, who joins the topic by it; or as the platform itself, in the user's conversation.
+    /// Sends a message as a user, who thereby joins the topic; or as the platform itself, in the user's conversation.
     ///
     /// # Errors
     /// As [`Writer::send`].
@@ -57,7 +63,7 @@ impl Platform<'_> {
             .await
     }
 
-    /// Adds a member to a topic, or gives one another role.
+    /// Adds a member to a topic, or changes a member's role.
     ///
     /// # Errors
     /// [`ApiError::TopicFull`], [`ApiError::Unavailable`].
@@ -83,7 +89,7 @@ impl Platform<'_> {
         writer.remove_member_by(&Actor::Platform, &caller, topic, member).await
     }
 
-    /// Bans a user, in place of a ban before, and ends the user's connections.
+    /// Bans a user and ends the user's connections. The ban replaces an earlier one.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] if the ban is over already; [`ApiError::Unavailable`]: the user may then be banned or not, and it is safe to ask
@@ -107,7 +113,7 @@ impl Platform<'_> {
         Ok(self.oversight.unban(user).await?)
     }
 
-    /// The ban of a user that is not over.
+    /// The user's ban, if there is one and it is not over.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -117,21 +123,31 @@ impl Platform<'_> {
         Ok(ban.filter(|ban| ban.until_ms.is_none_or(|until_ms| until_ms > now)))
     }
 
-    /// Makes the tokens that the user has worthless, and ends the user's connections. Answers since when a token must be issued to count, in
-    /// milliseconds since 1970.
+    /// Revokes a user's tokens on all sites, and ends the user's connections there. Returns from when on a token must be issued to be accepted, in
+    /// milliseconds since 1970: the next whole second, because tokens tell whole seconds (RFC 7519, section 4.1.6).
     ///
     /// # Errors
     /// [`ApiError::Unavailable`]; it is safe to ask again.
-    pub async fn revoke(&self, user: &User) -> Result<u64, ApiError> {
-        let now = self.clock.now_ms();
-        let connections = self.oversight.revoke(user, now).await?;
-        self.end(user, &connections).await?;
-        Ok(now)
+    pub async fn revoke(&self, id: &Id) -> Result<u64, ApiError> {
+        let at_ms = self.clock.now_ms().div_ceil(1000) * 1000;
+        let revoking = self.sites.iter().map(async |domain| {
+            let user = User {
+                domain: domain.clone(),
+                id: id.clone(),
+            };
+            let connections = self.oversight.revoke(&user, at_ms).await?;
+            self.end(&user, &connections).await
+        });
+        let revoked: Result<Vec<()>, _> = stream::iter(revoking)
+            .buffer_unordered(SITES_AT_ONCE)
+            .try_collect()
+            .await;
+        revoked?;
+        Ok(at_ms)
     }
 
-    /// What was written in the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the earlier
-    /// versions that are kept, by position. These may be twenty times as long as the messages, so they are read for a few messages at a time, and the
-    /// page ends early where it is full.
+    /// A page of the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the kept versions, by
+    /// position. These can be twenty times as long as the messages, so they are read for a few messages at a time, and a full page ends early.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
@@ -163,7 +179,7 @@ impl Platform<'_> {
         Ok((conversation, recorded, versions))
     }
 
-    /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, also when the store fails at one.
+    /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, even if the store fails for one.
     async fn end(&self, user: &User, connections: &[ConnectionId]) -> Result<(), Unavailable> {
         let watches = Watches::default();
         let closing = connections
@@ -176,13 +192,13 @@ impl Platform<'_> {
     }
 }
 
-/// How much a message takes at the least.
+/// The least bytes that a message takes in JSON.
 fn bytes_of(message: &Message) -> usize {
     let metadata = message.metadata.as_ref();
     message.body.content().len() + metadata.map_or(0, |metadata| metadata.as_json().len())
 }
 
-/// The platform's server in the place of a user: it has no connection, and so all of the user's are told.
+/// The platform's server in place of a user. It has no connection of its own, so all connections of the user are told.
 fn caller(user: &User) -> Caller {
     Caller {
         principal: Principal {
@@ -196,7 +212,7 @@ fn caller(user: &User) -> Caller {
     }
 }
 
-/// Who asks about a topic, where no user does.
+/// Stands for the user in a request about a topic, which names none.
 fn nobody(domain: &Domain) -> User {
     User {
         domain: domain.clone(),

@@ -1,4 +1,4 @@
-//! Reporting messages to the platform's moderators, and what these do with reports.
+//! Reports messages to the platform's moderators, and lets moderators list and resolve reports.
 
 use super::{Caller, asker, conversation};
 use crate::domain::{Domain, Remark, Report, ReportId, Target, TimeWindow, TopicRules};
@@ -6,7 +6,8 @@ use crate::error::ApiError;
 use crate::ports::{Filed, Moderation, ReportsOf, ReportsPage};
 use crate::wire;
 
-/// Reports somebody else's message that the caller may read. Done again, it answers the first report, as long as the message says the same.
+/// Reports a message of somebody else that the caller may read. A repetition returns the first report, unless the
+/// message was edited.
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`] for an own message, [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`],

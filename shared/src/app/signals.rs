@@ -12,7 +12,7 @@ use super::usage::check_frame;
 use super::{Usage, asker, conversation};
 use crate::domain::limits::OFFLINE_AFTER_MS;
 use crate::domain::{
-    Bucket, ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, Use, User, Watcher,
+    ConnectionId, Domain, Id, Principal, Target, TopicAccess, TopicClaim, TopicRules, Use, User, Watcher,
 };
 use crate::error::{ApiError, Chain};
 use crate::ports::{
@@ -47,8 +47,8 @@ pub struct Signaller<'a> {
 }
 
 impl Signaller<'_> {
-    /// Records a connection, and tells those who watch its user if the user comes online by it. Where it is one too many, the user's oldest one is
-    /// ended.
+    /// Records a connection. If the user comes online by it, the user's watchers are told. If the user then has too many connections, the oldest one
+    /// is ended.
     ///
     /// # Errors
     /// [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`], [`ApiError::Unavailable`].
@@ -94,7 +94,8 @@ impl Signaller<'_> {
         Ok(())
     }
 
-    /// Extends a connection until another token of its user ends, and renews what it watches, as far as that token allows it.
+    /// Extends a connection until another token of its user ends, and renews what it watches, as far as that token allows it. That takes as many
+    /// frames as to watch it did.
     ///
     /// # Errors
     /// As [`Signaller::connect`].
@@ -110,8 +111,8 @@ impl Signaller<'_> {
         if watches == Watches::default() {
             return Ok(());
         }
-        match self.watch_for(connection, watches, None).await {
-            Err(ApiError::Unavailable(error)) => Err(error.into()),
+        match self.watch(connection, watches).await {
+            Err(error @ (ApiError::Unavailable(_) | ApiError::RateLimited { .. })) => Err(error),
             // It may not watch the topic any more, and does not.
             Ok(_) | Err(_) => Ok(()),
         }
@@ -193,18 +194,8 @@ impl Signaller<'_> {
     /// # Errors
     /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::RateLimited`], [`ApiError::NotAMember`],
     /// [`ApiError::Unavailable`].
-    pub async fn watch(&self, connection: &ConnectionId, watches: Watches) -> Result<Vec<Seen>, ApiError> {
-        self.watch_for(connection, watches, self.usage.limits.bucket(Use::Frames))
-            .await
-    }
-
-    /// The same as a frame that takes from this bucket, if there is one.
-    async fn watch_for(
-        &self,
-        connection: &ConnectionId,
-        mut watches: Watches,
-        frames: Option<Bucket>,
-    ) -> Result<Vec<Seen>, ApiError> {
+    pub async fn watch(&self, connection: &ConnectionId, mut watches: Watches) -> Result<Vec<Seen>, ApiError> {
+        let frames = self.usage.limits.bucket(Use::Frames);
         let asked = watches.users.clone();
         if !self.shows_presence {
             watches.users.clear();

@@ -8,7 +8,7 @@ use crate::domain::{ConnectionId, Principal, Use};
 use crate::error::ApiError;
 use crate::ports::{Frame, Push, Store};
 
-/// Who owns the connection of a frame, although the token may be over.
+/// The user who owns the connection of a frame. The token may have expired.
 ///
 /// # Errors
 /// [`ApiError::ConnectionUnknown`], [`ApiError::RateLimited`], [`ApiError::Unavailable`].
@@ -23,7 +23,7 @@ async fn take_frame(usage: Usage<'_>, connection: &ConnectionId) -> Result<Frame
     Ok(frame)
 }
 
-/// Who may ask for something by a frame.
+/// The user who owns the connection of a frame, if the token is still good.
 ///
 /// # Errors
 /// [`ApiError::ConnectionUnknown`], [`ApiError::ConnectionExpired`], [`ApiError::RateLimited`], [`ApiError::Unavailable`].

@@ -1,4 +1,4 @@
-//! Lets users do as much as the limits of use allow, and banned users nothing.
+//! Applies the limits of use, bans and revocations.
 
 use std::pin::pin;
 
@@ -10,7 +10,7 @@ use crate::domain::{Bucket, ConnectionId, Limits, Principal, Refusal, Target, Us
 use crate::error::{ApiError, Chain};
 use crate::ports::{Clock, Gate, GateError, Mode, Taking, Wish};
 
-/// How often a user may read the own inbox when the bucket of requests is empty: once a second, and twice after a rest.
+/// How often a user may read their own inbox when the bucket of requests is empty: once a second, and twice after a rest.
 const OWN_INBOX: Bucket = Bucket {
     interval_us: 1_000_000,
     burst: 2,
@@ -19,18 +19,18 @@ const OWN_INBOX: Bucket = Bucket {
 /// When a caller's write is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
-    /// Before it is done: so over REST, and over a connection whose user is near a limit.
+    /// Before it is done: over REST, and over a connection whose user is near a limit.
     First,
-    /// While it is done, so that it takes no trip of its own. It may exceed a limit, and then the user waits for that longer.
+    /// While it is done, so that counting takes no trip of its own. The write may exceed a limit; then the user waits longer afterwards.
     Beside,
     /// Never: the platform's own server asks.
     Never,
 }
 
-/// Lets users in.
+/// Admits requests of users: counts them, and refuses those that may not be done.
 #[derive(Clone, Copy)]
 pub struct Usage<'a> {
-    /// Where it is counted.
+    /// Where use is counted.
     pub gate: &'a dyn Gate,
     /// The time.
     pub clock: &'a dyn Clock,
@@ -39,15 +39,28 @@ pub struct Usage<'a> {
 }
 
 impl Usage<'_> {
-    /// Lets a request in that reads something.
+    /// Admits a request that reads something.
     ///
     /// # Errors
     /// [`ApiError::RateLimited`], [`ApiError::TokenRevoked`], [`ApiError::Unavailable`].
     pub async fn admit_read(&self, by: &Principal) -> Result<(), ApiError> {
-        self.admit(by, Mode::Read, &self.takings(&[Use::Requests]), None).await
+        self.admit_reads(by, 1).await
     }
 
-    /// Reads for a request, and asks at the same time whether it may.
+    /// The same for a request that costs as much as so many, but never more than the limit allows at once.
+    ///
+    /// # Errors
+    /// As [`Usage::admit_read`].
+    pub async fn admit_reads(&self, by: &Principal, count: usize) -> Result<(), ApiError> {
+        let (bucket, count) = (
+            self.limits.bucket(Use::Requests),
+            u64::try_from(count).unwrap_or(u64::MAX),
+        );
+        let taking = bucket.map(|bucket| Taking::of(Use::Requests, bucket, count.min(bucket.burst)));
+        self.admit(by, Mode::Read, taking.as_slice(), None).await
+    }
+
+    /// Reads for a request, and admits the request at the same time.
     ///
     /// # Errors
     /// As [`Usage::admit_read`], and those of the work.
@@ -59,7 +72,7 @@ impl Usage<'_> {
         beside(self.admit_read(by), work).await
     }
 
-    /// The same for the user's own inbox, which the user may read once a second however much else the user has asked for.
+    /// The same for the user's own inbox. The user may read it once a second even when the bucket of requests is empty.
     ///
     /// # Errors
     /// As [`Usage::read`].
@@ -76,11 +89,11 @@ impl Usage<'_> {
         beside(self.admit(by, mode, &takings, None), work).await
     }
 
-    /// Does a write that counts as `kind`, and, if the user does not have the conversation `begins` yet, as the beginning of a conversation.
+    /// Does a write. It counts as `kind`, and also as a new conversation if the user does not have the conversation `begins` yet.
     ///
     /// # Errors
-    /// [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`]: nothing was done then. [`ApiError::Unavailable`], and those of the
-    /// work.
+    /// [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`]: then nothing was done. [`ApiError::Unavailable`], and those of
+    /// the work.
     pub async fn write<T, E: Into<ApiError>>(
         &self,
         caller: &Caller,
@@ -90,7 +103,7 @@ impl Usage<'_> {
     ) -> Result<T, ApiError> {
         let mut kinds = vec![kind];
         kinds.extend(begins.map(|_| Use::Conversations));
-        // A frame was taken from the bucket of its connection.
+        // The bucket of its connection has already counted a frame.
         kinds.extend(caller.connection.is_none().then_some(Use::Requests));
         let (by, takings) = (&caller.principal, self.takings(&kinds));
         match caller.counted {
@@ -104,13 +117,13 @@ impl Usage<'_> {
         work.await.map_err(Into::into)
     }
 
-    /// What `kinds` take, one token of each that is limited.
+    /// One token of each of these kinds that is limited.
     fn takings(&self, kinds: &[Use]) -> Vec<Taking> {
         let taking = |kind: &Use| Some(Taking::of(*kind, self.limits.bucket(*kind)?, 1));
         kinds.iter().filter_map(taking).collect()
     }
 
-    /// What a handshake takes, and which buckets tell a new connection that its user is near a limit. A token that is renewed takes nothing.
+    /// The tokens that a handshake takes, and the buckets that tell a new connection whether its user is near a limit. Renewing a JWT takes none.
     pub(super) fn of_handshake(&self, is_new: bool) -> Vec<Taking> {
         let kinds = [Use::Sends, Use::Edits, Use::Conversations];
         let asked = kinds.map(|kind| Some(Taking::of(kind, self.limits.bucket(kind)?, 0)));
@@ -135,7 +148,7 @@ impl Usage<'_> {
         Ok(())
     }
 
-    /// Counts what is done at the same time. It never fails: where it does, one write was not counted.
+    /// Counts a write that is done at the same time. An error is only logged: then that write was not counted.
     async fn charge(&self, caller: &Caller, takings: &[Taking], begins: Option<&Target>) {
         let wish = Wish {
             by: &caller.principal,
@@ -167,7 +180,7 @@ impl Usage<'_> {
     }
 }
 
-/// Does the work while it is asked whether it may be done. A refusal comes first, whatever the work says, and ends it.
+/// Does the work while it is admitted. A refusal wins over every result of the work, and ends it.
 async fn beside<T>(
     admission: impl Future<Output = Result<(), ApiError>>,
     work: impl Future<Output = Result<T, ApiError>>,
@@ -184,7 +197,7 @@ async fn beside<T>(
     }
 }
 
-/// Refuses a frame that its connection has to wait for.
+/// Refuses a frame if the bucket of its connection is empty.
 pub(super) fn check_frame(wait_ms: u64) -> Result<(), ApiError> {
     let kind = Use::Frames;
     match wait_ms {

@@ -43,7 +43,7 @@ impl Caller {
 /// tried, and nothing is left to do after the answer: a function is frozen as soon as it has answered.
 ///
 /// # Errors
-/// Beside those of each method: [`ApiError::TopicNotInToken`], [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`].
+/// Besides those of each method: [`ApiError::TopicNotInToken`], [`ApiError::RateLimited`], [`ApiError::Banned`], [`ApiError::TokenRevoked`].
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// Where the change is kept.
@@ -68,7 +68,7 @@ impl Writer<'_> {
         self.send_by(author, caller, target, draft).await
     }
 
-    /// The same for any author; `caller` says whose conversation it is and who is answered.
+    /// The same for any author. `caller` is the user whose view names the conversation and who gets the answer.
     pub(super) async fn send_by(
         &self,
         author: Asker,
@@ -227,7 +227,7 @@ impl Writer<'_> {
         let put = self
             .store
             .put_member(&conversation, actor, member, role, self.topics.members_max);
-        // Who joins begins a conversation; who adds others begins none of the own.
+        // A user who joins begins a conversation; a user who adds others begins none.
         let begins = (*member == caller.principal.user.id).then_some(topic);
         let decision = self.usage.write(caller, Use::Edits, begins, put).await?;
         Ok(self.publish(caller, conversation, decision).await?)
@@ -319,8 +319,8 @@ impl Writer<'_> {
                 unread_total = told.unread_total;
             }
             posts.extend(Post::ending(&conversation.user(&member.id), told.overdue.clone()));
-            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. Of a private one, other
-            // members may have been told what they had missed before: their clients see the gap, and ask.
+            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. A private change may
+            // have told other members something that they had missed: their clients see the gap, and ask.
             if change.repeated && told.place.is_none() || change.private && !change.is_about(member) {
                 continue;
             }
@@ -386,7 +386,7 @@ fn says_all(change: &Change, projection: &Projection, member: &Member, told: &To
     change.rev == projection.rev && change.prev_rev == Some(told.known_rev)
 }
 
-/// How far members have read, as that user is shown it.
+/// How far members have read, as that user sees it.
 fn reads(conversation: &Conversation, projection: &Projection, shown_to: &Id) -> Reads {
     if conversation.is_direct() {
         projection.reads(shown_to)

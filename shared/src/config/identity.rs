@@ -16,7 +16,7 @@ const EXAMPLE_SECRET: &str = "a long random text";
 /// How a request's user and site are known.
 #[derive(Clone, Debug)]
 pub struct IdentityConfig {
-    /// The sites that there are.
+    /// The sites of the installation.
     pub sites: Sites,
     /// `SOCK_JWT_HEADER`: the header with the token, default `X-Auth-Token`. In lower case.
     pub header: String,

@@ -1,4 +1,4 @@
-//! Whose pages may open a connection.
+//! The origins whose pages may open a connection.
 
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -7,7 +7,7 @@ use url::Url;
 use super::{ConfigError, Environment};
 use crate::error::ApiError;
 
-/// How much of an origin an error repeats, in characters.
+/// The most characters of an origin that an error repeats.
 const SHOWN_CHARS: usize = 100;
 
 /// `SOCK_ALLOWED_ORIGINS`: the origins whose pages may open a WebSocket, separated by commas, each as `https://www.example.com`. `https://*` and
@@ -15,7 +15,7 @@ const SHOWN_CHARS: usize = 100;
 ///
 /// # Source
 /// API Gateway developer guide, "Configuring CORS for an HTTP API": the same values are those of `allowOrigins`. A browser lets a page open a
-/// WebSocket to anywhere, and only tells the server its origin (RFC 6455, section 10.2), so the handshake must look.
+/// WebSocket to anywhere, and only tells the server its origin (RFC 6455, section 10.2), so the handshake must check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigins(Vec<Pattern>);
 
@@ -32,7 +32,7 @@ impl AllowedOrigins {
     /// Reads the concern.
     ///
     /// # Errors
-    /// [`ConfigError`] if the list has anything but origins.
+    /// [`ConfigError`] if an entry of the list is not an origin.
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         let list = env.get("SOCK_ALLOWED_ORIGINS").unwrap_or("*");
         let patterns: Option<Vec<Pattern>> = list.split(',').map(|entry| pattern(entry.trim())).collect();

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::{ConfigError, Environment};
 
-/// The shortest key with which the function starts, in bytes: as many as the hash has with which keys are compared.
+/// The shortest key that is accepted, in bytes: the length of the hash by which keys are compared.
 const KEY_BYTES: usize = 32;
-/// Keys at the most: the present one, and the one before or after it.
+/// The most keys: the present one, and the one before or after it.
 const KEYS_MAX: usize = 2;
 
-/// How requests of the platform's own server are known.
+/// How requests of the platform's own server are recognised.
 #[derive(Clone)]
 pub struct PlatformConfig {
     /// `SOCK_PLATFORM_KEY`: one key, or two with a comma between them while the platform changes from one to the other. Without it there are no
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn one_or_two_long_keys_are_taken() {
+    fn one_or_two_long_keys_are_accepted() {
         let (one, two) = ("a".repeat(32), "b".repeat(40));
         assert_eq!(keys(""), Ok(0));
         assert_eq!(keys(&format!(" {one}\n")), Ok(1));

@@ -37,8 +37,20 @@ impl Sites {
 
     /// The site with this handle, if there is one.
     pub fn named(&self, handle: &str) -> Option<&Domain> {
-        let mut all = std::iter::once(&self.default).chain(self.by_host.values());
-        all.find(|site| site.as_str() == handle)
+        self.each().find(|site| site.as_str() == handle)
+    }
+
+    /// All sites, each once.
+    pub fn all(&self) -> Vec<Domain> {
+        let mut all: Vec<_> = self.each().cloned().collect();
+        all.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        all.dedup();
+        all
+    }
+
+    /// The site of each host, and the default one.
+    fn each(&self) -> impl Iterator<Item = &Domain> {
+        std::iter::once(&self.default).chain(self.by_host.values())
     }
 }
 
@@ -138,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_site_is_known_by_its_handle() {
+    fn a_site_is_found_by_its_handle() {
         let sites = sites(&[("SOCK_DOMAINS", "chat.a.com=a"), ("SOCK_DOMAIN_HANDLE", "other")]).unwrap();
         for handle in ["a", "other"] {
             assert_eq!(sites.named(handle).unwrap().to_string(), handle);

@@ -1,12 +1,12 @@
-//! How much users may use.
+//! The limits of use.
 
 use super::{ConfigError, Environment};
 use crate::domain::Limits;
 
-/// The most that `SOCK_CONNECTIONS_MAX` can be. Each connection makes every message to its user one post dearer.
+/// The most that `SOCK_CONNECTIONS_MAX` can be. Each connection adds one push to every message to its user.
 const CONNECTIONS_MOST: u64 = 1_000;
 
-/// `SOCK_LIMITS`: names and rates, default [`Limits::DEFAULT`]. `SOCK_CONNECTIONS_MAX`: connections of a user at the most, default
+/// `SOCK_LIMITS`: names and rates, default [`Limits::DEFAULT`]. `SOCK_CONNECTIONS_MAX`: the most connections of a user, default
 /// [`crate::domain::limits::CONNECTIONS_MAX`].
 impl Limits {
     /// Reads the concern.

@@ -39,7 +39,7 @@ pub struct Change {
     pub prev_rev: Option<u64>,
     /// Whether this was done before, and was only asked for again.
     pub repeated: bool,
-    /// A read position that its member alone is told of: in a topic, or while the other side has blocked the member. It has no revision.
+    /// A read position that only its member sees: in a topic, or while the other side has blocked the member. It has no revision.
     pub private: bool,
 }
 
@@ -68,7 +68,7 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// How far each member has read, as that member is shown it. Only the members of a direct conversation may know it.
+    /// How far each member has read, as that member sees it. Only the members of a direct conversation may know it.
     pub fn reads(&self, shown_to: &Id) -> Reads {
         let read = |member: &Member| {
             let is_own = member.id == *shown_to;
@@ -95,7 +95,7 @@ pub struct Member {
     pub id: Id,
     /// The position up to which the member has read.
     pub read_seq: u64,
-    /// The position that other members are shown. It stays where it was while the other side of a direct conversation has blocked the member.
+    /// The position that other members see. It does not move while the other side of a direct conversation has blocked the member.
     pub others_see_seq: u64,
     /// Live messages of others behind `read_seq`.
     pub unread: u64,
@@ -138,8 +138,8 @@ pub struct Watcher {
 pub struct Reads(pub Vec<(Id, u64)>);
 
 impl Reads {
-    /// Whether someone else than its author has read up to a message. Of a system message this is not told: a client takes it for the other side's
-    /// position, and here it may be the reader's own.
+    /// Whether someone other than its author has read up to a message. False for a system message: a client takes it for the other side's position,
+    /// and here it may be the reader's own.
     pub fn have_seen(&self, message: &Message) -> bool {
         let has_seen = |(id, seq): &(Id, u64)| *id != message.author && *seq >= message.id.seq;
         !message.author.is_system() && self.0.iter().any(has_seen)

@@ -16,7 +16,7 @@ use super::limits::{CONNECTION_ID_BYTES, DOMAIN_BYTES, ID_BYTES, NUMERIC_ID_MAX,
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(Repr);
 
-/// The author of what the platform itself writes. No user can have this id.
+/// The author of the platform's own messages. No user can have this id.
 const SYSTEM: &str = "senna:system";
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

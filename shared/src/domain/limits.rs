@@ -40,29 +40,28 @@ pub const EXCERPT_CHARS: usize = 100;
 /// Longest `id` of a client's WebSocket frame as it stands in JSON, in bytes.
 pub const FRAME_ID_BYTES: usize = 128;
 
-/// Other users whom a user can block.
+/// The most users whom a user can block.
 pub const BLOCKS_MAX: u64 = 10_000;
-/// Longest reason of a report, and longest note about what became of it, in bytes of UTF-8.
+/// Longest reason of a report, and longest note of its resolution, in bytes of UTF-8.
 pub const REMARK_BYTES: usize = 1_000;
-/// Reports that a site keeps. Beyond that, the oldest ones that are resolved go.
+/// The most reports that a site keeps. A new one then replaces the oldest resolved one.
 pub const REPORTS_MAX: u64 = 100_000;
-/// How much of the earlier versions of a message a report repeats, in bytes of packed messages. If they are too long, it
-/// takes the newest and the oldest in turn.
+/// The most bytes of earlier versions that a report copies, as packed messages. It copies the newest and the oldest in turn.
 pub const REPORT_VERSIONS_BYTES: usize = 64 * 1024;
-/// How much of reports, or of a conversation with its earlier versions, a page for the platform holds, in bytes of JSON; the store ends it after as
-/// many packed bytes. One entry alone may be longer, and still fits into an answer of Lambda.
+/// The bytes of JSON after which a page of reports, or of a conversation with its earlier versions, ends; the store ends it after as many packed
+/// bytes. A single entry may be longer, and still fits into an answer of Lambda.
 pub const PLATFORM_PAGE_BYTES: usize = 512 * 1024;
-/// Messages whose earlier versions are read at a time.
+/// The messages whose earlier versions are read at a time.
 pub const VERSIONS_AT_ONCE: usize = 5;
-/// Edits of a message at the most, where its earlier versions are kept: all of them are, and what it said before it was deleted.
+/// The most edits of a message whose earlier versions are kept. A deletion keeps one more version.
 pub const VERSIONS_MAX: u64 = 20;
 /// Members of a topic at the most: `SOCK_TOPIC_MEMBERS_MAX` can only lower it. A send tells every member before it is answered.
 pub const TOPIC_MEMBERS_MAX: u64 = 1_000;
 /// Users whose presence a connection can watch, and ids that a request for presence or profiles can name.
 pub const IDS_MAX: usize = 100;
-/// Users whose presence is watched at the price of one more frame: a `watch` asks the slot of each.
+/// For every so many users, a `watch` counts as one more frame and a question for presence as one more request: each user is a script in another slot.
 pub const WATCHED_PER_FRAME: usize = 10;
-/// Connections that can watch one user, or have one conversation on the screen, at a time. Each makes an event one post dearer.
+/// Connections that can watch one user, or have one conversation on the screen, at a time. Each adds one push to an event.
 pub const WATCHERS_MAX: u64 = 1_000;
 /// How often a connection can say that its user begins to type, in milliseconds.
 pub const TYPING_EVERY_MS: u64 = 2_000;
@@ -96,9 +95,9 @@ pub const CONNECTION_LIFETIME_MS: u64 = (2 * 60 + 5) * 60 * 1000;
 pub const HANDSHAKE_MS: u64 = 30_000;
 /// How long after the end of its token a connection may still be given a fresh one, in milliseconds. After that it is ended when it is next met.
 pub const TOKEN_GRACE_MS: u64 = 60_000;
-/// Connections of one user at the most, unless `SOCK_CONNECTIONS_MAX` says otherwise. Each makes every message to the user one post dearer.
+/// The most connections of one user, unless `SOCK_CONNECTIONS_MAX` says otherwise. Each adds one push to every message to the user.
 pub const CONNECTIONS_MAX: u64 = 20;
-/// Frames of one connection that may be under way before its user's limits are asked first.
+/// The most frames of one connection that may be under way; beyond that, its writes are admitted first.
 pub const FRAMES_UNASKED: u64 = 4;
 
 /// Longest reason of a ban, in bytes of UTF-8.

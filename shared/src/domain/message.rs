@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(stored(normal).unwrap(), normal);
         assert_eq!(stored("HTTPS://IMG.example:443/a/../cat.png?size=2").unwrap(), normal);
         assert_eq!(stored("https://a.example/ä").unwrap(), "https://a.example/%C3%A4");
-        // A name that looks like another is shown as what it is, and one address has one form.
+        // A host that looks like another one is shown in ASCII, and each address has one form.
         assert_eq!(
             stored("https://p\u{430}ypal.example/").unwrap(),
             "https://xn--pypal-4ve.example/"

@@ -112,7 +112,7 @@ impl From<Page> for InboxWindow {
     }
 }
 
-/// A place in a list whose newest entries come first: right behind an entry. What comes later never shifts it.
+/// A place in a list whose newest entries come first: right behind an entry. New entries never shift it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimePlace {
     /// The entry's time in milliseconds since 1970.
@@ -124,13 +124,13 @@ pub struct TimePlace {
 /// A part of a list whose newest entries come first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeWindow {
-    /// Only what stands behind this place.
+    /// Only entries after this place.
     pub after: Option<TimePlace>,
-    /// Entries at the most.
+    /// The most entries.
     pub limit: u64,
 }
 
-/// A text that is no place in a list.
+/// A text that is not a place in a list.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be the next of a page")]
 pub struct InvalidTimePlace;

@@ -1,4 +1,4 @@
-//! Reports: messages that users found bad, as they were then.
+//! Reports: copies of messages that users complained about.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use super::limits::REMARK_BYTES;
 use super::message::is_visible;
 use super::{Conversation, Id, Message};
 
-/// A short text about a message: why it was reported, or what became of the report.
+/// A short text about a report: its reason, or the note of its resolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark(Box<str>);
 
-/// A text that is no remark.
+/// A text that is not a remark.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be a text of 1 to {REMARK_BYTES} bytes of UTF-8 with a visible character")]
 pub struct InvalidRemark;
@@ -35,7 +35,7 @@ impl Remark {
     }
 }
 
-/// The id of a report. The same user who reports the same message again gets the same one, as long as the message says the same.
+/// The id of a report. A user who reports the same message again gets the same id, unless it was edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportId(u128);
 
@@ -45,7 +45,7 @@ impl ReportId {
         Self(bits)
     }
 
-    /// Reads what `Display` wrote.
+    /// Reads an id that `Display` wrote.
     pub fn parse(text: &str) -> Option<Self> {
         let is_ours = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let fits = text.len() == 32 && text.bytes().all(is_ours);
@@ -69,26 +69,26 @@ pub struct Report {
     pub reported_ms: u64,
     /// Who made it.
     pub reporter: Id,
-    /// Why.
+    /// The reason.
     pub reason: String,
-    /// Where the message stands.
+    /// The conversation of the message.
     pub conversation: Conversation,
-    /// The message as it was then; of a deleted one its last version. `None` if a newer release wrote it, and this one can show nothing of it.
+    /// The message as it was then; the last version of a deleted one. `None` if a newer release wrote it in a form that this one cannot show.
     pub message: Option<Message>,
     /// Whether the message was deleted before it was reported.
     pub deleted: bool,
-    /// Earlier versions of it, the oldest first, where these are kept.
+    /// Its kept versions, the oldest first.
     pub earlier: Vec<Message>,
-    /// What became of it; `None` while it is open.
+    /// Its resolution; `None` while it is open.
     pub resolved: Option<Resolution>,
 }
 
-/// What became of a report.
+/// The resolution of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolution {
     /// When, in milliseconds since 1970.
     pub ms: u64,
-    /// What the platform says about it.
+    /// The platform's note.
     pub note: Option<String>,
 }
 
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remark_is_short_and_has_something_to_see() {
+    fn a_remark_is_short_and_has_a_visible_character() {
         assert_eq!(Remark::parse("spam").unwrap().as_str(), "spam");
         assert!(Remark::parse(&"x".repeat(REMARK_BYTES)).is_ok());
         for wrong in ["", " ", "\u{200b}", &"x".repeat(REMARK_BYTES + 1)] {

@@ -1,10 +1,10 @@
-//! How much one user may use: token buckets, and who may use nothing.
+//! The limits of use: token buckets, and the reasons to refuse a request.
 
 use thiserror::Error;
 
 use super::limits::CONNECTIONS_MAX;
 
-/// What is limited. Each kind has a bucket of its own.
+/// A kind of use. Each kind has a bucket of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Messages that a user sends.
@@ -32,7 +32,7 @@ impl Use {
         Self::Reports,
     ];
 
-    /// The word for it, in settings, in errors and in the store.
+    /// Its name in settings, in errors and in the store.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sends => "sends",
@@ -55,7 +55,7 @@ impl Use {
 pub struct Bucket {
     /// How long one token takes to come back, in microseconds.
     pub interval_us: u64,
-    /// How many tokens there are.
+    /// How many tokens it holds.
     pub burst: u64,
 }
 
@@ -75,7 +75,7 @@ impl Bucket {
     }
 }
 
-/// A number without sign, which Rust would read too.
+/// A number without a sign, which Rust's own parser would accept.
 fn whole(digits: &str) -> Option<u64> {
     digits
         .bytes()
@@ -99,11 +99,11 @@ fn billionths(number: &str) -> Option<u64> {
 pub struct Limits {
     /// The bucket of each kind, in the order of [`Use::ALL`]; `None` where nothing is limited.
     buckets: [Option<Bucket>; Use::ALL.len()],
-    /// Connections of one user at the most. The next one ends the oldest.
+    /// The most connections of one user. The next one ends the oldest.
     pub connections_max: u64,
 }
 
-/// Why a text names no limits.
+/// Why a text is not a list of limits.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "must be off, or pairs as sends=10:30,edits=off: tokens per second (0.0000116 to 1000000) and at once (1 to 1000000), of sends, edits, \
@@ -112,7 +112,7 @@ pub struct Limits {
 pub struct InvalidLimits;
 
 impl Limits {
-    /// What is limited unless the settings say otherwise.
+    /// The limits unless the settings say otherwise.
     pub const DEFAULT: &str =
         "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5";
 
@@ -122,7 +122,8 @@ impl Limits {
         connections_max: CONNECTIONS_MAX,
     };
 
-    /// Reads names and rates, as [`Limits::DEFAULT`]. What is not named keeps its default; `off` in place of a rate, or of all, limits nothing.
+    /// Reads names and rates, as [`Limits::DEFAULT`]. A name that is left out keeps its default. `off` as a rate removes that limit, and alone all
+    /// of them.
     ///
     /// # Errors
     /// [`InvalidLimits`].
@@ -133,7 +134,7 @@ impl Limits {
         Self::OFF.with(Self::DEFAULT)?.with(text)
     }
 
-    /// The same with other rates for what the text names, each name once.
+    /// The same with the rates of this text, which has each name at most once.
     fn with(mut self, text: &str) -> Result<Self, InvalidLimits> {
         let mut named = Vec::new();
         for pair in text.split(',') {
@@ -164,14 +165,14 @@ impl Limits {
 pub enum Refusal {
     /// A bucket is empty.
     TooMany {
-        /// Of what there was too much.
+        /// The kind of use.
         kind: Use,
-        /// How long until it is taken, in milliseconds.
+        /// How long to wait until the bucket has the tokens, in milliseconds.
         wait_ms: u64,
     },
     /// The user is banned.
     Banned {
-        /// Until when, in milliseconds since 1970; `None` for ever.
+        /// The end of the ban, in milliseconds since 1970; `None` for ever.
         until_ms: Option<u64>,
     },
     /// The token was issued before all tokens of the user were revoked.
@@ -183,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_named_keeps_its_default() {
+    fn a_limit_that_is_left_out_keeps_its_default() {
         let limits = Limits::parse("sends=0.5:3, frames=off").unwrap();
         let bucket = |interval_us, burst| Some(Bucket { interval_us, burst });
         assert_eq!(limits.bucket(Use::Sends), bucket(2_000_000, 3));

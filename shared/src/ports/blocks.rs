@@ -1,4 +1,4 @@
-//! Who has blocked whom.
+//! Blocks between users.
 
 use async_trait::async_trait;
 
@@ -14,18 +14,18 @@ pub struct BlocksPage {
     pub next: Option<TimePlace>,
 }
 
-/// Keeps who has blocked whom. A block stands in three slots: of the user who blocks, of the direct conversation of both, and of the user who is
-/// blocked. The first is written first and taken away last, so every block that has an effect is in the user's list, whatever dies in between. Where a
-/// block and its removal run at once, the conversation decides, and both bring the other two slots in line with it.
+/// Keeps who has blocked whom. A block is in three slots: of the blocker, of their direct conversation, and of the blocked user. The first is
+/// written first and cleared last. So every block that has an effect is in the blocker's list, even if a function dies in between. If a
+/// block and its removal run at the same time, the conversation decides, and both make the other two slots agree with it.
 #[async_trait]
 pub trait Blocks: Send + Sync {
-    /// Blocks another user. Four round trips. Calling it twice changes nothing more, and completes what was cut off.
+    /// Blocks another user. Four round trips. Calling it twice changes nothing more, and completes a call that was cut off.
     ///
     /// # Errors
     /// [`StoreError::TooManyBlocks`], [`StoreError::Unavailable`]; calling it again is safe.
     async fn block(&self, user: &User, other: &Id) -> Result<(), StoreError>;
 
-    /// Takes a block back, likewise.
+    /// Unblocks another user, likewise.
     ///
     /// # Errors
     /// [`Unavailable`]; calling it again is safe.

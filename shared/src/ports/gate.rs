@@ -1,4 +1,4 @@
-//! Who may do something now: what users and connections have used, and who is banned.
+//! Whether a user may do something now: use is counted, and bans and revocations are checked.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::Unavailable;
 use crate::domain::{Bucket, ConnectionId, Principal, Refusal, Target, Use};
 
-/// Why somebody is not let in.
+/// Why a request is not admitted.
 #[derive(Debug, Error)]
 pub enum GateError {
     /// The user may not do that now.
@@ -17,21 +17,21 @@ pub enum GateError {
     Unavailable(#[from] Unavailable),
 }
 
-/// How a user's limits are asked.
+/// How a request is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Takes from all buckets, or from none. A banned user may go on.
     Read,
-    /// The same for the user's own inbox. Where the bucket of requests is empty, the last bucket, which is for this only, is asked in its place.
+    /// The same for the user's own inbox. If the bucket of requests is empty, the last bucket, which is only for this, is used in its place.
     ReadOwn,
     /// Takes from all buckets, or from none. A banned user may do nothing.
     Write,
-    /// Takes from all buckets, also what they do not have: the user has to wait for it afterwards. For what is done at the same time.
+    /// Takes from all buckets, even more than they hold: the user has to wait for that afterwards. For a write that is done at the same time.
     Charge,
 }
 
 impl Mode {
-    /// The word for the store.
+    /// The word that scripts know it by.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -49,18 +49,18 @@ pub struct Taking {
     pub name: &'static str,
     /// Its size and rate.
     pub bucket: Bucket,
-    /// How many tokens; 0 only asks whether it is nearly empty.
+    /// How many tokens; 0 takes none, and only asks whether the user is near the limit.
     pub tokens: u64,
 }
 
 impl Taking {
-    /// What is taken from the bucket of a kind.
+    /// So many tokens of the bucket of a kind.
     pub fn of(kind: Use, bucket: Bucket, tokens: u64) -> Self {
         let name = kind.name();
         Self { name, bucket, tokens }
     }
 
-    /// One token of the bucket that [`Mode::ReadOwn`] asks last.
+    /// One token of the bucket that [`Mode::ReadOwn`] uses last.
     pub fn own_inbox(bucket: Bucket) -> Self {
         Self {
             name: "own",
@@ -75,29 +75,30 @@ impl Taking {
 pub struct Wish<'a> {
     /// The user, and when the token was issued.
     pub by: &'a Principal,
-    /// How the buckets are asked.
+    /// How the request is admitted.
     pub mode: Mode,
     /// What is taken.
     pub takings: &'a [Taking],
-    /// The conversation that it begins, if the user does not have it yet: only then it takes from the bucket of conversations.
+    /// The conversation that it may begin. It takes from the bucket of conversations only if the user does not have that conversation yet.
     pub begins: Option<&'a Target>,
 }
 
 /// A frame that came over a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Who owns the connection. The token may be over.
+    /// The user who owns the connection. The token may have expired.
     pub principal: Principal,
     /// How long to wait until a frame is taken, in milliseconds; 0 if this one was taken.
     pub wait_ms: u64,
-    /// Whether the user's limits have to be asked before a write: the user is near a limit, or the connection sends frames fast.
+    /// Whether a write has to be admitted first: the user is near a limit, or the connection sends frames fast.
     pub asks_first: bool,
 }
 
-/// Counts what is used. Each method is one round trip.
+/// Counts use. Each method is one round trip.
 #[async_trait]
 pub trait Gate: Send + Sync {
-    /// Lets a user in, or says why not. Until when the user is near one of these limits, in milliseconds since 1970; 0 if the user is not.
+    /// Admits a request of a user, or says why not. Returns until when the user is near one of these limits, in milliseconds since 1970; 0 if the
+    /// user is not.
     ///
     /// # Errors
     /// [`GateError::Refused`]: nothing was taken, except with [`Mode::Charge`]. [`GateError::Unavailable`].

@@ -1,4 +1,4 @@
-//! What moderators look at: reports, and what messages said before they were changed.
+//! Reports and earlier versions of messages, for moderators.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Filed {
     pub reported_ms: u64,
 }
 
-/// Which reports are asked for.
+/// The state of the requested reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReportsOf {
     /// All of them.
@@ -43,9 +43,8 @@ pub struct ReportsPage {
 /// Keeps reports, and earlier versions of messages.
 #[async_trait]
 pub trait Moderation: Send + Sync {
-    /// Reports a message that the reporter may read, as it is now and with the earlier versions that are kept. A deleted message can be reported
-    /// where its last version is kept. Two round trips. The second call answers the first one, as long as the
-    /// message says the same.
+    /// Reports a message that the reporter may read, as it is now, with its kept versions. A deleted message can be reported if its last version is
+    /// kept. Two round trips. The second call returns the first report, unless the message was edited.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::TooManyReports`],
@@ -58,13 +57,13 @@ pub trait Moderation: Send + Sync {
         reason: &Remark,
     ) -> Result<Filed, StoreError>;
 
-    /// Reads a part of the reports of a site. A page of long ones ends early.
+    /// Reads a part of the reports of a site. A page of long reports ends early.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn reports(&self, domain: &Domain, of: ReportsOf, window: &TimeWindow) -> Result<ReportsPage, Unavailable>;
 
-    /// Resolves a report; `None` if there is none of that id. The second call changes nothing, and answers what the first one noted.
+    /// Resolves a report; `None` if no report has that id. The second call changes nothing, and returns the resolution of the first one.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -75,8 +74,8 @@ pub trait Moderation: Send + Sync {
         note: Option<&Remark>,
     ) -> Result<Option<Report>, Unavailable>;
 
-    /// Reads the earlier versions of the messages at these positions, the oldest first. Positions without any are left out. The last version of
-    /// a deleted message is what it said before.
+    /// Reads the kept versions of the messages at these positions, the oldest first. Positions without any are left out. The last version of a
+    /// deleted message is its text before the deletion.
     ///
     /// # Errors
     /// [`Unavailable`].

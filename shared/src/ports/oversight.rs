@@ -1,26 +1,26 @@
-//! What the platform's own server does to users and sees of conversations.
+//! Bans, revocations and the history for moderators: for the platform's own server.
 
 use async_trait::async_trait;
 
 use super::{Stored, Unavailable};
 use crate::domain::{Ban, ConnectionId, Conversation, User};
 
-/// A part of all that was ever written in a conversation.
+/// A part of a conversation, deleted messages included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The revision of the conversation: what is shown is how it is as of this one.
+    /// The revision of the conversation that the part shows.
     pub rev: u64,
-    /// The asked part, newest first; deleted messages stand in it too.
+    /// The asked part, newest first; it has deleted messages too.
     pub messages: Vec<Stored>,
     /// The position behind the part, if older messages follow.
     pub next: Option<u64>,
 }
 
-/// Keeps bans and revocations in the slot of the user, where everything that the user does is admitted. Each method is one round trip, and may be
+/// Keeps bans and revocations in the slot of the user, where each request of the user is admitted. Each method is one round trip, and may be
 /// repeated.
 #[async_trait]
 pub trait Oversight: Send + Sync {
-    /// Bans a user, in place of a ban before. Answers the user's connections, which the caller must end.
+    /// Bans a user; the ban replaces an earlier one. Returns the user's connections, which the caller must end.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -38,14 +38,14 @@ pub trait Oversight: Send + Sync {
     /// [`Unavailable`].
     async fn ban_of(&self, user: &User) -> Result<Option<Ban>, Unavailable>;
 
-    /// Notes that no token counts any more that was issued to the user before `at_ms`, in milliseconds since 1970. An earlier time than the noted one
-    /// changes nothing. Answers the user's connections, which the caller must end.
+    /// Revokes all tokens that were issued to the user before `at_ms`, in milliseconds since 1970. A time before the noted one changes nothing.
+    /// Returns the user's connections, which the caller must end.
     ///
     /// # Errors
     /// [`Unavailable`].
     async fn revoke(&self, user: &User, at_ms: u64) -> Result<Vec<ConnectionId>, Unavailable>;
 
-    /// Reads what stands in a conversation below a position, deleted messages too; from the newest on without one.
+    /// Reads messages of a conversation below a position, deleted ones too; without a position from the newest on.
     ///
     /// # Errors
     /// [`Unavailable`].

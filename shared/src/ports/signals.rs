@@ -94,7 +94,7 @@ pub struct Due {
 #[async_trait]
 pub trait Signals: Send + Sync {
     /// Notes what a connection watches from now on, while its token is good; `None` if the connection is not known. The caller must take the
-    /// connection off what it watched before, which a second call does not answer any more. With a bucket of frames it counts as a frame, and as one
+    /// connection off what it watched before, which a second call does not return any more. With a bucket of frames it counts as a frame, and as one
     /// more for every [`crate::domain::limits::WATCHED_PER_FRAME`] users.
     ///
     /// # Errors

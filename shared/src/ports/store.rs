@@ -88,12 +88,12 @@ pub struct Live {
     pub opening: bool,
 }
 
-/// On what terms a connection is let in.
+/// The conditions for a new connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// Connections of its user at the most.
     pub connections_max: u64,
-    /// What its user takes for it.
+    /// The tokens that it takes from the user's buckets.
     pub takings: &'a [Taking],
 }
 
@@ -102,8 +102,8 @@ pub struct Terms<'a> {
 pub struct Opened {
     /// Until when the user is near a limit of use, in milliseconds since 1970; 0 if the user is not.
     pub near_until_ms: u64,
-    /// Other connections of the user that have to be ended: their token ended long ago, or they are the oldest and one too many. The store does not
-    /// answer them again.
+    /// Other connections of the user that the caller must end: their token ended long ago, or they are the oldest of too many. The store
+    /// returns them again until they are closed.
     pub ended: Vec<ConnectionId>,
     /// Who watches the user, if the user comes online by it.
     pub watchers: Vec<Watcher>,
@@ -291,8 +291,8 @@ pub trait Store: Send + Sync {
         retry_key: Option<&RetryKey>,
     ) -> Result<Decision, StoreError>;
 
-    /// Deletes a message as its author, as a moderator of the topic, or as the platform. Calling it twice changes nothing more, so that a deletion that was cut off
-    /// can be completed.
+    /// Deletes a message as its author, as a moderator of the topic, or as the platform. Calling it twice changes nothing more, so that a deletion
+    /// that was cut off can be completed.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NotAMember`], [`StoreError::Unavailable`].
@@ -411,11 +411,11 @@ pub trait Store: Send + Sync {
         bounds: PageBounds,
     ) -> Result<ChangedEntries, Unavailable>;
 
-    /// Records a connection until it is closed, or its lifetime or the token is over. One too many ends the oldest. Calling it twice changes nothing
-    /// but what is taken; with another token of the user it is good as long as that one.
+    /// Records a connection until it is closed, or until its lifetime or the token is over. If the user then has too many, the oldest one ends. A
+    /// second call only takes tokens from the buckets again; with another JWT of the user, the connection is good until that one expires.
     ///
     /// # Errors
-    /// [`GateError::Refused`] if the user may not come in; then it is not known. [`GateError::Unavailable`].
+    /// [`GateError::Refused`] if the user may not connect; then the connection is not recorded. [`GateError::Unavailable`].
     async fn open_connection(
         &self,
         principal: &Principal,

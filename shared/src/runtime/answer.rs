@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_is_taken_for_what_it_says_it_is() {
+    fn a_browser_believes_the_content_type_of_every_answer() {
         for outcome in [
             Ok(Answer::ok(&())),
             Ok(Answer::nothing()),

@@ -1,7 +1,7 @@
 //! What Lambda hands to a function: an event of API Gateway, and the answer to it.
 //!
-//! An event is read field by field, and a field that is missing, of another type or unreadable counts as empty. So nothing that a client sends can
-//! make a function fail before it answers.
+//! An event is read field by field, and a field that is missing, of another type or unreadable counts as empty. So no input of a client can make a
+//! function fail before it answers.
 //!
 //! # Source
 //! API Gateway developer guide: "Lambda proxy integrations for HTTP APIs", format 2.0; "Set up a WebSocket API integration request".
@@ -41,8 +41,8 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Reads an event. Of text that is no JSON object, every field is empty. Each field is read by itself, so that one that cannot be read does not
-    /// empty the others: a client chooses the names of its query's parameters, and `serde_json` reads an object whose first name is
+    /// Reads an event. If the text is not a JSON object, every field is empty. Each field is read by itself, so that an unreadable one does not empty
+    /// the others: a client chooses the names of its query's parameters, and `serde_json` reads an object whose first name is
     /// `$serde_json::private::RawValue` as something else.
     pub(crate) fn new(json: &RawValue) -> Self {
         let given: HashMap<String, &RawValue> = serde_json::from_str(json.get()).unwrap_or_default();
@@ -154,8 +154,8 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// An answer with this body. A browser must take it for what `content-type` says, and not look for a script or a page in the words of
-    /// users (Fetch Standard, section "`X-Content-Type-Options` header").
+    /// An answer with this body. A browser must believe its `content-type`, and not look for a script or a page in texts of users (Fetch Standard,
+    /// section "`X-Content-Type-Options` header").
     pub(super) fn new(status_code: u16, body: String) -> Self {
         let is_base64_encoded = body.len() >= BASE64_FROM_BYTES;
         Self {

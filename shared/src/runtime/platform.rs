@@ -1,4 +1,4 @@
-//! The function of the platform's own server: its requests come with a key and not with a user's token.
+//! Serves the function of the platform's own server: its requests have a key in place of a user's token.
 
 use std::convert::Infallible;
 
@@ -26,7 +26,7 @@ pub struct PlatformRequest {
 }
 
 impl PlatformRequest {
-    /// What every request has.
+    /// The part that every request has.
     pub fn rest(&self) -> &RestRequest {
         &self.rest
     }
@@ -36,7 +36,7 @@ impl PlatformRequest {
         self.rest.route()
     }
 
-    /// The site that the request is about.
+    /// The site of the request.
     pub fn domain(&self) -> &Domain {
         &self.caller.domain
     }
@@ -49,8 +49,8 @@ impl PlatformRequest {
         self.id("user", "the user's id").map(|id| self.user_of(id))
     }
 
-    /// The conversation that a path names by `{target}`, `{a}` and `{b}`: of two users, or of a topic, where `{b}` is `-`. As one of its members
-    /// names it.
+    /// The conversation that a path names by `{target}`, `{a}` and `{b}`: of two users, or of a topic, where `{b}` is `-`. Returned as a member and
+    /// that member's name for the conversation.
     ///
     /// # Errors
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`]; [`ApiError::InvalidField`] for a topic with two ids.
@@ -71,15 +71,15 @@ impl PlatformRequest {
         Ok((self.user_of(user), other))
     }
 
-    /// `{id}` of a path that is about a report.
+    /// `{id}` of a path that names a report.
     ///
     /// # Errors
-    /// [`ApiError::ReportNotFound`] for a text that is the id of no report.
+    /// [`ApiError::ReportNotFound`] for a text that is not an id of a report.
     pub fn report_id(&self) -> Result<ReportId, ApiError> {
         ReportId::parse(self.rest.path_parameter("id")).ok_or(ApiError::ReportNotFound)
     }
 
-    /// `state` of the query: which reports are asked for. Without it all of them.
+    /// `state` of the query: which reports to list. Without it all of them.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but `open` or `resolved`.
@@ -122,8 +122,8 @@ impl PlatformRequest {
     }
 }
 
-/// Serves requests until Lambda ends the process. One without a key of the platform is refused before the handler sees it. Each one that may change
-/// something leaves a line in the log, whatever its outcome: who asked for what, by ids alone.
+/// Serves requests until Lambda ends the process. A request without a key of the platform is refused before the handler sees it. Each request that
+/// may change something leaves a line in the log, whatever its outcome. The line has ids and no texts.
 ///
 /// # Errors
 /// [`StartError`] if the runtime cannot be reached.
@@ -156,7 +156,7 @@ where
     Ok(lambda_runtime::run(service_fn(respond)).await?)
 }
 
-/// What the log says of a change that the platform asked for. The span of the invocation adds the request's id.
+/// Logs a change that the platform asked for. The span of the invocation adds the request's id.
 struct Audit {
     caller: PlatformCaller,
     action: String,
@@ -169,7 +169,7 @@ impl Audit {
         Self {
             caller: caller.clone(),
             action: rest.route().to_owned(),
-            // It holds ids and nothing else.
+            // The path has ids and nothing else.
             path: rest.path().to_owned(),
             changes: rest.method() != "GET",
         }

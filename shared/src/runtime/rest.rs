@@ -158,7 +158,7 @@ impl RestRequest {
         })
     }
 
-    /// `{id}` of a path that is about another user.
+    /// `{id}` of a path that names another user.
     ///
     /// # Errors
     /// [`ApiError::InvalidId`].
@@ -169,7 +169,7 @@ impl RestRequest {
         })
     }
 
-    /// The part of a list by time that is asked for: what stands after `after`, `limit` at the most.
+    /// The requested part of a list by time: at most `limit` entries after `after`.
     ///
     /// # Errors
     /// [`ApiError::InvalidPage`], [`ApiError::InvalidField`].
@@ -326,7 +326,7 @@ impl RestRequest {
         let Some(list) = self.query(field) else { return Ok(None) };
         let (mut ids, mut known) = (Vec::new(), HashSet::new());
         for text in list.split(',').filter(|text| !text.is_empty()) {
-            // Also the author of system messages may be asked for, as any other.
+            // A client may ask for the author of system messages, as for any other.
             let id = Id::stored(text).map_err(|reason| ApiError::InvalidId { field, reason })?;
             if known.insert(id.clone()) {
                 ids.push(id);

@@ -61,7 +61,7 @@ impl SocketEvent {
         in_time(self.deadline_ms, work).await
     }
 
-    /// Reads an event; `None` if it is of no connection.
+    /// Reads an event; `None` if it names no connection.
     pub(crate) fn new(event: Event, context: &Context) -> Option<Self> {
         Some(Self {
             connection: ConnectionId::parse(event.text("/requestContext/connectionId")).ok()?,
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_answer_is_taken_for_what_it_says_it_is() {
+    fn a_browser_believes_the_content_type_of_every_answer() {
         let shown = |outcome| serde_json::to_value(reply(outcome, "id")).unwrap();
         let accepted = shown(Ok(SocketAnswer::accepted(Some("senna.v1"))));
         let refused = shown(Err(ApiError::NotAuthenticated));

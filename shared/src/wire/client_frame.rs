@@ -1,4 +1,4 @@
-//! What clients send in frames over the WebSocket: what stands around a body.
+//! Frames that clients send over the WebSocket: the parts around a body.
 
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ impl<'a> ClientFrame<'a> {
         Properties::parse(json, "frame").map(Self)
     }
 
-    /// What the client calls the frame, as JSON: its answer repeats it.
+    /// The id that the client gave the frame, as JSON: the answer repeats it.
     ///
     /// # Errors
     /// [`ApiError::InvalidFrameId`] for anything but a short string or a number.
@@ -38,7 +38,7 @@ impl<'a> ClientFrame<'a> {
         }
     }
 
-    /// What the client wants done; empty if it doesn't say.
+    /// The action; empty if the frame has none.
     pub fn action(&self) -> String {
         self.0.get("action").and_then(string).unwrap_or_default()
     }
@@ -51,7 +51,7 @@ impl<'a> ClientFrame<'a> {
         target_in(&self.0)
     }
 
-    /// The conversation that the client has on the screen, if any.
+    /// The conversation that the client shows on its screen, if any.
     ///
     /// # Errors
     /// [`ApiError::InvalidTarget`], [`ApiError::InvalidId`]; [`ApiError::InvalidField`] if it is no object.
@@ -69,7 +69,7 @@ impl<'a> ClientFrame<'a> {
         target_in(&inner).map(Some)
     }
 
-    /// The users whose presence the client wants, each once.
+    /// The users whose presence the client asks for, each once.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] if they are no list of ids, or too many.
@@ -77,7 +77,7 @@ impl<'a> ClientFrame<'a> {
         self.0.ids("users", IDS_MAX, "a list of at most 100 ids")
     }
 
-    /// Whether the user begins to type, or stops.
+    /// Whether the user begins to type; false if the user stops.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but `start` or `stop`.
@@ -92,7 +92,7 @@ impl<'a> ClientFrame<'a> {
         }
     }
 
-    /// A reaction, and whether it is given; else it is taken back.
+    /// A reaction, and whether it is given; if not, it is taken back.
     ///
     /// # Errors
     /// [`ApiError::InvalidReaction`]; [`ApiError::InvalidField`] if `remove` is no boolean.
@@ -111,7 +111,7 @@ impl<'a> ClientFrame<'a> {
         Ok((Reaction::parse(&text)?, give))
     }
 
-    /// The cursor from which on the client asks what changed, if it gives one.
+    /// The cursor since which the client asks for changes, if it gives one.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but a cursor.
@@ -120,7 +120,7 @@ impl<'a> ClientFrame<'a> {
         since.map(|raw| cursor(&string(raw).unwrap_or_default())).transpose()
     }
 
-    /// A fresh token of the connection's user; none, if the connection stays good as long as it is.
+    /// A fresh token of the user who owns the connection; `None` if the client does not renew it.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] for anything but a string.

@@ -1,4 +1,4 @@
-//! What the limits promise: every message that can be sent fits one WebSocket frame, in whatever it is told or answered.
+//! Tests a promise of the limits: every message that can be sent fits one WebSocket frame, in every event and answer that has it.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ const CHARACTERS: [&str; 9] = ["x", "\"", "\\", "\n", "\u{1}", "\u{7f}", "ä", "
 /// Of the ids: `~` takes three bytes in a key.
 const OF_IDS: [&str; 3] = ["~", ":", "9"];
 
-/// A message, and what stands around it, by what they are made of.
+/// The sizes and characters of a message and of the parts around it.
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     character: &'static str,
@@ -39,7 +39,7 @@ struct Shape {
     is_topic: bool,
 }
 
-/// So many bytes of a character at the most, as it stands in JSON.
+/// A text of this character that takes at most so many bytes in JSON.
 fn of(character: &str, bytes: usize) -> String {
     character.repeat(bytes / (to_json(&character).len() - 2))
 }
@@ -49,7 +49,7 @@ impl Shape {
         Id::parse(&self.of_ids.repeat(64)).unwrap()
     }
 
-    /// What a client sends, read as `send` reads it; `None` if a limit refuses it.
+    /// The message of a client, read as `send` reads it; `None` if a limit refuses it.
     fn draft(self) -> Option<Draft> {
         let content = if self.is_image {
             format!("https://a.example/{}", "x".repeat(self.text.min(IMAGE_BYTES - 18)))
@@ -70,7 +70,7 @@ impl Shape {
         RequestBody::parse(&body.to_string()).unwrap().to_draft(None).ok()
     }
 
-    /// The message that is stored of it, with all that scripts show beside it.
+    /// The stored message, with everything that scripts show with it.
     fn message(self) -> Option<Message> {
         let draft = self.draft()?;
         let id = MessageId {
@@ -109,7 +109,7 @@ impl Shape {
         })
     }
 
-    /// Every frame in which the message can stand.
+    /// Every frame that can have the message.
     fn frames(self) -> Vec<(&'static str, String)> {
         let Some(message) = self.message() else {
             return Vec::new();
@@ -310,7 +310,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_can_be_sent_fits_a_frame(shape in any_shape()) {
+    fn every_message_that_can_be_sent_fits_a_frame(shape in any_shape()) {
         for (name, frame) in shape.frames() {
             prop_assert!(frame.len() <= FRAME_BYTES, "{name} has {} bytes", frame.len());
         }

@@ -70,7 +70,7 @@ pub struct MessageJson<A> {
     mentions: Vec<IdJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<ReactedJson>,
-    /// The platform itself has written it.
+    /// The platform itself wrote it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     system: bool,
 }
@@ -211,7 +211,7 @@ impl ConversationState {
         self
     }
 
-    /// The same as of a change. One that its member alone is told of has no revision.
+    /// The read position in a change. A position that only its member sees has no revision.
     pub(super) fn after(conversation: &Conversation, user: &Id, change: &Change) -> Self {
         let state = Self::new(conversation, user);
         if change.private {

@@ -1,4 +1,4 @@
-//! The metadata of a client: an object that is kept as it was written, so it is checked once, before it is stored.
+//! The metadata of a client: an object that is stored as it was written, so it is checked once, before that.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,20 +11,19 @@ use super::properties::shortened;
 use crate::domain::Metadata;
 use crate::error::ApiError;
 
-/// Keys that a JavaScript program takes for its own: code that copies an object key by key can be made to change all objects of the page
-/// ("prototype pollution").
+/// Keys with a special meaning in JavaScript: with them, code that copies an object key by key may change all objects of the page ("prototype
+/// pollution").
 ///
 /// # Source
 /// ECMA-262, `Object.prototype.__proto__` (annex B.2.2.1); CWE-1321, which names these three.
 const OF_PROTOTYPES: [&str; 3] = ["__proto__", "constructor", "prototype"];
 
-/// Reads the metadata of a message. It is kept as it was written, so every JSON reader must take it and find the same in it: no number out of
-/// range, no half character, no deep nesting, no key twice, no key of a JavaScript prototype. The text is walked through once; nothing
-/// is built of it.
+/// Reads the metadata of a message. It is stored as it was written, so every JSON parser must accept it and read the same: no number out of range,
+/// no half character, no deep nesting, no key twice, no key of a JavaScript prototype. It walks through the text once and builds nothing.
 ///
 /// # Errors
-/// [`ApiError::InvalidMessage`] if it is too large, before anything else is looked at; [`ApiError::DuplicateKey`] and [`ApiError::PrototypeKey`], which name
-/// the key; [`ApiError::InvalidField`] for anything but an object that every reader takes.
+/// [`ApiError::InvalidMessage`] if it is too large, which is checked first; [`ApiError::DuplicateKey`] and [`ApiError::PrototypeKey`], which name
+/// the key; [`ApiError::InvalidField`] for anything but an object that every parser accepts.
 pub(super) fn metadata(json: &str) -> Result<Metadata, ApiError> {
     let metadata = Metadata::new(json.to_owned())?;
     let mut wrong_key = None;
@@ -40,7 +39,7 @@ pub(super) fn metadata(json: &str) -> Result<Metadata, ApiError> {
     }
 }
 
-/// A walk through a value. A wrong key ends it, and is kept here.
+/// A walk through a value. A wrong key ends it, and is noted here.
 struct Walk<'w>(&'w mut Option<ApiError>);
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_refused_at_any_depth_and_named() {
+    fn a_key_that_occurs_twice_is_refused_at_any_depth_and_named() {
         for json in [
             r#"{"a":1,"a":1}"#,
             r#"{"x":[0,{"y":{"a":1,"b":2,"a":3}}]}"#,
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_not_every_reader_takes_is_refused() {
+    fn metadata_that_some_parsers_refuse_is_refused() {
         let deep = |levels: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
         assert_eq!(read(&deep(100)), deep(100));
         for json in [
@@ -187,7 +186,7 @@ mod tests {
             let due = "400 INVALID_FIELD metadata must be an object that every JSON reader takes";
             assert_eq!(read(&json), due);
         }
-        // The size is looked at first.
+        // The size is checked first.
         assert!(read(&deep(5_000)).starts_with("413 METADATA_TOO_LARGE"));
     }
 }

@@ -9,7 +9,7 @@ use super::to_json;
 use crate::domain::{Conversation, Id, Message, Reads, Report, Target, TimePlace};
 use crate::ports::{BlocksPage, Filed, ReportsPage};
 
-/// The answer to a block, or to taking it back.
+/// The answer to blocking or unblocking a user.
 #[derive(Debug, Serialize)]
 pub struct BlockAnswer {
     id: IdJson,
@@ -32,7 +32,7 @@ struct BlockJson {
     since: Timestamp,
 }
 
-/// A part of a list whose newest entries come first; `next` is what to give as `after`.
+/// A part of a list whose newest entries come first; `next` is the `after` of the next part.
 #[derive(Debug, Serialize)]
 struct PageJson<E> {
     entries: Vec<E>,
@@ -81,7 +81,7 @@ impl ReportAnswer {
     }
 }
 
-/// Where a message stands, as the platform names it: `b` only in a direct conversation.
+/// The conversation of a message, as the platform names it: `b` only in a direct conversation.
 #[derive(Debug, Serialize)]
 struct PlaceJson {
     target: &'static str,
@@ -131,7 +131,7 @@ pub struct ReportJson {
 }
 
 impl ReportJson {
-    /// Shows a report to the platform, with the message as it was when it was reported.
+    /// Shows a report to the platform, with the message as it was then.
     pub fn new(report: &Report) -> Self {
         let reads = Reads::default();
         let shown = |message: &Message| MessageJson::new(message, Reader::new(&report.reporter, &reads));

@@ -1,4 +1,4 @@
-//! The bodies and answers of the platform's own server.
+//! Request bodies and answers of the platform's own server.
 
 use chrono::DateTime;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use super::message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 use super::properties::{Properties, string};
 use super::request::RequestBody;
 use super::to_json;
-use crate::domain::limits::{BAN_REASON_BYTES, NUMERIC_ID_MAX};
+use crate::domain::limits::BAN_REASON_BYTES;
 use crate::domain::{Ban, Conversation, Id, Message, MessageId, Reads, User};
 use crate::error::ApiError;
 use crate::ports::{Recorded, Stored, Versions};
@@ -22,7 +22,7 @@ impl RequestBody<'_> {
         self.switch("system").map(Option::unwrap_or_default)
     }
 
-    /// Until when a user is banned, and why.
+    /// The end of a ban, and its reason.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`].
@@ -42,6 +42,9 @@ impl RequestBody<'_> {
     }
 }
 
+/// The last time of the year 9999, in milliseconds since 1970: ISO 8601 has four digits for a year.
+const LAST_MS: u64 = 253_402_300_799_999;
+
 /// A time that may be absent or null: in ISO 8601 with its offset, as RFC 3339 has it, or in milliseconds since 1970.
 fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>, ApiError> {
     let Some(raw) = properties.get(field) else {
@@ -54,9 +57,9 @@ fn time(properties: &Properties<'_>, field: &'static str) -> Result<Option<u64>,
         }
         None => raw.get().parse().ok(),
     };
-    let ms = ms.filter(|ms| *ms < NUMERIC_ID_MAX).ok_or(ApiError::InvalidField {
+    let ms = ms.filter(|ms| *ms <= LAST_MS).ok_or(ApiError::InvalidField {
         field,
-        expected: "a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
+        expected: "a time up to the year 9999, in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970",
     });
     ms.map(Some)
 }
@@ -88,7 +91,7 @@ impl BanAnswer {
     }
 }
 
-/// Since when a token of a user must be issued to count.
+/// The time of a revocation: tokens that were issued earlier are refused.
 #[derive(Debug, Serialize)]
 pub struct RevokedAnswer {
     id: IdJson,
@@ -105,7 +108,7 @@ impl RevokedAnswer {
     }
 }
 
-/// How soon nobody is shown the profile any more that a user had.
+/// How long the old profile of a user may still be shown.
 #[derive(Debug, Serialize)]
 pub struct ProfileAnswer {
     id: IdJson,
@@ -130,7 +133,7 @@ pub struct RecordedAnswer {
     next: Option<String>,
 }
 
-/// What a message said before, the oldest version first.
+/// The earlier versions of a message, the oldest first.
 #[derive(Debug, Serialize)]
 struct EarlierJson {
     id: String,
@@ -141,7 +144,7 @@ struct EarlierJson {
 #[serde(untagged)]
 enum RecordedJson {
     Live(Box<MessageJson<IdJson>>),
-    /// Deleted; or written by a newer release, so that this one can show nothing of it.
+    /// Deleted; or written by a newer release, in a form that this one cannot show.
     Bare {
         id: String,
         author: IdJson,
@@ -154,8 +157,8 @@ enum RecordedJson {
 }
 
 impl RecordedAnswer {
-    /// Shows as much of a part as fits into so many bytes, but at least one message with its earlier versions. `next` is what to give as `after` for
-    /// older messages. `user` says how the conversation is named.
+    /// Shows as much of a part as fits into `bytes`, but at least one message with its earlier versions. `next` is the `after` of the next part, with
+    /// older messages. `user` is the member from whose side the conversation is named.
     pub fn new(
         user: &User,
         conversation: &Conversation,
@@ -194,13 +197,13 @@ impl RecordedAnswer {
     }
 }
 
-/// A position in the form of the id of its message. One that cannot be read is not among the messages, and only the position counts.
+/// A position in the form of a message id. A message that cannot be read is not in the list; then only the position in the id is real.
 fn place(messages: &[Stored], seq: u64) -> MessageId {
     let known = messages.iter().map(|stored| stored.id).find(|id| id.seq == seq);
     known.unwrap_or(MessageId { ms: 0, random: 0, seq })
 }
 
-/// A message as it looks to no user: nothing is the reader's own.
+/// A message as the platform sees it: nothing is the reader's own.
 fn to_no_user(message: &Message) -> MessageJson<IdJson> {
     MessageJson::new(message, Reader::new(&Id::system(), &Reads::default()))
 }
@@ -234,6 +237,7 @@ mod tests {
         insta::assert_snapshot!(ban("{}"), @"None None");
         insta::assert_snapshot!(ban(r#"{"until":null,"reason":""}"#), @"None None");
         insta::assert_snapshot!(ban(r#"{"until":1893456000000,"reason":"spam"}"#), @r#"Some(1893456000000) Some("spam")"#);
+        insta::assert_snapshot!(ban(r#"{"until":253402300799999}"#), @"Some(253402300799999) None");
         insta::assert_snapshot!(ban(r#"{"until":"2030-01-01T01:00:00.5+01:00"}"#), @"Some(1893456000500) None");
         for wrong in [
             "-1",
@@ -243,10 +247,11 @@ mod tests {
             "\"2030-01-01\"",
             "\"1893456000000\"",
             "9007199254740991",
+            "253402300800000",
             "\"1969-01-01T00:00:00Z\"",
         ] {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
+                insta::assert_snapshot!(ban(&format!(r#"{{"until":{wrong}}}"#)), @"until must be a time up to the year 9999, in ISO 8601 as 2030-01-31T12:00:00Z, or in milliseconds since 1970");
             }
         }
         let reason = |bytes| ban(&format!(r#"{{"reason":"{}"}}"#, "x".repeat(bytes)));

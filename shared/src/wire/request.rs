@@ -1,4 +1,4 @@
-//! What clients send in bodies and addresses. A body is read in two steps, so that each wrong property has its own error.
+//! Bodies and query parameters of clients. A body is read in two steps, so that each wrong property has its own error.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::error::ApiError;
 
-/// What a remark must be.
+/// The expected form of a remark.
 const REMARK: &str = "a text of 1 to 1000 bytes of UTF-8 with a visible character";
 
 /// Reads a target as it stands in an address or frame.
@@ -147,7 +147,7 @@ impl<'a> RequestBody<'a> {
         id.map(|id| message_id(&id)).transpose()
     }
 
-    /// Why a message is reported.
+    /// The reason of a report.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] if it is absent, too long, or shows nothing.
@@ -158,7 +158,7 @@ impl<'a> RequestBody<'a> {
         })
     }
 
-    /// What the platform says about a report, if it says something.
+    /// The platform's note about a report, if there is one.
     ///
     /// # Errors
     /// [`ApiError::InvalidField`] if it is too long, or shows nothing.
@@ -320,7 +320,7 @@ impl<'a> RequestBody<'a> {
     }
 }
 
-/// An id as a client wrote it in JSON. What is neither a number nor a string is not read.
+/// An id as a client wrote it in JSON. Only a number or a string is read.
 pub(super) fn id_in(raw: &RawValue) -> Result<Id, InvalidId> {
     match raw.get().as_bytes().first() {
         Some(b'-' | b'0'..=b'9') => {
@@ -331,7 +331,7 @@ pub(super) fn id_in(raw: &RawValue) -> Result<Id, InvalidId> {
     }
 }
 
-/// An id in JSON that was read before: a number or a string.
+/// An id in JSON that has been read: a number or a string.
 pub(crate) fn id_from_json(value: &Value) -> Result<Id, InvalidId> {
     match value {
         Value::Number(number) => number.as_u64().ok_or(InvalidId::Number).and_then(Id::from_number),

@@ -1,4 +1,4 @@
-//! Rules of blocks: what the one who is blocked can still do, what each side sees, and what a crash leaves.
+//! Rules of blocks: the rights of a blocked user, the view of each side, and crashes in between.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn blocked(world: &World, user: &User) -> Vec<String> {
     page.blocks.into_iter().map(|(id, _)| id.to_string()).collect()
 }
 
-pub(crate) async fn who_is_blocked_writes_nothing_more_and_can_still_delete(world: World) {
+pub(crate) async fn a_blocked_user_cannot_write_but_can_delete(world: World) {
     let theirs = world.send(&world.anna, "from Anna").await.change.id;
     let kept = world.send(&world.ben, "kept").await.change.id;
     let gone = world.send(&world.ben, "gone").await.change.id;
@@ -51,11 +51,11 @@ pub(crate) async fn who_is_blocked_writes_nothing_more_and_can_still_delete(worl
     assert!(is_refused(&world.update(&world.ben, kept, &new_text("other")).await));
     assert!(is_refused(&world.react(&world.ben, theirs, "y", true).await));
     assert!(is_refused(&world.react(&world.ben, theirs, "x", false).await));
-    // What was done before is answered again.
+    // A repetition of an earlier send gets its first answer.
     assert!(world.append(&world.ben, &known).await.unwrap().change.repeated);
     let again = world.react(&world.ben, theirs, "x", true).await.unwrap().change;
     assert_eq!((again.repeated, again.rev), (true, reacted.rev));
-    // Nothing that the one who is blocked can read tells of the block.
+    // No answer reveals the block to the blocked user.
     assert_eq!(world.entry(&world.ben).await.unwrap(), before);
     let deleted = world.delete(&world.ben, gone).await;
     world.finish(deleted).await;
@@ -68,7 +68,7 @@ pub(crate) async fn who_is_blocked_writes_nothing_more_and_can_still_delete(worl
     world.send(&world.ben, "again").await;
     let edited = world.edit(&world.ben, kept, "other").await;
     world.finish(edited).await;
-    // A topic in which both are is no matter of theirs.
+    // In a topic of both nothing changes.
     block(&world).await;
     let topic = world.in_topic("cats");
     topic.send(&topic.anna, "hello").await;
@@ -88,8 +88,8 @@ pub(crate) async fn each_side_blocks_for_itself(world: World) {
     assert_eq!(blocked(&world, &world.anna).await, [""; 0]);
 }
 
-/// The read position of the one who is blocked stays where it was, for the other side.
-pub(crate) async fn who_is_blocked_reads_alone(world: World) {
+/// The other side goes on seeing the old read position of the blocked user.
+pub(crate) async fn only_a_blocked_user_sees_the_own_reading(world: World) {
     let first = world.send(&world.anna, "first").await.change.id;
     world.read(&world.ben, Some(first)).await;
     let second = world.send(&world.anna, "second").await.change.id;
@@ -104,7 +104,7 @@ pub(crate) async fn who_is_blocked_reads_alone(world: World) {
     assert!(world.read(&world.ben, None).await.change.repeated);
     let entry = world.entry(&world.ben).await.unwrap();
     assert_eq!((entry.read_seq, entry.unread, entry.rev), (2, 0, history.rev));
-    // Anna sees nothing of it, anywhere.
+    // Anna sees no move anywhere.
     assert_eq!(world.entry(&world.anna).await, anna);
     assert_eq!(world.history(page(1, 10)).await, history);
     let changes = async |reader: &User, since| {
@@ -143,8 +143,8 @@ pub(crate) async fn who_is_blocked_reads_alone(world: World) {
     assert!(entry.reads.0.contains(&(world.ben.id.clone(), 3)), "{:?}", entry.reads);
 }
 
-/// What is pushed when the one who is blocked reads: nothing to the other side.
-pub(crate) async fn nobody_is_told_that_who_is_blocked_reads(world: World) {
+/// When the blocked user reads, nothing is pushed to the other side.
+pub(crate) async fn nobody_is_told_that_a_blocked_user_reads(world: World) {
     let (world, now) = at_now(world);
     for (user, name) in [(&world.anna, "anna="), (&world.ben, "ben=")] {
         assert!(world.opens(user, &id(name), now).await);
@@ -214,7 +214,7 @@ pub(crate) async fn neither_side_sees_the_presence_of_the_other(world: World) {
     assert!(seen(&world.ben, &world.anna, &phone).await.has_written);
 }
 
-pub(crate) async fn typing_of_who_is_blocked_is_told_to_nobody(world: World) {
+pub(crate) async fn nobody_is_told_that_a_blocked_user_types(world: World) {
     let (world, now) = at_now(world);
     world.send(&world.anna, "hello").await;
     let (phone, desk) = (id("phone="), id("desk="));
@@ -232,7 +232,7 @@ pub(crate) async fn typing_of_who_is_blocked_is_told_to_nobody(world: World) {
     assert_eq!(told(&world.ben).await.len(), 2);
 }
 
-/// Each of the three slots may be missing when a function has died; the list of blocks is written first and cleared last.
+/// If a function dies, any of the three slots may miss the block; the blocker's list is written first and cleared last.
 pub(crate) async fn a_block_that_was_cut_off_is_completed_when_it_is_repeated(world: World) {
     let meta = world.chat_keys()[1].clone();
     let blockers = world.user_keys(&world.ben)[0].replace(":inbox", ":blockers");
@@ -318,7 +318,7 @@ pub(crate) async fn blocks_and_removals_at_once_leave_no_block_that_is_not_liste
 pub(crate) async fn strangers_are_blocked_too_and_listed_in_pages(world: World) {
     let now = crate::support::NOW;
     for number in 0..7 {
-        // Three at the same time.
+        // Three blocks with the same time.
         world.clock.set(now + [0, 1, 1, 1, 2, 3, 4][number]);
         let other = user("site", &format!("u{number}")).id;
         world.store.block(&world.anna, &other).await.unwrap();
@@ -382,7 +382,7 @@ pub(crate) async fn a_block_of_a_stranger_counts_as_the_beginning_of_a_conversat
     assert_eq!(all, ["ben", "first"]);
 }
 
-pub(crate) async fn a_user_blocks_so_many_and_no_more(world: World) {
+pub(crate) async fn a_user_cannot_block_more_than_the_limit(world: World) {
     let blocks = world.user_keys(&world.anna)[0].replace(":inbox", ":blocks");
     let mut fill = redis::cmd("ZADD");
     fill.arg(&blocks);
@@ -406,7 +406,7 @@ pub(crate) async fn a_user_blocks_so_many_and_no_more(world: World) {
         .await
         .unwrap_err();
     assert!(matches!(itself, ApiError::InvalidField { .. }), "{itself}");
-    // Nothing of the refused one stands anywhere.
+    // The refused block left nothing anywhere.
     let stranger = user("site", "other");
     let blockers = world.user_keys(&stranger)[0].replace(":inbox", ":blockers");
     assert_eq!(

@@ -46,7 +46,7 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     assert!(world.opens(&world.anna, &annas, NOW * 2).await);
     let closed = world.store.close_connection(&world.anna, &annas, &nothing);
     closed.await.expect("somebody watches Anna, and is due to be told");
-    // What lets users in goes on, or nobody could delete or read.
+    // Admission still works; otherwise nobody could delete or read.
     let takings = [Taking::own_inbox(Bucket {
         interval_us: 1,
         burst: 1,

@@ -1,6 +1,6 @@
-//! Users talk with each other and in topics, which they join and leave; they edit, delete, react, reply, mention, read and block; functions die between the
-//! two steps of a write; frames are lost or late. A client that follows the rules of `docs/clients.md` ends with what a fresh client loads, and every
-//! inbox with what follows from the conversations, once everything unanswered has been asked for again.
+//! Users talk with each other and in topics, which they join and leave; they edit, delete, react, reply, mention, read and block; functions die
+//! between the two steps of a write; frames are lost or late. Once every unanswered request has been repeated, a client that follows the rules of
+//! `docs/clients.md` has the same state as a fresh client, and every inbox agrees with the conversations.
 //!
 //! The real scripts on a real server, under `Writer` and the answers that the functions give. The schedules are random.
 
@@ -62,7 +62,7 @@ struct Truth {
     last: u64,
     /// How far each member has read.
     reads: HashMap<usize, u64>,
-    /// How far each has read as the other side is shown it: it stays while the other side has blocked the member.
+    /// How far each has read, as the other side sees it: it does not move while the other side has blocked the member.
     others_see: HashMap<usize, u64>,
     /// Who has blocked the other side.
     blocks: HashSet<usize>,

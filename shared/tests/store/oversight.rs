@@ -1,4 +1,4 @@
-//! Rules of what the platform's own server does: bans, revocations, messages of its own, and the record of a conversation.
+//! Rules of the platform's own server: bans, revocations, its own messages, and the history for moderators.
 
 use shared::app::{Platform, Writer};
 use shared::domain::limits::{TEXT_BYTES, TOPIC_MEMBERS_MAX};
@@ -9,7 +9,7 @@ use crate::dying::Wires;
 use crate::signals::{at_now, id};
 use crate::support::{World, acting, draft, new_text, open, own, page, principal, with_key};
 
-/// The fields of a user's slot that say who may do what: until when banned, why, and since when tokens count.
+/// The ban, its reason and the revocation in a user's slot.
 async fn fields(world: &World, of: &User) -> String {
     let key = &world.user_keys(of)[3];
     let mut read = redis::cmd("HMGET");
@@ -27,7 +27,7 @@ async fn connected(world: &World, now: u64) -> [ConnectionId; 3] {
     all
 }
 
-pub(crate) async fn a_ban_stands_in_the_slot_of_its_user(world: World) {
+pub(crate) async fn a_ban_is_kept_in_the_slot_of_its_user(world: World) {
     let (world, now) = at_now(world);
     let [phone, desk, _] = connected(&world, now).await;
     let store = &world.store;
@@ -84,8 +84,8 @@ async fn announce(world: &World, draft: &Draft) -> Result<Decision, StoreError> 
         .await
 }
 
-pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
-    // It may begin a conversation.
+pub(crate) async fn messages_of_the_platform_are_unread_for_everyone(world: World) {
+    // The platform may begin a conversation.
     let first = announce(&world, &with_key("welcome", "1")).await.unwrap();
     for reader in [&world.anna, &world.ben] {
         let member = own(&first, reader);
@@ -106,7 +106,7 @@ pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
         Err(StoreError::RetryKeyReused)
     ));
 
-    // Those who talk are read up to their own messages, and the platform moves nobody.
+    // A user's own message moves that user's read position; a message of the platform moves nobody's.
     world.send(&world.anna, "hi").await;
     let second = announce(&world, &draft("news")).await.unwrap();
     let reads = [&world.anna, &world.ben].map(|reader| own(&second, reader).read_seq);
@@ -139,7 +139,7 @@ pub(crate) async fn what_the_platform_writes_is_unread_to_all(world: World) {
     }
 }
 
-pub(crate) async fn the_platform_is_no_member_of_a_topic(world: World) {
+pub(crate) async fn the_platform_never_becomes_a_member_of_a_topic(world: World) {
     let world = world.in_topic("cats");
     let nobody = announce(&world, &draft("opened")).await.unwrap();
     assert_eq!(nobody.projection.members.len(), 0);
@@ -168,7 +168,7 @@ fn shown(recorded: &Recorded) -> String {
     messages.chain(next).collect::<Vec<_>>().join(" ")
 }
 
-pub(crate) async fn the_record_keeps_the_place_of_what_was_deleted(world: World) {
+pub(crate) async fn deleted_messages_keep_their_place_in_the_history_for_moderators(world: World) {
     let record = async |below, count| {
         let part = world.store.recorded(&world.chat, below, count).await.unwrap();
         shown(&part)
@@ -221,6 +221,7 @@ pub(crate) async fn a_part_of_the_record_ends_where_it_is_full(mut world: World)
         oversight: &world.store,
         moderation: &world.store,
         clock: &world.clock,
+        sites: &[],
     };
     let target = Target::User(world.ben.id.clone());
     let mut parts = Vec::new();

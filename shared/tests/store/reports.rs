@@ -1,4 +1,4 @@
-//! Rules of reports and of earlier versions: a report shows its message as it was, whatever became of it since.
+//! Rules of reports and of earlier versions: a report shows its message as it was, even if the message changed later.
 
 use shared::domain::limits::{REPORTS_MAX, VERSIONS_MAX};
 use shared::domain::{Message, MessageId, Remark, TimeWindow, User};
@@ -28,7 +28,7 @@ fn said(messages: &[Message]) -> Vec<&str> {
     messages.iter().map(|message| message.body.content()).collect()
 }
 
-/// The same store, which keeps what messages said before.
+/// The same store, which keeps earlier versions.
 async fn keeping(world: &World) -> World {
     let mut keeping = world.as_release(str::to_owned).await;
     keeping.store = keeping.store.keeping_versions();
@@ -100,7 +100,7 @@ pub(crate) async fn a_message_that_was_edited_can_be_reported_again(world: World
     assert_eq!(said_then, ["much worse", "rude"]);
 }
 
-pub(crate) async fn only_who_reads_a_message_of_others_reports_it(world: World) {
+pub(crate) async fn a_user_reports_only_readable_messages_of_others(world: World) {
     let id = world.send(&world.ben, "rude").await.change.id;
     let own = report(&world, &world.ben, id).await;
     assert!(matches!(own, Err(StoreError::OwnMessage)));
@@ -212,7 +212,7 @@ pub(crate) async fn a_full_list_of_reports_loses_the_oldest_resolved_one(world: 
     assert_eq!(world.store.resolve(&domain, first.id, None).await.unwrap(), None);
 }
 
-pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) {
+pub(crate) async fn earlier_versions_are_kept_if_the_site_wants_it(world: World) {
     let id = world.send(&world.anna, "not kept").await.change.id;
     world.edit(&world.anna, id, "still not kept").await;
     assert_eq!(versions(&world, id).await, [""; 0]);
@@ -222,7 +222,7 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     for number in 1..VERSIONS_MAX {
         world.edit(&world.anna, id, &number.to_string()).await;
     }
-    // A repeated edit keeps nothing twice; a deletion keeps what was said last.
+    // A repeated edit keeps no version twice; a deletion keeps the last version.
     let retry = shared::domain::RetryKey::parse("k").unwrap();
     let edit = crate::support::new_text("last");
     for _ in 0..2 {
@@ -246,7 +246,7 @@ pub(crate) async fn earlier_versions_are_kept_where_they_shall_be(world: World) 
     assert_eq!([&kept[..1], &kept[19..]].concat(), ["0", "19", "last"]);
     assert_eq!(texts(&world.history(page(1, 10)).await), ["still not kept"]);
 
-    // Where nothing is kept any more, a deletion takes what was kept, and so does its repetition.
+    // If versions are no longer kept, a deletion also removes the kept ones, and so does its repetition.
     let ids = [
         world.send(&world.anna, "a").await.change.id,
         world.send(&world.anna, "a").await.change.id,
@@ -296,7 +296,7 @@ pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
     assert_eq!(said(shown.message.as_slice()), ["polite"]);
     assert_eq!(said(&shown.earlier), ["very rude", "rude"]);
 
-    // Where they are too long, the first and the last ones stay.
+    // If they are too long, the first and the last ones stay.
     let padding = "x".repeat(16_000);
     let id = world.send(&world.ben, &format!("0 {padding}")).await.change.id;
     for number in 1..=VERSIONS_MAX {
@@ -310,7 +310,7 @@ pub(crate) async fn a_report_shows_the_versions_that_are_kept(world: World) {
         .map(|text| text.trim_end_matches([' ', 'x']));
     assert_eq!(numbers.collect::<Vec<_>>(), ["0", "1", "18", "19"]);
 
-    // Deleted before it could be reported.
+    // The message was deleted before the report.
     let world = world.in_topic("cats");
     let id = world.send(&world.ben, "gone soon").await.change.id;
     world.delete(&world.ben, id).await;

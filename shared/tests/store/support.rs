@@ -269,13 +269,13 @@ impl World {
         }
     }
 
-    /// Who owns a connection.
+    /// The user who owns a connection.
     pub(crate) async fn connection(&self, id: &ConnectionId) -> Option<Principal> {
         let frame = self.store.frame(id, None).await.unwrap();
         frame.map(|frame| frame.principal)
     }
 
-    /// What lets users in, without limits.
+    /// Admission without limits.
     pub(crate) fn usage(&self) -> Usage<'_> {
         Usage {
             gate: &self.store,
@@ -425,7 +425,7 @@ pub(crate) fn user(domain: &str, id: &str) -> User {
     }
 }
 
-/// On what terms connections are let in unless a rule is about that.
+/// The conditions for new connections, unless a rule is about them.
 pub(crate) const TERMS: Terms<'_> = Terms {
     connections_max: CONNECTIONS_MAX,
     takings: &[],
@@ -455,7 +455,7 @@ pub(crate) fn open(user: &User) -> Asker {
     }
 }
 
-/// A user who acts where everyone may.
+/// A user who acts where everyone may act.
 pub(crate) fn acting(user: &User) -> Actor {
     Actor::User(open(user))
 }

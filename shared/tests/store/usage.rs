@@ -1,7 +1,7 @@
 //! Rules of the limits of use, of bans and of revoked tokens.
 
-use shared::domain::{Bucket, ConnectionId, Principal, Refusal, Target, Use, User};
-use shared::ports::{Gate as _, GateError, Mode, Store as _, Taking, Terms, Wish};
+use shared::domain::{Bucket, ConnectionId, Id, Principal, Refusal, Target, Use, User};
+use shared::ports::{Gate as _, GateError, Mode, Signals as _, Store as _, Taking, Terms, Watches, Wish};
 
 use crate::support::{NOW, TERMS, World, principal};
 
@@ -16,7 +16,7 @@ const RARE: Bucket = Bucket {
     burst: 2,
 };
 
-/// What became of a wish: until when the user is near a limit, or the refusal.
+/// The outcome of a wish: until when the user is near a limit, or the refusal.
 type Verdict = Result<u64, Refusal>;
 
 fn verdict<T>(outcome: Result<T, GateError>) -> Result<T, Refusal> {
@@ -107,7 +107,7 @@ pub(crate) async fn an_idle_user_leaves_nothing(world: World) {
     assert!((40_000..=50_001).contains(&left().await), "the longest counts");
 }
 
-pub(crate) async fn what_is_charged_may_overdraw_and_then_the_user_waits(world: World) {
+pub(crate) async fn a_charge_may_overdraw_a_bucket_and_then_the_user_waits(world: World) {
     let charge = async || take(&world, Mode::Charge, &[(Use::Sends, TEN)]).await.unwrap();
     assert_eq!(charge().await, 0);
     // Less than half is left, until half is there again.
@@ -142,7 +142,7 @@ pub(crate) async fn only_the_beginning_of_a_conversation_counts_as_one(world: Wo
     }
 }
 
-pub(crate) async fn the_own_inbox_is_read_once_a_second_whatever_else_was_asked(world: World) {
+pub(crate) async fn a_user_reads_the_own_inbox_once_a_second_even_when_requests_are_used_up(world: World) {
     let once_a_second = Bucket {
         interval_us: 1_000_000,
         burst: 1,
@@ -161,7 +161,7 @@ pub(crate) async fn the_own_inbox_is_read_once_a_second_whatever_else_was_asked(
     }
 }
 
-/// Notes something of a user, as the platform does.
+/// Sets a field of a user, as the platform does.
 async fn note(world: &World, of: &User, field: &str, ms: u64) {
     let meta = &world.user_keys(of)[3];
     world.command(redis::cmd("HSET").arg(meta).arg(field).arg(ms)).await;
@@ -181,7 +181,7 @@ fn id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
 }
 
-pub(crate) async fn who_is_banned_reads_and_does_nothing_else(world: World) {
+pub(crate) async fn a_banned_user_reads_and_does_nothing_else(world: World) {
     let mine = async |mode| take(&world, mode, &[(Use::Requests, TEN)]).await.map(drop);
     opens(&world, None).await.unwrap();
     note(&world, &world.anna, "banned", NOW + 1_000).await;
@@ -201,7 +201,7 @@ pub(crate) async fn who_is_banned_reads_and_does_nothing_else(world: World) {
     assert_eq!(mine(Mode::Write).await, Err(Refusal::Banned { until_ms: None }));
 }
 
-pub(crate) async fn tokens_from_before_their_revocation_are_refused(world: World) {
+pub(crate) async fn tokens_issued_before_a_revocation_are_refused(world: World) {
     note(&world, &world.anna, "revoked", NOW).await;
     for (issued_ms, expected) in [
         (None, Err(Refusal::Revoked)),
@@ -232,18 +232,36 @@ pub(crate) async fn each_connection_has_frames_of_its_own(world: World) {
             let frame = world.store.frame(&connection, bucket).await.unwrap().unwrap();
             (frame.wait_ms, frame.asks_first)
         };
-        // Whoever sends fast is asked for admission before a write.
+        // Writes of a fast connection are admitted first.
         for asks_first in [false, false, false, false, true, true] {
             assert_eq!(frame().await, (0, asks_first));
         }
         assert_eq!(frame().await.0, 100);
         world.clock.set(NOW + 1_000);
         assert_eq!(frame().await, (0, false));
-        world.store.mark(&connection, NOW + 2_000).await.unwrap();
-        assert_eq!(frame().await, (0, true));
+        for near_until_ms in [NOW + 2_000, NOW + 1_001] {
+            world.store.mark(&connection, near_until_ms).await.unwrap();
+        }
+        world.clock.set(NOW + 1_002);
+        assert_eq!(frame().await, (0, true), "the later time counts");
         world.clock.set(NOW + 2_000);
         assert_eq!(frame().await, (0, false));
     }
+    // Eleven frames are more than the bucket holds: the watch takes all of it, and is not refused for ever.
+    let watches = Watches {
+        users: (0..100)
+            .map(|number| Id::parse(&format!("u{number}")).unwrap())
+            .collect(),
+        conversation: None,
+    };
+    world.clock.set(NOW + 10_000);
+    let watching = world
+        .store
+        .watch(&id("desk="), &watches, bucket)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(watching.frame_wait_ms, 0);
     world.store.mark(&id("gone="), NOW).await.unwrap();
     assert_eq!(world.connection(&id("gone=")).await, None);
 }

@@ -1,4 +1,4 @@
-//! Fuzz target: what clients keep and give back.
+//! Fuzz target: cursors, places and ids that clients keep and give back.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Fuzz target: what the platform answers.
+//! Fuzz target: answers of the platform.
 
 #![no_main]
 

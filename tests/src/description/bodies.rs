@@ -111,7 +111,7 @@ pub(super) fn requests() -> Vec<Property> {
         (
             "Report",
             about(
-                "Why you report the message.",
+                "The reason of the report.",
                 like(
                     json!({"reason": "spam"}),
                     open(

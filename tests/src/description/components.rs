@@ -186,7 +186,7 @@ fn message_by(author: Value) -> Value {
             (
                 "system",
                 about(
-                    "The platform itself has written it: its author `senna:system` is no user, and has no profile.",
+                    "The platform itself wrote it: its author `senna:system` is not a user, and has no profile.",
                     exactly(true),
                 ),
             ),

@@ -264,7 +264,7 @@ pub(super) fn schema() -> Value {
         [(
             "retry_after",
             about(
-                "With `RATE_LIMITED`: how many seconds to wait before it is tried again. The header `Retry-After` of the answer says the same.",
+                "With `RATE_LIMITED`: how many seconds to wait before the next try. The header `Retry-After` of the answer says the same.",
                 json!({"type": "integer", "minimum": 1}),
             ),
         )],

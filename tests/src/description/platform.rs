@@ -8,9 +8,9 @@ use super::schema::{Property, about, boolean, closed, exactly, like, list, named
 
 /// The tag of these routes.
 pub(super) const TAG: &str = "Platform";
-/// How they are secured.
+/// The security scheme of these routes.
 pub(super) const SECURITY: &str = "platform";
-/// What all of them can answer.
+/// Errors of all of these routes.
 pub(super) const ALWAYS: Codes = &[
     Some("INVALID_PLATFORM_KEY"),
     Some("NOT_FOUND"),
@@ -21,7 +21,7 @@ pub(super) const ALWAYS: Codes = &[
 /// The header that names another site.
 pub(super) fn domain() -> Value {
     json!({
-        "name": "X-Senna-Domain", "in": "header", "description": "The handle of another site than that of the host.",
+        "name": "X-Senna-Domain", "in": "header", "description": "The handle of a site, in place of the host's.",
         "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,32}$"},
     })
 }
@@ -41,7 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/platform/users/{user}/messages/{target}/{id}"),
             ("sendAs", TAG),
-            "Sends a message as a user, who joins a topic by it; or with `system` as the platform itself, in that user's conversation.",
+            "Sends a message as a user, who thereby joins a topic; with `system` as the platform itself, in that user's conversation.",
             "MessageAnswer",
             vec![
                 TARGET,
@@ -55,7 +55,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("get", "/platform/conversations/{target}/{a}/{b}"),
             ("record", TAG),
-            "What was written in a conversation, newest first; deleted messages keep their place.",
+            "A page of a conversation, newest first; deleted messages keep their place.",
             "RecordAnswer",
             vec![TARGET, &[Some("INVALID_PAGE")]],
         )
@@ -71,7 +71,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("put", "/platform/topics/{id}/members/{user}"),
             ("putMember", TAG),
-            "Adds a member to a topic, or gives a member any role.",
+            "Adds a member to a topic with any role, or changes a member's role.",
             "MemberAnswer",
             vec![TOPIC, &[Some("TOPIC_FULL")]],
         )
@@ -86,14 +86,14 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("get", "/platform/users/{user}/ban"),
             ("seeBan", TAG),
-            "Whether a user is banned, until when and why.",
+            "Says whether a user is banned, until when and why.",
             "BanAnswer",
             vec![TOPIC],
         ),
         Route::new(
             ("put", "/platform/users/{user}/ban"),
             ("ban", TAG),
-            "Bans a user, in place of a ban before, and ends the user's connections. Without `until` the ban has no end.",
+            "Bans a user, and ends the user's connections. It replaces an earlier ban. Without `until` the ban has no end.",
             "BanAnswer",
             vec![TOPIC, BODY],
         )
@@ -108,27 +108,27 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/platform/users/{user}/revoke"),
             ("revoke", TAG),
-            "Makes worthless what tokens the user has, and ends the user's connections. A token counts again if its `iat` is not before this moment. \
-                `iat` is in whole seconds: issue the next token a second later.",
+            "Revokes the user's tokens on all sites, and ends the user's connections there. A token is accepted if its `iat` is not before `revoked`, \
+                which is the next whole second: issue the next token then.",
             "Revoked",
             vec![TOPIC],
         ),
         Route::new(
             ("get", "/platform/reports"),
             ("reports", TAG),
-            "Reports of users, the newest first, each with the message as it was then.",
+            "Lists reports, the newest first, each with the message as it was then.",
             "ReportsAnswer",
             vec![&[Some("INVALID_PAGE")]],
         )
         .taking([limit()])
         .taking([
-            query("state", "Only these; without it all.", one_of(&["open", "resolved"])),
+            query("state", "Only reports in this state; all without it.", one_of(&["open", "resolved"])),
             query("after", "The `next` of a page.", named("Place")),
         ]),
         Route::new(
             ("post", "/platform/reports/{id}/resolve"),
             ("resolve", TAG),
-            "Resolves a report. A repetition changes nothing, and is answered with what was noted first.",
+            "Resolves a report. A repetition changes nothing, and gets the first resolution.",
             "ReportOfUser",
             vec![BODY],
         )
@@ -136,7 +136,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/platform/users/{user}/profile-changed"),
             ("profileChanged", TAG),
-            "Says that the user's profile has changed. Nobody is shown the old one after `within_ms`.",
+            "Says that the user's profile has changed. After `within_ms` nobody sees the old one.",
             "ProfileChanged",
             vec![TOPIC],
         ),
@@ -146,7 +146,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) fn schemas() -> [Property; 10] {
     let send = json!({"allOf": [
         named("Send"),
-        {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself writes, and not the user."}}},
+        {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself is the author, not the user."}}},
     ]});
     let time = json!({"type": ["integer", "string", "null"], "minimum": 0});
     let ban = open(
@@ -159,7 +159,7 @@ pub(super) fn schemas() -> [Property; 10] {
             (
                 "reason",
                 about(
-                    "For the platform alone: at most 500 bytes.",
+                    "Only the platform sees it. At most 500 bytes.",
                     json!({"type": ["string", "null"], "maxLength": 500}),
                 ),
             ),
@@ -168,7 +168,7 @@ pub(super) fn schemas() -> [Property; 10] {
     let banned = closed(
         [("id", named("Id")), ("banned", boolean())],
         [
-            ("until", about("Absent of a ban without an end.", named("Timestamp"))),
+            ("until", about("Absent if the ban has no end.", named("Timestamp"))),
             ("reason", text()),
         ],
     );
@@ -177,7 +177,7 @@ pub(super) fn schemas() -> [Property; 10] {
             ("id", named("Id")),
             (
                 "revoked",
-                about("Tokens count that were issued from then on.", named("Timestamp")),
+                about("Tokens that were issued earlier are refused.", named("Timestamp")),
             ),
         ],
         [],
@@ -208,7 +208,7 @@ pub(super) fn schemas() -> [Property; 10] {
         [(
             "earlier",
             about(
-                "What these messages said before, the oldest version first, where that is kept.",
+                "Earlier versions of these messages, the oldest first, if the site keeps them.",
                 list(closed(
                     [("id", named("MessageId")), ("versions", list(named("Message")))],
                     [],
@@ -236,17 +236,17 @@ pub(super) fn schemas() -> [Property; 10] {
             ("conversation", about("`b` only in a direct conversation.", place)),
             (
                 "message",
-                about("As it was when it was reported.", or_null(named("Message"))),
+                about("As it was when the user reported it.", or_null(named("Message"))),
             ),
             (
                 "earlier",
-                about("Its versions before that, where they are kept.", list(named("Message"))),
+                about("Its earlier versions, if the site keeps them.", list(named("Message"))),
             ),
             ("resolved", about("Null while the report is open.", or_null(resolved))),
         ],
         [(
             "deleted",
-            about("It was deleted before it was reported.", exactly(true)),
+            about("The message was deleted before the report.", exactly(true)),
         )],
     );
     let next = about("Give it as `after`; null at the end.", or_null(named("Place")));
@@ -278,7 +278,7 @@ pub(super) fn schemas() -> [Property; 10] {
         (
             "BareMessage",
             about(
-                "A message that was deleted, or one that a newer release has written.",
+                "A message that was deleted, or that a newer release has written.",
                 like(example, bare),
             ),
         ),

@@ -21,10 +21,10 @@ const ALWAYS: Codes = &[
     Some("RATE_LIMITED"),
     Some("UNAVAILABLE"),
 ];
-/// What everything that changes something can answer.
+/// Errors of every route that changes something.
 const WRITING: Codes = &[Some("BANNED")];
 pub(super) const TARGET: Codes = &[Some("MESSAGES_INVALID_TARGET"), Some("INVALID_ID")];
-/// Of a path that names a topic, or a user.
+/// Errors of a path that names a topic, or a user.
 pub(super) const TOPIC: Codes = &[Some("INVALID_ID")];
 const MEMBERS: Codes = &[Some("NOT_A_MEMBER")];
 pub(super) const BODY: Codes = &[
@@ -184,7 +184,7 @@ pub(super) fn document() -> Value {
             {"name": "Messages", "description": "Reading and writing in a conversation."},
             {"name": "Inbox", "description": "Your conversations."},
             {"name": "People", "description": "Members, profiles and presence."},
-            {"name": platform::TAG, "description": "What the platform's own server may do. Without `SOCK_PLATFORM_KEY` these routes are 404."},
+            {"name": platform::TAG, "description": "Routes for the platform's own server. Without `SOCK_PLATFORM_KEY` they are 404."},
         ],
         "paths": paths,
         "components": {
@@ -420,7 +420,7 @@ fn failures(codes: &[Option<&'static str>]) -> Map<String, Value> {
             413,
             "Request Entity Too Large: more than 10 MB, or headers of more than 10,240 bytes.",
         ),
-        (429, "Too Many Requests: the route has too many, whoever sends them."),
+        (429, "Too Many Requests: the route gets too many from all users."),
         (500, "Internal Server Error: the function failed."),
         (
             503,

@@ -101,7 +101,7 @@ const reactions = (app, message) =>
 
 /** @param {App} app @param {Message<any>} message @param {boolean} isFirst of those of its author @param {boolean} isLast of all */
 export const message = (app, message, isFirst, isLast) => {
-  const { id, client_id, author, delivery, reply_to, system } = message;
+  const { id, client_id, author, system, delivery, reply_to } = message;
   const key = client_id ?? id;
   if (system) return h("li.between.system.message", { key }, content(app, message));
   const mine = app.isMe(message.author);

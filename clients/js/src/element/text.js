@@ -115,7 +115,7 @@ const linked = (text) => {
 export const rich = (text, mentions) => {
   /** @type {any[]} */
   let parts = [text];
-  // Name by name, and not by recursion: who writes a name thousands of times must not exhaust the stack of those who read it.
+  // Name by name, and not by recursion: a message with thousands of names must not exhaust the reader's stack.
   for (const { name, isMe } of mentions) {
     const mark = h("span.mention" + (isMe ? ".me" : ""), null, "@" + name);
     parts = parts.flatMap((part) =>

@@ -12,7 +12,7 @@ use crate::domain::{Conversation, Id, Target, TimeWindow, User};
 use crate::ports::{Blocks, BlocksPage, Clock, StoreError, Unavailable};
 
 impl<C: Clock> RedisStore<C> {
-    /// Notes in a user's slot that the user has blocked another one, of whom there are `most`; or was blocked, of which there is no limit.
+    /// Notes in a user's slot that the user has blocked another one (`most` of them at the most), or was blocked by one (without a limit).
     async fn note_block(&self, of: &User, part: OfUser, other: &Id, most: Option<u64>) -> Result<Value, Unavailable> {
         let call = Call::new(&self.scripts.block_put, self.keys.user(of, &[part, OfUser::Watchers]))
             .arg(self.clock.now_ms())

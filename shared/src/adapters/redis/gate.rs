@@ -22,6 +22,9 @@ pub(super) fn with_takings<'a>(call: Call<'a>, takings: &[Taking]) -> Call<'a> {
 /// Adds a bucket of frames to a call, and how many frames it takes, as `take_frame` of `frame_prelude.lua` reads them.
 pub(super) fn with_frames(call: Call<'_>, bucket: Option<Bucket>, tokens: usize) -> Call<'_> {
     let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+    // More than the bucket holds would be refused for ever.
+    let most = bucket.map_or(u64::MAX, |bucket| bucket.burst);
+    let tokens = u64::try_from(tokens).unwrap_or(u64::MAX).min(most);
     call.arg(number(bucket.map(|bucket| bucket.interval_us)))
         .arg(number(bucket.map(|bucket| bucket.burst)))
         .arg(tokens)

@@ -16,8 +16,8 @@ pub(super) struct Keys {
 pub(super) enum OfConversation {
     /// LIST: one packed record per message; its position gives `seq`.
     Log,
-    /// HASH: `state`, packed: the clock, the revision, and what else a decision needs; `members`: the revision since which others are members;
-    /// `blocked`, packed: who has blocked the other side.
+    /// HASH: `state`, packed: the clock, the revision, and everything else that a decision needs; `members`: the revision since which others are
+    /// members; `blocked`, packed: who has blocked the other side.
     Meta,
     /// HASH: user → packed role and read position.
     Members,
@@ -29,7 +29,7 @@ pub(super) enum OfConversation {
     Mentions,
     /// HASH: position → packed set of reactions.
     Reactions,
-    /// HASH: position → packed earlier versions of a message, where these are kept.
+    /// HASH: position → packed earlier versions of a message, if the site keeps them.
     Edits,
     /// ZSET, expires: connection and its user → when the interest of a connection that has the conversation on the screen ends at the latest, in ms.
     Watching,
@@ -50,7 +50,7 @@ pub(super) enum OfUser {
     Changed,
     /// HASH: `epoch` and `position` of the user's cursor, `unread` in the whole inbox; `active` and `left`, when the last connection began or ended;
     /// `opening`, which handshakes may be under way, of connections whose token ends before them; `banned`, until when the user is banned, and
-    /// `revoked`, before when tokens must have been issued to be refused, both in ms; `ban_reason`.
+    /// `revoked`, the time before which issued tokens are refused, both in ms; `ban_reason`.
     Meta,
     /// ZSET: connection id → until when it is good, in ms: until it or its user's token expires.
     Connections,
@@ -134,9 +134,9 @@ impl Keys {
         vec![format!("{tag}:due"), format!("{tag}:looker")]
     }
 
-    /// HASH `domain`, `user`, `topics` of the token, `until` when that is good and when it was `issued`; `frames`, when the bucket of its frames is full again,
-    /// in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it watches, `replaced` ones of the last moments, `typed` and `typing`:
-    /// who owns the connection. Expires with the connection; nothing that is promised depends on it.
+    /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
+    /// when the bucket of its frames is full again, in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it
+    /// watches, `replaced` ones of a moment ago; `typed` and `typing`. Expires with the connection; no promise depends on it.
     pub(super) fn connection(&self, id: &ConnectionId) -> String {
         format!("{{{}:connection:{id}}}", self.prefix)
     }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     impl Names {
-        /// Every key that these names make, and what it belongs to: two owners are equal only if they are one.
+        /// Every key that these names make, and its owner: two keys may be equal only if their owners are equal.
         fn keys(&self) -> Vec<(String, String)> {
             use OfConversation::{Budget, Edits, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
             use OfUser::{Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Opened, Watchers};
@@ -224,7 +224,7 @@ mod tests {
         }
     }
 
-    /// A text that is a name, or looks like a part of our own keys.
+    /// A name, or a text that looks like a part of our own keys.
     fn any_id() -> impl Strategy<Value = Id> {
         let texts = prop_oneof![
             "[a-b0-1:~.@|+=_-]{1,5}",
@@ -272,11 +272,11 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
 
         #[test]
-        fn a_key_stands_under_its_own_site(names in any_names()) {
+        fn a_key_belongs_to_its_own_site(names in any_names()) {
             let own = format!("{PREFIX}:{}:", names.domain);
             for (key, owner) in names.keys() {
                 prop_assert!(key.starts_with(&format!("{{{own}")), "{key} of {owner}");
-                // No part of it looks for another slot, or is a pattern.
+                // No part of it names another slot, or is a pattern.
                 let rest = tag(&key).strip_prefix(&own);
                 prop_assert!(rest.is_some_and(|rest| !rest.contains(['{', '}', '*', '?', '[', ' ', '\n'])), "{key}");
             }
@@ -297,7 +297,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_name_is_refused_before_it_is_part_of_a_key(text in ".*") {
+        fn an_invalid_name_is_refused_before_it_is_part_of_a_key(text in ".*") {
             let fits = |part: &str| !part.contains(['{', '}', ':', ' ', '\n', '\r', '\0', '*']) && part.is_ascii();
             prop_assert!(Id::parse(&text).map_or(true, |id| fits(&id.in_key())), "{text:?}");
             prop_assert!(Domain::parse(&text).map_or(true, |domain| fits(&domain.to_string())), "{text:?}");

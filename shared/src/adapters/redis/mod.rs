@@ -52,7 +52,7 @@ pub struct RedisStore<C> {
     link: Link,
     scripts: Scripts,
     clock: C,
-    /// Earlier versions of a message that are kept.
+    /// How many earlier versions of a message are kept.
     versions: u64,
 }
 
@@ -196,7 +196,7 @@ fn random_bits(bits: u32) -> u64 {
     Uuid::new_v4().as_u64_pair().1 & (u64::MAX >> (64 - bits))
 }
 
-/// Who acts, '' for the platform; and 1 if who is no member may act too.
+/// Who acts, '' for the platform; and '1' if non-members may act too.
 fn words_of(actor: &Actor) -> (String, u8) {
     match actor {
         Actor::User(asker) => (asker.id.to_string(), u8::from(asker.admission == Admission::Open)),

@@ -32,7 +32,7 @@ const RESOLVED: u8 = 7;
 const EDITS_VERSION: u8 = 1;
 
 impl<C> RedisStore<C> {
-    /// The same, but edits and deletions keep what messages said before.
+    /// The same, but edits and deletions keep the earlier versions of messages.
     #[must_use]
     pub fn keeping_versions(mut self) -> Self {
         self.versions = VERSIONS_MAX;
@@ -120,7 +120,8 @@ impl<C: Clock> Moderation for RedisStore<C> {
     }
 }
 
-/// The same for the same three and what the message says, so that a repetition is found, and an edit can be reported too. Reactions say nothing.
+/// The same three and the same content give the same id, so that a repetition finds the first report, and an edited message can be reported again.
+/// Reactions are not content.
 fn report_id(
     conversation: &Conversation,
     reporter: &Id,
@@ -140,7 +141,7 @@ fn report_id(
     ))
 }
 
-/// A message that is reported: its record, and the packed versions before it.
+/// A reported message: its record, and its packed earlier versions.
 pub(super) struct Evidence {
     pub(super) record: Vec<u8>,
     pub(super) versions: Vec<u8>,
@@ -206,7 +207,7 @@ fn from_both_ends(earlier: &[Vec<u8>]) -> impl Iterator<Item = &Vec<u8>> {
     }
 }
 
-/// Unpacks a report. Of a newer version this takes what it knows.
+/// Unpacks a report. From a newer format it takes the parts that it knows.
 pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[u8]) -> Result<Report, Corrupt> {
     let mut reader = Reader(packed);
     reader.byte()?;
@@ -252,13 +253,13 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
     })
 }
 
-/// The earlier versions of a message, as `edits_prelude.lua` packs them. A newer release packs them in another way.
+/// The earlier versions of a message, as `edits_prelude.lua` packs them. None if a newer release packed them in another format.
 pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Vec<Message> {
     let all = kept(seq, packed).into_iter();
     all.filter_map(|version| readable(seq, version)).collect()
 }
 
-/// The packed versions. If they cannot be read, there are none, so that they take away neither those of other messages nor a report.
+/// The packed versions; none if they cannot be read, so that damage to one message fails neither a page nor a report.
 fn kept(seq: u64, packed: &[u8]) -> Vec<&[u8]> {
     split(packed)
         .inspect_err(|error| tracing::error!(%error, seq, "left out earlier versions that cannot be read"))
@@ -278,7 +279,7 @@ fn split(packed: &[u8]) -> Result<Vec<&[u8]>, Corrupt> {
     Ok(versions)
 }
 
-/// A kept message. What it replied to was not kept with an earlier version, and would look deleted.
+/// A kept message. An earlier version has no copy of the message that it replied to, which would look deleted.
 fn readable(seq: u64, record: &[u8]) -> Option<Message> {
     let mut message = record::unpack(seq, record).ok()?.message?;
     message.reply_to = message.reply_to.filter(|quote| quote.quoted.is_some());
@@ -292,7 +293,7 @@ mod tests {
     use super::super::bytes::tests::from_hex;
     use super::*;
 
-    /// Reports as version 1 writes them. They stay in customers' stores: every later version must read these bytes.
+    /// Reports in format 1. They stay in customers' stores, so every later release must read these bytes.
     #[test]
     fn reports_of_version_1_stay_readable() {
         let record = |text: &str| format!("40 0192f0e47d00 0000000007 064bc391f40001 01 37 01 0002 {text}");

@@ -9,7 +9,7 @@ use crate::domain::limits::NUMERIC_ID_MAX;
 use crate::domain::{Ban, ConnectionId, Conversation, User};
 use crate::ports::{Clock, Oversight, Recorded, Unavailable};
 
-/// Until when a ban without an end lasts: the largest number that scripts compare exactly.
+/// The end of a ban for ever: the largest number that scripts compare exactly.
 const FOR_EVER: u64 = NUMERIC_ID_MAX;
 
 #[async_trait]

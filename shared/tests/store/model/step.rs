@@ -49,7 +49,7 @@ pub(super) enum What {
     React(usize, usize, bool),
     Join,
     Leave,
-    /// Blocks the other side of a direct conversation, or takes that back.
+    /// Blocks or unblocks the other side of a direct conversation.
     Block(bool),
 }
 

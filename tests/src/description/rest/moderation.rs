@@ -10,8 +10,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("post", "/api/{target}/{id}/{message_id}/report"),
             ("report", "Messages"),
-            "Reports a message of somebody else to the moderators of the platform, as it is now. A repetition gets the first answer. After an edit \
-                it is a new report.",
+            "Reports a message of somebody else to the platform's moderators, as it is now. A repetition gets the first answer. After an \
+                edit it is a new report.",
             "ReportAnswer",
             vec![TARGET, FOUND, MEMBERS, FORBIDDEN, &[Some("TOO_MANY_REPORTS")]],
         )
@@ -19,21 +19,21 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(
             ("put", "/api/user/{id}/block"),
             ("block", "People"),
-            "Blocks a user, who can then write nothing more to you, and does not see whether you are online.",
+            "Blocks a user, who can then no longer write to you. Neither of you sees whether the other is online.",
             "BlockAnswer",
             vec![TOPIC, &[Some("INVALID_FIELD"), Some("TOO_MANY_BLOCKS")]],
         ),
         Route::new(
             ("delete", "/api/user/{id}/block"),
             ("unblock", "People"),
-            "Takes a block back.",
+            "Unblocks a user.",
             "BlockAnswer",
             vec![TOPIC, &[Some("INVALID_FIELD")]],
         ),
         Route::new(
             ("get", "/api/blocks"),
             ("blocks", "People"),
-            "Whom you have blocked, the newest block first.",
+            "Lists the users whom you have blocked, the newest block first.",
             "BlocksAnswer",
             vec![&[Some("INVALID_PAGE"), Some("INVALID_FIELD")]],
         )

@@ -13,7 +13,7 @@ pub(in crate::adapters::redis) fn admitted(answer: Value) -> Result<u64, GateErr
     Ok(next(&mut items)?)
 }
 
-/// The rest of an answer that begins with this word, or the refusal in its place.
+/// The rest of an answer that begins with this word, or the refusal.
 fn let_in(answer: Value, word: &str) -> Result<std::vec::IntoIter<Value>, GateError> {
     let mut items = list(answer)?;
     let refusal = match next::<String>(&mut items)?.as_str() {
@@ -138,7 +138,7 @@ pub(in crate::adapters::redis) fn watchers(answer: Value) -> Result<Vec<Watcher>
     }
 }
 
-/// What `connection_open.lua` answers: until when the user is near a limit, which connections end, and who watches.
+/// What `connection_open.lua` answers: until when the user is near a limit, the connections to end, and the watchers.
 pub(in crate::adapters::redis) fn opened(answer: Value, active_ms: u64) -> Result<Opened, GateError> {
     let mut items = let_in(answer, "opened")?;
     let (near_until_ms, forgotten): (u64, Vec<String>) = (next(&mut items)?, next(&mut items)?);

@@ -37,7 +37,7 @@ pub(in crate::adapters::redis) fn blocks(answer: Value) -> Result<BlocksPage, Un
     let (mut blocks, mut last) = (Vec::new(), None);
     while let Some(name) = items.next() {
         let (name, ms): (String, u64) = (read(name)?, next(&mut items)?);
-        blocks.push((Id::parse(&name).map_err(|_| corrupt("a user who is blocked"))?, ms));
+        blocks.push((Id::parse(&name).map_err(|_| corrupt("a blocked user"))?, ms));
         last = Some(TimePlace { ms, name });
     }
     Ok(BlocksPage {

@@ -1,7 +1,7 @@
--- Lets a user in who wants to use something, or says why not.
+-- Admits a request of a user, or says why not.
 -- KEYS: 1 limits, 2 meta, 3 entries
 -- ARGV: 1 now in ms, 2 when the token was issued in ms or '', 3 'read', 'own', 'write' or 'charge', 4 the conversation that it may begin, as the user
---       names it, or ''; from 5 on the buckets, as `wanted` takes them. 'own': the last one in place of the one before, if that is empty
+--       names it, or ''; from 5 on the buckets, as `wanted` takes them. 'own': if the first bucket is empty, the last one is used in its place
 -- Returns {'admitted', until when the user is near a limit in ms}, {'wait', name of the bucket, for how long in ms}, {'banned', until when in ms} or
 -- {'revoked'}
 local limits, meta, entries = KEYS[1], KEYS[2], KEYS[3]

@@ -1,4 +1,4 @@
--- What the scripts share that ask whether a user is blocked; it stands before each of them.
+-- Shared by the scripts that ask whether a user is blocked; it is put before each of them.
 
 -- The field `blocked` of `meta`, false if there is none: version; then who has blocked the other side, with spaces between two. A topic has none.
 local BLOCKED_VERSION = 1

@@ -1,7 +1,7 @@
--- Notes in a user's slot that the user has blocked another one, or was blocked. Neither is told of the other's presence any more. Done again, it
+-- Notes in a user's slot that the user has blocked another one, or was blocked. From then on neither sees the other's presence. Done again, it
 -- changes nothing.
--- KEYS: 1 blocks, or blockers of the one who was blocked, 2 watchers
--- ARGV: 1 now in ms, 2 the other user, 3 blocks at the most, '' for no limit
+-- KEYS: 1 blocks, or blockers in the slot of the blocked user, 2 watchers
+-- ARGV: 1 now in ms, 2 the other user, 3 the most blocks, '' for no limit
 -- Returns {}, or {'too_many_blocks'}.
 local blocks, watchers, other, most = KEYS[1], KEYS[2], ARGV[2], tonumber(ARGV[3])
 if not redis.call('ZSCORE', blocks, other) then

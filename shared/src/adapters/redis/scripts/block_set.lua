@@ -1,5 +1,5 @@
--- Notes in a direct conversation that one side has blocked the other, or has not any more. Nobody is told, and nothing that anybody sees changes, so
--- it has no revision. Done again, it changes nothing.
+-- Notes in a direct conversation that one side has blocked or unblocked the other. Nobody is told, and clients see no change, so it has no
+-- revision. Done again, it changes nothing.
 -- KEYS: 1 meta
 -- ARGV: 1 who blocks, 2 '1' to block, '0' to unblock
 -- Returns nothing

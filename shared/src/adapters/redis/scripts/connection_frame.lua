@@ -1,8 +1,8 @@
--- Takes a frame of a connection, and says who owns it.
+-- Takes a frame from the bucket of its connection, and returns the user who owns the connection.
 -- KEYS: 1 connection
 -- ARGV: 1 now in ms, from 2 on those of `take_frame`
--- Returns {domain, user, topics of its token, until when that is good in ms or '', when it was issued in ms or '', how long to wait in ms, 1 if the
---          user's limits have to be asked first}, or {} if it is not known
+-- Returns {domain, user, topics of its token, until when that is good in ms or '', when it was issued in ms or '', how long to wait in ms, 1 if a
+--          write has to be admitted first}, or {} if the connection is not known
 local connection = KEYS[1]
 local known = redis.call('HMGET', connection, 'domain', 'user', 'topics', 'until', 'issued')
 if not known[1] then return {} end

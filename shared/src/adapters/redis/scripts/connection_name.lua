@@ -1,7 +1,7 @@
 -- Notes which user owns a connection and what the user's token says, for so long or longer.
 -- KEYS: 1 connection
--- ARGV: 1 domain, 2 user, 3 how long it is noted in ms, 4 the topics that the token names, 5 until when the token is good in ms, '' for ever, 6 when it
---       was issued in ms, '' if it does not say
+-- ARGV: 1 domain, 2 user, 3 how long to note it in ms, 4 the topics that the token names, 5 until when the token is good in ms, '' for ever, 6 when
+--       the token was issued in ms, '' if it does not say
 -- Returns nothing
 local connection = KEYS[1]
 redis.call('HSET', connection, 'domain', ARGV[1], 'user', ARGV[2])

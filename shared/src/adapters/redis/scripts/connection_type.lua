@@ -1,9 +1,9 @@
 -- Notes that the user of a connection begins to type, or stops, while the user's token is good.
 -- KEYS: 1 connection
--- ARGV: 1 now in ms, 2 the conversation as its user names it, 3 '1' to begin, '0' to stop, 4 how often it is taken in
---       ms; from 5 on those of `take_frame`
--- Returns {domain, user, topics of its token, until when that is good in ms or '', how long to wait for a frame in ms, how long to wait until it is
---          taken in ms, 1 if it is news}, or {} if it is not known
+-- ARGV: 1 now in ms, 2 the conversation as its user names it, 3 '1' to begin, '0' to stop, 4 the least time between two of them in ms; from 5 on
+--       those of `take_frame`
+-- Returns {domain, user, topics of its token, until when that is good in ms or '', how long to wait for a frame in ms, how long to wait before typing
+--          is taken in ms, 1 if watchers have to be told}, or {} if the connection is not known
 local connection = KEYS[1]
 local known = redis.call('HMGET', connection, 'domain', 'user', 'topics', 'typed', 'typing', 'until')
 if not known[1] then return {} end

@@ -3,8 +3,8 @@
 -- KEYS: 1 connection
 -- ARGV: 1 now in ms, 2 the conversation as its user names it, '' for none, 3 users with commas between them, 4 how long a watch may take in ms,
 --       5 watches at the most that are noted longer; from 6 on those of `take_frame`
--- Returns {domain, user, topics of its token, until when that is good in ms or '', how long to wait in ms, when the connection or its token expires in
---          ms; conversation and users that it watched before, …}, or {} if it is not known
+-- Returns {domain, user, topics of its token, until when that is good in ms or '', how long to wait in ms, when the connection or its token expires
+--          in ms; conversation and users that it watched before, …}, or {} if the connection is not known
 local connection = KEYS[1]
 local known = redis.call('HMGET', connection, 'domain', 'user', 'topics', 'conversation', 'users', 'until', 'replaced')
 local left = redis.call('PTTL', connection)

@@ -1,4 +1,4 @@
--- What the scripts of a conversation share; it stands before each of them. Every packed value begins with its version.
+-- Shared by the scripts of a conversation; it is put before each of them. Every packed value begins with its version.
 -- Every call of a script makes these functions anew, so what only some scripts need stands in the other preludes.
 --
 -- A record: version (3 bits) and flags, time in ms (6 bytes), random (5), revision that added it (7), length of the author (1), the author; then

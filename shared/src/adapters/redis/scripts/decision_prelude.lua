@@ -1,4 +1,4 @@
--- What the scripts that change a conversation share; it stands before each of them, after the other preludes. `all` is what HGETALL answers for
+-- Shared by the scripts that change a conversation; it is put before each of them, after the other preludes. `all` is what HGETALL answers for
 -- the members of a conversation: id, packed member, …
 -- `records()` answers the functions of the other preludes that are seldom needed; a script that mostly does without makes them only then.
 -- KEYS of each of them: 1 log, 2 meta, 3 members, 4 gone, 5 stamps, 6 mentions, 7 reactions; what only some need comes after.
@@ -13,7 +13,7 @@ local has_mentions = call('ZCARD', mentions) > 0
 local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
 -- Each member in it: length of the id, id, flags, read position, number of unread messages, of those that mention the member; bits for the
--- reactions to the changed message that are the member's. With the flag TOLD_ALONE the read position that others are shown (5) follows.
+-- reactions to the changed message that are the member's. With the flag TOLD_ALONE the read position that others see (5) follows.
 local TOLD, TOLD_LEFT, TOLD_HAS_WRITTEN, TOLD_LEFT_NOW, TOLD_ALONE = '>I1c0I1I5I5I5I3', 1, 2, 4, 8
 
 -- A script never rewrites what a newer release has packed. The client may try again, and meet that release.
@@ -41,7 +41,7 @@ local function revise(state, now)
 end
 
 -- Answers {what DECIDED says, and for each member what TOLD says; the changed message; the newest live one, '' if it is the same}. `done.only` is
--- the place of the one member who is told; `done.left` the id of one who has left; `done.by` who asks, where that may be no member.
+-- the place of the only member who is told; `done.left` the id of one who has left; `done.by` the caller, who need not be a member.
 local function decided(all, state, done)
   local base, last = state.base, done.last or state.base + call('LLEN', log)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0

@@ -1,6 +1,6 @@
--- What the scripts share that change what a message says; it stands before each of them, after `decision_prelude.lua`.
+-- Shared by the scripts that edit or delete a message; it is put before each of them, after `decision_prelude.lua`.
 
--- The versions of a message before the present one, in the hash `edits` under its position. Version; then of each, the oldest first: length (3), the
+-- The earlier versions of a message, in the hash `edits` under its position: format version; then for each, the oldest first, length (3) and the
 -- record as it was.
 local EDITS_VERSION, EDIT = 1, '>I3'
 

@@ -1,4 +1,4 @@
--- What the scripts that change an inbox entry share; it stands before each of them.
+-- Shared by the scripts that change an inbox entry; it is put before each of them.
 -- KEYS of each of them: 1 inbox, 2 entries, 3 changed, 4 meta, 5 connections, 6 hidden
 local call, pack, unpack, floor = redis.call, struct.pack, struct.unpack, math.floor
 local inbox, entries, changed, meta, connections, hidden = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]

@@ -1,4 +1,4 @@
--- What the scripts share that tell what is fleeting in a conversation; it stands before each of them.
+-- Shared by the scripts that tell what is fleeting in a conversation; it is put before each of them.
 
 -- Answers which connections have the conversation on the screen, and are told. All of them are, or none: each is a push, and readers times watchers
 -- would grow with the square of a topic. `budget` says until when pushes that were allowed before use up what may be pushed: each uses `push_ms`,

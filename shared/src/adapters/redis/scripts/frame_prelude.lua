@@ -1,8 +1,8 @@
--- What the scripts share that take a frame of a connection; it stands before each of them.
+-- Shared by the scripts that take a frame of a connection; it is put before each of them.
 
--- Takes a frame from the connection's own bucket, which is counted as in `usage_prelude.lua`. ARGV from `first` on: interval in µs, '' without a bucket;
--- burst; how many frames it counts as; how many may be under way before the user's limits are asked. Answers how long to wait in ms, 0 if it was
--- taken, and 1 if the user's limits have to be asked first.
+-- Takes a frame from the connection's own bucket, which works as in `usage_prelude.lua`. ARGV from `first` on: interval in µs, '' without a bucket;
+-- burst; how many frames it counts as; how many may be under way before writes are admitted first. Returns how long to wait in ms, 0 if it was
+-- taken; and 1 if a write has to be admitted first.
 local function take_frame(connection, now, first)
   local known = redis.call('HMGET', connection, 'frames', 'near')
   local asks = tonumber(known[2] or 0) > now and 1 or 0

@@ -1,4 +1,4 @@
--- What the scripts share that change members or what they have read; it stands before each of them, after `decision_prelude.lua`.
+-- Shared by the scripts that change members or what they have read; it is put before each of them, after `decision_prelude.lua`.
 
 -- Notes that other members are there since this revision, so that clients who were away load them anew.
 local function note_members(state)

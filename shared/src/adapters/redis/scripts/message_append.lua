@@ -1,7 +1,7 @@
 -- Adds a message at the end of a conversation; gives it its position, its time and its revision. Its author has read what stands before it.
 -- KEYS: those of `decision_prelude.lua`, 8 operation
 -- ARGV: 1 now in ms, 2 first byte of the record, 3 its random bytes, 4 the record from the length of the author on, 5 hash of the content, 6 how
---       long the operation is remembered in ms, 7 author, 8 '1' if who is no member may join, else '0', 'never' if the author is the platform,
+--       long the operation is remembered in ms, 7 author, 8 '1' if a non-member may join, else '0', 'never' if the author is the platform,
 --       which never becomes a member; 9 members at the most, 10 position and 11 identity of the message that it replies to, '0' and '' for none,
 --       12 number of members that it mentions; these; the members of a conversation that begins
 -- Returns what `decided` returns; if it was done before, and the author may still read, also what it replies to as it is now; or {'reused'},

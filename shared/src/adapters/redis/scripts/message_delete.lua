@@ -1,6 +1,6 @@
 -- Deletes a message as its author, as a moderator of the topic, or as the platform. Its place in the order stays.
 -- KEYS: those of `decision_prelude.lua`, 8 edits
--- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if who is no member may still delete an own
+-- ARGV: 1 now in ms, 2 seq, 3 identity, 4 who, '' for the platform, 5 '1' if a non-member may still delete an own
 --       message, 6 '0' if no earlier versions are kept
 -- Returns what `decided` returns, or {'not_found'}, {'forbidden'}, {'not_member'}.
 

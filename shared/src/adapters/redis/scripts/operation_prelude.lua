@@ -1,4 +1,4 @@
--- What the scripts share that remember what they did; it stands before each of them, after `decision_prelude.lua`.
+-- Shared by the scripts that remember what they did; it is put before each of them, after `decision_prelude.lua`.
 
 -- What an operation did: version, revision, the revision before it, position; then the message's identity (11 bytes) and the hash of the content.
 local OPERATION_VERSION, OPERATION = 1, '>I1I7I7I5'

@@ -1,6 +1,6 @@
--- What the scripts share that move a read position; it stands before each of them, after `member_prelude.lua` and `block_prelude.lua`.
+-- Shared by the scripts that move a read position; it is put before each of them, after `member_prelude.lua` and `block_prelude.lua`.
 
--- Moves the read position of a member whom the other side has blocked, which is told to that member alone.
+-- Moves the read position of a member whom the other side has blocked. Only that member is told.
 local function keep_alone(all, place, seq, clock)
   local packed = all[place + 1]
   local rest = string.sub(packed, MEMBER_BYTES + ALONE_BYTES + 1)
@@ -10,7 +10,7 @@ local function keep_alone(all, place, seq, clock)
 end
 
 -- Moves the read position of the member at that place forward. In a direct conversation that is a change that both sides see. In a topic, and while
--- the other side has blocked the member, it concerns the reader alone and has no revision. The first move after a block shows both sides all of it.
+-- the other side has blocked the member, only the reader sees it and it has no revision. The first move after a block shows both sides the whole.
 local function move_read(all, place, state, seq, now, is_direct)
   local own, _, shown, shown_at = read_by(all[place + 1])
   local blocked = is_direct and is_blocked(state.blocked, all[place])

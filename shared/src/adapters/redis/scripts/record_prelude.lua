@@ -1,4 +1,4 @@
--- What the scripts share that look into records or tell who has read; it stands before each of them, after `conversation_prelude.lua`.
+-- Shared by the scripts that look into records or tell who has read; it is put before each of them, after `conversation_prelude.lua`.
 
 local function version_of(record)
   return math.floor(string.byte(record) / 32)

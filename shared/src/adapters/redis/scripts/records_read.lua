@@ -1,6 +1,6 @@
--- Reads what stands in a conversation below a position, newest first: deleted messages too, as whoever moderates must see them.
+-- Reads the messages of a conversation below a position, newest first: deleted ones too, because moderators must see them.
 -- KEYS: 1 log, 2 meta, 3 reactions
--- ARGV: 1 position below which it begins, 0 for the newest, 2 how many at the most
+-- ARGV: 1 position below which it begins, 0 for the newest, 2 the most messages
 -- Returns {revision; position of the oldest one, if older ones follow, else 0; seq, record, …}.
 local log, state = KEYS[1], read_state(KEYS[2])
 local base, below = state.base, tonumber(ARGV[1])

@@ -1,7 +1,7 @@
 -- Reads a message that is to be reported.
 -- KEYS: 1 log, 2 meta, 3 members, 4 edits
 -- ARGV: 1 who reports, 2 '1' if only members may, 3 seq, 4 identity
--- Returns {the record with what it replies to, its earlier versions or ''}, or {'not_member'}, {'not_found'}, {'own'}.
+-- Returns {the record with the message that it replies to, its kept versions or ''}, or {'not_member'}, {'not_found'}, {'own'}.
 local log, who, seq = KEYS[1], ARGV[1], tonumber(ARGV[3])
 if ARGV[2] == '1' and call('HEXISTS', KEYS[3], who) == 0 then return {'not_member'} end
 local state = read_state(KEYS[2])

@@ -1,6 +1,6 @@
 -- Resolves a report. Done again, it changes nothing. It never rewrites what a newer release has packed.
 -- KEYS: those of `report_put.lua`
--- ARGV: 1 report, 2 what is added to it
+-- ARGV: 1 report, 2 the packed resolution, which is added to it
 -- Returns {when it was made in ms, packed report}, or {}.
 local all, open, resolved, records = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local REPORT_VERSION, id = 1, ARGV[1]

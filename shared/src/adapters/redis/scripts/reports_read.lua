@@ -1,6 +1,6 @@
 -- Reads a page of the reports of a site, the newest first.
 -- KEYS: 1 all, open or resolved, 2 records
--- ARGV: 1 how many at the most, 2 bytes of reports after which the page ends; the place behind which it begins, if it is not the first: 3 time in
+-- ARGV: 1 the most reports, 2 bytes of reports after which the page ends; unless the page is the first, the place after which it begins: 3 time in
 --       ms, 4 report
 -- Returns {1 if more follow; report, when it was made in ms, packed report, …}
 local entries, has_more = newest(KEYS[1], tonumber(ARGV[1]), ARGV[3], ARGV[4])

@@ -1,4 +1,4 @@
--- What the scripts share that change a message after it was sent; it stands before each of them, after `decision_prelude.lua`.
+-- Shared by the scripts that change a message after it was sent; it is put before each of them, after `decision_prelude.lua`.
 
 -- A record with new values for some sections, by tag; '' takes one away.
 local function rewritten(record, new)

@@ -1,4 +1,4 @@
--- What the scripts share that read a set whose scores are times, the newest first; it stands before each of them.
+-- Shared by the scripts that read a set whose scores are times, the newest first; it is put before each of them.
 
 -- Some members of a set and their times, behind a place: a time in ms and a member; from the beginning if there is no time. Also says whether more
 -- follow: 1 or 0.

@@ -1,16 +1,16 @@
--- What the scripts share that let a user in; it stands before each of them.
--- A bucket is one number in the user's `limits`: when it is full again, in µs. Each token that is taken moves that time by `interval`, and the bucket is
+-- Shared by the scripts that admit a request of a user; it is put before each of them.
+-- A bucket is one number in the user's `limits`: when it is full again, in µs. Each taken token moves that time by `interval`, and the bucket is
 -- empty when that time is `burst` intervals ahead of now (the generic cell rate algorithm).
 local call, floor, max, int = redis.call, math.floor, math.max, function(number) return string.format('%d', number) end
 
--- Why the user may do nothing, whatever the buckets hold. `issued`: when the token was issued in ms, '' if it does not say.
+-- The refusal of a revoked token or a banned user, which no bucket matters for. `issued`: when the token was issued in ms, '' if it does not say.
 local function refusal(meta, now, issued, is_write)
   local known = call('HMGET', meta, 'banned', 'revoked')
   if known[2] and tonumber(issued ~= '' and issued or -1) < tonumber(known[2]) then return {'revoked'} end
   if is_write and tonumber(known[1] or 0) > now then return {'banned', known[1]} end
 end
 
--- The buckets in ARGV from `first` on: name, interval in µs, burst, tokens to take, of each.
+-- The buckets in ARGV from `first` on. For each: name, interval in µs, burst, tokens to take.
 local function wanted(first)
   local buckets = {}
   for index = first, #ARGV, 4 do
@@ -20,8 +20,8 @@ local function wanted(first)
   return buckets
 end
 
--- Takes from all of these buckets, or from none unless `overdraws`. Answers until when in ms one of them, that of requests left out, is less than half
--- full, 0 if none is; or nothing, which one is empty, and for how long in ms.
+-- Takes from all of these buckets, or from none unless `overdraws`. Returns until when in ms one of them (not that of requests) is less than half
+-- full, 0 if none is; or nil, the name of the empty bucket, and for how long it is empty in ms.
 local function take(limits, now, buckets, overdraws)
   local near, last, changes = 0, 0, {}
   for _, bucket in ipairs(buckets) do
@@ -37,7 +37,7 @@ local function take(limits, now, buckets, overdraws)
   if #changes > 0 then
     call('HSET', limits, unpack(changes))
     local left = math.ceil(last / 1000) - now + 1
-    -- An idle user leaves nothing.
+    -- The key of an idle user expires.
     if call('PTTL', limits) < left then call('PEXPIRE', limits, left) end
   end
   return near
