@@ -106,6 +106,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NothingToChange`] if nothing applies to the message,
+    /// [`ApiError::TooManyEdits`],
     /// [`ApiError::RetryKeyReused`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn update(
         &self,

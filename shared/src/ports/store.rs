@@ -281,6 +281,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Forbidden`], [`StoreError::NothingToChange`], [`StoreError::RetryKeyReused`],
+    /// [`StoreError::TooManyEdits`],
     /// [`StoreError::NotAMember`], [`StoreError::Unavailable`].
     async fn update_message(
         &self,
