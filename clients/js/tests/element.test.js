@@ -43,6 +43,7 @@ describe("the element", { skip }, () => {
     const { page, element, theirs, field } = await the.pair();
     await field.fill("hello");
     await field.press("Enter");
+    await until(() => theirs.get().messages[0]?.text === "hello", "it arrives first");
     await say(theirs, "hi there");
     await until(async () => (await texts(element)).length === 2, "both are shown");
     /** Opens the menu of a message, and chooses by arrows. */
@@ -60,7 +61,7 @@ describe("the element", { skip }, () => {
       await page.keyboard.press("Enter");
     };
     await choose(0, "Edit");
-    assert.equal(await field.inputValue(), "hello");
+    await until(async () => (await field.inputValue()) === "hello", "the text can be edited");
     await page.keyboard.type(" again");
     await page.keyboard.press("Enter");
     await until(() => theirs.get().messages[0].text === "hello again", "the edit arrives");
