@@ -5,6 +5,7 @@
 //! is repeated on a new one, as long as its time lasts. Every step that we send may be repeated.
 
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -34,18 +35,23 @@ const TRIES: u32 = 3;
 /// A Lua script. EVAL at first use in a process loads it; then its hash is enough, until a server says that it doesn't know it.
 pub(super) struct Script {
     source: String,
-    hash: String,
+    // Made at the first use: a process uses few of the scripts, and the hashes of all of them are half a millisecond of a cold start.
+    hash: OnceLock<String>,
     loaded: AtomicBool,
 }
 
 impl Script {
     pub(super) fn new(source: String) -> Self {
-        let hash = redis::Script::new(&source).get_hash().to_owned();
         Self {
             source,
-            hash,
+            hash: OnceLock::new(),
             loaded: AtomicBool::new(false),
         }
+    }
+
+    fn hash(&self) -> &str {
+        self.hash
+            .get_or_init(|| redis::Script::new(&self.source).get_hash().to_owned())
     }
 }
 
@@ -73,7 +79,7 @@ impl<'a> Call<'a> {
     fn command(&self, by_hash: bool) -> Cmd {
         let mut command = redis::cmd(if by_hash { "EVALSHA" } else { "EVAL" });
         command.arg(if by_hash {
-            &self.script.hash
+            self.script.hash()
         } else {
             &self.script.source
         });
