@@ -42,7 +42,12 @@ async fn main() -> Result<()> {
         "frames=10000:100000",
         "reports=10000:100000",
     ];
-    let chat = Chat::own(&[("SOCK_REDIS_URL", &url), ("SOCK_LIMITS", &limits.join(","))]).await?;
+    let variables = [
+        ("SOCK_REDIS_URL", url.as_str()),
+        ("SOCK_LIMITS", &limits.join(",")),
+        ("SOCK_CONNECTIONS_MAX", "1000"),
+    ];
+    let chat = Chat::own(&variables).await?;
     let redis = redis::Client::open(server.url())?
         .get_multiplexed_async_connection()
         .await?;
