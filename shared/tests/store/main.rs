@@ -58,14 +58,14 @@ mod topics;
 #[cfg(test)]
 mod usage;
 
-/// Makes the future of a rule in a stack frame of its own: all of them together are too large for the stack of a test.
+/// Makes the world and the future of a rule in a stack frame of their own: all of them together are too large for the stack of a test.
 #[cfg(test)]
 #[inline(never)]
-fn on_heap<F: Future<Output = ()>>(
-    rule: impl FnOnce(support::World) -> F,
-    world: support::World,
-) -> std::pin::Pin<Box<F>> {
-    Box::pin(rule(world))
+fn on_heap<'a, F: Future<Output = ()>>(
+    rule: impl FnOnce(support::World) -> F + 'a,
+    world: &'a impl AsyncFn() -> support::World,
+) -> std::pin::Pin<Box<dyn Future<Output = ()> + 'a>> {
+    Box::pin(async move { rule(world().await).await })
 }
 
 /// Names every rule once, and makes of each a test on one node, and of all of them a function.
@@ -86,7 +86,7 @@ macro_rules! rules {
         async fn every_rule_holds(world: impl AsyncFn() -> support::World) {
             $(
                 println!("{}", stringify!($rule));
-                on_heap(crate::$module::$rule, world().await).await;
+                on_heap(crate::$module::$rule, &world).await;
             )+
         }
     };
