@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod event;
+mod http;
 mod log;
 pub mod platform;
 pub mod rest;

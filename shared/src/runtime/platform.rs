@@ -1,21 +1,13 @@
 //! Serves the function of the platform's own server: its requests have a key in place of a user's token.
 
-use std::convert::Infallible;
-
-use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::value::RawValue;
-use tracing::Instrument as _;
-
-use super::answer::{Answer, reply};
+use super::answer::Answer;
 use super::event::Event;
 use super::rest::RestRequest;
-use super::{StartError, in_time, log};
-use crate::adapters::clock::SystemClock;
+use super::{StartError, in_time};
 use crate::adapters::platform_key::{PlatformCaller, PlatformKeys};
 use crate::domain::{Domain, Id, MessageId, ReportId, Target, User};
 use crate::error::ApiError;
-use crate::metrics;
-use crate::ports::{Clock as _, ReportsOf};
+use crate::ports::ReportsOf;
 use crate::wire;
 
 /// A request with one of the platform's keys.
@@ -132,28 +124,15 @@ where
     H: Fn(PlatformRequest) -> F,
     F: Future<Output = Result<Answer, ApiError>>,
 {
-    let handler = &handler;
-    let respond = |LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| {
-        let span = log::span(route, &context);
-        let answer = async move {
-            let event = Event::new(&payload);
-            let outcome = match keys.caller(event.headers()) {
-                Ok(caller) => {
-                    let rest = RestRequest::new(event, None);
-                    let audit = Audit::new(&caller, &rest);
-                    let outcome = in_time(context.deadline, handler(PlatformRequest { caller, rest })).await;
-                    audit.log(outcome.as_ref().map_or_else(ApiError::status, |answer| answer.status));
-                    outcome
-                }
-                Err(error) => Err(error),
-            };
-            log::log_outcome(outcome.as_ref().map(|answer| answer.status));
-            metrics::flush(SystemClock.now_ms());
-            Ok::<_, Infallible>(reply(outcome, &context.request_id, true))
-        };
-        answer.instrument(span)
+    let answer = async |event: Event, deadline_ms| {
+        let caller = keys.caller(event.headers())?;
+        let rest = RestRequest::new(event, None);
+        let audit = Audit::new(&caller, &rest);
+        let outcome = in_time(deadline_ms, handler(PlatformRequest { caller, rest })).await;
+        audit.log(outcome.as_ref().map_or_else(ApiError::status, |answer| answer.status));
+        outcome
     };
-    Ok(lambda_runtime::run(service_fn(respond)).await?)
+    super::http::serve(route, answer).await
 }
 
 /// Logs a change that the platform asked for. The span of the invocation adds the request's id.

@@ -2,17 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::convert::Infallible;
 
 use http::{HeaderValue, header};
-use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::value::RawValue;
-use tracing::Instrument as _;
 
-use super::answer::reply;
 use super::event::Event;
-use super::{StartError, in_time, log};
-use crate::adapters::clock::SystemClock;
+use super::{StartError, in_time};
 use crate::adapters::jwt::Identity;
 use crate::app::{Caller, Counted};
 use crate::domain::limits::{BODY_BYTES, IDS_MAX};
@@ -21,8 +15,6 @@ use crate::domain::{
     TimeWindow, User, Window,
 };
 use crate::error::ApiError;
-use crate::metrics;
-use crate::ports::Clock as _;
 use crate::wire;
 
 pub use super::answer::Answer;
@@ -367,24 +359,14 @@ where
     H: Fn(RestRequest) -> F,
     F: Future<Output = Result<Answer, ApiError>>,
 {
-    let handler = &handler;
-    let respond = |LambdaEvent { payload, context }: LambdaEvent<Box<RawValue>>| {
-        let span = log::span(route, &context);
-        let answer = async move {
-            let event = Event::new(&payload);
-            let has_body = event.text("/requestContext/http/method") != "HEAD";
-            let work = async {
-                let principal = identity.of_headers(event.headers()).await?;
-                handler(RestRequest::new(event, principal)).await
-            };
-            let outcome = in_time(context.deadline, work).await;
-            log::log_outcome(outcome.as_ref().map(|answer| answer.status));
-            metrics::flush(SystemClock.now_ms());
-            Ok::<_, Infallible>(reply(outcome, &context.request_id, has_body))
+    let answer = async |event: Event, deadline_ms| {
+        let work = async {
+            let principal = identity.of_headers(event.headers()).await?;
+            handler(RestRequest::new(event, principal)).await
         };
-        answer.instrument(span)
+        in_time(deadline_ms, work).await
     };
-    Ok(lambda_runtime::run(service_fn(respond)).await?)
+    super::http::serve(route, answer).await
 }
 
 #[cfg(test)]
@@ -392,6 +374,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
+    use super::super::answer::reply;
     use super::*;
     use crate::config::{Environment, IdentityConfig};
 
