@@ -18,7 +18,12 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let writer = wiring.writer(&store, &push, topics, &limits);
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    let writer = Writer {
+        later,
+        ..wiring.writer(&store, &push, topics, &limits)
+    };
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }

@@ -2,6 +2,7 @@
 
 mod routes;
 
+use shared::app::Writer;
 use shared::domain::Limits;
 use shared::runtime::{StartError, platform};
 use shared::wiring::Wiring;
@@ -13,7 +14,12 @@ async fn main() -> Result<(), StartError> {
     let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    let writer = Writer {
+        later,
+        ..wiring.writer(&store, &push, topics, &Limits::OFF)
+    };
     let server = wiring.platform(writer, &store, keys.sites());
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await
 }

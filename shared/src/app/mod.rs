@@ -2,6 +2,7 @@
 
 mod blocks;
 mod fan_out;
+mod later;
 mod platform;
 mod read;
 mod reports;
@@ -9,9 +10,11 @@ mod settings;
 mod signals;
 mod speaker;
 mod usage;
+mod worker;
 mod write;
 
 pub use blocks::{blocked, set_block};
+pub use later::Later;
 pub use platform::Platform;
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use reports::{report, reports, resolve};
@@ -19,6 +22,7 @@ pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};
 pub use usage::{Counted, Usage};
+pub use worker::Worker;
 pub use write::{Caller, Writer};
 
 use tracing::{Span, field};

@@ -6,6 +6,7 @@ mod change;
 mod conversation;
 mod cursor;
 mod ids;
+mod job;
 pub mod limits;
 mod message;
 mod page;
@@ -23,6 +24,7 @@ pub use cursor::{Cursor, InvalidCursor};
 pub use ids::{
     ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
 };
+pub use job::Job;
 pub use message::{
     Body, BodyKind, Draft, Edit, InvalidMessage, InvalidReaction, Message, Metadata, MetadataEdit, Quote, Quoted,
     Reacted, Reaction, TooManyReactions,

@@ -4,11 +4,14 @@ mod blocks;
 mod clock;
 mod directory;
 mod gate;
+mod jobs;
 mod moderation;
 mod oversight;
 mod push;
 mod signals;
 mod store;
+mod undelivered;
+mod webhook;
 
 use std::error::Error as StdError;
 
@@ -18,7 +21,8 @@ pub use blocks::{Blocks, BlocksPage};
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
-pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage, Versions};
+pub use jobs::{Promise, Promises, Queue};
+pub use moderation::{Complaint, Filed, Moderation, ReportsOf, ReportsPage, Versions};
 pub use oversight::{Oversight, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
@@ -26,6 +30,8 @@ pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
     Stored, Terms, Told,
 };
+pub use undelivered::{Noticed, Undelivered, Waiting};
+pub use webhook::{Notice, Webhook};
 
 /// Something that we depend on did not do its part in time. The client may try again.
 #[derive(Debug, Error)]

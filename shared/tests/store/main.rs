@@ -22,6 +22,8 @@ mod full;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
+mod later;
+#[cfg(test)]
 mod leaving;
 #[cfg(test)]
 mod loss;
@@ -242,4 +244,12 @@ rules! {
     oversight::the_platform_never_becomes_a_member_of_a_topic,
     oversight::deleted_messages_keep_their_place_in_the_history_for_moderators,
     oversight::a_part_of_the_record_ends_where_it_is_full,
+    later::the_queue_has_a_job_once,
+    later::a_member_without_a_connection_is_told_of_once,
+    later::nobody_is_told_of_who_knows_or_does_not_care,
+    later::members_of_a_topic_are_told_of_one_by_one,
+    later::a_notice_that_failed_is_told_again_under_the_same_id,
+    later::what_nobody_handed_over_is_found,
+    later::a_send_that_was_refused_leaves_no_promise,
+    later::the_platform_is_told_of_reports_and_bans,
 }

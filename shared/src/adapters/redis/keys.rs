@@ -64,6 +64,8 @@ pub(super) enum OfUser {
     Blocks,
     /// ZSET: another user who has blocked the user → since when, in ms.
     Blockers,
+    /// HASH, expires: conversation → position of the newest message of which the platform was told while the user had no connection, and when, in ms.
+    Noticed,
 }
 
 impl Keys {
@@ -118,6 +120,7 @@ impl Keys {
             OfUser::Limits => "limits",
             OfUser::Blocks => "blocks",
             OfUser::Blockers => "blockers",
+            OfUser::Noticed => "noticed",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -132,6 +135,11 @@ impl Keys {
     pub(super) fn offline(&self, domain: &Domain) -> Vec<String> {
         let tag = format!("{{{}:{domain}:offline}}", self.prefix);
         vec![format!("{tag}:due"), format!("{tag}:looker")]
+    }
+
+    /// ZSET `promised`: identity and job → when it was promised, in ms; and ZSET `queued`: job → until when functions rely on the queue, in ms.
+    pub(super) fn jobs(&self, shard: u8) -> [String; 2] {
+        ["promised", "queued"].map(|part| format!("{{{}:jobs:{shard}}}:{part}", self.prefix))
     }
 
     /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
@@ -168,7 +176,9 @@ mod tests {
         /// Every key that these names make, and its owner: two keys may be equal only if their owners are equal.
         fn keys(&self) -> Vec<(String, String)> {
             use OfConversation::{Budget, Edits, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
-            use OfUser::{Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Opened, Watchers};
+            use OfUser::{
+                Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Noticed, Opened, Watchers,
+            };
             let keys = Keys::new(PREFIX.to_owned());
             let user = User {
                 domain: self.domain.clone(),
@@ -209,6 +219,7 @@ mod tests {
                 Watchers,
                 Blocks,
                 Blockers,
+                Noticed,
             ];
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
                 all.push((key, format!("{user:?} {part:?}")));
@@ -239,7 +250,7 @@ mod tests {
     fn any_names() -> impl Strategy<Value = Names> {
         let domain = prop_oneof![
             "[ab._-]{1,3}",
-            "user|dm|topic|connection|offline|reports|op",
+            "user|dm|topic|connection|offline|reports|op|jobs",
             "[a-zA-Z0-9._-]{1,32}"
         ];
         let domain = domain.prop_map(|text| Domain::parse(&text).unwrap());
@@ -290,7 +301,8 @@ mod tests {
             let mut owners = HashMap::new();
             let keys = Keys::new(PREFIX.to_owned());
             let connections = [&one, &other].map(|names| (keys.connection(&names.connection), names.connection.to_string()));
-            for (key, owner) in one.keys().into_iter().chain(other.keys()).chain(connections) {
+            let jobs = (0..=u8::MAX).flat_map(|shard| keys.jobs(shard).map(|key| (key, format!("jobs {shard}"))));
+            for (key, owner) in one.keys().into_iter().chain(other.keys()).chain(connections).chain(jobs) {
                 let before = owners.insert(key.clone(), owner.clone());
                 prop_assert!(before.as_ref().is_none_or(|before| *before == owner), "{key}: {before:?} and {owner}");
             }

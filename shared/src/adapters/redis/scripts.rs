@@ -38,11 +38,16 @@ pub(super) struct Scripts {
     pub(super) blocks_read: Script,
     pub(super) report_put: Script,
     pub(super) report_read: Script,
+    pub(super) report_named: Script,
     pub(super) report_resolve: Script,
     pub(super) reports_read: Script,
     pub(super) user_ban: Script,
     pub(super) user_revoke: Script,
     pub(super) records_read: Script,
+    pub(super) job_promise: Script,
+    pub(super) job_claim: Script,
+    pub(super) undelivered_read: Script,
+    pub(super) undelivered_note: Script,
 }
 
 /// Lets a script write where Redis is full: what it writes is small, or a promise that was given already.
@@ -130,11 +135,16 @@ impl Scripts {
             blocks_read: script(&[times, include_str!("scripts/blocks_read.lua")]),
             report_put: script(&[include_str!("scripts/report_put.lua")]),
             report_read: reading(include_str!("scripts/report_read.lua")),
+            report_named: script(&[include_str!("scripts/report_named.lua")]),
             report_resolve: script(&[include_str!("scripts/report_resolve.lua")]),
             reports_read: script(&[times, include_str!("scripts/reports_read.lua")]),
             user_ban: script(&[EVEN_IF_FULL, include_str!("scripts/user_ban.lua")]),
             user_revoke: script(&[EVEN_IF_FULL, include_str!("scripts/user_revoke.lua")]),
             records_read: reading(include_str!("scripts/records_read.lua")),
+            job_promise: script(&[EVEN_IF_FULL, include_str!("scripts/job_promise.lua")]),
+            job_claim: script(&[EVEN_IF_FULL, include_str!("scripts/job_claim.lua")]),
+            undelivered_read: script(&[include_str!("scripts/undelivered_read.lua")]),
+            undelivered_note: script(&[EVEN_IF_FULL, include_str!("scripts/undelivered_note.lua")]),
         }
     }
 }
