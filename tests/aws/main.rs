@@ -21,3 +21,5 @@ mod routes;
 mod sam_local;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod webhook;
