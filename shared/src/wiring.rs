@@ -207,13 +207,14 @@ impl Wiring {
     }
 
     /// What carries out jobs.
-    pub fn worker<'a, S: Undelivered + Moderation + Oversight + Promises>(
+    pub fn worker<'a, S: Store + Undelivered + Moderation + Oversight + Promises>(
         &self,
         store: &'a S,
         queue: &'a dyn Queue,
         webhook: Option<&'a PlatformWebhook>,
     ) -> Worker<'a> {
         Worker {
+            store,
             undelivered: store,
             moderation: store,
             oversight: store,

@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::domain::limits::NOTICE_EVERY_MS;
-use crate::domain::{Conversation, Id, Job, Target, User};
+use crate::domain::{Admission, Asker, Conversation, Id, Job, Target, User};
 use crate::error::Chain;
 use crate::ports::{
-    Clock, Moderation, Notice, Noticed, Oversight, Promises, Queue, Unavailable, Undelivered, Waiting, Webhook,
+    Clock, Moderation, Notice, Noticed, Oversight, Promises, Queue, Store, StoreError, Unavailable, Undelivered,
+    Waiting, Webhook,
 };
 use crate::wire;
 
@@ -25,6 +26,8 @@ const WAITS_S: [u64; 13] = [
 /// Carries out jobs. Each may be carried out twice, late, and in any order.
 #[derive(Clone, Copy)]
 pub struct Worker<'a> {
+    /// The members of conversations.
+    pub store: &'a dyn Store,
     /// The inboxes of members without a connection.
     pub undelivered: &'a dyn Undelivered,
     /// The reports.
@@ -112,7 +115,7 @@ impl Worker<'_> {
         job: &Job,
         conversation: &Conversation,
     ) -> Result<(), Unavailable> {
-        let members = self.undelivered.members_of(conversation).await?;
+        let members = self.members(conversation).await?;
         let mut looking = stream::iter(members)
             .map(|member| self.look_at(webhook, conversation, member))
             .buffer_unordered(AT_ONCE);
@@ -130,6 +133,21 @@ impl Worker<'_> {
             self.look_again(job, due_ms).await?;
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    async fn members(&self, conversation: &Conversation) -> Result<Vec<Id>, Unavailable> {
+        if conversation.is_direct() {
+            return Ok(conversation.founders());
+        }
+        let anybody = Asker {
+            id: Id::system(),
+            admission: Admission::Open,
+        };
+        match self.store.members(conversation, &anybody).await {
+            Ok(members) => Ok(members.into_iter().map(|member| member.id).collect()),
+            Err(StoreError::Unavailable(error)) => Err(error),
+            Err(error) => Err(Unavailable::new("redis", error)),
+        }
     }
 
     async fn look_again(&self, job: &Job, due_ms: u64) -> Result<(), Unavailable> {

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{InboxEntry, Unavailable};
-use crate::domain::{Conversation, Id, Target, User};
+use crate::domain::{Id, Target, User};
 
 /// How a conversation stands for a user who has no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,6 @@ pub struct Noticed {
 /// Finds what the platform must be told. Each method may be repeated.
 #[async_trait]
 pub trait Undelivered: Send + Sync {
-    /// The members of a conversation.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
-    async fn members_of(&self, conversation: &Conversation) -> Result<Vec<Id>, Unavailable>;
-
     /// How the conversation stands for that member; `None` if the member has a connection or no such conversation. One round trip, a second one for a
     /// long message.
     ///

@@ -112,6 +112,7 @@ impl Scene {
     fn worker(&self) -> Worker<'_> {
         let store = &self.world.store;
         Worker {
+            store,
             undelivered: store,
             moderation: store,
             oversight: store,

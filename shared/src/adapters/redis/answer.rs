@@ -489,12 +489,6 @@ pub(super) fn texts(answer: Value) -> Result<Vec<String>, Unavailable> {
     read(answer)
 }
 
-/// A list of users.
-pub(super) fn ids(answer: Value) -> Result<Vec<Id>, Unavailable> {
-    let id = |text: String| Id::parse(&text).map_err(|_| corrupt("a user"));
-    texts(answer)?.into_iter().map(id).collect()
-}
-
 /// What `undelivered_read.lua` answers: the packed entry, unread messages in the whole inbox, and the last notice.
 pub(super) fn waiting(answer: Value) -> Result<Option<(Vec<u8>, u64, Option<Noticed>)>, Unavailable> {
     let mut items = list(answer)?;

@@ -2,24 +2,15 @@
 
 use async_trait::async_trait;
 
-use super::keys::{OfConversation, OfUser};
+use super::keys::OfUser;
 use super::link::Call;
 use super::{RedisStore, answer, entry};
 use crate::domain::limits::NOTICED_MS;
-use crate::domain::{Conversation, Id, Target, User};
+use crate::domain::{Id, Target, User};
 use crate::ports::{Clock, Noticed, Unavailable, Undelivered, Waiting};
 
 #[async_trait]
 impl<C: Clock> Undelivered for RedisStore<C> {
-    async fn members_of(&self, conversation: &Conversation) -> Result<Vec<Id>, Unavailable> {
-        if conversation.is_direct() {
-            return Ok(conversation.founders());
-        }
-        let mut command = redis::cmd("HKEYS");
-        command.arg(self.keys.conversation(conversation, &[OfConversation::Members]));
-        answer::ids(self.link.command(&command).await?)
-    }
-
     async fn waiting(&self, user: &User, target: &Target) -> Result<Option<Waiting>, Unavailable> {
         use OfUser::{Connections, Entries, Meta, Noticed};
         let keys = self.keys.user(user, &[Entries, Meta, Connections, Noticed]);
