@@ -16,6 +16,8 @@ mod lint;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod sam_local;
