@@ -3,28 +3,20 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use axum::{Router, extract::State, http::HeaderMap, routing::post};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use shared::{
-    adapters::webhook::PlatformWebhook,
-    config::WebhookConfig,
-    ports::{Notice, Webhook as _},
-};
-use tests::{root, web_server};
+use tests::{Chat, Webhooks, root, until};
 
 use crate::support::{skipped, tool};
 
-/// Headers and bodies as they came.
-type Received = Arc<Mutex<Vec<(HeaderMap, String)>>>;
-
-async fn take(State(received): State<Received>, headers: HeaderMap, body: String) {
-    received.lock().unwrap().push((headers, body));
-}
+/// Two secrets and one that is not ours.
+const SECRETS: [&str; 3] = [
+    "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3",
+    "whsec_QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZX",
+];
 
 /// What a verifier says of each webhook.
 fn verified(mut verifier: Command, webhooks: &Value) -> Result<Vec<bool>> {
@@ -39,38 +31,21 @@ fn verified(mut verifier: Command, webhooks: &Value) -> Result<Vec<bool>> {
 
 #[tokio::test]
 async fn official_verifiers_accept_our_signatures_and_no_others() -> Result<()> {
-    let received = Received::default();
-    let router = Router::new()
-        .route("/hook", post(take))
-        .with_state(Arc::clone(&received));
-    let secrets = [vec![7; 32], vec![8; 24]];
-    let webhook = PlatformWebhook::new(WebhookConfig {
-        url: format!("{}/hook", web_server::serve(router)?),
-        secrets: secrets.to_vec(),
-    })?;
-    let notice = Notice {
-        id: "msg_7".to_owned(),
-        body: json!({"type": "message.undelivered", "data": {"text": "ä.b\n"}}).to_string(),
-    };
-    webhook.send(&notice).await?;
+    let webhooks = Webhooks::start()?;
+    let [(url, address), (secret, _)] = webhooks.variables();
+    let [first, second, other] = SECRETS;
+    let both = format!("{first},{second}");
+    let chat = Chat::own(&[(url, address), (secret, &both)]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    ann.send_text(&bob, "ä.b\n").await?;
+    let notice = until("the platform is told", async || Ok(webhooks.noticed().pop())).await?;
 
-    let (headers, body) = received.lock().unwrap().pop().context("a notice")?;
-    assert_eq!(body, notice.body);
-    assert_eq!(headers["webhook-id"], "msg_7");
-    assert_eq!(headers["content-type"], "application/json");
-    let ours = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-    let headers: Value = ours
-        .iter()
-        .map(|name| Ok(((*name).to_owned(), headers[*name].to_str()?.into())))
-        .collect::<Result<serde_json::Map<_, _>>>()?
-        .into();
-    let text = |secret: &[u8]| format!("whsec_{}", STANDARD.encode(secret));
-    let [first, second] = secrets.each_ref().map(|secret| text(secret));
+    let (headers, text) = (&notice.headers, &notice.text);
     let webhooks = json!([
-        {"secret": first, "headers": headers, "body": body},
-        {"secret": second, "headers": headers, "body": body},
-        {"secret": text(&[9; 32]), "headers": headers, "body": body},
-        {"secret": first, "headers": headers, "body": format!("{body} ")},
+        {"secret": first, "headers": headers, "body": text},
+        {"secret": second, "headers": headers, "body": text},
+        {"secret": other, "headers": headers, "body": text},
+        {"secret": first, "headers": headers, "body": format!("{text} ")},
     ]);
     let wanted = [true, true, false, false];
     if let Some(mut python) = tool("python") {

@@ -1,11 +1,12 @@
 //! The platform's webhook: remembers every notice that it has confirmed, and can have troubles.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use axum::Router;
-use axum::extract::{Json, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use serde_json::Value;
@@ -13,14 +14,18 @@ use serde_json::Value;
 use crate::web_server;
 
 /// The secret of the webhook: 32 bytes.
-pub const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A notice that was confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Noticed {
     /// The `webhook-id`.
     pub id: String,
-    /// The body.
+    /// The headers of the signature, by their names.
+    pub headers: BTreeMap<String, String>,
+    /// The body as it came.
+    pub text: String,
+    /// The same as JSON.
     pub body: Value,
 }
 
@@ -92,14 +97,25 @@ impl Webhooks {
     }
 }
 
-async fn take(State(known): State<Arc<Mutex<Known>>>, headers: HeaderMap, Json(body): Json<Value>) -> StatusCode {
-    let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
+fn noticed(headers: &HeaderMap, text: String) -> Noticed {
+    let ours = headers.iter().filter(|(name, _)| name.as_str().starts_with("webhook-"));
+    let headers: BTreeMap<String, String> = ours
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+        .collect();
+    Noticed {
+        id: headers.get("webhook-id").cloned().unwrap_or_default(),
+        headers,
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    }
+}
+
+async fn take(State(known): State<Arc<Mutex<Known>>>, headers: HeaderMap, text: String) -> StatusCode {
     let answering = {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         known.tries += 1;
         if known.answering == Answering::Well {
-            let id = id.unwrap_or_default().to_owned();
-            known.noticed.push(Noticed { id, body });
+            known.noticed.push(noticed(&headers, text));
         }
         known.answering
     };

@@ -21,8 +21,10 @@ use crate::ports::{Clock as _, Unavailable};
 pub struct QueuedJob {
     /// The message's body: the JSON of one job.
     pub body: String,
+    /// Names this delivery to the queue.
+    pub receipt: String,
     /// How often the queue has delivered this message, this time included.
-    pub deliveries: u64,
+    pub deliveries: usize,
     /// When Lambda ends the invocation, in milliseconds since 1970.
     pub deadline_ms: u64,
 }
@@ -55,6 +57,7 @@ impl Event {
         let job = |record: &Value| {
             let job = QueuedJob {
                 body: text(record, "/body"),
+                receipt: text(record, "/receiptHandle"),
                 deliveries: text(record, "/attributes/ApproximateReceiveCount").parse().unwrap_or(1),
                 deadline_ms,
             };
@@ -139,6 +142,7 @@ mod tests {
         assert_eq!(Event::new(&minute, 7), Event::Minute);
         let job = QueuedJob {
             body: "{}".to_owned(),
+            receipt: "handle".to_owned(),
             deliveries: 3,
             deadline_ms: 7,
         };
