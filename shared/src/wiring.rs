@@ -201,6 +201,21 @@ impl Wiring {
         }
     }
 
+    /// The same for a function that sends messages, of which the worker learns.
+    pub fn sender<'a, S: Store + Gate>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+        limits: &'a Limits,
+        later: Option<Later<'a>>,
+    ) -> Writer<'a> {
+        Writer {
+            later,
+            ..self.writer(store, push, topics, limits)
+        }
+    }
+
     /// What hands jobs to the worker.
     pub fn later<'a>(&self, promises: &'a dyn Promises, queue: Option<&'a SqsQueue>) -> Option<Later<'a>> {
         queue.map(|queue| Later { promises, queue })

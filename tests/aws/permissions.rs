@@ -138,6 +138,12 @@ fn a_secret_is_a_reference() {
                     "PlatformKeySecretArn",
                     "PlatformKeySecretVersion",
                 ),
+                (
+                    "SOCK_WEBHOOK_SECRET",
+                    "HasWebhook",
+                    "WebhookSecretArn",
+                    "WebhookSecretVersion",
+                ),
             ] {
                 let Some(secret) = variables.get(name) else { continue };
                 assert_eq!(secret["Fn::If"][0], condition, "{id}");

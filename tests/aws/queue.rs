@@ -109,7 +109,9 @@ fn only_the_worker_may_take_jobs() {
             "SendMessage"
         ]
     );
-    assert_eq!(may, BTreeMap::new());
+    let senders: Vec<&str> = may.keys().map(|id| &**id).collect();
+    assert_eq!(senders, ["Message", "Platform", "Report", "Send"]);
+    assert!(may.values().all(|may| may.iter().eq(&["SendMessage"])), "{may:?}");
 }
 
 #[test]

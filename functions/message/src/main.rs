@@ -20,10 +20,7 @@ async fn main() -> Result<(), StartError> {
     let store = wiring.changing_store().await?;
     let queue = wiring.queue()?;
     let later = wiring.later(&store, queue.as_ref());
-    let writer = Writer {
-        later,
-        ..wiring.writer(&store, &push, topics, &limits)
-    };
+    let writer = wiring.sender(&store, &push, topics, &limits, later);
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }

@@ -2,7 +2,6 @@
 
 mod routes;
 
-use shared::app::Writer;
 use shared::domain::Limits;
 use shared::runtime::{StartError, platform};
 use shared::wiring::Wiring;
@@ -16,10 +15,7 @@ async fn main() -> Result<(), StartError> {
     let store = wiring.changing_store().await?;
     let queue = wiring.queue()?;
     let later = wiring.later(&store, queue.as_ref());
-    let writer = Writer {
-        later,
-        ..wiring.writer(&store, &push, topics, &Limits::OFF)
-    };
+    let writer = wiring.sender(&store, &push, topics, &Limits::OFF, later);
     let server = wiring.platform(writer, &store, keys.sites());
     platform::serve("platform", &keys, |request| routes::handle(server, request)).await
 }

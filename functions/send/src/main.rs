@@ -17,10 +17,7 @@ async fn main() -> Result<(), StartError> {
     let store = wiring.store().await?;
     let queue = wiring.queue()?;
     let later = wiring.later(&store, queue.as_ref());
-    let writer = Writer {
-        later,
-        ..wiring.writer(&store, &push, topics, &limits)
-    };
+    let writer = wiring.sender(&store, &push, topics, &limits, later);
     rest::serve("send", &identity, |request| handle(writer, request)).await
 }
 
