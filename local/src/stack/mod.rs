@@ -417,6 +417,8 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
     let brought = match name {
         // Always the stack's own: a push to another address would reach nobody here.
         "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
+        // There is no queue here yet.
+        "SOCK_QUEUE_URL" => return String::new(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),
         "SOCK_PLATFORM_KEY" => addresses.platform_key.as_deref(),
