@@ -14,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    aws::stand_ins::function_arn,
+    aws::stand_ins::{function_arn, queue_path},
     faults::{Faults, Plan},
     gateway::{HttpGateway, WebSocketGateway, WebSocketOptions, limits::Limits},
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions, Rest},
@@ -159,6 +159,8 @@ pub struct Addresses {
     pub lambda: String,
     /// Where SQS is: the value for `--endpoint-url`, and what the URLs of queues begin with.
     pub queues: String,
+    /// The queue whose messages a function gets: the value of `SOCK_QUEUE_URL`. Empty without one.
+    pub queue: String,
     /// `SOCK_REDIS_URL`.
     pub redis: String,
     /// `SOCK_API_URL`.
@@ -169,14 +171,6 @@ pub struct Addresses {
     pub signer: Option<Signer>,
     /// The key, or the two keys, of the platform's own server; absent when there are no routes for it.
     pub platform_key: Option<String>,
-}
-
-impl Addresses {
-    /// The URL here of a queue that has this URL on AWS; empty without a queue.
-    fn queue_url(&self, on_aws: &str) -> String {
-        let path = on_aws.splitn(4, '/').nth(3);
-        path.map(|path| format!("{}/{path}", self.queues)).unwrap_or_default()
-    }
 }
 
 impl Stack {
@@ -248,6 +242,9 @@ impl Stack {
             push: format!("http://{host}:{}/{stage}", ws.port()),
             lambda: format!("http://127.0.0.1:{}", invoke.port()),
             queues: format!("http://127.0.0.1:{}", sqs.port()),
+            queue: template.mappings.first().map_or_else(String::new, |mapping| {
+                format!("http://127.0.0.1:{}{}", sqs.port(), queue_path(&mapping.queue))
+            }),
             redis: redis
                 .as_ref()
                 .map(RedisServer::url)
@@ -444,8 +441,11 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
     let brought = match name {
         // Always the stack's own: a push to another address would reach nobody here.
         "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
-        // The same for the queue, which has the path of its URL on AWS.
-        "SOCK_QUEUE_URL" => return addresses.queue_url(in_template),
+        // The same for the queue. A deployment gives it to some functions only if there is a webhook.
+        "SOCK_QUEUE_URL" if in_template.is_empty() && settings.get("SOCK_WEBHOOK_URL").is_none() => {
+            return String::new();
+        }
+        "SOCK_QUEUE_URL" => return addresses.queue.clone(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),
         "SOCK_PLATFORM_KEY" => addresses.platform_key.as_deref(),
