@@ -6,13 +6,13 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
-use crate::app::{Platform, Signaller, Usage, Writer};
+use crate::app::{Eraser, Platform, Signaller, Usage, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
     PushConfig, RedisConfig, Sites,
 };
 use crate::domain::{Domain, Limits, TopicRules};
-use crate::ports::{Gate, Moderation, Oversight, Push, Signals, Store};
+use crate::ports::{Blocks, Erasures, Gate, Moderation, Oversight, Push, Signals, Store};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -160,6 +160,15 @@ impl Wiring {
             oversight: store,
             moderation: store,
             clock: &SystemClock,
+        }
+    }
+
+    /// What exports and erases users.
+    pub fn eraser<'a, S: Erasures + Blocks>(&self, platform: Platform<'a>, store: &'a S) -> Eraser<'a> {
+        Eraser {
+            platform,
+            erasures: store,
+            blocks: store,
         }
     }
 

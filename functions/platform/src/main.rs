@@ -1,4 +1,4 @@
-//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes.
+//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes, exports and erases.
 
 mod routes;
 
@@ -15,5 +15,6 @@ async fn main() -> Result<(), StartError> {
     let store = wiring.changing_store().await?;
     let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
     let server = wiring.platform(writer, &store, keys.sites());
-    platform::serve("platform", &keys, |request| routes::handle(server, request)).await
+    let eraser = wiring.eraser(server, &store);
+    platform::serve("platform", &keys, |request| routes::handle(eraser, request)).await
 }

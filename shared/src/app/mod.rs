@@ -1,6 +1,8 @@
 //! What the routes do, the same over REST and over the WebSocket.
 
 mod blocks;
+mod erase;
+mod export;
 mod fan_out;
 mod platform;
 mod read;
@@ -12,6 +14,8 @@ mod usage;
 mod write;
 
 pub use blocks::{blocked, set_block};
+pub use erase::{Eraser, Progress};
+pub use export::export;
 pub use platform::Platform;
 pub use read::{changed_entries, changes, history, inbox, members, profiles};
 pub use reports::{report, reports, resolve};

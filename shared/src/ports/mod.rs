@@ -3,6 +3,7 @@
 mod blocks;
 mod clock;
 mod directory;
+mod erasures;
 mod gate;
 mod moderation;
 mod oversight;
@@ -17,6 +18,7 @@ use thiserror::Error;
 pub use blocks::{Blocks, BlocksPage};
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
+pub use erasures::{Erasures, ExportLine, ExportPage, Part, Written};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
 pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage, Versions};
 pub use oversight::{Oversight, Recorded};

@@ -3,6 +3,8 @@
 //! The part in braces decides the slot in a cluster: all keys of one conversation share a slot, and so do all keys of one user, so that no
 //! script ever needs two slots.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::{ConnectionId, Conversation, Domain, Id, RetryKey, User};
 
 /// Builds keys under the configured first part.
@@ -64,6 +66,42 @@ pub(super) enum OfUser {
     Blocks,
     /// ZSET: another user who has blocked the user → since when, in ms.
     Blockers,
+    /// ZSET: conversation from which the user was erased, and which has to be looked at once more → since when, in ms.
+    Erasing,
+}
+
+impl OfUser {
+    /// All of them.
+    pub(super) const ALL: [Self; 12] = [
+        Self::Inbox,
+        Self::Hidden,
+        Self::Entries,
+        Self::Changed,
+        Self::Meta,
+        Self::Connections,
+        Self::Opened,
+        Self::Limits,
+        Self::Watchers,
+        Self::Blocks,
+        Self::Blockers,
+        Self::Erasing,
+    ];
+}
+
+impl OfConversation {
+    /// All of them.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Log,
+        Self::Meta,
+        Self::Members,
+        Self::Gone,
+        Self::Stamps,
+        Self::Mentions,
+        Self::Reactions,
+        Self::Edits,
+        Self::Watching,
+        Self::Budget,
+    ];
 }
 
 impl Keys {
@@ -118,6 +156,7 @@ impl Keys {
             OfUser::Limits => "limits",
             OfUser::Blocks => "blocks",
             OfUser::Blockers => "blockers",
+            OfUser::Erasing => "erasing",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -132,6 +171,14 @@ impl Keys {
     pub(super) fn offline(&self, domain: &Domain) -> Vec<String> {
         let tag = format!("{{{}:{domain}:offline}}", self.prefix);
         vec![format!("{tag}:due"), format!("{tag}:looker")]
+    }
+
+    /// HASH, expires once the erasure is done: `job`, `state`, `conversations` ('keep' or 'remove') and `asked`, when it was asked for in ms; `at` and
+    /// `seq`, the conversation in which it goes on and the position; `reports`, the place in the list of reports. The name has no id, but a hash.
+    pub(super) fn erasure(&self, user: &User) -> String {
+        let hash = Sha256::digest(format!("{}\n{}", user.domain, user.id));
+        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("{{{}:{}:erasure:{hex}}}", self.prefix, user.domain)
     }
 
     /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
@@ -167,8 +214,6 @@ mod tests {
     impl Names {
         /// Every key that these names make, and its owner: two keys may be equal only if their owners are equal.
         fn keys(&self) -> Vec<(String, String)> {
-            use OfConversation::{Budget, Edits, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
-            use OfUser::{Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Opened, Watchers};
             let keys = Keys::new(PREFIX.to_owned());
             let user = User {
                 domain: self.domain.clone(),
@@ -177,18 +222,7 @@ mod tests {
             let targets = [Target::User(self.other.clone()), Target::Topic(self.other.clone())];
             let mut all = Vec::new();
             for conversation in targets.map(|target| Conversation::of(&user, &target)) {
-                let parts = [
-                    Log,
-                    OfConversation::Meta,
-                    Members,
-                    Gone,
-                    Stamps,
-                    Mentions,
-                    Reactions,
-                    Watching,
-                    Budget,
-                    Edits,
-                ];
+                let parts = OfConversation::ALL;
                 for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
                     all.push((key, format!("{conversation:?} {part:?}")));
                 }
@@ -197,19 +231,8 @@ mod tests {
                 let operation = keys.operation(&conversation, self.identity);
                 all.push((operation, format!("{conversation:?} {}", self.identity)));
             }
-            let parts = [
-                Inbox,
-                Hidden,
-                Entries,
-                Changed,
-                OfUser::Meta,
-                Connections,
-                Opened,
-                Limits,
-                Watchers,
-                Blocks,
-                Blockers,
-            ];
+            all.push((keys.erasure(&user), format!("{user:?} erasure")));
+            let parts = OfUser::ALL;
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
                 all.push((key, format!("{user:?} {part:?}")));
             }

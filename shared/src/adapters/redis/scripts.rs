@@ -43,6 +43,12 @@ pub(super) struct Scripts {
     pub(super) user_ban: Script,
     pub(super) user_revoke: Script,
     pub(super) records_read: Script,
+    pub(super) user_records_read: Script,
+    pub(super) conversation_erase: Script,
+    pub(super) entry_aside: Script,
+    pub(super) entry_drop: Script,
+    pub(super) report_erase: Script,
+    pub(super) erasure_ask: Script,
 }
 
 /// Lets a script write where Redis is full: what it writes is small, or a promise that was given already.
@@ -135,6 +141,20 @@ impl Scripts {
             user_ban: script(&[EVEN_IF_FULL, include_str!("scripts/user_ban.lua")]),
             user_revoke: script(&[EVEN_IF_FULL, include_str!("scripts/user_revoke.lua")]),
             records_read: reading(include_str!("scripts/records_read.lua")),
+            user_records_read: reading(include_str!("scripts/user_records_read.lua")),
+            conversation_erase: changing(
+                EVEN_IF_FULL,
+                &[
+                    rewriting,
+                    edits,
+                    include_str!("scripts/erasing_prelude.lua"),
+                    include_str!("scripts/conversation_erase.lua"),
+                ],
+            ),
+            entry_aside: script(&[EVEN_IF_FULL, include_str!("scripts/entry_aside.lua")]),
+            entry_drop: script(&[EVEN_IF_FULL, entries, include_str!("scripts/entry_drop.lua")]),
+            report_erase: script(&[EVEN_IF_FULL, include_str!("scripts/report_erase.lua")]),
+            erasure_ask: script(&[EVEN_IF_FULL, include_str!("scripts/erasure_ask.lua")]),
         }
     }
 }
