@@ -135,9 +135,9 @@ impl Eraser<'_> {
         {
             self.erasures.remove_conversation(user, other).await?;
         }
+        self.erasures.put_aside(user, target).await?;
         erasure.at = None;
-        self.erasures.note(user, erasure).await?;
-        self.erasures.put_aside(user, target).await
+        self.erasures.note(user, erasure).await
     }
 
     /// Tells the members, all of whom are others. What was done before is told only if `again`.
@@ -160,19 +160,19 @@ impl Eraser<'_> {
     /// Looks once more at a conversation that is done. A request of the user that was under way makes the user a member again.
     async fn look_again(&self, user: &User, erasure: &mut Erasure, target: &Target) -> Result<(), Unavailable> {
         let conversation = Conversation::of(user, target);
-        let goes_on = erasure.at.as_ref().is_some_and(|(at, _)| at == target);
-        if !goes_on && self.erasures.is_member(&conversation, &user.id).await? {
+        if self.erasures.is_member(&conversation, &user.id).await? {
             // The first part takes the membership away, and the other parts must follow then.
             erasure.at = Some((target.clone(), 0));
             self.erasures.note(user, erasure).await?;
         }
-        if erasure.at.is_some() || removed_as_a_whole(user, erasure, target) {
+        let goes_on = erasure.at.as_ref().is_some_and(|(at, _)| at == target);
+        if goes_on || removed_as_a_whole(user, erasure, target) {
             self.erase_in(user, erasure, target).await?;
+            if erasure.at.is_some() {
+                return Ok(());
+            }
         }
-        match erasure.at {
-            Some(_) => Ok(()),
-            None => self.erasures.release(user, target).await,
-        }
+        self.erasures.release(user, target).await
     }
 
     /// Takes back some blocks, of the user and against the user; false if there are none.

@@ -14,6 +14,8 @@ mod conversations;
 #[cfg(test)]
 mod dying;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod faults;
@@ -242,4 +244,8 @@ rules! {
     oversight::the_platform_never_becomes_a_member_of_a_topic,
     oversight::deleted_messages_keep_their_place_in_the_history_for_moderators,
     oversight::a_part_of_the_record_ends_where_it_is_full,
+    erasing::an_erased_user_leaves_only_the_names_of_direct_conversations,
+    erasing::an_erased_user_leaves_nothing_if_direct_conversations_go,
+    erasing::a_conversation_of_two_erased_users_goes,
+    erasing::an_export_has_everything_of_a_user_once,
 }

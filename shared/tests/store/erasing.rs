@@ -1,0 +1,674 @@
+//! The erasure of a user: nothing of the user is left, and everything of others is right.
+//!
+//! Every step is cut off at every place where it waits, and done again. Then every key of the store is read, and its bytes are searched.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use shared::app::{Eraser, Platform, Progress, Writer};
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
+use shared::domain::{
+    Actor, Ban, Conversation, Cursor, Decision, DirectConversations, Draft, ErasureState, ExportPlace, Id, Message,
+    MessageId, Metadata, Reaction, Remark, Role, SettingsEdit, Target, TimeWindow, TopicRules, User, Window,
+};
+use shared::ports::{
+    Blocks as _, Clock as _, ExportLine, History, InboxEntry, Moderation as _, Oversight as _, PageBounds,
+    PresenceReader, ReportsOf, Signals as _, Store as _, Watches,
+};
+
+use crate::dying::Wires;
+use crate::signals::{at_now, id};
+use crate::support::{SEEN, World, acting, closed, draft, new_text, open, page, user, with_key};
+
+/// Is part of every text that the erased user writes.
+const WORD: &str = "zebra";
+
+/// The world with the users and conversations of these rules.
+struct Zoo {
+    world: World,
+    gone: User,
+    carl: User,
+    cats: Conversation,
+    dogs: Conversation,
+}
+
+fn direct(one: &User, other: &User) -> Conversation {
+    Conversation::of(one, &Target::User(other.id.clone()))
+}
+
+fn react_with(reaction: &str) -> Reaction {
+    Reaction::parse(reaction).unwrap()
+}
+
+impl Zoo {
+    fn others(&self) -> [&User; 3] {
+        [&self.world.anna, &self.world.ben, &self.carl]
+    }
+
+    fn conversations(&self) -> Vec<Conversation> {
+        let Self { world, gone, carl, .. } = self;
+        let pairs = [
+            (gone, &world.anna),
+            (gone, &world.ben),
+            (gone, carl),
+            (&world.anna, &world.ben),
+        ];
+        let direct = pairs.map(|(one, other)| direct(one, other));
+        direct
+            .into_iter()
+            .chain([self.cats.clone(), self.dogs.clone()])
+            .collect()
+    }
+
+    /// Sends, and tells everyone.
+    async fn say(&self, chat: &Conversation, by: &User, what: &Draft) -> MessageId {
+        let store = &self.world.store;
+        let sent = store
+            .append_message(chat, &open(by), what, TOPIC_MEMBERS_MAX)
+            .await
+            .unwrap();
+        let sent = self.told(chat, sent).await;
+        sent.change.id
+    }
+
+    async fn told(&self, chat: &Conversation, decision: Decision) -> Decision {
+        for member in &decision.projection.members {
+            self.world.store.tell(chat, &decision.projection, member).await.unwrap();
+        }
+        decision
+    }
+
+    async fn react(&self, chat: &Conversation, by: &User, id: MessageId) {
+        let reacted = self.world.store.react(chat, id, &by.id, &react_with("🦓"), true).await;
+        self.told(chat, reacted.unwrap()).await;
+    }
+
+    async fn edit(&self, chat: &Conversation, by: &User, id: MessageId, text: &str) {
+        let edited = self
+            .world
+            .store
+            .update_message(chat, id, &open(by), &new_text(text), None)
+            .await;
+        self.told(chat, edited.unwrap()).await;
+    }
+
+    /// The live messages of a conversation, as nobody's own, and its revision.
+    async fn history(&self, chat: &Conversation) -> History {
+        let mut all = self
+            .world
+            .store
+            .history(chat, &open(&self.world.anna), &page(1, 100))
+            .await
+            .unwrap();
+        while all.older {
+            let first = all.messages[0].id;
+            let older = self
+                .world
+                .store
+                .history(chat, &open(&self.world.anna), &Window::Before(first, 100))
+                .await
+                .unwrap();
+            all.older = older.older;
+            all.messages = older.messages.into_iter().chain(all.messages).collect();
+        }
+        all
+    }
+
+    async fn entries(&self, of: &User) -> Vec<InboxEntry> {
+        let all = self
+            .world
+            .store
+            .changed_entries(of, Some(Cursor::default()), PageBounds::BODY)
+            .await;
+        all.unwrap().entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Makes a user with everything, and others who have the same.
+    async fn new(world: World) -> Self {
+        let (mut world, now) = at_now(world);
+        world.store = world.as_release(str::to_owned).await.store.keeping_versions();
+        let topic = |name: &str| Conversation::of(&world.anna, &Target::Topic(Id::parse(name).unwrap()));
+        let zoo = Self {
+            gone: user("site", "gone~user"),
+            carl: user("site", "carl"),
+            cats: topic("cats"),
+            dogs: topic("dogs"),
+            world,
+        };
+        let (gone, carl, anna, ben) = (&zoo.gone, &zoo.carl, &zoo.world.anna, &zoo.world.ben);
+        let store = &zoo.world.store;
+        let texts = |text: &str| format!("{WORD} {text}");
+        let mentioning = |text: &str, who: &[&User]| Draft {
+            mentions: who.iter().map(|user| user.id.clone()).collect(),
+            ..draft(text)
+        };
+
+        let with_ben = direct(gone, ben);
+        let first = zoo.say(&with_ben, gone, &with_key(&texts("first"), "key-1")).await;
+        let long = zoo.say(&with_ben, gone, &draft(&texts(&"long ".repeat(800)))).await;
+        let metadata = Draft {
+            metadata: Some(Metadata::new(format!(r#"{{"a":"{WORD}"}}"#)).unwrap()),
+            ..mentioning(&texts("metadata"), &[ben])
+        };
+        zoo.say(&with_ben, gone, &metadata).await;
+        let answer = Draft {
+            reply_to: Some(first),
+            ..mentioning("an answer of ben", &[gone])
+        };
+        let answer = zoo.say(&with_ben, ben, &answer).await;
+        zoo.edit(&with_ben, ben, answer, "an edited answer of ben").await;
+        zoo.edit(&with_ben, gone, long, &texts("edited")).await;
+        zoo.react(&with_ben, ben, first).await;
+        zoo.react(&with_ben, gone, answer).await;
+        let dropped = zoo.say(&with_ben, gone, &draft(&texts("deleted"))).await;
+        let dropped = store.delete_message(&with_ben, dropped, &acting(gone)).await.unwrap();
+        zoo.told(&with_ben, dropped).await;
+        let seen = store
+            .update_message(&with_ben, answer, &open(gone), &SEEN, None)
+            .await
+            .unwrap();
+        zoo.told(&with_ben, seen).await;
+        for number in 0..3 {
+            zoo.say(&with_ben, gone, &draft(&texts(&format!("unread {number}"))))
+                .await;
+        }
+        let quoting = Draft {
+            reply_to: Some(first),
+            ..draft("ben quotes")
+        };
+        zoo.say(&with_ben, ben, &quoting).await;
+        zoo.say(&direct(gone, anna), anna, &draft("unread to the user")).await;
+        zoo.say(&direct(gone, carl), gone, &draft(&texts("to carl"))).await;
+        zoo.say(&direct(gone, gone), gone, &draft(&texts("notes"))).await;
+        let kept = zoo
+            .say(&direct(anna, ben), anna, &with_key("between others", "key-1"))
+            .await;
+        zoo.react(&direct(anna, ben), ben, kept).await;
+
+        for member in [anna, ben, carl, gone] {
+            let role = (member.id == gone.id).then_some(Role::Owner);
+            let put = store.put_member(&zoo.cats, &Actor::Platform, &member.id, role, TOPIC_MEMBERS_MAX);
+            zoo.told(&zoo.cats, put.await.unwrap()).await;
+        }
+        let mut last_of_gone = first;
+        for number in 0..60 {
+            let by = [gone, anna, ben, gone][number % 4];
+            let text = if by.id == gone.id {
+                texts(&format!("cats {number}"))
+            } else {
+                format!("cats {number}")
+            };
+            let what = match number % 12 {
+                0 => mentioning(&text, &[anna, carl]),
+                1 | 2 => mentioning(&text, &[gone, carl]),
+                5 => Draft {
+                    reply_to: Some(last_of_gone),
+                    ..draft(&text)
+                },
+                _ => draft(&text),
+            };
+            let said = zoo.say(&zoo.cats, by, &what).await;
+            if by.id == gone.id {
+                last_of_gone = said;
+                zoo.react(&zoo.cats, anna, said).await;
+            } else {
+                zoo.react(&zoo.cats, gone, said).await;
+                zoo.react(&zoo.cats, carl, said).await;
+            }
+            if number == 30 {
+                zoo.told(
+                    &zoo.cats,
+                    store.read_up_to(&zoo.cats, &carl.id, None).await.unwrap().unwrap(),
+                )
+                .await;
+            }
+        }
+        for number in 0..130 {
+            zoo.say(&zoo.cats, anna, &draft(&format!("more cats {number}"))).await;
+        }
+        let quote = Draft {
+            reply_to: Some(last_of_gone),
+            ..mentioning("quotes and mentions", &[gone])
+        };
+        let quote = zoo.say(&zoo.cats, anna, &quote).await;
+        zoo.say(&zoo.cats, gone, &draft(&texts("the newest"))).await;
+        zoo.say(&zoo.dogs, gone, &draft(&texts("dogs"))).await;
+        zoo.say(&zoo.dogs, ben, &draft("dogs of ben")).await;
+        let left = store
+            .remove_member(&zoo.dogs, &Actor::Platform, &gone.id)
+            .await
+            .unwrap();
+        zoo.told(&zoo.dogs, left).await;
+
+        let on = Some(true);
+        let settings = |muted, hidden, pinned| SettingsEdit { muted, hidden, pinned };
+        let of_cats = Target::Topic(Id::parse("cats").unwrap());
+        store
+            .set(gone, &Target::User(ben.id.clone()), settings(on, None, on))
+            .await
+            .unwrap();
+        store
+            .set(gone, &Target::User(anna.id.clone()), settings(None, on, None))
+            .await
+            .unwrap();
+        store
+            .set(carl, &Target::User(gone.id.clone()), settings(on, on, None))
+            .await
+            .unwrap();
+        store
+            .set(ben, &Target::User(gone.id.clone()), settings(None, None, on))
+            .await
+            .unwrap();
+        store.set(ben, &of_cats, settings(on, None, None)).await.unwrap();
+
+        let rude = Remark::parse("rude").unwrap();
+        store.report(&with_ben, &open(gone), answer, &rude).await.unwrap();
+        store.report(&with_ben, &open(ben), first, &rude).await.unwrap();
+        store.report(&zoo.cats, &closed(carl), quote, &rude).await.unwrap();
+        store
+            .report(&zoo.cats, &closed(carl), last_of_gone, &rude)
+            .await
+            .unwrap();
+        store.report(&direct(anna, ben), &open(ben), kept, &rude).await.unwrap();
+
+        for (connection, of) in [("gone-1=", gone), ("gone-2=", gone), ("ben-1=", ben)] {
+            assert!(zoo.world.opens(of, &id(connection), now).await);
+        }
+        let watching = |users: &[&User], conversation: &Target| Watches {
+            users: users.iter().map(|user| user.id.clone()).collect(),
+            conversation: Some(conversation.clone()),
+        };
+        for (connection, of, whom) in [("gone-1=", gone, ben), ("ben-1=", ben, gone)] {
+            let watches = watching(&[whom], &of_cats);
+            store.watch(&id(connection), &watches, None).await.unwrap();
+            store
+                .watch_conversation(&zoo.cats, &open(of), &id(connection), now + 60_000)
+                .await
+                .unwrap();
+            let reader = PresenceReader {
+                user: of,
+                topic: None,
+                connection: Some((&id(connection), now + 60_000)),
+            };
+            store.presence(&whom.id, reader).await.unwrap();
+        }
+        let ban = Ban {
+            until_ms: None,
+            reason: Some(texts("banned")),
+        };
+        store.ban(gone, &ban).await.unwrap();
+        store.block(ben, &gone.id).await.unwrap();
+        store.block(gone, &carl.id).await.unwrap();
+        store.block(anna, &carl.id).await.unwrap();
+        zoo
+    }
+
+    /// Every key of the store, and all bytes of its value.
+    async fn everything(&self) -> Vec<(String, Vec<Vec<u8>>)> {
+        let world = &self.world;
+        let prefix = world.connection_key(&id("x"));
+        let prefix = prefix.split(":connection").next().unwrap();
+        let pattern = format!("{prefix}:*").replace("{", "\\{");
+        let keys = world.command(redis::cmd("KEYS").arg(pattern)).await;
+        let keys: Vec<String> = redis::from_redis_value(keys).unwrap();
+        let mut all = Vec::new();
+        for key in keys {
+            let kind: String = redis::from_redis_value(world.command(redis::cmd("TYPE").arg(&key)).await).unwrap();
+            let mut command = match kind.as_str() {
+                "list" => redis::cmd("LRANGE"),
+                "hash" => redis::cmd("HGETALL"),
+                "zset" => redis::cmd("ZRANGE"),
+                "string" => redis::cmd("GET"),
+                other => panic!("{other}"),
+            };
+            command.arg(&key);
+            if matches!(kind.as_str(), "list" | "zset") {
+                command.arg(0).arg(-1);
+            }
+            let value = match world.command(&command).await {
+                redis::Value::Map(pairs) => pairs.into_iter().flat_map(|(name, value)| [name, value]).collect(),
+                redis::Value::Array(values) => values,
+                value => vec![value],
+            };
+            let bytes = value
+                .into_iter()
+                .map(|value| redis::from_redis_value::<Vec<u8>>(value).unwrap_or_default());
+            all.push((key, bytes.collect()));
+        }
+        assert!(all.len() > 20, "{} keys", all.len());
+        all
+    }
+
+    /// Where the store names the user, or has words of the user. Connections of others may name whom they watch, until they end.
+    async fn traces(&self, mode: DirectConversations) -> Vec<String> {
+        let name = self.gone.id.to_string();
+        let allowed = |text: &str| mode == DirectConversations::Keep && text == format!("user-{name}");
+        let has = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            !allowed(&text) && (text.contains(&name) || text.contains(&self.gone.id.in_key()) || text.contains(WORD))
+        };
+        let mut found = Vec::new();
+        for (key, values) in self.everything().await {
+            if key.contains(":connection:ben-1=") {
+                continue;
+            }
+            let is_direct = key.contains(":dm:") && mode == DirectConversations::Keep;
+            let own_name = if is_direct {
+                key.split("}:").nth(1).unwrap()
+            } else {
+                &key
+            };
+            found.extend(has(own_name.as_bytes()).then(|| key.clone()));
+            let values = values.iter().filter(|value| has(value));
+            found.extend(values.map(|value| format!("{key}: {}", String::from_utf8_lossy(value))));
+        }
+        found
+    }
+
+    /// The inboxes of others follow from the histories.
+    async fn assert_in_order(&self) {
+        for user in self.others() {
+            self.world.inbox(user).await;
+            for entry in self.entries(user).await {
+                let chat = Conversation::of(user, &entry.target);
+                let what = format!("{} of {}", entry.target, user.id);
+                if entry.left {
+                    continue;
+                }
+                let history = self
+                    .world
+                    .store
+                    .history(&chat, &open(user), &page(1, 100))
+                    .await
+                    .unwrap();
+                let all = self.history(&chat).await.messages;
+                let unread: Vec<_> = all.iter().filter(|message| message.id.seq > entry.read_seq).collect();
+                let mentioned = unread.iter().filter(|message| message.mentions.contains(&user.id));
+                assert_eq!(
+                    (entry.unread, entry.mentioned),
+                    (unread.len() as u64, mentioned.count() as u64),
+                    "{what}"
+                );
+                assert_eq!(history.total, all.len() as u64, "{what}");
+                assert_eq!(entry.rev, history.rev, "{what}");
+                let latest = |message: &Message| (message.id, message.reply_to.clone(), message.mentions.clone());
+                assert_eq!(entry.latest.as_ref().map(latest), all.last().map(latest), "{what}");
+            }
+        }
+    }
+}
+
+/// Lets a future run until it has waited so often. What it has begun is cut off there.
+async fn cut_off<F: Future>(future: F, waits: usize) -> Option<F::Output> {
+    let (mut future, mut waited) = (pin!(future), 0);
+    poll_fn(move |context| match future.as_mut().poll(context) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
+    Eraser {
+        platform: Platform {
+            writer: Writer {
+                store: &world.store,
+                push,
+                topics: TopicRules::default(),
+                usage: world.usage(),
+            },
+            oversight: &world.store,
+            moderation: &world.store,
+            sites: &[],
+            clock: &world.clock,
+        },
+        erasures: &world.store,
+        blocks: &world.store,
+    }
+}
+
+/// Erases to the end. Each step is cut off after its first wait, then after its second one, and so on, until it is through.
+async fn erase(zoo: &Zoo, mode: DirectConversations) {
+    let push = Wires::default();
+    let eraser = eraser(&zoo.world, &push);
+    let asked = eraser.ask(&zoo.gone, mode).await.unwrap();
+    assert_eq!((asked.state, asked.conversations), (ErasureState::Queued, mode));
+    let again = eraser.ask(&zoo.gone, DirectConversations::Keep).await.unwrap();
+    assert_eq!(again, asked, "the same job while it is under way");
+    let (mut waits, mut cut, mut waited) = (0, 0, false);
+    loop {
+        let Some(progress) = cut_off(eraser.step(&zoo.gone), waits).await else {
+            (waits, cut) = (waits + 1, cut + 1);
+            continue;
+        };
+        waits = 0;
+        match progress.unwrap() {
+            Progress::Done => break,
+            Progress::More => {}
+            Progress::Later(after) => {
+                assert!(!waited, "one look more is enough");
+                waited = true;
+                // Requests that were admitted before the erasure are carried out now.
+                for chat in [&zoo.cats, &direct(&zoo.gone, &zoo.world.ben)] {
+                    let late = with_key(&format!("{WORD} late"), "key-2");
+                    zoo.say(chat, &zoo.gone, &late).await;
+                }
+                let now = zoo.world.clock.now_ms();
+                zoo.world.clock.set(now + u64::try_from(after.as_millis()).unwrap());
+            }
+        }
+    }
+    assert!(waited && cut > 100, "cut off {cut} times");
+    let done = eraser.erasure(&zoo.gone).await.unwrap();
+    assert_eq!((done.state, done.job), (ErasureState::Done, asked.job.clone()));
+    assert_eq!(eraser.step(&zoo.gone).await.unwrap(), Progress::Done);
+    let anew = eraser.ask(&zoo.gone, mode).await.unwrap();
+    assert_ne!(anew.job, asked.job, "after the end it begins anew");
+    zoo.world.clock.set(zoo.world.clock.now_ms() + 100_000);
+    while eraser.step(&zoo.gone).await.unwrap() != Progress::Done {}
+}
+
+pub(crate) async fn an_erased_user_leaves_only_the_names_of_direct_conversations(world: World) {
+    let zoo = Zoo::new(world).await;
+    zoo.assert_in_order().await;
+    assert!(zoo.traces(DirectConversations::Keep).await.len() > 100);
+    let mut before = Vec::new();
+    for chat in zoo.conversations() {
+        before.push(zoo.history(&chat).await);
+    }
+    erase(&zoo, DirectConversations::Keep).await;
+    assert_eq!(zoo.traces(DirectConversations::Keep).await, [""; 0]);
+    zoo.assert_in_order().await;
+
+    for (chat, before) in zoo.conversations().iter().zip(before) {
+        let after = zoo.history(chat).await;
+        let said = |history: &History| -> Vec<_> {
+            let others = history.messages.iter().filter(|message| message.author != zoo.gone.id);
+            others
+                .map(|message| (message.id, message.author.clone(), message.body.clone()))
+                .collect()
+        };
+        assert_eq!(said(&after), said(&before), "what others said stays in {}", chat.key());
+        assert_eq!(after.messages.len(), said(&after).len());
+        // A client that was away learns it all from `changes`.
+        let mut known = before.messages;
+        let (mut since, bounds) = (before.rev, PageBounds { count: 7, bytes: 4096 });
+        loop {
+            let changes = zoo
+                .world
+                .store
+                .changes(chat, &open(&zoo.world.anna), since, bounds)
+                .await
+                .unwrap();
+            assert!(!changes.reset);
+            for stored in changes.messages {
+                known.retain(|message| message.id != stored.id);
+                known.extend(stored.message);
+            }
+            since = changes.rev;
+            if !changes.more {
+                break;
+            }
+        }
+        known.sort_by_key(|message| message.id.seq);
+        for message in &mut known {
+            let reply = message
+                .reply_to
+                .as_mut()
+                .filter(|reply| reply.quoted.as_ref().is_some_and(|quoted| quoted.author == zoo.gone.id));
+            // What a reply shows is as of its own revision, so a client takes it from the message itself (rule 1).
+            if let Some(reply) = reply {
+                reply.quoted = None;
+            }
+        }
+        assert_eq!(known, after.messages, "{}", chat.key());
+        assert_eq!(since, after.rev);
+    }
+    let reports = zoo
+        .world
+        .store
+        .reports(&zoo.gone.domain, ReportsOf::All, &first_page())
+        .await
+        .unwrap();
+    let reporters: Vec<String> = reports
+        .reports
+        .iter()
+        .map(|report| report.reporter.to_string())
+        .collect();
+    assert_eq!(
+        reporters,
+        ["ben", "carl", "senna:nobody"],
+        "those about the user's messages are gone"
+    );
+    let blocked = zoo
+        .world
+        .store
+        .blocks(&zoo.world.ben, &first_page())
+        .await
+        .unwrap()
+        .blocks;
+    assert_eq!(blocked, []);
+    let ben = zoo
+        .say(
+            &direct(&zoo.gone, &zoo.world.ben),
+            &zoo.world.ben,
+            &draft("still there"),
+        )
+        .await;
+    assert!(
+        ben.seq > 1 && zoo.world.inbox(&zoo.gone).await.entries.is_empty(),
+        "nobody else is told"
+    );
+}
+
+pub(crate) async fn an_erased_user_leaves_nothing_if_direct_conversations_go(world: World) {
+    let zoo = Zoo::new(world).await;
+    let place = zoo
+        .world
+        .store
+        .changed_entries(&zoo.world.ben, None, PageBounds::BODY)
+        .await
+        .unwrap()
+        .cursor;
+    let kept = zoo.history(&direct(&zoo.world.anna, &zoo.world.ben)).await;
+    erase(&zoo, DirectConversations::Remove).await;
+    assert_eq!(zoo.traces(DirectConversations::Remove).await, [""; 0]);
+    zoo.assert_in_order().await;
+    assert_eq!(zoo.history(&direct(&zoo.world.anna, &zoo.world.ben)).await, kept);
+    let targets = |entries: Vec<InboxEntry>| entries.iter().map(|entry| entry.target.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        targets(zoo.world.inbox(&zoo.world.ben).await.entries),
+        ["topic-cats", "topic-dogs", "user-1"]
+    );
+    let resumed = zoo
+        .world
+        .store
+        .changed_entries(&zoo.world.ben, Some(place), PageBounds::BODY)
+        .await
+        .unwrap();
+    assert!(!resumed.recovered, "a client that comes back loads the inbox anew");
+}
+
+pub(crate) async fn a_conversation_of_two_erased_users_goes(world: World) {
+    let (world, _) = at_now(world);
+    let zoo = Zoo {
+        gone: user("site", "gone~user"),
+        carl: user("site", "carl"),
+        cats: Conversation::of(&world.anna, &Target::Topic(Id::parse("cats").unwrap())),
+        dogs: Conversation::of(&world.anna, &Target::Topic(Id::parse("dogs").unwrap())),
+        world,
+    };
+    let chat = direct(&zoo.gone, &zoo.carl);
+    for by in [&zoo.gone, &zoo.carl] {
+        zoo.say(&chat, by, &draft(WORD)).await;
+    }
+    let push = Wires::default();
+    let eraser = eraser(&zoo.world, &push);
+    for user in [&zoo.gone, &zoo.carl] {
+        eraser.ask(user, DirectConversations::Keep).await.unwrap();
+        zoo.world.clock.set(zoo.world.clock.now_ms() + 100_000);
+        while eraser.step(user).await.unwrap() != Progress::Done {}
+    }
+    assert_eq!(zoo.history(&chat).await.rev, 0);
+}
+
+pub(crate) async fn an_export_has_everything_of_a_user_once(world: World) {
+    let zoo = Zoo::new(world).await;
+    let push = Wires::default();
+    let eraser = eraser(&zoo.world, &push);
+    let (mut lines, mut place, mut pages) = (Vec::new(), Some(ExportPlace::default()), 0);
+    while let Some(from) = place {
+        let from = ExportPlace::parse(&from.to_string()).unwrap_or_default();
+        let exported = shared::app::export(eraser, &zoo.gone, from).await.unwrap();
+        lines.extend(exported.lines);
+        (place, pages) = (exported.next, pages + 1);
+    }
+    let count = |is: &dyn Fn(&ExportLine) -> bool| lines.iter().filter(|line| is(line)).count();
+    let (mut own, mut reacted) = (0, 0);
+    let own_notes = direct(&zoo.gone, &zoo.gone);
+    for chat in zoo.conversations().iter().chain([&own_notes]) {
+        let all = zoo
+            .world
+            .store
+            .history(chat, &open(&zoo.gone), &page(1, 100))
+            .await
+            .unwrap()
+            .total;
+        assert!(all > 0);
+        for message in zoo.history(chat).await.messages {
+            let has_reacted = message.reactions.iter().any(|given| given.users.contains(&zoo.gone.id));
+            own += usize::from(message.author == zoo.gone.id);
+            reacted += usize::from(has_reacted && message.author != zoo.gone.id);
+        }
+    }
+    assert_eq!(
+        count(&|line| matches!(line, ExportLine::Message(_, message) if message.author == zoo.gone.id)),
+        own
+    );
+    assert_eq!(count(&|line| matches!(line, ExportLine::Message(..))), own);
+    assert_eq!(count(&|line| matches!(line, ExportLine::Reaction(..))), reacted);
+    assert_eq!(
+        count(&|line| matches!(line, ExportLine::Conversation(_))),
+        6,
+        "hidden ones and a left one too"
+    );
+    assert_eq!(
+        count(&|line| matches!(line, ExportLine::Block(id, _) if *id == zoo.carl.id)),
+        1
+    );
+    assert_eq!(count(&|line| matches!(line, ExportLine::Report(_))), 1);
+    assert!(matches!(&lines[0], ExportLine::User(Some(ban)) if ban.until_ms.is_none()));
+    assert!(own > 30 && reacted > 20, "{own} {reacted} in {pages} pages");
+}
+
+fn first_page() -> TimeWindow {
+    TimeWindow {
+        after: None,
+        limit: 100,
+    }
+}
