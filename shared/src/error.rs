@@ -451,6 +451,7 @@ mod tests {
             ApiError::UnknownAction("dance".to_owned()),
             ApiError::MessageNotFound,
             ApiError::ReportNotFound,
+            ApiError::ErasureNotFound,
             ApiError::RouteNotFound,
             ApiError::from(StoreError::Forbidden),
             ApiError::RetryKeyReused,
@@ -517,6 +518,7 @@ mod tests {
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"
         404 NOT_FOUND NotFound Message not found
         404 NOT_FOUND NotFound Report not found
+        404 NOT_FOUND NotFound Erasure not found
         404 NOT_FOUND RouteNotFoundError Route not found - please check your URL and try again
         403 FORBIDDEN ForbiddenError Only the author can change a message, and only others can mark it seen
         409 RETRY_KEY_REUSED ConflictError This client_id or Idempotency-Key was used for another content

@@ -38,6 +38,7 @@ mod walking;
 mod hostile;
 mod members;
 mod platform;
+mod platform_erasure;
 mod platform_moderation;
 mod topic_access;
 mod topics;

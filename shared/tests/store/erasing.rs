@@ -350,7 +350,9 @@ impl Zoo {
         };
         let mut found = Vec::new();
         for (key, values) in self.everything().await {
-            if key.contains(":connection:ben-1=") {
+            // What is remembered of a write without a retry key has no id of a user, and goes after ten seconds.
+            let is_operation = key.split(":op:").nth(1).is_some_and(|name| name.len() == 16);
+            if key.contains(":connection:ben-1=") || is_operation {
                 continue;
             }
             let is_direct = key.contains(":dm:") && mode == DirectConversations::Keep;
@@ -535,11 +537,12 @@ pub(crate) async fn an_erased_user_leaves_only_the_names_of_direct_conversations
         .reports(&zoo.gone.domain, ReportsOf::All, &first_page())
         .await
         .unwrap();
-    let reporters: Vec<String> = reports
+    let mut reporters: Vec<String> = reports
         .reports
         .iter()
         .map(|report| report.reporter.to_string())
         .collect();
+    reporters.sort();
     assert_eq!(
         reporters,
         ["ben", "carl", "senna:nobody"],
