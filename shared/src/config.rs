@@ -3,6 +3,7 @@
 //! Each concern has its own struct, so that a function asks only for what it uses.
 
 mod identity;
+mod later;
 mod origins;
 mod platform;
 mod sites;
@@ -19,6 +20,7 @@ use crate::domain::limits::TOPIC_MEMBERS_MAX;
 use crate::domain::{TopicAccess, TopicRules};
 
 pub use identity::{IdentityConfig, KeySource};
+pub use later::{QueueConfig, WebhookConfig};
 pub use origins::AllowedOrigins;
 pub use platform::PlatformConfig;
 pub use sites::Sites;
@@ -330,18 +332,12 @@ impl EditsConfig {
 }
 
 /// Where pushes go, and who signs them.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PushConfig {
     /// `SOCK_PUSH_ENDPOINT`: where `@connections` lives, stage included. Required.
     pub endpoint: String,
-    /// `AWS_REGION`, which Lambda sets.
-    pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, which Lambda sets.
-    pub access_key_id: String,
-    /// `AWS_SECRET_ACCESS_KEY`, which Lambda sets.
-    pub secret_access_key: String,
-    /// `AWS_SESSION_TOKEN`, which Lambda sets.
-    pub session_token: Option<String>,
+    /// Lambda's own variables.
+    pub access: Access,
 }
 
 impl PushConfig {
@@ -352,10 +348,6 @@ impl PushConfig {
     pub fn from_env(env: &Environment) -> Result<Self, ConfigError> {
         const EXAMPLE: &str = "https://abcd1234.execute-api.eu-west-1.amazonaws.com/live";
         let endpoint = env.url("SOCK_PUSH_ENDPOINT", &["https", "http"], EXAMPLE)?;
-        let lambda = |name: &'static str, example| {
-            let value = env.get(name).map(str::to_owned);
-            value.ok_or_else(|| ConfigError::new(name, "is missing: Lambda sets it", example))
-        };
         Ok(Self {
             endpoint: endpoint.as_deref().map(without_final_slash).ok_or_else(|| {
                 ConfigError::new(
@@ -364,19 +356,43 @@ impl PushConfig {
                     EXAMPLE,
                 )
             })?,
+            access: Access::from_env(env)?,
+        })
+    }
+}
+
+/// How a function shows AWS who it is: variables that Lambda sets.
+#[derive(Clone)]
+pub struct Access {
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_key: String,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: Option<String>,
+}
+
+impl Access {
+    fn from_env(env: &Environment) -> Result<Self, ConfigError> {
+        let lambda = |name: &'static str, example| {
+            let value = env.get(name).map(str::to_owned);
+            value.ok_or_else(|| ConfigError::new(name, "is missing: Lambda sets it", example))
+        };
+        Ok(Self {
             region: lambda("AWS_REGION", "eu-west-1")?,
-            access_key_id: lambda("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")?,
-            secret_access_key: lambda("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")?,
+            key_id: lambda("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")?,
+            secret_key: lambda("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")?,
             session_token: env.get("AWS_SESSION_TOKEN").map(str::to_owned),
         })
     }
 }
 
 /// Shown without the credentials.
-impl fmt::Debug for PushConfig {
+impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PushConfig")
-            .field("endpoint", &self.endpoint)
+        f.debug_struct("Access")
             .field("region", &self.region)
             .finish_non_exhaustive()
     }

@@ -6,13 +6,17 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
-use crate::app::{Eraser, Platform, Signaller, Usage, Writer};
+use crate::adapters::sqs::SqsQueue;
+use crate::adapters::webhook::PlatformWebhook;
+use crate::app::{Eraser, Later, Platform, Signaller, Usage, Worker, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
-    PushConfig, RedisConfig, Sites,
+    PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
 };
 use crate::domain::{Domain, Limits, TopicRules};
-use crate::ports::{Blocks, Erasures, Gate, Moderation, Oversight, Push, Signals, Store};
+use crate::ports::{
+    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Undelivered, Webhook,
+};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -87,6 +91,24 @@ impl Wiring {
     /// As [`Wiring::push`].
     pub fn rare_push(&self) -> Result<ApiGatewayPush, StartError> {
         Ok(ApiGatewayPush::lazy(PushConfig::from_env(&self.env)?))
+    }
+
+    /// What gives jobs to the worker, if there is one.
+    ///
+    /// # Errors
+    /// [`StartError`] if the address of the queue is wrong.
+    pub fn queue(&self) -> Result<Option<SqsQueue>, StartError> {
+        Ok(QueueConfig::from_env(&self.env)?.map(SqsQueue::new))
+    }
+
+    /// How the platform is told of what happened, if it wants to know.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the webhook is wrong.
+    pub fn webhook(&self) -> Result<Option<PlatformWebhook>, StartError> {
+        Ok(WebhookConfig::from_env(&self.env)?
+            .map(PlatformWebhook::new)
+            .transpose()?)
     }
 
     /// Who may join topics, and how many.
@@ -186,6 +208,48 @@ impl Wiring {
             push,
             topics,
             usage,
+            later: None,
+        }
+    }
+
+    /// The same for a function that sends messages, of which the worker learns.
+    pub fn sender<'a, S: Store + Gate>(
+        &self,
+        store: &'a S,
+        push: &'a dyn Push,
+        topics: TopicRules,
+        limits: &'a Limits,
+        later: Option<Later<'a>>,
+    ) -> Writer<'a> {
+        Writer {
+            later,
+            ..self.writer(store, push, topics, limits)
+        }
+    }
+
+    /// What hands jobs to the worker.
+    pub fn later<'a>(&self, promises: &'a dyn Promises, queue: Option<&'a SqsQueue>) -> Option<Later<'a>> {
+        queue.map(|queue| Later { promises, queue })
+    }
+
+    /// What carries out jobs.
+    pub fn worker<'a, S: Store + Undelivered + Moderation + Oversight + Promises>(
+        &self,
+        store: &'a S,
+        eraser: Eraser<'a>,
+        queue: &'a dyn Queue,
+        webhook: Option<&'a PlatformWebhook>,
+    ) -> Worker<'a> {
+        Worker {
+            store,
+            undelivered: store,
+            moderation: store,
+            oversight: store,
+            promises: store,
+            eraser,
+            queue,
+            webhook: webhook.map(|webhook| webhook as &dyn Webhook),
+            clock: &SystemClock,
         }
     }
 }

@@ -7,7 +7,11 @@ use serde_json::Value;
 use crate::support::{OUR_METRICS, expansion, of_type, referred, template, walk};
 
 /// What AWS writes of the things that we make, from its documentation.
-const AWS_METRICS: [(&str, &[&str]); 4] = [
+const AWS_METRICS: [(&str, &[&str]); 5] = [
+    (
+        "AWS/SQS",
+        &["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"],
+    ),
     (
         "AWS/ApiGateway",
         &[
@@ -83,6 +87,7 @@ fn exists(namespace: &str, metric: &str, dimensions: &[&str]) -> bool {
     let wanted: &[&str] = match namespace {
         "AWS/ApiGateway" => &["ApiId", "Stage"],
         "AWS/Lambda" => &["FunctionName"],
+        "AWS/SQS" => &["QueueName"],
         "AWS/ElastiCache" => &["clusterId"],
         "AWS/MemoryDB" => &["ClusterName"],
         _ => return false,
@@ -104,7 +109,7 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 fn every_alarm_watches_what_exists_and_tells_someone() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 24);
+    assert_eq!(alarms.len(), 26);
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
         assert_eq!(
@@ -199,8 +204,17 @@ fn the_dashboard_shows_what_exists() {
         store[2]["Fn::If"][1]["Fn::Sub"].as_str().unwrap(),
     ];
     let (mut shown, mut of_functions) = (BTreeSet::new(), BTreeSet::new());
+    let workers = &body[1]["WorkerWidgets"]["Fn::If"];
+    assert_eq!(
+        workers[0], "HasWorker",
+        "a function that may not be there can't be named"
+    );
+    let workers = workers[1]["Fn::Sub"].as_str().unwrap();
     for store in stores {
-        let body: Value = serde_json::from_str(&text.replace("${StoreWidget}", store)).unwrap();
+        let body = text
+            .replace("${StoreWidget}", store)
+            .replace("${WorkerWidgets}", workers);
+        let body: Value = serde_json::from_str(&body).unwrap();
         let widgets = body["widgets"].as_array().unwrap();
         for metric in widgets
             .iter()

@@ -16,8 +16,12 @@ mod lint;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod sam_local;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod webhook;

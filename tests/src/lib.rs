@@ -43,6 +43,7 @@ mod terminal;
 pub mod token;
 mod user;
 pub mod web_server;
+mod webhooks;
 
 pub use answer::{Answer, error_line};
 pub use backend::{Backend, KEYS};
@@ -57,6 +58,7 @@ pub use stack::{Addresses, SECRET, Stack};
 pub use target::{Target, Topic};
 pub use terminal::Terminal;
 pub use user::User;
+pub use webhooks::{Answering, Noticed, Webhooks};
 
 use std::{path::Path, time::Duration};
 

@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 12] = [
+const PARTS: [(&str, &[&str]); 14] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -43,6 +43,8 @@ const PARTS: [(&str, &[&str]); 12] = [
     ("wiring.rare_push(", &["SOCK_PUSH_ENDPOINT"]),
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
+    ("wiring.queue(", &["SOCK_QUEUE_URL"]),
+    ("wiring.webhook(", &["SOCK_WEBHOOK_URL", "SOCK_WEBHOOK_SECRET"]),
     ("wiring.origins(", &["SOCK_ALLOWED_ORIGINS"]),
     ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
     (

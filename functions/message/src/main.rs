@@ -18,7 +18,9 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let writer = wiring.writer(&store, &push, topics, &limits);
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    let writer = wiring.sender(&store, &push, topics, &limits, later);
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }

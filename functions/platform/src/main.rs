@@ -1,4 +1,5 @@
-//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes, exports and erases.
+//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans, revokes, exports and
+//! erases.
 
 mod routes;
 
@@ -13,7 +14,9 @@ async fn main() -> Result<(), StartError> {
     let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let writer = wiring.writer(&store, &push, topics, &Limits::OFF);
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    let writer = wiring.sender(&store, &push, topics, &Limits::OFF, later);
     let server = wiring.platform(writer, &store, keys.sites());
     let eraser = wiring.eraser(server, &store);
     platform::serve("platform", &keys, |request| routes::handle(eraser, request)).await

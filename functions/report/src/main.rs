@@ -1,6 +1,6 @@
 //! `POST /api/{target}/{id}/{message_id}/report`: reports a message to the platform's moderators.
 
-use shared::app::{self, Usage};
+use shared::app::{self, Later, Usage};
 use shared::domain::{TopicRules, Use};
 use shared::error::ApiError;
 use shared::ports::Moderation;
@@ -17,18 +17,24 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let store = wiring.store().await?;
     let usage = wiring.usage(&store, &limits);
-    rest::serve("report", &identity, |request| handle(&store, usage, topics, request)).await
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    rest::serve("report", &identity, |request| {
+        handle(&store, usage, topics, later, request)
+    })
+    .await
 }
 
 async fn handle(
     moderation: &dyn Moderation,
     usage: Usage<'_>,
     topics: TopicRules,
+    later: Option<Later<'_>>,
     request: RestRequest,
 ) -> Result<Answer, ApiError> {
     let (caller, target, message_id) = (request.caller()?, request.target()?, request.message_id());
     let reason = RequestBody::parse(request.body()?)?.reason()?;
-    let reporting = app::report(moderation, topics, &caller, &target, &message_id, &reason);
+    let reporting = app::report(moderation, topics, later, &caller, &target, &message_id, &reason);
     let filed = usage.write(&caller, Use::Reports, None, reporting).await?;
     Ok(Answer::created(&ReportAnswer::new(filed)))
 }

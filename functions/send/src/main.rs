@@ -15,7 +15,9 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.store().await?;
-    let writer = wiring.writer(&store, &push, topics, &limits);
+    let queue = wiring.queue()?;
+    let later = wiring.later(&store, queue.as_ref());
+    let writer = wiring.sender(&store, &push, topics, &limits, later);
     rest::serve("send", &identity, |request| handle(writer, request)).await
 }
 

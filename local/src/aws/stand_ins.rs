@@ -16,3 +16,13 @@ pub const SESSION_TOKEN: &str = "local";
 pub fn function_arn(logical_id: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical_id}")
 }
+
+/// The stand-in for the ARN of the queue `logical_id`.
+pub fn queue_arn(logical_id: &str) -> String {
+    format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{logical_id}")
+}
+
+/// The path of the URL of the queue `name`, as SQS makes it.
+pub fn queue_path(name: &str) -> String {
+    format!("/{ACCOUNT}/{name}")
+}

@@ -123,59 +123,46 @@ fn cors(scope: &Scope<'_>, node: &Node) -> Result<Option<Cors>, Wrong> {
     Ok(Some(cors))
 }
 
-/// Adds the routes of a function's events, each with the id of the API that it belongs to.
+/// Adds the route of a function's event, with the id of the API that it belongs to.
 ///
 /// # Errors
-/// [`Wrong`], at the first event that the local stack can't serve.
-pub(super) fn routes(
+/// [`Wrong`], when the local stack can't serve it.
+pub(super) fn route(
     scope: &Scope<'_>,
     function: &str,
-    properties: Option<&Node>,
+    (name, event): (&str, &Node),
     routes: &mut Vec<(String, HttpRoute)>,
 ) -> Result<(), Wrong> {
-    let Some(events) = properties.and_then(|properties| properties.get("Events")) else {
-        return Ok(());
-    };
-    for (name, event) in events.entries("Events")? {
-        let kind = event
-            .get("Type")
-            .ok_or_else(|| event.wrong(format!("the event {name} has no Type")))?;
-        if scalar(kind, "Type")? != "HttpApi" {
-            return Err(kind.wrong(format!(
-                "the local stack serves events of type HttpApi, and {name} is another"
-            )));
-        }
-        known::only(known::HTTP_EVENT, event.get("Properties"), &format!("the event {name}"))?;
-        let property = |key: &str| event.get("Properties").and_then(|all| all.get(key));
-        let text = |key: &str| property(key).map(|node| scope.required(node)).transpose();
-        if let Some(at) = property("PayloadFormatVersion").filter(|node| scope.required(node).as_deref() != Ok("2.0")) {
-            return Err(at.wrong("the local stack makes events of format 2.0 alone"));
-        }
-        let method_and_path = match (text("Method")?, text("Path")?) {
-            (None, None) => None,
-            (_, Some(path)) if path == "$default" => None,
-            (method, Some(path)) => Some((method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(), path)),
-            (Some(_), None) => return Err(event.wrong(format!("the event {name} has a Method and no Path"))),
-        };
-        let method_and_path =
-            method_and_path.map(|(method, path)| (if method == "*" { "ANY".to_owned() } else { method }, path));
-        if routes.iter().any(|(_, route)| route.method_and_path == method_and_path) {
-            return Err(event.wrong(format!("the route of {name} is there twice")));
-        }
-        let api = text("ApiId")?.unwrap_or_else(|| IMPLICIT_API.to_owned());
-        if let Some((other, _)) = routes.first().filter(|(other, _)| *other != api) {
-            return Err(event.wrong(format!(
-                "the local stack serves one HTTP API; {name} is of {api}, and others of {other}"
-            )));
-        }
-        let timeout = timeout::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
-        let route = HttpRoute {
-            method_and_path,
-            function: function.to_owned(),
-            timeout,
-        };
-        routes.push((api, route));
+    known::only(known::HTTP_EVENT, event.get("Properties"), &format!("the event {name}"))?;
+    let property = |key: &str| event.get("Properties").and_then(|all| all.get(key));
+    let text = |key: &str| property(key).map(|node| scope.required(node)).transpose();
+    if let Some(at) = property("PayloadFormatVersion").filter(|node| scope.required(node).as_deref() != Ok("2.0")) {
+        return Err(at.wrong("the local stack makes events of format 2.0 alone"));
     }
+    let method_and_path = match (text("Method")?, text("Path")?) {
+        (None, None) => None,
+        (_, Some(path)) if path == "$default" => None,
+        (method, Some(path)) => Some((method.unwrap_or_else(|| "ANY".to_owned()).to_uppercase(), path)),
+        (Some(_), None) => return Err(event.wrong(format!("the event {name} has a Method and no Path"))),
+    };
+    let method_and_path =
+        method_and_path.map(|(method, path)| (if method == "*" { "ANY".to_owned() } else { method }, path));
+    if routes.iter().any(|(_, route)| route.method_and_path == method_and_path) {
+        return Err(event.wrong(format!("the route of {name} is there twice")));
+    }
+    let api = text("ApiId")?.unwrap_or_else(|| IMPLICIT_API.to_owned());
+    if let Some((other, _)) = routes.first().filter(|(other, _)| *other != api) {
+        return Err(event.wrong(format!(
+            "the local stack serves one HTTP API; {name} is of {api}, and others of {other}"
+        )));
+    }
+    let timeout = timeout::timeout(scope, property("TimeoutInMillis"), INTEGRATION_LIMIT)?;
+    let route = HttpRoute {
+        method_and_path,
+        function: function.to_owned(),
+        timeout,
+    };
+    routes.push((api, route));
     Ok(())
 }
 

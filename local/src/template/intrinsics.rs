@@ -9,7 +9,7 @@ use super::{
     wrong::Wrong,
     yaml::{Node, Value, scalar},
 };
-use crate::aws::stand_ins::{ACCOUNT, REGION, function_arn};
+use crate::aws::stand_ins::{ACCOUNT, REGION, function_arn, queue_arn, queue_path};
 
 /// What an expression may refer to.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ pub struct Scope<'a> {
     parameters: BTreeMap<&'a str, Parameter>,
     conditions: BTreeMap<&'a str, &'a Node>,
     mappings: Option<&'a Node>,
-    resources: Vec<&'a str>,
+    /// The resources, with their types.
+    resources: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Scope<'a> {
@@ -36,7 +37,10 @@ impl<'a> Scope<'a> {
                 .map(|(name, node)| (name.as_str(), node))
                 .collect(),
             mappings: template.get("Mappings"),
-            resources: section("Resources")?.iter().map(|(name, _)| name.as_str()).collect(),
+            resources: section("Resources")?
+                .iter()
+                .map(|(name, node)| (name.as_str(), kind(node)))
+                .collect(),
         })
     }
 
@@ -240,15 +244,28 @@ impl<'a> Scope<'a> {
         let (resource, attribute) = name
             .split_once('.')
             .map_or((name, None), |(name, rest)| (name, Some(rest)));
-        if !self.resources.contains(&resource) {
+        let Some(kind) = self.resources.get(resource) else {
             return Err(at.wrong(format!("there is no parameter or resource {resource}")));
-        }
+        };
         Ok(match attribute {
-            None => resource.to_owned(),
+            None if *kind == "AWS::SQS::Queue" => {
+                format!("https://sqs.{REGION}.amazonaws.com{}", queue_path(resource))
+            }
+            Some("Arn") if *kind == "AWS::SQS::Queue" => queue_arn(resource),
+            Some("QueueName") | None => resource.to_owned(),
             // A call of an alias is a call of the function: here there is only one version.
             Some("Arn" | "Alias") => function_arn(resource),
             Some(attribute) => format!("{resource}.{attribute}"),
         })
+    }
+}
+
+/// The type of a resource; empty if it has none.
+fn kind(resource: &Node) -> &str {
+    let kind = resource.get("Type").map(|kind| &kind.value);
+    match kind {
+        Some(Value::Text(kind)) => kind,
+        _ => "",
     }
 }
 
@@ -281,6 +298,7 @@ Mappings:
   Sizes: {{small: {{memory: 128}}}}
 Resources:
   Api: {{}}
+  Jobs: {{Type: AWS::SQS::Queue}}
 Value: {expression}
 "
         );
@@ -302,6 +320,8 @@ Value: {expression}
                 "!Sub '${!literal} ${Api.Arn}'",
                 "${literal} arn:aws:lambda:us-east-1:123456789012:function:Api",
             ),
+            ("!Ref Jobs", "https://sqs.us-east-1.amazonaws.com/123456789012/Jobs"),
+            ("!GetAtt Jobs.Arn", "arn:aws:sqs:us-east-1:123456789012:Jobs"),
             ("!Sub ['${X}/${Name}', {X: !Ref Api}]", "Api/a-b"),
             ("!GetAtt Api.Arn", "arn:aws:lambda:us-east-1:123456789012:function:Api"),
             ("!Ref Api.Alias", "arn:aws:lambda:us-east-1:123456789012:function:Api"),

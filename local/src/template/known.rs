@@ -56,6 +56,21 @@ pub(super) const HTTP_EVENT: &[&str] = &[
     "RouteSettings",
     "TimeoutInMillis",
 ];
+/// The same of an event of type `SQS`.
+pub(super) const SQS_EVENT: &[&str] = &["BatchSize", "FunctionResponseTypes", "Queue", "ScalingConfig"];
+/// The same of an event of type `Schedule`.
+pub(super) const SCHEDULE_EVENT: &[&str] = &["Description", "Name", "RetryPolicy", "Schedule"];
+/// The same of a queue. A FIFO queue and a name of its own are not played.
+pub(super) const QUEUE: &[&str] = &[
+    "DelaySeconds",
+    "KmsMasterKeyId",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "RedrivePolicy",
+    "SqsManagedSseEnabled",
+    "Tags",
+    "VisibilityTimeout",
+];
 /// The same of an HTTP API. Throttling by `DefaultRouteSettings` is not played: one developer doesn't reach it.
 pub(super) const HTTP_API: &[&str] = &[
     "AccessLogSettings",

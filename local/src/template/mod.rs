@@ -4,6 +4,7 @@
 //! from the result what the local stack serves. It refuses what it can't understand, and names the line: a guess here would
 //! be a surprise after `sam deploy`. It ignores `Rules` and `Outputs`, which concern only a deployment.
 
+mod events;
 #[cfg(any(test, doc, fuzzing))]
 pub mod fuzzing;
 mod http;
@@ -11,6 +12,7 @@ pub mod intrinsics;
 mod known;
 pub mod model;
 mod parameters;
+mod queue;
 pub mod selection;
 mod timeout;
 mod websocket;
@@ -19,8 +21,10 @@ pub mod yaml;
 
 use std::{collections::BTreeMap, io, path::Path};
 
+pub use events::{QueueMapping, Schedule};
 pub use http::{Cors, HttpApi, HttpRoute};
 pub use model::{Function, Template};
+pub use queue::{Queue, Redrive};
 pub use websocket::{WebSocketApi, WebSocketRoute};
 pub use wrong::Wrong;
 

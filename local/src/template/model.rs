@@ -1,11 +1,13 @@
-//! What the local stack takes from a template: functions, one HTTP API and one WebSocket API.
+//! What the local stack takes from a template: functions, one HTTP API, one WebSocket API, queues and schedules.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    events::{Events, QueueMapping, Schedule},
     http::{self, HttpApi},
     intrinsics::Scope,
     known,
+    queue::{self, Queue},
     websocket::{self, WebSocketApi},
     wrong::Wrong,
     yaml::{Node, scalar},
@@ -25,6 +27,12 @@ pub struct Template {
     pub http: HttpApi,
     /// The WebSocket API, if there is one.
     pub websocket: Option<WebSocketApi>,
+    /// The queues, by logical id.
+    pub queues: BTreeMap<String, Queue>,
+    /// Which functions get the messages of queues.
+    pub mappings: Vec<QueueMapping>,
+    /// Which functions run on a schedule.
+    pub schedules: Vec<Schedule>,
 }
 
 /// A Lambda function.
@@ -55,7 +63,9 @@ pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Templ
         return Err(root.wrong("the template has no Resources"));
     };
     let mut functions = BTreeMap::new();
-    let (mut http_apis, mut http_routes) = (Vec::new(), Vec::new());
+    let mut http_apis = Vec::new();
+    let mut events = Events::default();
+    let mut queues = BTreeMap::new();
     let mut websocket = None;
     let mut answering = Vec::new();
     for (id, resource) in resources.entries("Resources")? {
@@ -72,7 +82,7 @@ pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Templ
             "AWS::Serverless::Function" => {
                 let function = function(&scope, id, resource, globals("Function"))?;
                 functions.insert(id.clone(), function);
-                http::routes(&scope, id, properties, &mut http_routes)?;
+                events.read(&scope, id, properties)?;
             }
             "AWS::Serverless::HttpApi" => http_apis.push(http::api(&scope, id, properties, globals("HttpApi"))?),
             "AWS::Serverless::WebSocketApi" if websocket.is_some() => {
@@ -80,6 +90,9 @@ pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Templ
             }
             "AWS::Serverless::WebSocketApi" => {
                 websocket = Some(websocket::api(&scope, id, resource, globals("WebSocketApi"))?);
+            }
+            "AWS::SQS::Queue" => {
+                queues.insert(id.clone(), queue::queue(&scope, id, properties)?);
             }
             "AWS::ApiGatewayV2::RouteResponse" => answering.extend(websocket::answered_route(&scope, properties)?),
             // No other resource has a part in answering a request.
@@ -91,10 +104,14 @@ pub fn build(root: &Node, parameters: &BTreeMap<String, String>) -> Result<Templ
     }
     let template = Template {
         functions,
-        http: http::with_routes(&scope, root, http_apis, http_routes, globals("HttpApi"))?,
+        http: http::with_routes(&scope, root, http_apis, events.http_routes, globals("HttpApi"))?,
         websocket,
+        queues,
+        mappings: events.mappings,
+        schedules: events.schedules,
     };
     check_routes(root, &template)?;
+    check_queues(root, &template)?;
     Ok(template)
 }
 
@@ -107,6 +124,33 @@ fn check_routes(root: &Node, template: &Template) -> Result<(), Wrong> {
         if !template.functions.contains_key(function) {
             return Err(root.wrong(format!(
                 "a route leads to {function}, which is no function of this template"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// # Source
+/// Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping": Lambda refuses a mapping whose function may run longer than
+/// the queue's visibility timeout.
+fn check_queues(root: &Node, template: &Template) -> Result<(), Wrong> {
+    let targets = template.queues.values().filter_map(|queue| queue.redrive.as_ref());
+    let named = targets.map(|redrive| &redrive.dead_letters);
+    for queue in named.chain(template.mappings.iter().map(|mapping| &mapping.queue)) {
+        if !template.queues.contains_key(queue) {
+            return Err(root.wrong(format!("{queue} is used as a queue, and is no queue of this template")));
+        }
+    }
+    for mapping in &template.mappings {
+        let timeout = template
+            .functions
+            .get(&mapping.function)
+            .map(|function| function.timeout);
+        let visibility = template.queues.get(&mapping.queue).map(|queue| queue.visibility);
+        if timeout > visibility {
+            return Err(root.wrong(format!(
+                "the Timeout of {} is longer than the VisibilityTimeout of {}, which Lambda refuses",
+                mapping.function, mapping.queue
             )));
         }
     }
@@ -212,6 +256,20 @@ Resources:
             "the answers of `message` would be dropped"
         );
         assert!(!api.routes["$connect"].two_way);
+        let [mapping] = template.mappings.as_slice() else {
+            panic!("{:?}", template.mappings)
+        };
+        assert_eq!(
+            (mapping.function.as_str(), mapping.queue.as_str()),
+            ("Worker", "WorkQueue")
+        );
+        assert!(mapping.reports_failures && mapping.batch == 10 && mapping.concurrency == Some(10));
+        let redrive = template.queues["WorkQueue"].redrive.as_ref().unwrap();
+        assert_eq!((redrive.dead_letters.as_str(), redrive.receives), ("DeadLetters", 14));
+        let [schedule] = template.schedules.as_slice() else {
+            panic!("{:?}", template.schedules)
+        };
+        assert_eq!((schedule.function.as_str(), seconds(schedule.every)), ("Worker", 60));
     }
 
     #[test]
@@ -267,6 +325,9 @@ Resources:
                 ],
             },
             websocket: None,
+            queues: {},
+            mappings: [],
+            schedules: [],
         }
         "#);
     }
@@ -274,7 +335,7 @@ Resources:
     #[test]
     fn what_can_not_be_served_is_refused_with_its_line() {
         let function = "  F: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: f}}, Properties: {Events: {E: ";
-        insta::assert_snapshot!(wrong(&format!("{function}{{Type: Schedule}}}}}}}}")), @r#"line 5, column 114: the local stack serves events of type HttpApi, and E is another"#);
+        insta::assert_snapshot!(wrong(&format!("{function}{{Type: SNS}}}}}}}}")), @r#"line 5, column 114: the local stack serves events of the types HttpApi, SQS and Schedule, and E is another"#);
         insta::assert_snapshot!(wrong(&format!("{function}{{Type: HttpApi, Properties: {{Method: get}}}}}}}}}}")), @r#"line 5, column 107: the event E has a Method and no Path"#);
         insta::assert_snapshot!(wrong("  F: {Type: AWS::Serverless::Function}"), @r#"line 5, column 6: F needs Metadata.BuildProperties.Binary, the package to build and run"#);
         insta::assert_snapshot!(

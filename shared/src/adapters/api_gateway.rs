@@ -4,18 +4,16 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
 use aws_sdk_apigatewaymanagement::Client;
 use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Config, Region};
 use aws_sdk_apigatewaymanagement::error::SdkError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use tracing::Instrument as _;
 
+use super::aws;
 use crate::config::PushConfig;
 use crate::domain::ConnectionId;
 use crate::metrics::{self, Metric};
@@ -57,26 +55,14 @@ impl ApiGatewayPush {
         self.client.get_or_init(|| Self::prepare(self.config.clone()))
     }
 
-    /// Credentials are those of the process: Lambda never changes them while it lives, so the SDK's provider chain and its cost at start are left
-    /// out.
     fn prepare(config: PushConfig) -> Client {
-        let PushConfig {
-            endpoint,
-            region,
-            access_key_id,
-            secret_access_key,
-            session_token,
-        } = config;
-        let credentials = Credentials::new(access_key_id, secret_access_key, session_token, None, "environment");
-        let client = Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let region = Region::new(config.access.region.clone());
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region(Region::new(region))
-            .credentials_provider(credentials)
-            .http_client(client)
+            .endpoint_url(config.endpoint)
+            .region(region)
+            .credentials_provider(aws::credentials(config.access))
+            .http_client(aws::http_client())
             .retry_config(
                 RetryConfig::standard()
                     .with_max_attempts(ATTEMPTS)

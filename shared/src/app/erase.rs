@@ -6,7 +6,7 @@ use super::Platform;
 use super::platform::caller;
 use crate::domain::limits::{ERASURE_LOOKS_AGAIN_MS, PART_BLOCKS};
 use crate::domain::{
-    Actor, Conversation, Decision, DirectConversations, Erasure, ErasureState, Target, TimeWindow, User,
+    Actor, Conversation, Decision, DirectConversations, Erasure, ErasureState, Job, Target, TimeWindow, User,
 };
 use crate::error::ApiError;
 use crate::ports::{Blocks, Erasures, StoreError, Unavailable};
@@ -41,7 +41,13 @@ impl Eraser<'_> {
     /// [`ApiError::Unavailable`]; it is safe to ask again.
     pub async fn ask(&self, user: &User, conversations: DirectConversations) -> Result<Erasure, ApiError> {
         self.platform.revoke_on_site(user).await?;
-        Ok(self.erasures.ask(user, conversations).await?)
+        let asking = self.erasures.ask(user, conversations);
+        let Some(later) = self.platform.writer.later else {
+            return Ok(asking.await?);
+        };
+        let (erasure, promise) = later.promising(Job::Erase(user.clone()), asking).await?;
+        later.keep(&promise).await;
+        Ok(erasure)
     }
 
     /// The newest erasure of a user. One that is done is forgotten after 30 days.

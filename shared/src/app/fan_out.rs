@@ -88,28 +88,36 @@ impl Post {
     }
 }
 
-/// Pushes the events and forgets the connections that are gone. It never fails: every member's inbox was told already.
-pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) {
+/// Pushes the events and forgets the connections that are gone. It never fails: every member's inbox was told already. Answers whether each post
+/// reached one of its connections at least.
+pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) -> Vec<bool> {
     let all = posts
         .iter()
-        .flat_map(|post| post.connections.iter().map(move |live| (post, live)));
+        .enumerate()
+        .flat_map(|(number, post)| post.connections.iter().map(move |live| (number, post, live)));
+    let mut reached = vec![false; posts.len()];
     let mut untold: usize = posts.iter().map(|post| post.connections.len()).sum();
     // A frame is written when its turn comes, so that a thousand long ones are never in memory at once.
     let mut under_way = stream::iter(all)
-        .map(|(post, live)| deliver(store, push, post, live))
+        .map(async |(number, post, live)| (number, deliver(store, push, post, live).await))
         .buffer_unordered(CONCURRENT_POSTS);
     let all = async {
-        while under_way.next().await.is_some() {
+        while let Some((number, has_reached)) = under_way.next().await {
             untold -= 1;
+            if let Some(reached) = reached.get_mut(number) {
+                *reached |= has_reached;
+            }
         }
     };
     if timeout(FAN_OUT_LIMIT, all).await.is_err() {
         metrics::add(Metric::PushFailures, untold);
         tracing::warn!(untold, limit_ms = FAN_OUT_LIMIT.as_millis(), "fan-out took too long");
     }
+    reached
 }
 
-async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
+/// Answers whether the gateway took it.
+async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) -> bool {
     let connection = &live.id;
     let posting = async {
         match &post.event {
@@ -117,7 +125,9 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
             None => push.end(connection).await,
         }
     };
-    match timeout(POST_LIMIT, posting).await {
+    let posted = timeout(POST_LIMIT, posting).await;
+    let is_taken = matches!(posted, Ok(Ok(Delivery::Sent)));
+    match posted {
         Ok(Ok(Delivery::Sent)) if post.event.is_none() => tracing::info!(%connection, "ended"),
         Ok(Ok(Delivery::Sent)) => {}
         Ok(Ok(Delivery::Gone)) if live.opening => tracing::info!(%connection, "not told: its handshake is under way"),
@@ -132,4 +142,5 @@ async fn deliver(store: &dyn Store, push: &dyn Push, post: &Post, live: &Live) {
             tracing::warn!(%connection, limit_ms = POST_LIMIT.as_millis(), "push took too long");
         }
     }
+    is_taken
 }

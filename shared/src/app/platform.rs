@@ -1,6 +1,6 @@
 //! The actions of the platform's own server. It may do everything, as a user or as the platform itself.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::fan_out::{self, Post};
@@ -8,8 +8,8 @@ use super::write::{Caller, Writer};
 use super::{Counted, conversation};
 use crate::domain::limits::{PLATFORM_PAGE_BYTES, VERSIONS_AT_ONCE};
 use crate::domain::{
-    Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Message, Outcome, Principal, Role,
-    Target, TopicClaim, User,
+    Actor, Admission, Asker, Ban, ConnectionId, Conversation, Domain, Draft, Id, Job, Message, Outcome, Principal,
+    Role, Target, TopicClaim, User,
 };
 use crate::error::ApiError;
 use crate::ports::{Clock, Moderation, Oversight, Recorded, Unavailable, Versions, Watches};
@@ -101,8 +101,18 @@ impl Platform<'_> {
                 expected: "a time in the future",
             });
         }
-        let connections = self.oversight.ban(user, ban).await?;
-        Ok(self.end(user, &connections).await?)
+        let banning = self.oversight.ban(user, ban);
+        let Some(later) = self.writer.later else {
+            return Ok(self.end(user, &banning.await?).await?);
+        };
+        let (user, at_ms) = (user.clone(), self.clock.now_ms());
+        let job = Job::Banned {
+            user: user.clone(),
+            at_ms,
+        };
+        let (connections, promise) = later.promising(job, banning).await?;
+        let (ended, ()) = join(self.end(&user, &connections), later.keep(&promise)).await;
+        Ok(ended?)
     }
 
     /// Ends the ban of a user, if there is one.

@@ -1,12 +1,13 @@
 //! Reports messages to the platform's moderators, and lets moderators list and resolve reports.
 
-use super::{Caller, asker, conversation};
-use crate::domain::{Domain, Remark, Report, ReportId, Target, TimeWindow, TopicRules};
+use super::{Caller, Later, asker, conversation};
+use crate::domain::{Domain, Job, Remark, Report, ReportId, Target, TimeWindow, TopicRules};
 use crate::error::ApiError;
 use crate::ports::{Filed, Moderation, ReportsOf, ReportsPage};
 use crate::wire;
 
-/// Reports a message of somebody else that the caller may read. A repetition returns the first report, unless the message was edited meanwhile.
+/// Reports a message of somebody else that the caller may read. A repetition returns the first report, unless the message was edited meanwhile. The
+/// worker tells the platform, if there is one.
 ///
 /// # Errors
 /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`] for an own message, [`ApiError::NotAMember`], [`ApiError::TopicNotInToken`],
@@ -14,6 +15,7 @@ use crate::wire;
 pub async fn report(
     moderation: &dyn Moderation,
     topics: TopicRules,
+    later: Option<Later<'_>>,
     caller: &Caller,
     target: &Target,
     message_id: &str,
@@ -22,7 +24,18 @@ pub async fn report(
     let reporter = asker(topics, &caller.principal, target)?;
     let conversation = conversation(&caller.principal.user, target);
     let id = wire::message_id(message_id)?;
-    Ok(moderation.report(&conversation, &reporter, id, reason).await?)
+    let complaint = moderation.complaint(&conversation, &reporter, id, reason).await?;
+    let filing = moderation.file(&complaint);
+    let Some(later) = later else {
+        return Ok(filing.await?);
+    };
+    let job = Job::Reported {
+        domain: complaint.domain.clone(),
+        report: complaint.id,
+    };
+    let (filed, promise) = later.promising(job, filing).await?;
+    later.keep(&promise).await;
+    Ok(filed)
 }
 
 /// A part of the reports of a site, the newest first. For the platform alone.

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
+use futures_util::future::join;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::fan_out::{self, Post};
-use super::{Counted, Usage, asker, conversation};
+use super::{Counted, Later, Usage, asker, conversation};
 use crate::domain::{
-    Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Member, Message,
+    Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Job, Member, Message,
     MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Use, Watcher,
 };
 use crate::error::ApiError;
-use crate::ports::{Live, PageBounds, Push, Store, StoreError, Told, Unavailable};
+use crate::ports::{Live, PageBounds, Promise, Push, Store, StoreError, Told, Unavailable};
 use crate::wire::{self, Event};
 
 /// Members that are told at once.
@@ -54,6 +55,8 @@ pub struct Writer<'a> {
     pub topics: TopicRules,
     /// How much users may do.
     pub usage: Usage<'a>,
+    /// How the worker learns of messages that reach nobody; `None` if nobody wants to know.
+    pub later: Option<Later<'a>>,
 }
 
 impl Writer<'_> {
@@ -77,12 +80,20 @@ impl Writer<'_> {
         draft: &Draft,
     ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
-        let sent = self
-            .store
-            .append_message(&conversation, &author, draft, self.topics.members_max);
-        let mut decision = self.usage.write(caller, Use::Sends, Some(target), sent).await?;
+        let sent = async {
+            let append = self
+                .store
+                .append_message(&conversation, &author, draft, self.topics.members_max);
+            let Some(later) = self.later else {
+                return Ok::<_, StoreError>((append.await?, None));
+            };
+            let job = Job::Undelivered(conversation.clone());
+            let (decision, promise) = later.promising(job, append).await?;
+            Ok((decision, Some((later, promise))))
+        };
+        let (mut decision, promised) = self.usage.write(caller, Use::Sends, Some(target), sent).await?;
         let reply_to = decision.reply_to.take();
-        let mut outcome = self.publish(caller, conversation, decision).await?;
+        let mut outcome = self.publish_promised(caller, conversation, decision, promised).await?;
         if outcome.change.repeated {
             // The answer of the first time, also if the message was changed or deleted since: the store has compared the contents.
             outcome.change.message = Some(Message {
@@ -293,6 +304,17 @@ impl Writer<'_> {
         conversation: Conversation,
         decision: Decision,
     ) -> Result<Outcome, Unavailable> {
+        self.publish_promised(caller, conversation, decision, None).await
+    }
+
+    /// The same, with a promise that the worker will look for members whom it does not reach.
+    async fn publish_promised(
+        &self,
+        caller: &Caller,
+        conversation: Conversation,
+        decision: Decision,
+        promised: Option<(Later<'_>, Promise)>,
+    ) -> Result<Outcome, Unavailable> {
         let user = &caller.principal.user;
         let Decision {
             change,
@@ -308,6 +330,7 @@ impl Writer<'_> {
         }
         let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
         let (mut failed, mut place, mut unread_total, mut posts) = (None, None, 0, Vec::new());
+        let (mut is_away, mut members_posts) = (false, Vec::new());
         while let Some((member, told)) = tells.next().await {
             // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
             let told = match told {
@@ -320,6 +343,7 @@ impl Writer<'_> {
             if member.id == user.id {
                 unread_total = told.unread_total;
             }
+            is_away |= told.connections.is_empty() && member.unread > 0;
             posts.extend(Post::ending(&conversation.user(&member.id), told.overdue.clone()));
             // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. A private change may
             // have told other members something that they had missed: their clients see the gap, and ask.
@@ -335,6 +359,9 @@ impl Writer<'_> {
                 continue;
             }
             if let Some(event) = events.of(member) {
+                if member.unread > 0 {
+                    members_posts.push(posts.len());
+                }
                 posts.push(Post::new(conversation.user(&member.id), connections, event, own_place));
             }
         }
@@ -343,7 +370,20 @@ impl Writer<'_> {
             posts.extend(fleeting(&mut events, &watchers, &user.id));
         }
         let (told, pushing) = (begun.elapsed(), Instant::now());
-        fan_out::fan_out(self.store, self.push, &posts).await;
+        let pushed = fan_out::fan_out(self.store, self.push, &posts);
+        match promised {
+            None => drop(pushed.await),
+            Some((later, promise)) if is_away || failed.is_some() => drop(join(pushed, later.keep(&promise)).await),
+            Some((later, promise)) => {
+                let reached = pushed.await;
+                // Connections that were gone, or did not answer, count as none.
+                if members_posts.iter().all(|post| reached.get(*post) == Some(&true)) {
+                    later.forget(&promise).await;
+                } else {
+                    later.keep(&promise).await;
+                }
+            }
+        }
         tracing::debug!(
             members = projection.members.len(),
             told_ms = told.as_millis(),

@@ -120,6 +120,12 @@ pub const RETRY_KEY_CHARS: usize = 64;
 pub const RETRY_KEY_MS: u64 = 24 * 60 * 60 * 1000;
 /// How long a write without a retry key is remembered, in milliseconds: longer than we or the client library send it again.
 pub const OPERATION_MS: u64 = 10_000;
+/// After a notice of a message that reached nobody, the platform is told of the same user and conversation again so much later, in milliseconds.
+pub const NOTICE_EVERY_MS: u64 = 30_000;
+/// How long such a notice is remembered, in milliseconds.
+pub const NOTICED_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long a function relies on a queued job that the worker has not begun, in milliseconds.
+pub const JOB_QUEUED_MS: u64 = 60_000;
 
 /// Messages that one step of an erasure or of an export looks at, at the most: a step keeps Redis busy for a few milliseconds.
 pub const PART_MESSAGES: u64 = 100;

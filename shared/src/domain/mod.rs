@@ -8,6 +8,7 @@ mod cursor;
 mod erasure;
 mod export;
 mod ids;
+mod job;
 pub mod limits;
 mod message;
 mod page;
@@ -27,6 +28,7 @@ pub use export::{ExportPlace, InvalidExportPlace};
 pub use ids::{
     ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
 };
+pub use job::Job;
 pub use message::{
     Body, BodyKind, Draft, Edit, InvalidMessage, InvalidReaction, Message, Metadata, MetadataEdit, Quote, Quoted,
     Reacted, Reaction, TooManyReactions,

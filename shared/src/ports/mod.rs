@@ -5,11 +5,14 @@ mod clock;
 mod directory;
 mod erasures;
 mod gate;
+mod jobs;
 mod moderation;
 mod oversight;
 mod push;
 mod signals;
 mod store;
+mod undelivered;
+mod webhook;
 
 use std::error::Error as StdError;
 
@@ -20,7 +23,8 @@ pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
 pub use erasures::{Erasures, ExportLine, ExportPage, Part, Written};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
-pub use moderation::{Filed, Moderation, ReportsOf, ReportsPage, Versions};
+pub use jobs::{Promise, Promises, Queue};
+pub use moderation::{Complaint, Filed, Moderation, ReportsOf, ReportsPage, Versions};
 pub use oversight::{Oversight, Recorded};
 pub use push::{Delivery, Push};
 pub use signals::{Due, Presence, PresenceReader, Signals, Typing, Watches, Watching};
@@ -28,6 +32,8 @@ pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
     Stored, Terms, Told,
 };
+pub use undelivered::{Noticed, Undelivered, Waiting};
+pub use webhook::{Notice, Webhook};
 
 /// Something that we depend on did not do its part in time. The client may try again.
 #[derive(Debug, Error)]

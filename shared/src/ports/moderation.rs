@@ -10,6 +10,17 @@ use crate::domain::{Asker, Conversation, Domain, Message, MessageId, Remark, Rep
 /// Earlier versions of messages, the oldest first, by the position of the message.
 pub type Versions = BTreeMap<u64, Vec<Message>>;
 
+/// A report that is not filed yet. The same reporter, message and content give the same id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The site.
+    pub domain: Domain,
+    /// The id of the report.
+    pub id: ReportId,
+    /// The report as the store packs it.
+    pub packed: Vec<u8>,
+}
+
 /// A report that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filed {
@@ -43,20 +54,30 @@ pub struct ReportsPage {
 /// Keeps reports, and earlier versions of messages.
 #[async_trait]
 pub trait Moderation: Send + Sync {
-    /// Reports a message that the reporter may read, as it is now, with its kept versions. A deleted message can be reported if its last version is
-    /// kept. Two round trips. The second call returns the first report,
-    /// unless the message was edited meanwhile.
+    /// Takes a copy of a message that the reporter may read, as it is now, with its kept versions. A deleted message can be reported if its last
+    /// version is kept. One round trip.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::TooManyReports`],
-    /// [`StoreError::Unavailable`].
-    async fn report(
+    /// [`StoreError::NotFound`], [`StoreError::NotAMember`], [`StoreError::OwnMessage`], [`StoreError::Unavailable`].
+    async fn complaint(
         &self,
         conversation: &Conversation,
         reporter: &Asker,
         id: MessageId,
         reason: &Remark,
-    ) -> Result<Filed, StoreError>;
+    ) -> Result<Complaint, StoreError>;
+
+    /// Files a report. The second call returns the first report. One round trip.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyReports`], [`StoreError::Unavailable`].
+    async fn file(&self, complaint: &Complaint) -> Result<Filed, StoreError>;
+
+    /// Reads a report; `None` if no report has that id. One round trip.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn report_of(&self, domain: &Domain, id: ReportId) -> Result<Option<Report>, Unavailable>;
 
     /// Reads a part of the reports of a site. A page of long reports ends early.
     ///

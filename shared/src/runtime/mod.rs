@@ -7,6 +7,7 @@ mod log;
 pub mod platform;
 pub mod rest;
 pub mod socket;
+pub mod worker;
 
 use std::fmt;
 use std::time::Duration;

@@ -8,9 +8,11 @@ mod erasure;
 mod fits;
 mod frame;
 mod inbox;
+mod job;
 mod message;
 mod metadata;
 mod moderation;
+mod notice;
 mod oversight;
 mod properties;
 mod request;
@@ -26,8 +28,10 @@ pub use frame::{
     Event, Pong, Taken, change_event, presence_event, reply_error, reply_result, settings_event, typing_event,
 };
 pub use inbox::{ListAnswer, SettingsAnswer, list};
+pub use job::{job, parse_job};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
 pub use moderation::{BlockAnswer, BlocksAnswer, ReportAnswer, ReportJson, ReportsAnswer};
+pub use notice::{banned, reported, undelivered};
 pub use oversight::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
 pub use request::{RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};

@@ -157,6 +157,7 @@ pub(crate) async fn nobody_is_told_that_a_blocked_user_reads(world: World) {
         push: &wires,
         topics: TopicRules::default(),
         usage: world.usage(),
+        later: None,
     };
     let caller = Caller {
         principal: principal(&world.ben),

@@ -93,6 +93,12 @@ impl Zoo {
         self.told(chat, edited.unwrap()).await;
     }
 
+    async fn report(&self, chat: &Conversation, by: &User, id: MessageId) {
+        let (store, rude) = (&self.world.store, Remark::parse("rude").unwrap());
+        let complaint = store.complaint(chat, &closed(by), id, &rude).await.unwrap();
+        store.file(&complaint).await.unwrap();
+    }
+
     /// The live messages of a conversation, as nobody's own, and its revision.
     async fn history(&self, chat: &Conversation) -> History {
         let mut all = self
@@ -262,15 +268,11 @@ impl Zoo {
             .unwrap();
         store.set(ben, &of_cats, settings(on, None, None)).await.unwrap();
 
-        let rude = Remark::parse("rude").unwrap();
-        store.report(&with_ben, &open(gone), answer, &rude).await.unwrap();
-        store.report(&with_ben, &open(ben), first, &rude).await.unwrap();
-        store.report(&zoo.cats, &closed(carl), quote, &rude).await.unwrap();
-        store
-            .report(&zoo.cats, &closed(carl), last_of_gone, &rude)
-            .await
-            .unwrap();
-        store.report(&direct(anna, ben), &open(ben), kept, &rude).await.unwrap();
+        zoo.report(&with_ben, gone, answer).await;
+        zoo.report(&with_ben, ben, first).await;
+        zoo.report(&zoo.cats, carl, quote).await;
+        zoo.report(&zoo.cats, carl, last_of_gone).await;
+        zoo.report(&direct(anna, ben), ben, kept).await;
 
         for (connection, of) in [("gone-1=", gone), ("gone-2=", gone), ("ben-1=", ben)] {
             assert!(zoo.world.opens(of, &id(connection), now).await);
@@ -415,7 +417,7 @@ async fn cut_off<F: Future>(future: F, waits: usize) -> Option<F::Output> {
     .await
 }
 
-fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
+pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
     Eraser {
         platform: Platform {
             writer: Writer {
@@ -423,6 +425,7 @@ fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
                 push,
                 topics: TopicRules::default(),
                 usage: world.usage(),
+                later: None,
             },
             oversight: &world.store,
             moderation: &world.store,

@@ -1,10 +1,10 @@
 //! What a store does when its server is full and evicts nothing.
 
 use local::redis::{Options, RedisServer};
-use shared::domain::{Ban, Bucket, ConnectionId, Cursor, Remark};
+use shared::domain::{Ban, Bucket, ConnectionId, Cursor};
 use shared::ports::{
-    Blocks as _, Gate as _, Mode, Moderation as _, Oversight as _, PageBounds, PresenceReader, Signals as _,
-    Store as _, Taking, Watches, Wish,
+    Blocks as _, Gate as _, Mode, Oversight as _, PageBounds, PresenceReader, Signals as _, Store as _, Taking,
+    Watches, Wish,
 };
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
@@ -38,9 +38,7 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     world.finish(deleted).await;
     world.store.block(&world.anna, &world.ben.id).await.unwrap();
     world.store.unblock(&world.anna, &world.ben.id).await.unwrap();
-    let reason = Remark::parse("rude").unwrap();
-    let report = world.store.report(&world.chat, &open(&world.ben), id, &reason).await;
-    assert!(report.is_err());
+    assert!(world.report(&open(&world.ben), id, "rude").await.is_err());
     let nothing = Watches::default();
     let annas = ConnectionId::parse("annas=").unwrap();
     assert!(world.opens(&world.anna, &annas, NOW * 2).await);

@@ -24,6 +24,8 @@ mod full;
 #[cfg(test)]
 mod inboxes;
 #[cfg(test)]
+mod later;
+#[cfg(test)]
 mod leaving;
 #[cfg(test)]
 mod loss;
@@ -248,4 +250,12 @@ rules! {
     erasing::an_erased_user_leaves_nothing_if_direct_conversations_go,
     erasing::a_conversation_of_two_erased_users_goes,
     erasing::an_export_has_everything_of_a_user_once,
+    later::the_queue_has_a_job_once,
+    later::a_member_without_a_connection_is_told_of_once,
+    later::nobody_is_told_of_who_knows_or_does_not_care,
+    later::members_of_a_topic_are_told_of_one_by_one,
+    later::a_notice_that_failed_is_told_again_under_the_same_id,
+    later::what_nobody_handed_over_is_found,
+    later::a_send_that_was_refused_leaves_no_promise,
+    later::the_platform_is_told_of_reports_and_bans,
 }

@@ -248,6 +248,7 @@ impl Run {
             push: &self.wires,
             topics: TopicRules::default(),
             usage: self.world.usage(),
+            later: None,
         };
         let caller = self.caller(who);
         let (target, me) = (target(at), &self.users[who].id);

@@ -215,6 +215,7 @@ pub(crate) async fn a_part_of_the_record_ends_where_it_is_full(mut world: World)
         push: &wires,
         topics: TopicRules::default(),
         usage: world.usage(),
+        later: None,
     };
     let platform = Platform {
         sites: &[],

@@ -3,7 +3,7 @@
 //! The next release is this one with its scripts edited: it writes a section that this one does not know, or counts up a version. With the
 //! release after this one, its predecessor's scripts come here as files, and these rules run both ways.
 
-use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Remark, Role, TimeWindow};
+use shared::domain::{ConnectionId, Cursor, Decision, Draft, Principal, Role, TimeWindow};
 use shared::ports::{Blocks as _, Changes, Moderation as _, PageBounds, ReportsOf, Store as _, StoreError, Watches};
 
 use crate::signals::at_now;
@@ -468,12 +468,8 @@ pub(crate) async fn a_block_of_a_newer_release_holds_and_stays_as_it_is(world: W
 
 pub(crate) async fn a_report_of_a_newer_release_is_not_resolved(world: World) {
     let id = world.send(&world.ben, "rude").await.change.id;
-    let (domain, reason) = (world.anna.domain.clone(), Remark::parse("rude").unwrap());
-    let filed = world
-        .store
-        .report(&world.chat, &open(&world.anna), id, &reason)
-        .await
-        .unwrap();
+    let domain = world.anna.domain.clone();
+    let filed = world.report(&open(&world.anna), id, "rude").await.unwrap();
     let records = world.chat_keys()[0]
         .replace(&world.chat.key(), "site:reports")
         .replace(":log", ":records");

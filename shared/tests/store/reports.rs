@@ -11,8 +11,7 @@ fn because(text: &str) -> Remark {
 }
 
 async fn report(world: &World, by: &User, id: MessageId) -> Result<Filed, StoreError> {
-    let reason = because("rude");
-    world.store.report(&world.chat, &open(by), id, &reason).await
+    world.report(&open(by), id, "rude").await
 }
 
 async fn reports(world: &World, of: ReportsOf) -> ReportsPage {
@@ -121,10 +120,7 @@ pub(crate) async fn a_user_reports_only_readable_messages_of_others(world: World
     let world = world.in_topic("cats");
     let id = world.send(&world.ben, "rude to all").await.change.id;
     let carl = user("site", "carl");
-    let outside = world
-        .store
-        .report(&world.chat, &closed(&carl), id, &because("rude"))
-        .await;
+    let outside = world.report(&closed(&carl), id, "rude").await;
     assert!(matches!(outside, Err(StoreError::NotAMember)));
     let first = report(&world, &world.anna, id).await.unwrap();
     let second = report(&world, &carl, id).await.unwrap();

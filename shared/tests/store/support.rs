@@ -12,11 +12,12 @@ use shared::config::RedisConfig;
 use shared::domain::limits::{CONNECTIONS_MAX, TOPIC_MEMBERS_MAX};
 use shared::domain::{
     Actor, Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Edit, Id,
-    InboxWindow, Limits, Member, MessageId, MetadataEdit, Page, Principal, Reaction, RetryKey, Role, SettingsEdit,
-    Target, TopicClaim, TopicMember, User, Window,
+    InboxWindow, Limits, Member, MessageId, MetadataEdit, Page, Principal, Reaction, Remark, RetryKey, Role,
+    SettingsEdit, Target, TopicClaim, TopicMember, User, Window,
 };
 use shared::ports::{
-    Clock, Gate as _, GateError, History, Inbox, InboxEntry, PageBounds, Set, Store, StoreError, Terms, Told,
+    Clock, Filed, Gate as _, GateError, History, Inbox, InboxEntry, Moderation as _, PageBounds, Set, Store,
+    StoreError, Terms, Told,
 };
 
 /// A moment in 2025.
@@ -257,6 +258,13 @@ impl World {
     pub(crate) async fn set(&self, user: &User, edit: SettingsEdit) -> Option<Set> {
         let target = self.chat.as_seen_by(&user.id);
         self.store.set(user, &target, edit).await.unwrap()
+    }
+
+    /// Reports a message as that user.
+    pub(crate) async fn report(&self, by: &Asker, id: MessageId, reason: &str) -> Result<Filed, StoreError> {
+        let reason = Remark::parse(reason).unwrap();
+        let complaint = self.store.complaint(&self.chat, by, id, &reason).await?;
+        self.store.file(&complaint).await
     }
 
     /// Records a connection; false if the user may not have it.

@@ -12,7 +12,7 @@ pub(super) use self::connections::{
 };
 
 pub(super) use self::erasures::{erasure, first_conversation, packed_reports, users, written};
-pub(super) use self::moderation::{blocks, done, filed, has_blocked, report_evidence, reports, resolved, versions};
+pub(super) use self::moderation::{blocks, done, filed, has_blocked, report, report_evidence, reports, versions};
 
 use super::bytes::{Corrupt, Reader, text};
 use super::entry::{self, Unpacked};
@@ -22,7 +22,7 @@ use crate::domain::{
     Change, ChangeKind, ConnectionId, Cursor, Decision, Id, InboxPlace, Latest, Member, MessageId, Place, Projection,
     Role, Target, TopicMember,
 };
-use crate::ports::{Changes, History, Live, Recorded, StoreError, Stored, Told, Unavailable};
+use crate::ports::{Changes, History, Live, Noticed, Recorded, StoreError, Stored, Told, Unavailable};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -479,6 +479,30 @@ fn entry(name: &str, packed: &[u8]) -> Option<Unpacked> {
 
 pub(super) fn yes(answer: Value) -> Result<bool, Unavailable> {
     read(answer)
+}
+
+/// Whether a key or a member is there.
+pub(super) fn is_there(answer: Value) -> Result<bool, Unavailable> {
+    Ok(read::<Option<Value>>(answer)?.is_some())
+}
+
+/// A list of texts.
+pub(super) fn texts(answer: Value) -> Result<Vec<String>, Unavailable> {
+    read(answer)
+}
+
+/// What `undelivered_read.lua` answers: the packed entry, unread messages in the whole inbox, and the last notice.
+pub(super) fn waiting(answer: Value) -> Result<Option<(Vec<u8>, u64, Option<Noticed>)>, Unavailable> {
+    let mut items = list(answer)?;
+    let Some(entry) = items.next() else { return Ok(None) };
+    let (unread_total, noticed): (u64, String) = (next(&mut items)?, next(&mut items)?);
+    let noticed = noticed.split_once(' ').and_then(|(seq, ms)| {
+        Some(Noticed {
+            seq: seq.parse().ok()?,
+            ms: ms.parse().ok()?,
+        })
+    });
+    Ok(Some((read(entry)?, unread_total, noticed)))
 }
 
 fn list(answer: Value) -> Result<std::vec::IntoIter<Value>, Unavailable> {

@@ -153,7 +153,10 @@ impl<C: Clock> Erasures for RedisStore<C> {
         let call = self
             .telling(&self.scripts.entry_drop, &there, self.clock.now_ms())
             .arg(Target::User(user.id.clone()).to_string());
-        self.link.script(call).await.map(drop)
+        self.link.script(call).await?;
+        let mut noticed = self.of_user("HDEL", &there, OfUser::Noticed);
+        noticed.arg(Target::User(user.id.clone()).to_string());
+        self.link.command(&noticed).await.map(drop)
     }
 
     async fn blockers(&self, user: &User) -> Result<Vec<Id>, Unavailable> {

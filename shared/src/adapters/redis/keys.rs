@@ -68,11 +68,13 @@ pub(super) enum OfUser {
     Blockers,
     /// ZSET: conversation from which the user was erased, and which has to be looked at once more → since when, in ms.
     Erasing,
+    /// HASH, expires: conversation → position of the newest message of which the platform was told while the user had no connection, and when, in ms.
+    Noticed,
 }
 
 impl OfUser {
     /// All of them.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Inbox,
         Self::Hidden,
         Self::Entries,
@@ -85,6 +87,7 @@ impl OfUser {
         Self::Blocks,
         Self::Blockers,
         Self::Erasing,
+        Self::Noticed,
     ];
 }
 
@@ -157,6 +160,7 @@ impl Keys {
             OfUser::Blocks => "blocks",
             OfUser::Blockers => "blockers",
             OfUser::Erasing => "erasing",
+            OfUser::Noticed => "noticed",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }
@@ -179,6 +183,11 @@ impl Keys {
         let hash = Sha256::digest(format!("{}\n{}", user.domain, user.id));
         let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("{{{}:{}:erasure:{hex}}}", self.prefix, user.domain)
+    }
+
+    /// ZSET `promised`: identity and job → when it was promised, in ms; and ZSET `queued`: job → until when functions rely on the queue, in ms.
+    pub(super) fn jobs(&self, shard: u8) -> [String; 2] {
+        ["promised", "queued"].map(|part| format!("{{{}:jobs:{shard}}}:{part}", self.prefix))
     }
 
     /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
@@ -262,7 +271,7 @@ mod tests {
     fn any_names() -> impl Strategy<Value = Names> {
         let domain = prop_oneof![
             "[ab._-]{1,3}",
-            "user|dm|topic|connection|offline|reports|op",
+            "user|dm|topic|connection|offline|reports|op|jobs",
             "[a-zA-Z0-9._-]{1,32}"
         ];
         let domain = domain.prop_map(|text| Domain::parse(&text).unwrap());
@@ -313,7 +322,8 @@ mod tests {
             let mut owners = HashMap::new();
             let keys = Keys::new(PREFIX.to_owned());
             let connections = [&one, &other].map(|names| (keys.connection(&names.connection), names.connection.to_string()));
-            for (key, owner) in one.keys().into_iter().chain(other.keys()).chain(connections) {
+            let jobs = (0..=u8::MAX).flat_map(|shard| keys.jobs(shard).map(|key| (key, format!("jobs {shard}"))));
+            for (key, owner) in one.keys().into_iter().chain(other.keys()).chain(connections).chain(jobs) {
                 let before = owners.insert(key.clone(), owner.clone());
                 prop_assert!(before.as_ref().is_none_or(|before| *before == owner), "{key}: {before:?} and {owner}");
             }

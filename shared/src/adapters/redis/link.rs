@@ -63,10 +63,10 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(script: &'a Script, keys: Vec<String>) -> Self {
+    pub(super) fn new(script: &'a Script, keys: impl Into<Vec<String>>) -> Self {
         Self {
             script,
-            keys,
+            keys: keys.into(),
             arguments: Vec::new(),
         }
     }

@@ -14,9 +14,11 @@ mod keys;
 mod link;
 mod moderation;
 mod oversight;
+mod promises;
 pub(crate) mod record;
 mod scripts;
 mod signals;
+mod undelivered;
 
 use std::fmt;
 

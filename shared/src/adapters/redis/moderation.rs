@@ -17,7 +17,7 @@ use crate::domain::{
     Admission, Asker, Conversation, Domain, Id, Message, MessageId, Remark, Report, ReportId, Resolution, Target,
     TimeWindow, User,
 };
-use crate::ports::{Clock, Filed, Moderation, ReportsOf, ReportsPage, StoreError, Unavailable, Versions};
+use crate::ports::{Clock, Complaint, Filed, Moderation, ReportsOf, ReportsPage, StoreError, Unavailable, Versions};
 
 const VERSION: u8 = 1;
 const REPORTER: u8 = 1;
@@ -42,13 +42,13 @@ impl<C> RedisStore<C> {
 
 #[async_trait]
 impl<C: Clock> Moderation for RedisStore<C> {
-    async fn report(
+    async fn complaint(
         &self,
         conversation: &Conversation,
         reporter: &Asker,
         id: MessageId,
         reason: &Remark,
-    ) -> Result<Filed, StoreError> {
+    ) -> Result<Complaint, StoreError> {
         use OfConversation::{Edits, Log, Members, Meta};
         let keys = self.keys.conversation(conversation, &[Log, Meta, Members, Edits]);
         let call = Call::new(&self.scripts.report_read, keys)
@@ -58,20 +58,31 @@ impl<C: Clock> Moderation for RedisStore<C> {
             .arg(record::identity(id));
         let evidence = answer::report_evidence(self.link.script(call).await?)?;
         let seen = as_it_was(id.seq, evidence)?;
-        let report = report_id(conversation, &reporter.id, id, &seen.record)?;
-        let keys = self
-            .keys
-            .reports(conversation.domain(), &["all", "open", "resolved", "records"]);
+        Ok(Complaint {
+            domain: conversation.domain().clone(),
+            id: report_id(conversation, &reporter.id, id, &seen.record)?,
+            packed: pack(conversation, &reporter.id, id.seq, reason, &seen),
+        })
+    }
+
+    async fn file(&self, complaint: &Complaint) -> Result<Filed, StoreError> {
+        let Complaint { domain, id, packed } = complaint;
+        let keys = self.keys.reports(domain, &["all", "open", "resolved", "records"]);
         let call = Call::new(&self.scripts.report_put, keys)
             .arg(self.clock.now_ms())
-            .arg(report.to_string())
-            .arg(pack(conversation, &reporter.id, id.seq, reason, &seen))
+            .arg(id.to_string())
+            .arg(packed.as_slice())
             .arg(REPORTS_MAX);
         let reported_ms = answer::filed(self.link.script(call).await?)?;
-        Ok(Filed {
-            id: report,
-            reported_ms,
-        })
+        Ok(Filed { id: *id, reported_ms })
+    }
+
+    async fn report_of(&self, domain: &Domain, id: ReportId) -> Result<Option<Report>, Unavailable> {
+        let call = Call::new(
+            &self.scripts.report_named,
+            self.keys.reports(domain, &["all", "records"]),
+        );
+        answer::report(domain, id, self.link.script(call.arg(id.to_string())).await?)
     }
 
     async fn reports(&self, domain: &Domain, of: ReportsOf, window: &TimeWindow) -> Result<ReportsPage, Unavailable> {
@@ -105,7 +116,7 @@ impl<C: Clock> Moderation for RedisStore<C> {
         let call = Call::new(&self.scripts.report_resolve, keys)
             .arg(id.to_string())
             .arg(resolved);
-        answer::resolved(domain, id, self.link.script(call).await?)
+        answer::report(domain, id, self.link.script(call).await?)
     }
 
     async fn versions(&self, conversation: &Conversation, seqs: &[u64]) -> Result<Versions, Unavailable> {

@@ -38,6 +38,7 @@ pub(super) struct Scripts {
     pub(super) blocks_read: Script,
     pub(super) report_put: Script,
     pub(super) report_read: Script,
+    pub(super) report_named: Script,
     pub(super) report_resolve: Script,
     pub(super) reports_read: Script,
     pub(super) user_ban: Script,
@@ -49,6 +50,10 @@ pub(super) struct Scripts {
     pub(super) entry_drop: Script,
     pub(super) report_erase: Script,
     pub(super) erasure_ask: Script,
+    pub(super) job_promise: Script,
+    pub(super) job_claim: Script,
+    pub(super) undelivered_read: Script,
+    pub(super) undelivered_note: Script,
 }
 
 /// Lets a script write where Redis is full: what it writes is small, or a promise that was given already.
@@ -136,6 +141,7 @@ impl Scripts {
             blocks_read: script(&[times, include_str!("scripts/blocks_read.lua")]),
             report_put: script(&[include_str!("scripts/report_put.lua")]),
             report_read: reading(include_str!("scripts/report_read.lua")),
+            report_named: script(&[include_str!("scripts/report_named.lua")]),
             report_resolve: script(&[include_str!("scripts/report_resolve.lua")]),
             reports_read: script(&[times, include_str!("scripts/reports_read.lua")]),
             user_ban: script(&[EVEN_IF_FULL, include_str!("scripts/user_ban.lua")]),
@@ -155,6 +161,10 @@ impl Scripts {
             entry_drop: script(&[EVEN_IF_FULL, entries, include_str!("scripts/entry_drop.lua")]),
             report_erase: script(&[EVEN_IF_FULL, include_str!("scripts/report_erase.lua")]),
             erasure_ask: script(&[EVEN_IF_FULL, include_str!("scripts/erasure_ask.lua")]),
+            job_promise: script(&[EVEN_IF_FULL, include_str!("scripts/job_promise.lua")]),
+            job_claim: script(&[EVEN_IF_FULL, include_str!("scripts/job_claim.lua")]),
+            undelivered_read: script(&[include_str!("scripts/undelivered_read.lua")]),
+            undelivered_note: script(&[EVEN_IF_FULL, include_str!("scripts/undelivered_note.lua")]),
         }
     }
 }

@@ -85,8 +85,8 @@ pub(in crate::adapters::redis) fn reports(domain: &Domain, answer: Value) -> Res
     })
 }
 
-/// What `report_resolve.lua` answers.
-pub(in crate::adapters::redis) fn resolved(
+/// What `report_resolve.lua` and `report_named.lua` answer.
+pub(in crate::adapters::redis) fn report(
     domain: &Domain,
     id: ReportId,
     answer: Value,
