@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Chat, User};
+use tests::{Chat, Target as _, User, until};
 
 /// All lines of an export, page by page, as `Link` says.
 async fn export(chat: &Chat, user: &User) -> Result<(Vec<Value>, usize)> {
@@ -36,21 +36,31 @@ async fn an_export_has_everything_of_a_user_in_pages() -> Result<()> {
     let first = ann.send_text(&bob, "from ann").await?;
     let answer = bob.send_text(&ann, "from bob").await?;
     ann.react(&bob, &answer, "+1").await?.ok(200)?;
-    for number in 0..210 {
-        bob.send_text(&ann, &format!("more {number}")).await?;
-    }
     let last = ann.send_text(&bob, "the last one").await?;
-    ann.block(&carl).await?.ok(200)?;
-    ann.report(&bob, &answer, "rude").await?.ok(201)?;
-    let (lines, _) = export(&chat, &ann).await?;
+    // More conversations than a page looks at.
+    let topics = chat.topics(["topic"; 22]);
+    for topic in &topics {
+        ann.send_text(topic, "in a topic").await?;
+    }
+    ann.call(Method::PUT, &format!("{}/block", carl.path()), None)
+        .await?
+        .ok(200)?;
+    let report = format!("{}/{}/report", bob.path(), answer["id"].as_str().context("an id")?);
+    ann.call(Method::POST, &report, Some(&json!({"reason": "rude"})))
+        .await?
+        .ok(201)?;
+    let (lines, pages) = export(&chat, &ann).await?;
+    assert!(pages > 1, "{pages} pages");
     let of_kind = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
     let user = of_kind("user");
     assert_eq!(
         (user.len(), &user[0]["id"], &user[0]["banned"]),
         (1, &json!(ann.id), &json!(false))
     );
-    let ids: Vec<&Value> = of_kind("message").iter().map(|line| &line["entry"]["id"]).collect();
+    let messages = of_kind("message");
+    let ids: Vec<&Value> = messages.iter().take(2).map(|line| &line["entry"]["id"]).collect();
     assert_eq!(ids, [&first["id"], &last["id"]], "own messages, and no others");
+    assert_eq!(messages.len(), 2 + topics.len());
     let reactions = of_kind("reaction");
     assert_eq!((reactions.len(), &reactions[0]["message_id"]), (1, &answer["id"]));
     assert_eq!(of_kind("block")[0]["id"], json!(carl.id));
@@ -89,4 +99,28 @@ async fn an_erasure_refuses_old_tokens_and_is_known_by_its_job() -> Result<()> {
     let state = about(Method::GET, None).await?.ok(200)?;
     assert_eq!((&again["job"], &state["job"]), (&asked["job"], &asked["job"]));
     Ok(())
+}
+
+/// The store's own tests go on to the end, a minute later.
+#[tokio::test]
+async fn the_worker_erases_a_user_and_others_see_it() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    ann.send_text(&bob, "from ann").await?;
+    let kept = bob.send_text(&ann, "from bob").await?;
+    let mut socket = bob.connect().await?;
+    chat.backend().about(&ann, Method::POST, "/erase").await?.ok(202)?;
+    let event = socket.event().await?;
+    assert_eq!(
+        (&event["event"], &event["data"]["entry"]["seq"]),
+        (&json!("message.deleted"), &json!(1))
+    );
+    let history = bob.call(Method::GET, &ann.path(), None).await?.ok(200)?;
+    assert_eq!(history["state"]["total"], 1);
+    assert_eq!(history["entries"][0]["id"], kept["id"]);
+    until("the erasure goes on", async || {
+        let erasure = chat.backend().about(&ann, Method::GET, "/erase").await?.ok(200)?;
+        Ok((erasure["state"] == "running").then_some(()))
+    })
+    .await
 }

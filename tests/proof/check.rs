@@ -28,11 +28,13 @@ pub(crate) enum Kind {
     Refused,
     /// A connection was not forgotten.
     Connection,
+    /// The platform was not told of a message that reached nobody.
+    Untold,
 }
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Lost,
         Self::Doubled,
         Self::Differing,
@@ -40,6 +42,7 @@ impl Kind {
         Self::Inbox,
         Self::Refused,
         Self::Connection,
+        Self::Untold,
     ];
 
     /// What is counted under it.
@@ -52,6 +55,7 @@ impl Kind {
             Self::Inbox => "inboxes",
             Self::Refused => "refused without reason",
             Self::Connection => "dead connections",
+            Self::Untold => "not told to the platform",
         }
     }
 }

@@ -11,6 +11,7 @@ mod check;
 mod client;
 mod javascript;
 mod ledger;
+mod notices;
 mod observe;
 mod report;
 mod servers;
@@ -36,7 +37,7 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::follower::{Pace, Screen, Talk};
 use tests::javascript::JavaScript;
-use tests::{Chat, Follower, User, until};
+use tests::{Chat, Follower, User, Webhooks, until};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -107,12 +108,9 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         &CLOCK_SCALE.to_string(),
         "--freeze",
     ];
-    let variables = [("SOCK_REDIS_URL", servers.url())];
-    let chat = Chat::own_with(
-        &flags,
-        &variables.each_ref().map(|(name, value)| (*name, value.as_str())),
-    )
-    .await?;
+    let (webhooks, redis) = (Webhooks::start()?, servers.url());
+    let [url, secret] = webhooks.variables();
+    let chat = Chat::own_with(&flags, &[("SOCK_REDIS_URL", &redis), url, secret]).await?;
     let pace = Pace {
         heartbeat: Duration::from_mins(9) / CLOCK_SCALE,
         answer: Duration::from_secs(4),
@@ -158,7 +156,9 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
             pause_ms: if is_connected { PAUSE_MS } else { VISITORS_PAUSE_MS },
             is_connected,
             settings: match number % DEVICES {
-                _ if !is_connected => vec![Setting::Muted, Setting::Pinned],
+                // The platform is told of all that the others of them have not read.
+                0 if !is_connected => vec![Setting::Muted, Setting::Pinned],
+                _ if !is_connected => vec![Setting::Pinned],
                 0 => vec![Setting::Muted],
                 _ => vec![Setting::Pinned],
             },
@@ -231,6 +231,13 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         (format!("{kind} {number}"), client)
     });
     let mut sight = observe::look(&everyone, &names.collect::<Vec<_>>()).await?;
+    let listening: Result<Vec<u64>> = unconnected
+        .iter()
+        .zip(clients.len()..)
+        .filter(|(_, number)| number % DEVICES > 0)
+        .map(|(client, _)| traffic::number_of(&client.user().id))
+        .collect();
+    findings.extend(notices::check(&webhooks, &listening?, &sight, REST).await);
     sight.dead_connections = dead_connections(&servers, &clients).await?;
     drop(devices);
     let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -589,7 +589,7 @@ pub(crate) async fn an_erased_user_leaves_nothing_if_direct_conversations_go(wor
     let targets = |entries: Vec<InboxEntry>| entries.iter().map(|entry| entry.target.to_string()).collect::<Vec<_>>();
     assert_eq!(
         targets(zoo.world.inbox(&zoo.world.ben).await.entries),
-        ["topic-cats", "topic-dogs", "user-1"]
+        ["user-1", "topic-dogs", "topic-cats"]
     );
     let resumed = zoo
         .world
