@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Chat, Target as _, User, until};
+use tests::{Chat, User, until};
 
 /// All lines of an export, page by page, as `Link` says.
 async fn export(chat: &Chat, user: &User) -> Result<(Vec<Value>, usize)> {

@@ -24,7 +24,7 @@ impl Answer {
             .get("content-type")
             .is_some_and(|kind| kind == "application/x-ndjson");
         let body = if is_lines {
-            text.lines().map(serde_json::from_str).collect()
+            text.lines().map(serde_json::from_str::<Value>).collect()
         } else {
             serde_json::from_str(&text)
         };

@@ -168,7 +168,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-pub(super) fn schemas() -> [Property; 10] {
+pub(super) fn schemas() -> [Property; 13] {
     let send = json!({"allOf": [
         named("Send"),
         {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself is the author, not the user."}}},
