@@ -38,13 +38,11 @@ impl Eraser<'_> {
     /// way, it is returned again, with the choice of the first request.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`]; it is safe to ask again.
+    /// [`ApiError::RouteNotFound`] where no worker could do it; [`ApiError::Unavailable`]: it is safe to ask again.
     pub async fn ask(&self, user: &User, conversations: DirectConversations) -> Result<Erasure, ApiError> {
+        let later = self.platform.writer.later.ok_or(ApiError::RouteNotFound)?;
         self.platform.revoke_on_site(user).await?;
         let asking = self.erasures.ask(user, conversations);
-        let Some(later) = self.platform.writer.later else {
-            return Ok(asking.await?);
-        };
         let (erasure, promise) = later.promising(Job::Erase(user.clone()), asking).await?;
         later.keep(&promise).await;
         Ok(erasure)

@@ -6,18 +6,19 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use shared::app::{Eraser, Platform, Progress, Writer};
+use shared::app::{Eraser, Later, Platform, Progress, Writer};
 use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
-    Actor, Ban, Conversation, Cursor, Decision, DirectConversations, Draft, ErasureState, ExportPlace, Id, Message,
-    MessageId, Metadata, Reaction, Remark, Role, SettingsEdit, Target, TimeWindow, TopicRules, User, Window,
+    Actor, Ban, Conversation, Cursor, Decision, DirectConversations, Draft, ErasureState, ExportPlace, Id, Job,
+    Message, MessageId, Metadata, Reaction, Remark, Role, SettingsEdit, Target, TimeWindow, TopicRules, User, Window,
 };
 use shared::ports::{
     Blocks as _, Clock as _, ExportLine, History, InboxEntry, Moderation as _, Oversight as _, PageBounds,
-    PresenceReader, ReportsOf, Signals as _, Store as _, Watches,
+    PresenceReader, Promises as _, ReportsOf, Signals as _, Store as _, Watches,
 };
 
 use crate::dying::Wires;
+use crate::later::TestQueue;
 use crate::signals::{at_now, id};
 use crate::support::{SEEN, World, acting, closed, draft, new_text, open, page, user, with_key};
 
@@ -417,7 +418,8 @@ async fn cut_off<F: Future>(future: F, waits: usize) -> Option<F::Output> {
     .await
 }
 
-pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
+pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires, queue: Option<&'a TestQueue>) -> Eraser<'a> {
+    let promises = &world.store;
     Eraser {
         platform: Platform {
             writer: Writer {
@@ -425,7 +427,7 @@ pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
                 push,
                 topics: TopicRules::default(),
                 usage: world.usage(),
-                later: None,
+                later: queue.map(|queue| Later { promises, queue }),
             },
             oversight: &world.store,
             moderation: &world.store,
@@ -439,12 +441,15 @@ pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires) -> Eraser<'a> {
 
 /// Erases to the end. Each step is cut off after its first wait, then after its second one, and so on, until it is through.
 async fn erase(zoo: &Zoo, mode: DirectConversations) {
-    let push = Wires::default();
-    let eraser = eraser(&zoo.world, &push);
+    let (push, queue) = (Wires::default(), TestQueue::default());
+    let eraser = eraser(&zoo.world, &push, Some(&queue));
     let asked = eraser.ask(&zoo.gone, mode).await.unwrap();
     assert_eq!((asked.state, asked.conversations), (ErasureState::Queued, mode));
     let again = eraser.ask(&zoo.gone, DirectConversations::Keep).await.unwrap();
     assert_eq!(again, asked, "the same job while it is under way");
+    let job = Job::Erase(zoo.gone.clone());
+    assert_eq!(queue.next().map(|(job, _)| job).as_ref(), Some(&job));
+    zoo.world.store.take(&job).await.unwrap();
     let (mut waits, mut cut, mut waited) = (0, 0, false);
     loop {
         let Some(progress) = cut_off(eraser.step(&zoo.gone), waits).await else {
@@ -476,6 +481,7 @@ async fn erase(zoo: &Zoo, mode: DirectConversations) {
     assert_ne!(anew.job, asked.job, "after the end it begins anew");
     zoo.world.clock.set(zoo.world.clock.now_ms() + 100_000);
     while eraser.step(&zoo.gone).await.unwrap() != Progress::Done {}
+    zoo.world.store.take(&job).await.unwrap();
 }
 
 pub(crate) async fn an_erased_user_leaves_only_the_names_of_direct_conversations(world: World) {
@@ -613,8 +619,8 @@ pub(crate) async fn a_conversation_of_two_erased_users_goes(world: World) {
     for by in [&zoo.gone, &zoo.carl] {
         zoo.say(&chat, by, &draft(WORD)).await;
     }
-    let push = Wires::default();
-    let eraser = eraser(&zoo.world, &push);
+    let (push, queue) = (Wires::default(), TestQueue::default());
+    let eraser = eraser(&zoo.world, &push, Some(&queue));
     for user in [&zoo.gone, &zoo.carl] {
         eraser.ask(user, DirectConversations::Keep).await.unwrap();
         zoo.world.clock.set(zoo.world.clock.now_ms() + 100_000);
@@ -625,8 +631,8 @@ pub(crate) async fn a_conversation_of_two_erased_users_goes(world: World) {
 
 pub(crate) async fn an_export_has_everything_of_a_user_once(world: World) {
     let zoo = Zoo::new(world).await;
-    let push = Wires::default();
-    let eraser = eraser(&zoo.world, &push);
+    let (push, queue) = (Wires::default(), TestQueue::default());
+    let eraser = eraser(&zoo.world, &push, Some(&queue));
     let (mut lines, mut place, mut pages) = (Vec::new(), Some(ExportPlace::default()), 0);
     while let Some(from) = place {
         let from = ExportPlace::parse(&from.to_string()).unwrap_or_default();
