@@ -61,6 +61,8 @@ mod support;
 mod topics;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod zoo;
 
 /// Makes the world and the future of a rule in a stack frame of their own: all of them together are too large for the stack of a test.
 #[cfg(test)]
