@@ -102,15 +102,15 @@ impl Eraser<'_> {
             Some((at, seq)) if at == target => *seq,
             _ => 0,
         };
-        let removes = removed_as_a_whole(user, erasure, target);
+        let goes = removed_as_a_whole(user, erasure, target);
         // Of a conversation that goes, the retry keys of both sides go: their names have the user's id.
-        let by = (!removes).then_some(&user.id);
+        let by = (!goes).then_some(&user.id);
         let written = self.erasures.written(&conversation, by, after).await?;
         self.erasures
             .forget_retry_keys(&conversation, &written.messages)
             .await?;
-        let mut is_empty = removes;
-        if !removes {
+        let mut is_empty = goes;
+        if !goes {
             if after == 0 && !conversation.is_direct() {
                 let removed = self
                     .platform

@@ -181,8 +181,8 @@ impl Keys {
     /// `seq`, the conversation in which it goes on and the position; `reports`, the place in the list of reports. The name has no id, but a hash.
     pub(super) fn erasure(&self, user: &User) -> String {
         let hash = Sha256::digest(format!("{}\n{}", user.domain, user.id));
-        let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("{{{}:{}:erasure:{hex}}}", self.prefix, user.domain)
+        let bits = hash.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+        format!("{{{}:{}:erasure:{bits:032x}}}", self.prefix, user.domain)
     }
 
     /// ZSET `promised`: identity and job → when it was promised, in ms; and ZSET `queued`: job → until when functions rely on the queue, in ms.

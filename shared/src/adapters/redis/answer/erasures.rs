@@ -58,10 +58,11 @@ pub(in crate::adapters::redis) fn written(after: u64, answer: Value) -> Result<W
     })
 }
 
-/// What `reports_read.lua` answers: each report's id and packed report, and the place after them if more follow.
-pub(in crate::adapters::redis) fn packed_reports(
-    answer: Value,
-) -> Result<(Vec<(String, Vec<u8>)>, Option<TimePlace>), Unavailable> {
+/// Reports as they are packed, each after its id.
+type Packed = Vec<(String, Vec<u8>)>;
+
+/// What `reports_read.lua` answers: packed reports, and the place after them if more follow.
+pub(in crate::adapters::redis) fn packed_reports(answer: Value) -> Result<(Packed, Option<TimePlace>), Unavailable> {
     let mut items = list(answer)?;
     let more: bool = next(&mut items)?;
     let (mut reports, mut last) = (Vec::new(), None);
