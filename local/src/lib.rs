@@ -11,6 +11,8 @@
 //! | [`stack`] | starts all the parts below in order and stops them; the control address |
 //! | [`project`] | the clone of Senna: its settings, the build of the functions, `--watch`, tokens, `sam local` |
 //! | [`gateway`] | API Gateway: the HTTP API, the WebSocket API, `@connections` |
+//! | [`triggers`] | what runs functions by itself: messages of queues, and schedules |
+//! | [`sqs`] | SQS: queues and their API |
 //! | [`lambda`] | Lambda: the functions' processes, the Runtime API, Invoke |
 //! | [`template`] | reads `template.yaml`, the same that is deployed |
 //! | [`redis`] | a Redis or Valkey server: found or fetched, and run |
@@ -30,5 +32,7 @@ pub mod platform;
 pub mod project;
 pub mod redis;
 pub mod server;
+pub mod sqs;
 pub mod stack;
 pub mod template;
+pub mod triggers;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     routes::function_of_alias,
-    support::{STORES, expansion, of_type, referred, template_text, walk},
+    support::{STORES, expansion, of_type, referred, template, template_text, walk},
 };
 
 /// How many times the function's timeout the visibility timeout must be.
@@ -77,7 +77,7 @@ fn the_worker_gets_batches_and_a_minute_and_nothing_else() {
 
 /// What each function may do with queues, and that it is with this queue alone.
 #[test]
-fn only_the_worker_may_take_jobs() {
+fn only_functions_that_hand_over_jobs_may_send_them_and_only_the_worker_may_take_them() {
     let Some(expansion) = expansion("url") else { return };
     let roles = of_type(expansion, "AWS::IAM::Role");
     let mut may: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -109,9 +109,34 @@ fn only_the_worker_may_take_jobs() {
             "SendMessage"
         ]
     );
-    let senders: Vec<&str> = may.keys().map(|id| &**id).collect();
-    assert_eq!(senders, ["Message", "Platform", "Report", "Send"]);
-    assert!(may.values().all(|may| may.iter().eq(&["SendMessage"])), "{may:?}");
+    assert!(may.values().all(|actions| actions.iter().eq(&["SendMessage"])), "{may:?}");
+    let given = template().functions.into_iter();
+    let given = given.filter(|(id, function)| id != "Worker" && function.environment.contains_key("SOCK_QUEUE_URL"));
+    assert!(may.into_keys().map(str::to_owned).eq(given.map(|(id, _)| id)));
+}
+
+/// In the VPC there is no way out over IPv4.
+///
+/// # Source
+/// AWS General Reference, "Amazon Simple Queue Service endpoints and quotas": `sqs.{region}.api.aws` is the endpoint that AWS's SDKs use for IPv6.
+#[test]
+fn functions_in_the_vpc_reach_the_queue_over_ipv6() {
+    let Some(expansion) = expansion("memorydb") else { return };
+    let url = json!({"Fn::If": [
+        "WithOwnStore",
+        {"Fn::Sub": "https://sqs.${AWS::Region}.api.aws/${AWS::AccountId}/${WorkQueue.QueueName}"},
+        {"Ref": "WorkQueue"},
+    ]});
+    let mut found = 0;
+    for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+        let Some(given) = function["Environment"]["Variables"].get("SOCK_QUEUE_URL") else {
+            continue;
+        };
+        found += 1;
+        let given = if *given == url { given } else { &given["Fn::If"][1] };
+        assert_eq!(*given, url, "{id}");
+    }
+    assert!(found >= 5, "{found}");
 }
 
 #[test]

@@ -177,6 +177,24 @@ impl Bench {
         Ok(self.invoke(function, &[], &payload).await?.json())
     }
 
+    /// Asks SQS for something, unsigned.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub(crate) async fn queues(&self, action: &str, body: &Value) -> Result<Reply> {
+        let request = Request {
+            method: Method::POST,
+            path: "/".to_owned(),
+            headers: vec![
+                ("Content-Type".to_owned(), "application/x-amz-json-1.0".to_owned()),
+                ("X-Amz-Target".to_owned(), format!("AmazonSQS.{action}")),
+            ],
+            body: body.to_string().into_bytes(),
+        };
+        let address = self.stack.addresses.queues.trim_start_matches("http://");
+        Ok(reply(exchange(address, request).await?))
+    }
+
     /// Calls `@connections` for `id`, with the stage in the path.
     ///
     /// # Errors

@@ -28,10 +28,12 @@ mod http;
 mod invoke;
 mod lambda;
 mod page;
+mod queue;
 mod sdks;
 mod signatures;
 mod staged;
 mod template;
+mod triggers;
 mod watched;
 mod websocket;
 
@@ -58,6 +60,8 @@ fn main() -> Result<ExitCode> {
         staged::requirements(),
         lambda::requirements(),
         invoke::requirements(),
+        queue::requirements(),
+        triggers::requirements(),
         template::requirements(),
         watched::requirements(),
     ];

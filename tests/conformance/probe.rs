@@ -78,6 +78,12 @@ fn steps(event: &Value) -> Vec<Value> {
         parsed(event["body"].as_str()).map(|body| body["probe"].clone()),
         parsed(header.and_then(|(_, value)| value.as_str())),
     ];
+    // A batch of a queue's messages: what each of them tells, one after the other.
+    if let Some(records) = event["Records"].as_array() {
+        let bodies = records.iter().filter_map(|record| parsed(record["body"].as_str()));
+        let steps = bodies.filter_map(|body| body["probe"].as_array().cloned());
+        return steps.flatten().collect();
+    }
     let found = steps.into_iter().flatten().find_map(|steps| steps.as_array().cloned());
     found.unwrap_or_default()
 }
@@ -103,6 +109,15 @@ async fn perform(step: &Value, event: &Value, context: &Context) -> Result<Optio
         }
         "echo" => {
             let answer = json!({"statusCode": value, "body": event.to_string()});
+            return Ok(Some(FunctionResponse::BufferedResponse(answer)));
+        }
+        "failures" => {
+            let records = event["Records"].as_array().into_iter().flatten();
+            let failed = records.filter(|record| record["body"].as_str().is_some_and(|body| body.contains(text)));
+            let failed: Vec<_> = failed
+                .map(|record| json!({"itemIdentifier": record["messageId"]}))
+                .collect();
+            let answer = json!({"batchItemFailures": failed});
             return Ok(Some(FunctionResponse::BufferedResponse(answer)));
         }
         "context" => {

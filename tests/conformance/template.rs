@@ -102,7 +102,7 @@ async fn unknown_intrinsic() -> Result<()> {
 }
 
 async fn unknown_event() -> Result<()> {
-    let template = function("Events: {Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}}");
+    let template = function("Events: {Tick: {Type: SNS, Properties: {Topic: x}}}");
     refused(&template, &[], "line 6, column 29", "Tick").await
 }
 

@@ -34,6 +34,8 @@ pub struct Addresses {
     pub push: String,
     /// Lambda's Invoke.
     pub lambda: String,
+    /// SQS.
+    pub queues: String,
     /// The Redis.
     pub redis: String,
     /// Where faults are switched and connections cut.
@@ -74,6 +76,10 @@ impl Stack {
         command.args(["--fresh", "--json", "--stop-with-stdin"]).args(flags);
         if !flags.contains(&"--watch") {
             command.arg("--no-build");
+        }
+        // A run each minute would fall into some tests and not into others.
+        if !flags.contains(&"--schedule") {
+            command.args(["--schedule", "0"]);
         }
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("SOCK_")) {
             command.env_remove(name);
@@ -185,6 +191,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         websocket: text("websocket")?,
         push: text("push")?,
         lambda: text("lambda")?,
+        queues: text("queues")?,
         redis: text("redis")?,
         control: text("control")?,
         page: text("page")?,

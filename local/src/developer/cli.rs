@@ -18,6 +18,7 @@ use crate::{
         token::{Signer, random_key},
     },
     stack::{Build, Options, Stack},
+    triggers::Pace,
 };
 
 /// Every variable that the stack reads.
@@ -38,8 +39,8 @@ Environment (an empty variable counts as unset):
   SOCK_PLATFORM_KEY     key of the platform's own server, of 32 bytes at least [another one each time; none with --json]
   SOCK_JWT_USER_CLAIM   the claim that names the user, in the stack's own tokens too [user_id]
 Any other SOCK_* variable that template.yaml gives to a function (SOCK_DOMAIN_HANDLE, SOCK_DOMAINS, SOCK_JWT_HEADER,
-SOCK_JWT_LEEWAY, SOCK_JWT_SECRET_PREVIOUS, SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT is
-always the stack's own.";
+SOCK_JWT_LEEWAY, SOCK_JWT_SECRET_PREVIOUS, SOCK_REDIS_PREFIX, SOCK_API_USER_AGENT, SOCK_LOG) is passed on to it in place of the template's value. SOCK_PUSH_ENDPOINT and
+SOCK_QUEUE_URL are always the stack's own.";
 
 /// Every fault that can be asked for.
 const FAULTS: &str = "\
@@ -52,6 +53,9 @@ Faults, with --fault or while the stack runs (PUT /faults at the address `contro
   push-late=0.1, push-late-by=500..2000  it accepts a message and delivers it that many milliseconds later
   function-late=3000                     a function begins that many milliseconds later to work on a request
   kill=0.01                              a function is killed while it works on a request
+  queue-failed=0.1                       the queue answers 500 to a message that is sent
+  queue-late=0.1, queue-doubled=0.1      the queue delivers a message late, or once more
+  queue-late-by=500..2000                by that many milliseconds
 POST /connections/cut {\"fraction\": 0.5} at `control` cuts that share of the connections without a goodbye.";
 
 /// Senna on this machine: the functions, API Gateway in front, Redis and a sample platform at their side.
@@ -68,7 +72,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `page`, `rest`, `websocket`, `push`, `lambda`, `redis`, `platform`, `control`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `page`, `rest`, `websocket`, `push`, `lambda`, `queues`, `redis`, `platform`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end
@@ -93,12 +97,15 @@ struct Run {
     /// Start a new process for every request, so that each is a cold start
     #[arg(long, conflicts_with = "freeze")]
     cold: bool,
-    /// Refuse requests to `@connections` that are not signed with the functions' keys, as AWS does
+    /// Refuse requests to `@connections` and to the queue that are not signed with the functions' keys, as AWS does
     #[arg(long)]
     sigv4: bool,
-    /// Let the gateway's clock run N times as fast: it closes idle and old connections after 10 minutes / N and 2 hours / N
+    /// Let the clock of gateway, queue and schedule run N times as fast: idle and old connections are closed after 10 minutes / N and 2 hours / N
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     clock_scale: u32,
+    /// Run what is on a schedule every MS milliseconds, in place of what the template says; 0 never runs it
+    #[arg(long, value_name = "MS")]
+    schedule: Option<u64>,
     /// Let a fault happen, with a chance from 0 to 1; give it again for more faults. See below
     #[arg(long, value_name = "NAME=VALUE")]
     fault: Vec<String>,
@@ -279,6 +286,7 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         cold,
         sigv4,
         clock_scale,
+        schedule,
         fault,
         seed,
         sam_env,
@@ -311,6 +319,11 @@ async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {
         clock_scale,
         faults,
         seed,
+        schedules: match schedule {
+            None => Pace::Template(clock_scale),
+            Some(0) => Pace::Never,
+            Some(millis) => Pace::Every(Duration::from_millis(millis)),
+        },
         // With --json, only the variable decides whether there are routes for the platform.
         platform_key: (!json).then(random_key),
     };

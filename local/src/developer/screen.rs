@@ -28,6 +28,7 @@ pub fn ready_json(addresses: &Addresses) {
         "websocket": addresses.websocket,
         "push": addresses.push,
         "lambda": addresses.lambda,
+        "queues": addresses.queues,
         "redis": addresses.redis,
         "platform": addresses.platform,
         "control": addresses.control,

@@ -83,7 +83,7 @@ impl Faults {
         self.with(|state| {
             let injected = Fault::ALL
                 .into_iter()
-                .filter(|fault| *fault != Fault::PushLateBy)
+                .filter(|fault| !matches!(fault, Fault::PushLateBy | Fault::QueueLateBy))
                 .map(|fault| (fault.name().to_owned(), json!(state.injected.get(&fault).unwrap_or(&0))));
             let cut = ("cut".to_owned(), json!(state.cut));
             let injected: Map<String, Value> = injected.chain([cut]).collect();
@@ -128,12 +128,26 @@ impl Faults {
 
     /// How late this push is to be delivered.
     pub fn push_late(&self) -> Option<Duration> {
-        if !self.happens(Fault::PushLate) {
+        self.late(Fault::PushLate, Fault::PushLateBy)
+    }
+
+    /// How late this message of a queue is to be delivered for the first time.
+    pub fn queue_late(&self) -> Option<Duration> {
+        self.late(Fault::QueueLate, Fault::QueueLateBy)
+    }
+
+    /// After what time this message of a queue is to be delivered once more.
+    pub fn queue_doubled(&self) -> Option<Duration> {
+        self.late(Fault::QueueDoubled, Fault::QueueLateBy)
+    }
+
+    fn late(&self, fault: Fault, by: Fault) -> Option<Duration> {
+        if !self.happens(fault) {
             return None;
         }
         self.with(|state| {
-            let range = state.plan.millis(Fault::PushLateBy).unwrap_or(LATE_BY_MS);
-            state.time(Fault::PushLateBy, range)
+            let range = state.plan.millis(by).unwrap_or(LATE_BY_MS);
+            state.time(by, range)
         })
     }
 

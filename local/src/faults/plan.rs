@@ -29,11 +29,19 @@ pub enum Fault {
     Kill,
     /// A function begins this much later to work on a request.
     FunctionLate,
+    /// A queue answers a sent message with 500, and does not have it.
+    QueueFailed,
+    /// A queue delivers a message again, though it may have been deleted, after [`Fault::QueueLateBy`].
+    QueueDoubled,
+    /// A queue delivers a message only after [`Fault::QueueLateBy`].
+    QueueLate,
+    /// How late a late or doubled message is.
+    QueueLateBy,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::DisconnectLost,
         Self::MessageRefused,
         Self::PushThrottled,
@@ -45,6 +53,10 @@ impl Fault {
         Self::PushLateBy,
         Self::Kill,
         Self::FunctionLate,
+        Self::QueueFailed,
+        Self::QueueDoubled,
+        Self::QueueLate,
+        Self::QueueLateBy,
     ];
 
     /// Its name on the command line and in JSON.
@@ -61,6 +73,10 @@ impl Fault {
             Self::PushLateBy => "push-late-by",
             Self::Kill => "kill",
             Self::FunctionLate => "function-late",
+            Self::QueueFailed => "queue-failed",
+            Self::QueueDoubled => "queue-doubled",
+            Self::QueueLate => "queue-late",
+            Self::QueueLateBy => "queue-late-by",
         }
     }
 
@@ -71,7 +87,10 @@ impl Fault {
 
     /// Whether its setting is a range of milliseconds. All other settings are a chance.
     fn is_time(self) -> bool {
-        matches!(self, Self::PushLatency | Self::PushLateBy | Self::FunctionLate)
+        matches!(
+            self,
+            Self::PushLatency | Self::PushLateBy | Self::FunctionLate | Self::QueueLateBy
+        )
     }
 }
 
@@ -237,7 +256,7 @@ pub(super) mod tests {
     #[test]
     fn what_is_no_fault_is_refused_in_words() {
         let refused = |text: &str| plan(&[text]).unwrap_err().to_string();
-        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, message-refused, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill, function-late"#);
+        insta::assert_snapshot!(refused("push-lost=1"), @r#"there is no fault "push-lost"; there are disconnect-lost, message-refused, push-throttled, push-gone, push-failed, push-full, push-latency, push-late, push-late-by, kill, function-late, queue-failed, queue-doubled, queue-late, queue-late-by"#);
         insta::assert_snapshot!(refused("kill"), @r#"a fault is given as NAME=VALUE, and not as "kill""#);
         insta::assert_snapshot!(refused("kill=2"), @r#"kill is a chance from 0 to 1, as kill=0.1, and not "2""#);
         insta::assert_snapshot!(refused("push-latency=9..1"), @r#"push-latency is a time in milliseconds up to 60000, as push-latency=50 or push-latency=50..200, and not "9..1""#);

@@ -14,7 +14,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    aws::stand_ins::function_arn,
+    aws::stand_ins::{function_arn, queue_path},
     faults::{Faults, Plan},
     gateway::{HttpGateway, WebSocketGateway, WebSocketOptions, limits::Limits},
     lambda::{self, FunctionSpec, InvokeApi, Lambda, LambdaOptions, Rest},
@@ -29,7 +29,9 @@ use crate::{
     },
     redis::{self, RedisError, RedisServer},
     server::{BindError, Listeners},
+    sqs::{Queues, Sqs},
     template::{self, Template, TemplateError},
+    triggers::{Pace, Triggers},
 };
 use control::Control;
 use page::{OwnRedis, Page};
@@ -62,6 +64,8 @@ pub struct Options {
     pub faults: Plan,
     /// The seed that decides about the faults.
     pub seed: u64,
+    /// When schedules run.
+    pub schedules: Pace,
     /// The key of the platform's own server, unless `SOCK_PLATFORM_KEY` gives another.
     pub platform_key: Option<String>,
 }
@@ -129,6 +133,8 @@ pub struct Stack {
     _http: HttpGateway,
     websocket: Option<WebSocketGateway>,
     _invoke: InvokeApi,
+    _triggers: Triggers,
+    _sqs: Sqs,
     _watch: Option<Watch>,
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
@@ -151,6 +157,10 @@ pub struct Addresses {
     pub push: String,
     /// Where Lambda's Invoke is: the value for `--endpoint-url`.
     pub lambda: String,
+    /// Where SQS is: the value for `--endpoint-url`, and what the URLs of queues begin with.
+    pub queues: String,
+    /// The queue whose messages a function gets: the value of `SOCK_QUEUE_URL`. Empty without one.
+    pub queue: String,
     /// `SOCK_REDIS_URL`.
     pub redis: String,
     /// `SOCK_API_URL`.
@@ -176,6 +186,7 @@ impl Stack {
         let ws = Listeners::bind(settings.host(), settings.ws_port()?, "SOCK_WS_PORT").await?;
         let page = Listeners::bind(settings.host(), settings.page_port()?, "SOCK_PAGE_PORT").await?;
         let invoke = Listeners::bind("127.0.0.1", 0, "nothing").await?;
+        let sqs = Listeners::bind("127.0.0.1", 0, "nothing").await?;
         let signer = match Signer::new(settings, &folders.state()) {
             Ok(signer) => Some(signer),
             Err(TokenError::Asymmetric { .. }) => None,
@@ -230,6 +241,10 @@ impl Stack {
             websocket: format!("ws://{host}:{}", ws.port()),
             push: format!("http://{host}:{}/{stage}", ws.port()),
             lambda: format!("http://127.0.0.1:{}", invoke.port()),
+            queues: format!("http://127.0.0.1:{}", sqs.port()),
+            queue: template.mappings.first().map_or_else(String::new, |mapping| {
+                format!("http://127.0.0.1:{}{}", sqs.port(), queue_path(&mapping.queue))
+            }),
             redis: redis
                 .as_ref()
                 .map(RedisServer::url)
@@ -289,6 +304,11 @@ impl Stack {
             signed: options.sigv4,
             faults: Arc::clone(&faults),
         };
+        let queues = Arc::new(Queues::new(template.queues, Arc::clone(&faults), options.clock_scale));
+        let address = addresses.queues.clone();
+        let sqs = Sqs::start(sqs, address, Arc::clone(&queues), Arc::clone(&faults), options.sigv4);
+        let pace = (options.concurrency, options.schedules);
+        let triggers = Triggers::start(&lambda, &queues, template.mappings, template.schedules, pace);
         let websocket = template
             .websocket
             .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));
@@ -314,6 +334,8 @@ impl Stack {
             _http: http,
             websocket,
             _invoke: InvokeApi::start(invoke, Arc::clone(&lambda)),
+            _triggers: triggers,
+            _sqs: sqs,
             _watch: watch,
             lambda,
             _relays: relays,
@@ -333,11 +355,13 @@ impl Stack {
     pub async fn stop(self) {
         let Self {
             _http: http,
+            _triggers: triggers,
             websocket,
             lambda,
             redis,
             ..
         } = self;
+        drop(triggers);
         if let Some(websocket) = &websocket {
             websocket.stop(GOODBYE).await;
         }
@@ -417,6 +441,11 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
     let brought = match name {
         // Always the stack's own: a push to another address would reach nobody here.
         "SOCK_PUSH_ENDPOINT" => return addresses.push.clone(),
+        // The same for the queue. A deployment gives it to some functions only if there is a webhook.
+        "SOCK_QUEUE_URL" if in_template.is_empty() && settings.get("SOCK_WEBHOOK_URL").is_none() => {
+            return String::new();
+        }
+        "SOCK_QUEUE_URL" => return addresses.queue.clone(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),
         "SOCK_PLATFORM_KEY" => addresses.platform_key.as_deref(),

@@ -14,14 +14,16 @@ use tokio::time::sleep;
 use super::{
     api::Shared,
     registry::{Connection, End, PushError},
-    signature,
 };
 use crate::{
-    aws::{clock, ids},
+    aws::{clock, ids, signature},
     faults::{Fault, Faults},
     machine::logs,
     server::{BodyError, Reply, empty, is_from_a_page, json as json_reply, read_body},
 };
+
+/// The service's name in a credential scope.
+const SERVICE: &str = "execute-api";
 
 /// An error of the service: its status, its type and its text.
 #[derive(Debug)]
@@ -95,7 +97,7 @@ async fn answer_or_fail(shared: &Shared, id: &str, request: Request<Incoming>) -
         ),
     })?;
     if shared.signed {
-        signature::check(&parts, &body).map_err(|refused| {
+        signature::check(&parts, &body, SERVICE).map_err(|refused| {
             logs::stack(format_args!("@connections refused a request: {refused}"));
             ServiceError::forbidden()
         })?;

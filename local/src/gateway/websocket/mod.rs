@@ -7,7 +7,6 @@ pub mod event;
 mod frames;
 mod handshake;
 pub mod registry;
-mod signature;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,8 +1,8 @@
-//! Signature Version 4, checked: what `--sigv4` demands of every request to `@connections`.
+//! Signature Version 4, checked: what `--sigv4` demands of every request to `@connections` and to the queue.
 //!
-//! The gateway signs the request again, with the keys that the functions have here, and compares the two signatures. Before that it
+//! The stack signs the request again, with the keys that the functions have here, and compares the two signatures. Before that it
 //! encodes each segment of the path a second time, as every service but S3 does: the `=` of a connection id is `%3D` in the request
-//! and `%253D` in what is signed. AWS refuses a client that encodes only once, and so does the gateway.
+//! and `%253D` in what is signed. AWS refuses a client that encodes only once, and so does the stack.
 //!
 //! # Source
 //! IAM user guide, Signature Version 4: the canonical request, the credential scope, and the five minutes within which a
@@ -18,13 +18,11 @@ use aws_sigv4::{
 use chrono::NaiveDateTime;
 use http::{HeaderMap, request::Parts};
 
-use crate::aws::{
+use super::{
     clock,
     stand_ins::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, SESSION_TOKEN},
 };
 
-/// The service's name in a credential scope.
-const SERVICE: &str = "execute-api";
 /// How far a request's time may be from ours.
 const MOST_SKEW: Duration = Duration::from_mins(5);
 
@@ -53,8 +51,11 @@ pub(crate) enum Refused {
     Parameters(#[from] BuildError),
 }
 
-/// Checks the signature of a request whose whole body is `body`.
-pub(crate) fn check(parts: &Parts, body: &[u8]) -> Result<(), Refused> {
+/// Checks the signature of a request to `service`, the name in its credential scope. `body` is the request's whole body.
+///
+/// # Errors
+/// [`Refused`], with the first thing that is wrong.
+pub(crate) fn check(parts: &Parts, body: &[u8], service: &str) -> Result<(), Refused> {
     let authorization = Authorization::parse(&parts.headers).ok_or(Refused::Unsigned)?;
     let (key, scope) = authorization.credential.split_once('/').ok_or(Refused::Unsigned)?;
     if key != ACCESS_KEY_ID {
@@ -62,7 +63,7 @@ pub(crate) fn check(parts: &Parts, body: &[u8]) -> Result<(), Refused> {
     }
     let date = text(&parts.headers, "x-amz-date").ok_or(Refused::Header("X-Amz-Date"))?;
     let time = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ").map_err(|_| Refused::Header("X-Amz-Date"))?;
-    let due = format!("{}/{REGION}/{SERVICE}/aws4_request", time.format("%Y%m%d"));
+    let due = format!("{}/{REGION}/{service}/aws4_request", time.format("%Y%m%d"));
     if scope != due {
         return Err(Refused::Scope(scope.to_owned(), due));
     }
@@ -78,7 +79,7 @@ pub(crate) fn check(parts: &Parts, body: &[u8]) -> Result<(), Refused> {
             return Err(Refused::NotSigned(name));
         }
     }
-    if signature(parts, body, &authorization, time.and_utc().into())? == authorization.signature {
+    if signature(parts, body, &authorization, time.and_utc().into(), service)? == authorization.signature {
         Ok(())
     } else {
         Err(Refused::Signature)
@@ -86,7 +87,13 @@ pub(crate) fn check(parts: &Parts, body: &[u8]) -> Result<(), Refused> {
 }
 
 /// The signature that the request should have.
-fn signature(parts: &Parts, body: &[u8], given: &Authorization<'_>, time: SystemTime) -> Result<String, Refused> {
+fn signature(
+    parts: &Parts,
+    body: &[u8],
+    given: &Authorization<'_>,
+    time: SystemTime,
+    service: &str,
+) -> Result<String, Refused> {
     let mut settings = SigningSettings::default();
     // The request says which headers are signed; the library must not leave any out.
     settings.excluded_headers = None;
@@ -95,7 +102,7 @@ fn signature(parts: &Parts, body: &[u8], given: &Authorization<'_>, time: System
     let params = SigningParams::builder()
         .identity(&identity)
         .region(REGION)
-        .name(SERVICE)
+        .name(service)
         .time(time)
         .settings(settings)
         .build()?
