@@ -177,6 +177,9 @@ pub enum ApiError {
     /// There is no such report.
     #[error("Report not found")]
     ReportNotFound,
+    /// Nobody has asked for the erasure of the user, or it was done more than 30 days ago.
+    #[error("Erasure not found")]
+    ErasureNotFound,
     /// There is no such route.
     #[error("Route not found - please check your URL and try again")]
     RouteNotFound,
@@ -283,7 +286,7 @@ impl ApiError {
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
             Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
-            Self::MessageNotFound | Self::ConversationNotFound | Self::ReportNotFound => {
+            Self::MessageNotFound | Self::ConversationNotFound | Self::ReportNotFound | Self::ErasureNotFound => {
                 row(404, "NOT_FOUND", "NotFound")
             }
             Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
@@ -448,6 +451,7 @@ mod tests {
             ApiError::UnknownAction("dance".to_owned()),
             ApiError::MessageNotFound,
             ApiError::ReportNotFound,
+            ApiError::ErasureNotFound,
             ApiError::RouteNotFound,
             ApiError::from(StoreError::Forbidden),
             ApiError::RetryKeyReused,
@@ -514,6 +518,7 @@ mod tests {
         400 UNKNOWN_ACTION ArgumentError Unknown action "dance"
         404 NOT_FOUND NotFound Message not found
         404 NOT_FOUND NotFound Report not found
+        404 NOT_FOUND NotFound Erasure not found
         404 NOT_FOUND RouteNotFoundError Route not found - please check your URL and try again
         403 FORBIDDEN ForbiddenError Only the author can change a message, and only others can mark it seen
         409 RETRY_KEY_REUSED ConflictError This client_id or Idempotency-Key was used for another content

@@ -8,13 +8,15 @@ use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
-use crate::app::{Later, Platform, Signaller, Usage, Worker, Writer};
+use crate::app::{Eraser, Later, Platform, Signaller, Usage, Worker, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
     PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
 };
 use crate::domain::{Domain, Limits, TopicRules};
-use crate::ports::{Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Undelivered, Webhook};
+use crate::ports::{
+    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Undelivered, Webhook,
+};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.
@@ -183,6 +185,15 @@ impl Wiring {
         }
     }
 
+    /// What exports and erases users.
+    pub fn eraser<'a, S: Erasures + Blocks>(&self, platform: Platform<'a>, store: &'a S) -> Eraser<'a> {
+        Eraser {
+            platform,
+            erasures: store,
+            blocks: store,
+        }
+    }
+
     /// What changes conversations.
     pub fn writer<'a, S: Store + Gate>(
         &self,
@@ -225,6 +236,7 @@ impl Wiring {
     pub fn worker<'a, S: Store + Undelivered + Moderation + Oversight + Promises>(
         &self,
         store: &'a S,
+        eraser: Eraser<'a>,
         queue: &'a dyn Queue,
         webhook: Option<&'a PlatformWebhook>,
     ) -> Worker<'a> {
@@ -234,6 +246,7 @@ impl Wiring {
             moderation: store,
             oversight: store,
             promises: store,
+            eraser,
             queue,
             webhook: webhook.map(|webhook| webhook as &dyn Webhook),
             clock: &SystemClock,

@@ -40,6 +40,7 @@ mod webhooks;
 mod hostile;
 mod members;
 mod platform;
+mod platform_erasure;
 mod platform_moderation;
 mod topic_access;
 mod topics;

@@ -21,6 +21,9 @@ fn routes(user: &User) -> Vec<(Method, String)> {
         (Method::PUT, format!("/users/{id}/ban")),
         (Method::DELETE, format!("/users/{id}/ban")),
         (Method::POST, format!("/users/{id}/revoke")),
+        (Method::GET, format!("/users/{id}/export")),
+        (Method::POST, format!("/users/{id}/erase")),
+        (Method::GET, format!("/users/{id}/erase")),
         (Method::POST, format!("/users/{id}/profile-changed")),
         (Method::GET, "/reports".to_owned()),
         (

@@ -174,7 +174,7 @@ impl Asking<'_> {
     }
 
     /// Every route of the platform's own server, with good and bad keys and bodies. Its paths name ids only, which the log shows. The last ones ban the
-    /// user and revoke the tokens.
+    /// user, revoke the tokens and ask for the erasure of the user.
     async fn every_route_of_the_platform(&mut self, key: &str, ann: &User, bob: &User) -> Result<()> {
         let words = &self.marks.words;
         let (ann, bob) = (&ann.id, &bob.id);
@@ -210,6 +210,10 @@ impl Asking<'_> {
             (Method::PUT, format!("/users/{ann}/ban")),
             (Method::GET, format!("/users/{ann}/ban")),
             (Method::POST, format!("/users/{ann}/revoke")),
+            (Method::GET, format!("/users/{ann}/export?after={words}")),
+            (Method::GET, format!("/users/{ann}/export")),
+            (Method::POST, format!("/users/{ann}/erase")),
+            (Method::GET, format!("/users/{ann}/erase")),
         ];
         let keys = [format!("{key}{words}"), words.clone(), key.to_owned()].map(|key| format!("Bearer {key}"));
         for (method, path) in routes {

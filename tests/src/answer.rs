@@ -13,15 +13,22 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body as it came.
     pub text: String,
-    /// The body as JSON.
+    /// The body as JSON; lines of JSON as a list.
     pub body: Value,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, headers: HeaderMap, body: Vec<u8>) -> Result<Self> {
         let text = String::from_utf8(body).context("the body is not UTF-8")?;
-        let body =
-            serde_json::from_str(&text).with_context(|| format!("{status} with a body that is not JSON: {text}"))?;
+        let is_lines = headers
+            .get("content-type")
+            .is_some_and(|kind| kind == "application/x-ndjson");
+        let body = if is_lines {
+            text.lines().map(serde_json::from_str::<Value>).collect()
+        } else {
+            serde_json::from_str(&text)
+        };
+        let body = body.with_context(|| format!("{status} with a body that is not JSON: {text}"))?;
         Ok(Self {
             status,
             headers,

@@ -1,4 +1,5 @@
-//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans and revokes.
+//! `/platform/…`: the routes of the platform's own server, which has a key. It writes as a user or as the platform, moderates, bans, revokes, exports and
+//! erases.
 
 mod routes;
 
@@ -17,5 +18,6 @@ async fn main() -> Result<(), StartError> {
     let later = wiring.later(&store, queue.as_ref());
     let writer = wiring.sender(&store, &push, topics, &Limits::OFF, later);
     let server = wiring.platform(writer, &store, keys.sites());
-    platform::serve("platform", &keys, |request| routes::handle(server, request)).await
+    let eraser = wiring.eraser(server, &store);
+    platform::serve("platform", &keys, |request| routes::handle(eraser, request)).await
 }

@@ -1,18 +1,19 @@
 //! The routes of the platform's server. `template.yaml` lists each of them too.
 
 use shared::adapters::directory::KEPT_MS;
-use shared::app::{self, Platform};
+use shared::app::{self, Eraser, Platform};
 use shared::domain::limits::PLATFORM_PAGE_BYTES;
 use shared::error::ApiError;
 use shared::runtime::platform::PlatformRequest;
 use shared::runtime::rest::Answer;
 use shared::wire::{
-    BanAnswer, DeletedAnswer, EntryAnswer, MemberAnswer, ProfileAnswer, RecordedAnswer, ReportJson, ReportsAnswer,
-    RequestBody, RevokedAnswer,
+    self, BanAnswer, DeletedAnswer, EntryAnswer, ErasureAnswer, MemberAnswer, ProfileAnswer, RecordedAnswer,
+    ReportJson, ReportsAnswer, RequestBody, RevokedAnswer,
 };
 
 /// Carries out a request of the platform's server.
-pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> Result<Answer, ApiError> {
+pub(crate) async fn handle(eraser: Eraser<'_>, request: PlatformRequest) -> Result<Answer, ApiError> {
+    let platform = eraser.platform;
     match request.route() {
         "POST /platform/users/{user}/messages/{target}/{id}" => send(platform, &request).await,
         "GET /platform/conversations/{target}/{a}/{b}" => read(platform, &request).await,
@@ -34,6 +35,22 @@ pub(crate) async fn handle(platform: Platform<'_>, request: PlatformRequest) -> 
             let user = request.user()?;
             let at_ms = platform.revoke(&user.id).await?;
             Ok(Answer::ok(&RevokedAnswer::new(&user, at_ms)))
+        }
+        "GET /platform/users/{user}/export" => {
+            let (user, place) = (request.user()?, request.export_place()?);
+            let page = app::export(eraser, &user, place).await?;
+            // Relative to the address of this page (RFC 3986, section 4.2), whatever stands before it.
+            let next = page.next.as_ref().map(|next| format!("?after={next}"));
+            Ok(Answer::lines(wire::export_lines(&user, &page), next))
+        }
+        "POST /platform/users/{user}/erase" => {
+            let conversations = RequestBody::parse_optional(request.rest().body()?)?.conversations()?;
+            let erasure = eraser.ask(&request.user()?, conversations).await?;
+            Ok(Answer::accepted(&ErasureAnswer::new(&erasure)))
+        }
+        "GET /platform/users/{user}/erase" => {
+            let erasure = eraser.erasure(&request.user()?).await?;
+            Ok(Answer::ok(&ErasureAnswer::new(&erasure)))
         }
         "GET /platform/reports" => {
             let (of, window) = (request.reports_of()?, request.rest().time_window()?);

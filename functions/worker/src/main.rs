@@ -1,6 +1,7 @@
 //! Does what has to happen after an answer: the jobs of the queue, and every minute what was forgotten.
 
 use shared::app::Worker;
+use shared::domain::{Limits, TopicRules};
 use shared::ports::Unavailable;
 use shared::runtime::StartError;
 use shared::runtime::worker::{self, QueuedJob};
@@ -12,8 +13,11 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let (queue, webhook) = (wiring.queue()?, wiring.webhook()?);
     let queue = queue.ok_or("SOCK_QUEUE_URL is missing: it says where jobs come from")?;
+    let push = wiring.rare_push()?;
     let store = wiring.store().await?;
-    let worker = wiring.worker(&store, &queue, webhook.as_ref());
+    let writer = wiring.writer(&store, &push, TopicRules::default(), &Limits::OFF);
+    let eraser = wiring.eraser(wiring.platform(writer, &store, &[]), &store);
+    let worker = wiring.worker(&store, eraser, &queue, webhook.as_ref());
     worker::serve("worker", |job| carry_out(worker, job), |_| worker.sweep()).await
 }
 

@@ -1,6 +1,8 @@
 //! What the routes do, the same over REST and over the WebSocket.
 
 mod blocks;
+mod erase;
+mod export;
 mod fan_out;
 mod later;
 mod platform;
@@ -14,6 +16,8 @@ mod worker;
 mod write;
 
 pub use blocks::{blocked, set_block};
+pub use erase::{Eraser, Progress};
+pub use export::export;
 pub use later::Later;
 pub use platform::Platform;
 pub use read::{changed_entries, changes, history, inbox, members, profiles};

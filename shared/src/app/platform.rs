@@ -139,14 +139,13 @@ impl Platform<'_> {
     /// # Errors
     /// [`ApiError::Unavailable`]; it is safe to ask again.
     pub async fn revoke(&self, id: &Id) -> Result<u64, ApiError> {
-        let at_ms = self.clock.now_ms().div_ceil(1000) * 1000;
+        let at_ms = self.next_second_ms();
         let revoking = self.sites.iter().map(async |domain| {
             let user = User {
                 domain: domain.clone(),
                 id: id.clone(),
             };
-            let connections = self.oversight.revoke(&user, at_ms).await?;
-            self.end(&user, &connections).await
+            self.revoke_until(&user, at_ms).await
         });
         let revoked: Result<Vec<()>, _> = stream::iter(revoking)
             .buffer_unordered(SITES_AT_ONCE)
@@ -154,6 +153,23 @@ impl Platform<'_> {
             .await;
         revoked?;
         Ok(at_ms)
+    }
+
+    /// Revokes a user's tokens on the user's site alone, and ends the user's connections there.
+    ///
+    /// # Errors
+    /// [`Unavailable`]; it is safe to ask again.
+    pub(super) async fn revoke_on_site(&self, user: &User) -> Result<(), Unavailable> {
+        self.revoke_until(user, self.next_second_ms()).await
+    }
+
+    fn next_second_ms(&self) -> u64 {
+        self.clock.now_ms().div_ceil(1000) * 1000
+    }
+
+    async fn revoke_until(&self, user: &User, at_ms: u64) -> Result<(), Unavailable> {
+        let connections = self.oversight.revoke(user, at_ms).await?;
+        self.end(user, &connections).await
     }
 
     /// A page of the conversation that `user` calls `target`, deleted messages too: newest first, below a position. With it the kept versions, by
@@ -190,7 +206,7 @@ impl Platform<'_> {
     }
 
     /// Forgets connections, so that their next frame is refused, and then ends them. All are ended, even if the store fails for one.
-    async fn end(&self, user: &User, connections: &[ConnectionId]) -> Result<(), Unavailable> {
+    pub(super) async fn end(&self, user: &User, connections: &[ConnectionId]) -> Result<(), Unavailable> {
         let watches = Watches::default();
         let closing = connections
             .iter()
@@ -209,7 +225,7 @@ fn bytes_of(message: &Message) -> usize {
 }
 
 /// The platform's server in place of a user. It has no connection of its own, so all connections of the user are told.
-fn caller(user: &User) -> Caller {
+pub(super) fn caller(user: &User) -> Caller {
     Caller {
         principal: Principal {
             user: user.clone(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
 
+use super::{Eraser, Progress};
 use crate::domain::limits::NOTICE_EVERY_MS;
 use crate::domain::{Admission, Asker, Conversation, Id, Job, Target, User};
 use crate::error::Chain;
@@ -17,6 +18,8 @@ use crate::wire;
 const AT_ONCE: usize = 16;
 /// A promise that is older than this was forgotten: no function works for so long.
 const FORGOTTEN_AFTER_MS: u64 = 60_000;
+/// How long one invocation erases a user, in milliseconds. A step takes less than the rest of the function's minute.
+const ERASE_FOR_MS: u64 = 30_000;
 /// How long a job waits before its next attempt, by the number of failed ones. Together they last a day; the queue then gives up, after as many
 /// attempts and one more (`maxReceiveCount` in the template).
 const WAITS_S: [u64; 13] = [
@@ -38,6 +41,8 @@ pub struct Worker<'a> {
     pub promises: &'a dyn Promises,
     /// Where jobs come from.
     pub queue: &'a dyn Queue,
+    /// What erases users.
+    pub eraser: Eraser<'a>,
     /// How the platform is told; without it nobody wants to know.
     pub webhook: Option<&'a dyn Webhook>,
     /// The time.
@@ -60,6 +65,9 @@ impl Worker<'_> {
     pub async fn carry_out(&self, job: &Job) -> Result<(), Unavailable> {
         // From now on, whatever happens queues it again: this look may come too early for it.
         self.promises.take(job).await?;
+        if let Job::Erase(user) = job {
+            return self.erase(job, user).await;
+        }
         let Some(webhook) = self.webhook else {
             return Ok(());
         };
@@ -73,6 +81,21 @@ impl Worker<'_> {
                 Some(ban) => webhook.send(&wire::banned(user, *at_ms, &ban)).await,
                 None => Ok(()),
             },
+            Job::Erase(_) => Ok(()),
+        }
+    }
+
+    /// Erases a user, step by step, for as long as one invocation may take. What is left is a job again.
+    async fn erase(&self, job: &Job, user: &User) -> Result<(), Unavailable> {
+        let begun_ms = self.clock.now_ms();
+        loop {
+            let after = match self.eraser.step(user).await? {
+                Progress::Done => return Ok(()),
+                Progress::Later(after) => after,
+                Progress::More if self.clock.now_ms() < begun_ms + ERASE_FOR_MS => continue,
+                Progress::More => Duration::ZERO,
+            };
+            return self.queue.hand_over(job, after).await;
         }
     }
 

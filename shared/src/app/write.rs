@@ -296,8 +296,9 @@ impl Writer<'_> {
         })
     }
 
-    /// Tells every member how the conversation is now, then pushes the change to their connections.
-    async fn publish(
+    /// Tells every member how the conversation is now, then pushes the change to their connections. A change without a message or a member is pushed to
+    /// nobody: clients see the gap in the revisions, and ask.
+    pub(super) async fn publish(
         &self,
         caller: &Caller,
         conversation: Conversation,
@@ -354,7 +355,7 @@ impl Writer<'_> {
                 place = own_place;
             }
             let connections = caller.others(told.connections);
-            if connections.is_empty() {
+            if connections.is_empty() || change.id.seq == 0 && change.member.is_none() {
                 continue;
             }
             if let Some(event) = events.of(member) {

@@ -19,6 +19,9 @@ pub struct Id(Repr);
 /// The author of the platform's own messages. No user can have this id.
 const SYSTEM: &str = "senna:system";
 
+/// Stands for users who were erased. No user can have this id.
+const NOBODY: &str = "senna:nobody";
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Repr {
     Number(u64),
@@ -42,6 +45,9 @@ pub enum InvalidId {
     /// The id of the platform itself, which is the author of system messages.
     #[error("must not be {SYSTEM}, which is the platform itself")]
     System,
+    /// The id that stands for users who were erased.
+    #[error("must not be {NOBODY}, which stands for erased users")]
+    Nobody,
 }
 
 impl Id {
@@ -60,10 +66,13 @@ impl Id {
     /// Reads an id as it stands in an address, or as a string in a token or in JSON.
     ///
     /// # Errors
-    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`], [`InvalidId::System`].
+    /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`], [`InvalidId::System`], [`InvalidId::Nobody`].
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         if text == SYSTEM {
             return Err(InvalidId::System);
+        }
+        if text == NOBODY {
+            return Err(InvalidId::Nobody);
         }
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:@~+=-|".contains(&byte);
         if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
@@ -89,15 +98,20 @@ impl Id {
         *self == Self::system()
     }
 
-    /// Reads a stored id, which may be that of the platform itself.
+    /// Stands for users who were erased: the author of their tombstones, and the reporter of their reports.
+    pub fn nobody() -> Self {
+        Self(Repr::Text(NOBODY.into()))
+    }
+
+    /// Reads a stored id, which may be that of the platform itself or stand for an erased user.
     ///
     /// # Errors
     /// [`InvalidId::LeadingZeros`], [`InvalidId::Text`].
     pub(crate) fn stored(text: &str) -> Result<Self, InvalidId> {
-        if text == SYSTEM {
-            Ok(Self::system())
-        } else {
-            Self::parse(text)
+        match text {
+            SYSTEM => Ok(Self::system()),
+            NOBODY => Ok(Self::nobody()),
+            text => Self::parse(text),
         }
     }
 

@@ -22,4 +22,6 @@ pub enum Job {
         /// When the platform's server asked for the ban, in milliseconds since 1970.
         at_ms: u64,
     },
+    /// Erase a user, or go on with it.
+    Erase(User),
 }

@@ -126,3 +126,23 @@ pub const NOTICE_EVERY_MS: u64 = 30_000;
 pub const NOTICED_MS: u64 = 24 * 60 * 60 * 1000;
 /// How long a function relies on a queued job that the worker has not begun, in milliseconds.
 pub const JOB_QUEUED_MS: u64 = 60_000;
+
+/// Messages that one step of an erasure or of an export looks at, at the most: a step keeps Redis busy for a few milliseconds.
+pub const PART_MESSAGES: u64 = 100;
+/// After so many bytes of packed messages such a step ends.
+pub const PART_BYTES: usize = 256 * 1024;
+/// Blocks that one step of an erasure takes back, at the most.
+pub const PART_BLOCKS: usize = 20;
+/// Reports that one step of an erasure or of an export looks at, at the most.
+pub const PART_REPORTS: u64 = 50;
+/// Lines of an export after which a page ends.
+pub const EXPORT_LINES: usize = 500;
+/// Round trips for one page of an export, at the most: a page may be empty where the user has written little.
+pub const EXPORT_TRIPS: usize = 20;
+/// How long after it was asked for an erasure looks for the last time, in milliseconds: no request that was admitted before takes so long.
+///
+/// # Source
+/// "Amazon API Gateway quotas": a request takes 30 seconds at the most.
+pub const ERASURE_LOOKS_AGAIN_MS: u64 = 60_000;
+/// How long it is known that an erasure is done, in milliseconds: 30 days.
+pub const ERASURE_KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;

@@ -5,6 +5,8 @@ mod ban;
 mod change;
 mod conversation;
 mod cursor;
+mod erasure;
+mod export;
 mod ids;
 mod job;
 pub mod limits;
@@ -21,6 +23,8 @@ pub use change::{
 };
 pub use conversation::{Conversation, Target, User};
 pub use cursor::{Cursor, InvalidCursor};
+pub use erasure::{DirectConversations, Erasure, ErasureState};
+pub use export::{ExportPlace, InvalidExportPlace};
 pub use ids::{
     ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
 };

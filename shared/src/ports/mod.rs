@@ -3,6 +3,7 @@
 mod blocks;
 mod clock;
 mod directory;
+mod erasures;
 mod gate;
 mod jobs;
 mod moderation;
@@ -20,6 +21,7 @@ use thiserror::Error;
 pub use blocks::{Blocks, BlocksPage};
 pub use clock::Clock;
 pub use directory::{Directory, Listing, Profile, Profiles};
+pub use erasures::{Erasures, ExportLine, ExportPage, Part, Written};
 pub use gate::{Frame, Gate, GateError, Mode, Taking, Wish};
 pub use jobs::{Promise, Promises, Queue};
 pub use moderation::{Complaint, Filed, Moderation, ReportsOf, ReportsPage, Versions};

@@ -6,12 +6,13 @@ use super::event::Reply;
 use crate::error::ApiError;
 use crate::wire;
 
-/// What a handler answers: a status and a JSON body.
+/// What a handler answers: a status and a JSON body, or lines of JSON.
 #[derive(Debug)]
 pub struct Answer {
     pub(super) status: u16,
     body: String,
-    location: Option<String>,
+    content_type: &'static str,
+    header: Option<(&'static str, String)>,
 }
 
 impl Answer {
@@ -25,6 +26,20 @@ impl Answer {
         Self::new(201, wire::to_json(body))
     }
 
+    /// 202 with this body: the work is done later.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self::new(202, wire::to_json(body))
+    }
+
+    /// 200 with lines of JSON, and the address of the next page, if there is one (RFC 8288).
+    pub fn lines(lines: String, next: Option<String>) -> Self {
+        Self {
+            content_type: "application/x-ndjson",
+            header: next.map(|address| ("link", format!("<{address}>; rel=\"next\""))),
+            ..Self::new(200, lines)
+        }
+    }
+
     /// 204, which has no body.
     pub fn nothing() -> Self {
         Self::new(204, String::new())
@@ -33,7 +48,7 @@ impl Answer {
     /// 308: the same request belongs to this address.
     pub fn moved(location: String) -> Self {
         Self {
-            location: Some(location),
+            header: Some(("location", location)),
             ..Self::new(308, String::new())
         }
     }
@@ -42,7 +57,8 @@ impl Answer {
         Self {
             status,
             body,
-            location: None,
+            content_type: "application/json",
+            header: None,
         }
     }
 }
@@ -56,10 +72,10 @@ pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_bod
     });
     let body = if has_body { answer.body } else { String::new() };
     let reply = Reply::new(answer.status, body)
-        .with("content-type", "application/json")
+        .with("content-type", answer.content_type)
         .with("cache-control", "no-store");
-    let reply = match answer.location {
-        Some(location) => reply.with("location", location),
+    let reply = match answer.header {
+        Some((name, value)) => reply.with(name, value),
         None => reply,
     };
     match retry_after {

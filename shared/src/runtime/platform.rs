@@ -5,7 +5,7 @@ use super::event::Event;
 use super::rest::RestRequest;
 use super::{StartError, in_time};
 use crate::adapters::platform_key::{PlatformCaller, PlatformKeys};
-use crate::domain::{Domain, Id, MessageId, ReportId, Target, User};
+use crate::domain::{Domain, ExportPlace, Id, MessageId, ReportId, Target, User};
 use crate::error::ApiError;
 use crate::ports::ReportsOf;
 use crate::wire;
@@ -100,6 +100,20 @@ impl PlatformRequest {
             id.map(|id| id.seq)
         });
         after.transpose()
+    }
+
+    /// The place in an export at which the page begins.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] for anything but what an earlier page gave.
+    pub fn export_place(&self) -> Result<ExportPlace, ApiError> {
+        let place = self.rest.query("after").map(|text| {
+            ExportPlace::parse(&text).map_err(|_| ApiError::InvalidField {
+                field: "after",
+                expected: "that of the Link of a page",
+            })
+        });
+        place.unwrap_or(Ok(ExportPlace::default()))
     }
 
     fn id(&self, name: &str, field: &'static str) -> Result<Id, ApiError> {

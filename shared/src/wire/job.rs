@@ -24,6 +24,10 @@ enum JobJson {
         user: String,
         at: u64,
     },
+    Erase {
+        domain: String,
+        user: String,
+    },
 }
 
 /// Writes a job. Equal jobs give equal texts.
@@ -46,6 +50,10 @@ pub fn job(job: &Job) -> String {
             domain: user.domain.to_string(),
             user: user.id.to_string(),
             at: *at_ms,
+        },
+        Job::Erase(user) => JobJson::Erase {
+            domain: user.domain.to_string(),
+            user: user.id.to_string(),
         },
     };
     to_json(&shown)
@@ -79,6 +87,7 @@ pub fn parse_job(text: &str) -> Option<Job> {
             user: user(&domain, Id::parse(&id).ok()?)?,
             at_ms: at,
         }),
+        JobJson::Erase { domain, user: id } => Some(Job::Erase(user(&domain, Id::parse(&id).ok()?)?)),
     }
 }
 
@@ -110,6 +119,7 @@ mod tests {
                 user: user("ann"),
                 at_ms: 9,
             },
+            Job::Erase(user("ann")),
         ];
         for wanted in jobs {
             assert_eq!(parse_job(&job(&wanted)), Some(wanted));

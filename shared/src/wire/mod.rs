@@ -3,6 +3,7 @@
 mod answer;
 mod changes;
 mod client_frame;
+mod erasure;
 #[cfg(test)]
 mod fits;
 mod frame;
@@ -22,6 +23,7 @@ pub use answer::{
 };
 pub use changes::{ChangesAnswer, SyncAnswer};
 pub use client_frame::ClientFrame;
+pub use erasure::{ErasureAnswer, export_lines};
 pub use frame::{
     Event, Pong, Taken, change_event, presence_event, reply_error, reply_result, settings_event, typing_event,
 };

@@ -17,13 +17,13 @@ use crate::support::{NOW, World, draft, principal};
 
 /// Jobs as they were handed over, each with the time after which it is due.
 #[derive(Default)]
-struct TestQueue {
+pub(crate) struct TestQueue {
     jobs: Mutex<VecDeque<(Job, Duration)>>,
     is_down: Mutex<bool>,
 }
 
 impl TestQueue {
-    fn next(&self) -> Option<(Job, Duration)> {
+    pub(crate) fn next(&self) -> Option<(Job, Duration)> {
         self.jobs.lock().unwrap().pop_front()
     }
 }
@@ -74,12 +74,17 @@ struct Scene {
     world: World,
     queue: TestQueue,
     webhook: TestWebhook,
+    wires: Wires,
 }
 
 impl Scene {
     fn new(world: World) -> Self {
-        let (queue, webhook) = (TestQueue::default(), TestWebhook::default());
-        Self { world, queue, webhook }
+        Self {
+            world,
+            queue: TestQueue::default(),
+            webhook: TestWebhook::default(),
+            wires: Wires::default(),
+        }
     }
 
     fn later(&self) -> Later<'_> {
@@ -117,6 +122,7 @@ impl Scene {
             moderation: store,
             oversight: store,
             promises: store,
+            eraser: crate::erasing::eraser(&self.world, &self.wires, None),
             queue: &self.queue,
             webhook: Some(&self.webhook),
             clock: &self.world.clock,

@@ -14,6 +14,8 @@ mod conversations;
 #[cfg(test)]
 mod dying;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod faults;
@@ -59,6 +61,8 @@ mod support;
 mod topics;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod zoo;
 
 /// Makes the world and the future of a rule in a stack frame of their own: all of them together are too large for the stack of a test.
 #[cfg(test)]
@@ -244,6 +248,10 @@ rules! {
     oversight::the_platform_never_becomes_a_member_of_a_topic,
     oversight::deleted_messages_keep_their_place_in_the_history_for_moderators,
     oversight::a_part_of_the_record_ends_where_it_is_full,
+    erasing::an_erased_user_leaves_only_the_names_of_direct_conversations,
+    erasing::an_erased_user_leaves_nothing_if_direct_conversations_go,
+    erasing::a_conversation_of_two_erased_users_goes,
+    erasing::an_export_has_everything_of_a_user_once,
     later::the_queue_has_a_job_once,
     later::a_member_without_a_connection_is_told_of_once,
     later::nobody_is_told_of_who_knows_or_does_not_care,

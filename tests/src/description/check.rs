@@ -170,12 +170,24 @@ fn answered(operation: &Value, status: u16, headers: &HeaderMap, body: &[u8]) ->
     let id = &operation["operationId"];
     let response = &operation["responses"][status.to_string()];
     ensure!(response.is_object(), "{id} has no answer with {status}");
+    let kind = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let lines = &response["content"]["application/x-ndjson"]["schema"];
+    if lines.is_object() {
+        ensure!(
+            kind == Some(b"application/x-ndjson"),
+            "{id} is answered with another content type"
+        );
+        for line in body.split_inclusive(|byte| *byte == b'\n') {
+            let line = serde_json::from_slice(line).with_context(|| format!("{id} has a line that is no JSON"))?;
+            fits(&OPENAPI, &format!("{id} line"), lines, &line).with_context(|| format!("a line of {id}"))?;
+        }
+        return Ok(());
+    }
     let schema = &response["content"]["application/json"]["schema"];
     if schema.is_null() {
         ensure!(body.is_empty(), "{id} has a body with {status}");
         return Ok(());
     }
-    let kind = headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
     let is_json = kind.is_some_and(|kind| kind.starts_with(b"application/json"));
     ensure!(is_json, "{id} is answered with another content type");
     let body = serde_json::from_slice(body).with_context(|| format!("{id} is answered with no JSON"))?;

@@ -114,6 +114,31 @@ pub(super) fn routes() -> Vec<Route> {
             vec![TOPIC],
         ),
         Route::new(
+            ("get", "/platform/users/{user}/export"),
+            ("export", TAG),
+            "Everything of a user, one JSON object in a line. While there is a next page, the header `Link` has its address with `rel=\"next\"`. A \
+                conversation in which something happens meanwhile can come twice.",
+            "ExportLine",
+            vec![TOPIC],
+        )
+        .taking([query("after", "The place that `Link` gives.", text())]),
+        Route::new(
+            ("post", "/platform/users/{user}/erase"),
+            ("erase", TAG),
+            "Begins to remove a user from this site, revokes the user's tokens there and ends the user's connections. Repeated while it is under way, it \
+                answers the same job. Delete the user on your platform first: a new token begins a new user.",
+            "Erasure",
+            vec![TOPIC, BODY],
+        )
+        .with_body("Erase", false),
+        Route::new(
+            ("get", "/platform/users/{user}/erase"),
+            ("seeErasure", TAG),
+            "How far the erasure of a user is. It is known for 30 days after its end.",
+            "Erasure",
+            vec![TOPIC],
+        ),
+        Route::new(
             ("get", "/platform/reports"),
             ("reports", TAG),
             "Lists reports, the newest first, each with the message as it was then.",
@@ -143,7 +168,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-pub(super) fn schemas() -> [Property; 10] {
+pub(super) fn schemas() -> [Property; 13] {
     let send = json!({"allOf": [
         named("Send"),
         {"properties": {"system": {"type": ["boolean", "null"], "description": "The platform itself is the author, not the user."}}},
@@ -183,6 +208,45 @@ pub(super) fn schemas() -> [Property; 10] {
         [],
     );
     let changed = closed([("id", named("Id")), ("within_ms", whole(0))], []);
+    let mode = || {
+        about(
+            "`keep` leaves direct conversations to the other side, with the user's id in their name only; `remove` takes them away for both.",
+            one_of(&["keep", "remove"]),
+        )
+    };
+    let erase = open([], [("conversations", mode())]);
+    let erasure = closed(
+        [
+            ("job", text()),
+            ("state", one_of(&["queued", "running", "done"])),
+            ("conversations", mode()),
+        ],
+        [],
+    );
+    let key = || ("key", about("The conversation.", text()));
+    let kind = |name: &'static str| ("type", exactly(name));
+    let banned_user = [
+        ("until", about("Absent if the ban has no end.", named("Timestamp"))),
+        ("reason", text()),
+    ];
+    let line = json!({"anyOf": [
+        closed([kind("user"), ("id", named("Id")), ("banned", boolean())], banned_user),
+        closed([kind("block"), ("id", named("Id")), ("since", named("Timestamp"))], []),
+        closed([kind("conversation"), key(), ("entry", named("InboxEntry"))], []),
+        closed([kind("message"), key(), ("entry", named("Message"))], []),
+        closed([kind("reaction"), key(), ("message_id", named("MessageId")), ("reaction", text())], []),
+        closed(
+            [
+                kind("report"),
+                key(),
+                ("id", text()),
+                ("reported", named("Timestamp")),
+                ("reason", text()),
+                ("message_id", or_null(named("MessageId"))),
+            ],
+            [],
+        ),
+    ]});
     let bare = closed(
         [
             ("id", named("MessageId")),
@@ -274,6 +338,15 @@ pub(super) fn schemas() -> [Property; 10] {
             ),
         ),
         ("Revoked", like(json!({"id": 7, "revoked": timestamp()}), revoked)),
+        ("Erase", like(json!({"conversations": "remove"}), erase)),
+        (
+            "Erasure",
+            like(
+                json!({"job": "0192f0e47d00407abc800192f0e47d00", "state": "queued", "conversations": "keep"}),
+                erasure,
+            ),
+        ),
+        ("ExportLine", line),
         ("ProfileChanged", like(json!({"id": 7, "within_ms": 10_000}), changed)),
         (
             "BareMessage",

@@ -100,10 +100,10 @@ impl Route {
 
     fn operation(&self) -> Value {
         let is_platform = self.tag == platform::TAG;
-        let status = if matches!(self.id, "send" | "sendAs" | "report") {
-            "201"
-        } else {
-            "200"
+        let status = match self.id {
+            "send" | "sendAs" | "report" => "201",
+            "erase" => "202",
+            _ => "200",
         };
         let parts = self
             .path
@@ -128,7 +128,12 @@ impl Route {
             .flatten()
             .copied();
         let mut responses = failures(&codes.collect::<Vec<_>>());
-        responses.insert(status.to_owned(), answer("Done.", &named(self.answer)));
+        let mut done = answer("Done.", &named(self.answer));
+        if self.id == "export" {
+            // Each line is what the schema says.
+            done["content"] = json!({"application/x-ndjson": {"schema": named(self.answer)}});
+        }
+        responses.insert(status.to_owned(), done);
         let mut operation = json!({
             "operationId": self.id,
             "tags": [self.tag],

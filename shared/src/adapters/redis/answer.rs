@@ -1,6 +1,7 @@
 //! What the scripts answer, as values of the ports: one parser for each.
 
 mod connections;
+mod erasures;
 mod moderation;
 
 use redis::{FromRedisValue, Value, from_redis_value};
@@ -10,6 +11,7 @@ pub(super) use self::connections::{
     watching,
 };
 
+pub(super) use self::erasures::{erasure, first_conversation, packed_reports, users, written};
 pub(super) use self::moderation::{blocks, done, filed, has_blocked, report, report_evidence, reports, versions};
 
 use super::bytes::{Corrupt, Reader, text};

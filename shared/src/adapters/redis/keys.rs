@@ -3,6 +3,8 @@
 //! The part in braces decides the slot in a cluster: all keys of one conversation share a slot, and so do all keys of one user, so that no
 //! script ever needs two slots.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::domain::{ConnectionId, Conversation, Domain, Id, RetryKey, User};
 
 /// Builds keys under the configured first part.
@@ -64,8 +66,45 @@ pub(super) enum OfUser {
     Blocks,
     /// ZSET: another user who has blocked the user → since when, in ms.
     Blockers,
+    /// ZSET: conversation from which the user was erased, and which has to be looked at once more → since when, in ms.
+    Erasing,
     /// HASH, expires: conversation → position of the newest message of which the platform was told while the user had no connection, and when, in ms.
     Noticed,
+}
+
+impl OfUser {
+    /// All of them.
+    pub(super) const ALL: [Self; 13] = [
+        Self::Inbox,
+        Self::Hidden,
+        Self::Entries,
+        Self::Changed,
+        Self::Meta,
+        Self::Connections,
+        Self::Opened,
+        Self::Limits,
+        Self::Watchers,
+        Self::Blocks,
+        Self::Blockers,
+        Self::Erasing,
+        Self::Noticed,
+    ];
+}
+
+impl OfConversation {
+    /// All of them.
+    pub(super) const ALL: [Self; 10] = [
+        Self::Log,
+        Self::Meta,
+        Self::Members,
+        Self::Gone,
+        Self::Stamps,
+        Self::Mentions,
+        Self::Reactions,
+        Self::Edits,
+        Self::Watching,
+        Self::Budget,
+    ];
 }
 
 impl Keys {
@@ -120,6 +159,7 @@ impl Keys {
             OfUser::Limits => "limits",
             OfUser::Blocks => "blocks",
             OfUser::Blockers => "blockers",
+            OfUser::Erasing => "erasing",
             OfUser::Noticed => "noticed",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
@@ -135,6 +175,14 @@ impl Keys {
     pub(super) fn offline(&self, domain: &Domain) -> Vec<String> {
         let tag = format!("{{{}:{domain}:offline}}", self.prefix);
         vec![format!("{tag}:due"), format!("{tag}:looker")]
+    }
+
+    /// HASH, expires once the erasure is done: `job`, `state`, `conversations` ('keep' or 'remove') and `asked`, when it was asked for in ms; `at` and
+    /// `seq`, the conversation in which it goes on and the position; `reports`, the place in the list of reports. The name has no id, but a hash.
+    pub(super) fn erasure(&self, user: &User) -> String {
+        let hash = Sha256::digest(format!("{}\n{}", user.domain, user.id));
+        let bits = hash.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+        format!("{{{}:{}:erasure:{bits:032x}}}", self.prefix, user.domain)
     }
 
     /// ZSET `promised`: identity and job → when it was promised, in ms; and ZSET `queued`: job → until when functions rely on the queue, in ms.
@@ -175,10 +223,6 @@ mod tests {
     impl Names {
         /// Every key that these names make, and its owner: two keys may be equal only if their owners are equal.
         fn keys(&self) -> Vec<(String, String)> {
-            use OfConversation::{Budget, Edits, Gone, Log, Members, Mentions, Reactions, Stamps, Watching};
-            use OfUser::{
-                Blockers, Blocks, Changed, Connections, Entries, Hidden, Inbox, Limits, Noticed, Opened, Watchers,
-            };
             let keys = Keys::new(PREFIX.to_owned());
             let user = User {
                 domain: self.domain.clone(),
@@ -187,18 +231,7 @@ mod tests {
             let targets = [Target::User(self.other.clone()), Target::Topic(self.other.clone())];
             let mut all = Vec::new();
             for conversation in targets.map(|target| Conversation::of(&user, &target)) {
-                let parts = [
-                    Log,
-                    OfConversation::Meta,
-                    Members,
-                    Gone,
-                    Stamps,
-                    Mentions,
-                    Reactions,
-                    Watching,
-                    Budget,
-                    Edits,
-                ];
+                let parts = OfConversation::ALL;
                 for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
                     all.push((key, format!("{conversation:?} {part:?}")));
                 }
@@ -207,20 +240,8 @@ mod tests {
                 let operation = keys.operation(&conversation, self.identity);
                 all.push((operation, format!("{conversation:?} {}", self.identity)));
             }
-            let parts = [
-                Inbox,
-                Hidden,
-                Entries,
-                Changed,
-                OfUser::Meta,
-                Connections,
-                Opened,
-                Limits,
-                Watchers,
-                Blocks,
-                Blockers,
-                Noticed,
-            ];
+            all.push((keys.erasure(&user), format!("{user:?} erasure")));
+            let parts = OfUser::ALL;
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
                 all.push((key, format!("{user:?} {part:?}")));
             }

@@ -8,6 +8,7 @@ mod blocks;
 pub(crate) mod bytes;
 mod connection;
 pub(crate) mod entry;
+mod erasures;
 mod gate;
 mod keys;
 mod link;

@@ -227,7 +227,7 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
     while !reader.is_empty() {
         let (tag, value) = reader.section()?;
         match tag {
-            REPORTER => reporter = Id::parse(text(value)?).ok(),
+            REPORTER => reporter = Id::stored(text(value)?).ok(),
             CONVERSATION => target = Target::from_inbox_key(text(value)?),
             REASON => text(value)?.clone_into(&mut reason),
             PLACE => {
@@ -263,7 +263,27 @@ pub(super) fn unpack(domain: &Domain, id: ReportId, reported_ms: u64, packed: &[
     })
 }
 
-/// The same three and the same content give the same id, so that a repetition finds the first report. Reactions are no content.
+/// A packed report without a user: nobody has made it, and no copied message mentions the user or quotes the user's words. Empty if the report is about
+/// a message of the user, or a direct conversation with the user; `None` if it has nothing of the user. What cannot be read stays.
+pub(super) fn without_user(packed: &[u8], user: &Id) -> Option<Vec<u8>> {
+    let (mut reader, name) = (Reader(packed), user.to_string());
+    let (mut new, mut found) = (vec![reader.byte().ok()?], false);
+    while !reader.is_empty() {
+        let (tag, value) = reader.section().ok()?;
+        let copy = match tag {
+            REPORTER if value == name.as_bytes() => Some(Id::nobody().to_string().into_bytes()),
+            CONVERSATION if value == format!("user-{name}").as_bytes() => return Some(Vec::new()),
+            RECORD | EARLIER if record::author_of(value).is_ok_and(|author| author == *user) => return Some(Vec::new()),
+            RECORD | EARLIER => record::without_user(value, user).ok().flatten(),
+            _ => None,
+        };
+        found |= copy.is_some();
+        push_section(&mut new, tag, copy.as_deref().unwrap_or(value));
+    }
+    found.then_some(new)
+}
+
+/// The kept versions of a message that can be read, the oldest first.
 pub(super) fn read_versions(seq: u64, packed: &[u8]) -> Vec<Message> {
     let all = kept(seq, packed).into_iter();
     all.filter_map(|version| readable(seq, version)).collect()

@@ -156,6 +156,40 @@ pub(crate) fn without_reactions(record: &[u8]) -> Result<Vec<u8>, Corrupt> {
     Ok(kept)
 }
 
+/// The author of a record.
+pub(crate) fn author_of(record: &[u8]) -> Result<Id, Corrupt> {
+    let mut reader = Reader(record);
+    reader.take(19)?;
+    reader.id()
+}
+
+/// A record of somebody else that neither mentions a user nor shows what the user wrote; `None` if it does not anyway.
+pub(crate) fn without_user(record: &[u8], user: &Id) -> Result<Option<Vec<u8>>, Corrupt> {
+    let mut reader = Reader(record);
+    reader.take(19)?;
+    reader.id()?;
+    let mut kept = record.get(..record.len() - reader.0.len()).unwrap_or_default().to_vec();
+    let mut found = false;
+    while !reader.is_empty() {
+        let (tag, value) = reader.section()?;
+        match tag {
+            MENTIONS if read_ids(Reader(value))?.contains(user) => {
+                let mut others = Vec::new();
+                for id in read_ids(Reader(value))?.iter().filter(|id| *id != user) {
+                    push_id(&mut others, id);
+                }
+                found = true;
+                if !others.is_empty() {
+                    push_section(&mut kept, tag, &others);
+                }
+            }
+            QUOTE if read_quoted(Reader(value))?.author == *user => found = true,
+            _ => push_section(&mut kept, tag, value),
+        }
+    }
+    Ok(found.then_some(kept))
+}
+
 /// What a message replies to, and the section QUOTE of that as it is now; empty if it was deleted.
 pub(super) fn quote(id: MessageId, section: &[u8]) -> Result<Quote, Corrupt> {
     let quoted = match section {
