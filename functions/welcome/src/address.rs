@@ -3,7 +3,7 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 32] = [
+const ROUTES: [&str; 35] = [
     "GET /api/list",
     "GET /api/sync",
     "GET /api/profiles",
@@ -33,6 +33,9 @@ const ROUTES: [&str; 32] = [
     "PUT /platform/users/{user}/ban",
     "DELETE /platform/users/{user}/ban",
     "POST /platform/users/{user}/revoke",
+    "GET /platform/users/{user}/export",
+    "POST /platform/users/{user}/erase",
+    "GET /platform/users/{user}/erase",
     "POST /platform/users/{user}/profile-changed",
     "GET /platform/reports",
     "POST /platform/reports/{id}/resolve",
