@@ -109,7 +109,10 @@ fn only_functions_that_hand_over_jobs_may_send_them_and_only_the_worker_may_take
             "SendMessage"
         ]
     );
-    assert!(may.values().all(|actions| actions.iter().eq(&["SendMessage"])), "{may:?}");
+    assert!(
+        may.values().all(|actions| actions.iter().eq(&["SendMessage"])),
+        "{may:?}"
+    );
     let given = template().functions.into_iter();
     let given = given.filter(|(id, function)| id != "Worker" && function.environment.contains_key("SOCK_QUEUE_URL"));
     assert!(may.into_keys().map(str::to_owned).eq(given.map(|(id, _)| id)));

@@ -34,6 +34,8 @@ mod inbox_paging;
 mod profiles;
 mod unread;
 mod walking;
+#[cfg(test)]
+mod webhooks;
 
 mod hostile;
 mod members;

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::client::Client;
 use crate::servers::Servers;
 
-/// The functions that clients use.
-const FUNCTIONS: [&str; 12] = [
+/// The functions that clients use, and the one that works later.
+const FUNCTIONS: [&str; 13] = [
     "send",
     "update",
     "delete",
@@ -30,6 +30,7 @@ const FUNCTIONS: [&str; 12] = [
     "disconnect",
     "history",
     "list",
+    "worker",
 ];
 /// The pause between two faults, in milliseconds.
 const PAUSE_MS: Range<u64> = 50..600;
@@ -152,6 +153,9 @@ impl<'a> Chaos<'a> {
             ("push-full", 0.2),
             ("push-late", 0.3),
             ("kill", 0.04),
+            ("queue-failed", 0.2),
+            ("queue-doubled", 0.3),
+            ("queue-late", 0.3),
         ];
         for (fault, most) in most {
             if self.random.bool() {

@@ -26,7 +26,7 @@ pub(super) const HIDDEN_MAX: Duration = Duration::from_hours(12);
 /// The queues of a template.
 #[derive(Debug)]
 pub struct Queues {
-    queues: BTreeMap<String, OneQueue>,
+    all: BTreeMap<String, OneQueue>,
     faults: Arc<Faults>,
     scale: u32,
 }
@@ -58,7 +58,7 @@ impl Queues {
             changed: Notify::new(),
         };
         Self {
-            queues: queues.into_iter().map(|(name, queue)| (name, new(queue))).collect(),
+            all: queues.into_iter().map(|(name, queue)| (name, new(queue))).collect(),
             faults,
             scale: scale.max(1),
         }
@@ -69,7 +69,7 @@ impl Queues {
     }
 
     fn queue(&self, name: &str) -> Result<&OneQueue, SqsError> {
-        self.queues.get(name).ok_or_else(SqsError::no_queue)
+        self.all.get(name).ok_or_else(SqsError::no_queue)
     }
 
     /// What the template says of a queue, and when it was made, in milliseconds since 1970.
@@ -150,7 +150,7 @@ impl Queues {
         let next = messages.next_visible();
         drop(messages);
         if let Some((name, dead)) = dead.filter(|(_, dead)| !dead.is_empty())
-            && let Some(target) = self.queues.get(name)
+            && let Some(target) = self.all.get(name)
         {
             for mut message in dead {
                 logs::stack(format_args!("the message {} is now in {name}", message.id));

@@ -307,8 +307,14 @@ impl Stack {
         let queues = Arc::new(Queues::new(template.queues, Arc::clone(&faults), options.clock_scale));
         let address = addresses.queues.clone();
         let sqs = Sqs::start(sqs, address, Arc::clone(&queues), Arc::clone(&faults), options.sigv4);
-        let pace = (options.concurrency, options.schedules);
-        let triggers = Triggers::start(&lambda, &queues, template.mappings, template.schedules, pace);
+        let triggers = Triggers::start(
+            &lambda,
+            &queues,
+            template.mappings,
+            template.schedules,
+            options.concurrency,
+            options.schedules,
+        );
         let websocket = template
             .websocket
             .map(|api| WebSocketGateway::start(ws, api, Arc::clone(&lambda), socket_options));

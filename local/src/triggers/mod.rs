@@ -38,7 +38,8 @@ impl Triggers {
         queues: &Arc<Queues>,
         mappings: Vec<QueueMapping>,
         schedules: Vec<Schedule>,
-        (concurrency, pace): (usize, Pace),
+        concurrency: usize,
+        pace: Pace,
     ) -> Self {
         let mut running = JoinSet::new();
         for mapping in mappings {

@@ -72,7 +72,9 @@ impl Worker<'_> {
             return Ok(());
         };
         match job {
-            Job::Undelivered(conversation) => self.tell_undelivered(webhook, job, conversation).await,
+            Job::Undelivered(conversation) | Job::UndeliveredLater(conversation) => {
+                self.tell_undelivered(webhook, conversation).await
+            }
             Job::Reported { domain, report } => match self.moderation.report_of(domain, *report).await? {
                 Some(report) => webhook.send(&wire::reported(domain, &report)).await,
                 None => Ok(()),
@@ -132,12 +134,7 @@ impl Worker<'_> {
     }
 
     /// Looks at every member, also when one cannot be told.
-    async fn tell_undelivered(
-        &self,
-        webhook: &dyn Webhook,
-        job: &Job,
-        conversation: &Conversation,
-    ) -> Result<(), Unavailable> {
+    async fn tell_undelivered(&self, webhook: &dyn Webhook, conversation: &Conversation) -> Result<(), Unavailable> {
         let members = self.members(conversation).await?;
         let mut looking = stream::iter(members)
             .map(|member| self.look_at(webhook, conversation, member))
@@ -153,7 +150,8 @@ impl Worker<'_> {
             }
         }
         if let Some(due_ms) = again_ms {
-            self.look_again(job, due_ms).await?;
+            self.look_again(Job::UndeliveredLater(conversation.clone()), due_ms)
+                .await?;
         }
         failed.map_or(Ok(()), Err)
     }
@@ -173,12 +171,12 @@ impl Worker<'_> {
         }
     }
 
-    async fn look_again(&self, job: &Job, due_ms: u64) -> Result<(), Unavailable> {
-        if !self.promises.claim_later(job, due_ms).await? {
+    async fn look_again(&self, job: Job, due_ms: u64) -> Result<(), Unavailable> {
+        if !self.promises.claim_later(&job, due_ms).await? {
             return Ok(());
         }
         let after = Duration::from_millis(due_ms.saturating_sub(self.clock.now_ms()));
-        self.queue.hand_over(job, after).await
+        self.queue.hand_over(&job, after).await
     }
 
     async fn look_at(

@@ -8,6 +8,8 @@ use super::{Conversation, Domain, ReportId, User};
 pub enum Job {
     /// Tell the platform which members of a conversation have new messages, and no connection.
     Undelivered(Conversation),
+    /// The same at a later time, for members of whom the platform was told a moment ago.
+    UndeliveredLater(Conversation),
     /// Tell the platform of a report.
     Reported {
         /// The site.

@@ -60,7 +60,7 @@ pub trait Promises: Send + Sync {
     /// [`Unavailable`].
     async fn take(&self, job: &Job) -> Result<(), Unavailable>;
 
-    /// Asks whether the caller has to hand the job over to be carried out at `due_ms`, in milliseconds since 1970; nobody has to if that is so already.
+    /// Asks whether the caller has to hand the job over to be carried out at `due_ms`, in milliseconds since 1970. Nobody has to if the queue has it.
     ///
     /// # Errors
     /// [`Unavailable`].

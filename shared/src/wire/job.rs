@@ -14,6 +14,8 @@ enum JobJson {
         #[serde(skip_serializing_if = "Option::is_none")]
         user: Option<String>,
         conversation: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        later: bool,
     },
     Reported {
         domain: String,
@@ -33,13 +35,14 @@ enum JobJson {
 /// Writes a job. Equal jobs give equal texts.
 pub fn job(job: &Job) -> String {
     let shown = match job {
-        Job::Undelivered(conversation) => {
+        Job::Undelivered(conversation) | Job::UndeliveredLater(conversation) => {
             let founder = conversation.founders().into_iter().next();
             let target = conversation.as_seen_by(founder.as_ref().unwrap_or(&Id::system()));
             JobJson::Undelivered {
                 domain: conversation.domain().to_string(),
                 user: founder.map(|user| user.to_string()),
                 conversation: target.to_string(),
+                later: matches!(job, Job::UndeliveredLater(_)),
             }
         }
         Job::Reported { domain, report } => JobJson::Reported {
@@ -70,6 +73,7 @@ pub fn parse_job(text: &str) -> Option<Job> {
             domain,
             user: founder,
             conversation,
+            later,
         } => {
             let target = Target::from_inbox_key(&conversation)?;
             let founder = match (founder, &target) {
@@ -77,7 +81,12 @@ pub fn parse_job(text: &str) -> Option<Job> {
                 (None, Target::Topic(_)) => Id::system(),
                 _ => return None,
             };
-            Some(Job::Undelivered(Conversation::of(&user(&domain, founder)?, &target)))
+            let conversation = Conversation::of(&user(&domain, founder)?, &target);
+            Some(if later {
+                Job::UndeliveredLater(conversation)
+            } else {
+                Job::Undelivered(conversation)
+            })
         }
         JobJson::Reported { domain, report } => Some(Job::Reported {
             domain: Domain::parse(&domain).ok()?,
@@ -110,7 +119,8 @@ mod tests {
         let jobs = [
             Job::Undelivered(direct("7", "ann")),
             Job::Undelivered(direct("7", "7")),
-            Job::Undelivered(topic),
+            Job::Undelivered(topic.clone()),
+            Job::UndeliveredLater(topic),
             Job::Reported {
                 domain: user("1").domain,
                 report,

