@@ -25,7 +25,7 @@ async fn export(chat: &Chat, user: &User) -> Result<(Vec<Value>, usize)> {
         let next = link
             .strip_prefix('<')
             .and_then(|link| link.strip_suffix(">; rel=\"next\""));
-        query = next.context("the address of the next page")?.to_owned();
+        next.context("the address of the next page")?.clone_into(&mut query);
     }
 }
 
@@ -117,7 +117,7 @@ async fn the_worker_erases_a_user_and_others_see_it() -> Result<()> {
     );
     let history = bob.call(Method::GET, &ann.path(), None).await?.ok(200)?;
     assert_eq!(history["state"]["total"], 1);
-    assert_eq!(history["entries"][0]["id"], kept["id"]);
+    assert_eq!(history["messages"][0]["id"], kept["id"]);
     until("the erasure goes on", async || {
         let erasure = chat.backend().about(&ann, Method::GET, "/erase").await?.ok(200)?;
         Ok((erasure["state"] == "running").then_some(()))

@@ -18,11 +18,11 @@ async fn main() -> Result<(), StartError> {
     let writer = wiring.writer(&store, &push, TopicRules::default(), &Limits::OFF);
     let eraser = wiring.eraser(wiring.platform(writer, &store, &[]), &store);
     let worker = wiring.worker(&store, eraser, &queue, webhook.as_ref());
-    worker::serve("worker", |job| carry_out(worker, job), |_| worker.sweep()).await
+    worker::serve("worker", |job| carry_out(&worker, job), |_| worker.sweep()).await
 }
 
 /// A job that failed comes again later. One that cannot be read may be of a newer release, which then takes it.
-async fn carry_out(worker: Worker<'_>, queued: QueuedJob) -> Result<(), Unavailable> {
+async fn carry_out(worker: &Worker<'_>, queued: QueuedJob) -> Result<(), Unavailable> {
     let outcome = match wire::parse_job(&queued.body) {
         Some(job) => worker.carry_out(&job).await,
         None => Err(Unavailable::new("worker", "it does not know this job")),

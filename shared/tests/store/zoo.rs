@@ -303,7 +303,7 @@ impl Zoo {
         let world = &self.world;
         let prefix = world.connection_key(&id("x"));
         let prefix = prefix.split(":connection").next().unwrap();
-        let pattern = format!("{prefix}:*").replace("{", "\\{");
+        let pattern = format!("{prefix}:*").replace('{', "\\{");
         let keys = world.command(redis::cmd("KEYS").arg(pattern)).await;
         let keys: Vec<String> = redis::from_redis_value(keys).unwrap();
         let mut all = Vec::new();
