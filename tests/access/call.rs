@@ -94,7 +94,13 @@ impl Call {
             };
             let (status, _, answer) = chat.exchange(request).await?;
             let text = String::from_utf8(answer)?;
-            return Ok(outcome(status.as_u16(), &serde_json::from_str(&text)?, text));
+            // A redirect has no body.
+            let body = if text.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_str(&text)?
+            };
+            return Ok(outcome(status.as_u16(), &body, text));
         }
         let headers: Vec<_> = headers
             .iter()
@@ -149,6 +155,7 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
     let mut body = Value::Null;
     match (method, detail) {
         ("POST", "") if path.ends_with("/{id}") => body = text,
+        ("POST", "") if path.ends_with("/uploads") => body = json!({"type": "image/png", "bytes": 1}),
         ("POST", "") if path.ends_with("/report") => body = json!({"reason": "spam"}),
         ("PUT", "") if path.ends_with("/settings") => body = json!({"muted": true}),
         (_, "") | ("PUT", "as a member") | ("DELETE", "a member" | "a moderator" | "an owner") => {}
@@ -172,6 +179,7 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
             .replacen("/api/topic/{id}", &named, 1),
     };
     path = path
+        .replace("{upload}", &scene.image)
         .replace("{message_id}", &message)
         .replace("{reaction}", "%F0%9F%91%8D");
     let member = if method == "PUT" {
@@ -182,6 +190,9 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
     path = path.replace("{user}", &member.id.to_string());
     let query = match path.rsplit('/').next().unwrap_or_default() {
         "changes" => "?since=0".to_owned(),
+        name if !scene.image.is_empty() && name == scene.image => {
+            format!("?message={}/{message}", target.path().trim_start_matches('/'))
+        }
         "sync" => format!("?since={BEGINNING}"),
         "presence" => format!("?ids={}", target.id()),
         "profiles" => "?users=1".to_owned(),
