@@ -11,6 +11,7 @@ mod oversight;
 mod push;
 mod signals;
 mod store;
+mod trimming;
 mod undelivered;
 mod webhook;
 
@@ -32,6 +33,7 @@ pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
     Stored, Terms, Told,
 };
+pub use trimming::{Stretch, Trimmed, Trimming, Walk};
 pub use undelivered::{Noticed, Undelivered, Waiting};
 pub use webhook::{Notice, Webhook};
 

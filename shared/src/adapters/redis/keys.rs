@@ -190,6 +190,23 @@ impl Keys {
         ["promised", "queued"].map(|part| format!("{{{}:jobs:{shard}}}:{part}", self.prefix))
     }
 
+    /// STRING: how far the last walk through all conversations has come: when it began in ms, and the place where it goes on.
+    pub(super) fn walk(&self) -> String {
+        format!("{{{}:retention}}:walk", self.prefix)
+    }
+
+    /// A pattern for the names of the `meta` of all conversations. It may fit others too: [`Keys::conversation_of`] tells them apart.
+    pub(super) fn pattern_of_conversations(&self) -> String {
+        // `dm` and `topic`, and not `user`.
+        format!("{{{}:*[mc]:*}}:meta", self.prefix)
+    }
+
+    /// The conversation whose `meta` has that name; `None` if no conversation has it.
+    pub(super) fn conversation_of(&self, name: &str) -> Option<Conversation> {
+        let rest = name.strip_prefix('{')?.strip_prefix(&self.prefix)?.strip_prefix(':')?;
+        Conversation::from_key(rest.strip_suffix("}:meta")?)
+    }
+
     /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
     /// when the bucket of its frames is full again, in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it
     /// watches, `replaced` ones of a moment ago; `typed` and `typing`. Expires with the connection; no promise depends on it.
