@@ -8,24 +8,10 @@ use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
-<<<<<<< HEAD
-use crate::app::{Eraser, Later, Platform, Signaller, Usage, Worker, Writer};
-=======
-use crate::app::{Later, Platform, Signaller, Trimmer, Usage, Worker, Writer};
->>>>>>> 54f2265 (retention: old messages and reports go in bounded steps, and members are told what is left)
-use crate::config::{
-    AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
-    PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
-};
-<<<<<<< HEAD
-use crate::domain::{Domain, Limits, TopicRules};
-use crate::ports::{
-    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Undelivered, Webhook,
-};
-=======
 use crate::domain::{Domain, Limits, Retention, TopicRules};
-use crate::ports::{Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Trimming, Undelivered, Webhook};
->>>>>>> 54f2265 (retention: old messages and reports go in bounded steps, and members are told what is left)
+use crate::ports::{
+    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Trimming, Undelivered, Webhook,
+};
 use crate::runtime::{StartError, start};
 
 /// Makes the parts of a function from the environment. Each method fails with the variable that is missing or wrong.

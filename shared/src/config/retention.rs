@@ -16,7 +16,11 @@ impl Retention {
         let problem = |problem: String| ConfigError::new("SOCK_RETENTION_DAYS", problem, "30,a=7");
         let days = |text: &str| {
             let days = text.trim().parse().ok().filter(|days| (1..=DAYS_MAX).contains(days));
-            days.ok_or_else(|| problem(format!("must be whole days from 1 to {DAYS_MAX}, which {text:?} is not")))
+            days.ok_or_else(|| {
+                problem(format!(
+                    "must be whole days from 1 to {DAYS_MAX}, which {text:?} is not"
+                ))
+            })
         };
         let mut retention = Self::default();
         let list = env.get("SOCK_RETENTION_DAYS").unwrap_or_default();

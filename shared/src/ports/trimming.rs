@@ -62,7 +62,12 @@ pub trait Trimming: Send + Sync {
     ///
     /// # Errors
     /// [`Unavailable`].
-    async fn trim(&self, conversation: &Conversation, before_ms: u64, told: Option<&str>) -> Result<Trimmed, Unavailable>;
+    async fn trim(
+        &self,
+        conversation: &Conversation,
+        before_ms: u64,
+        told: Option<&str>,
+    ) -> Result<Trimmed, Unavailable>;
 
     /// Removes a bounded number of the oldest reports of a site that were made before a time, in milliseconds since 1970. True if more may be there.
     ///

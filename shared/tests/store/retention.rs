@@ -1,12 +1,12 @@
 //! Rules of retention: what is too old goes from everywhere, and the rest is as if it had never been there.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use shared::app::{Progress, Trimmer};
 use shared::domain::limits::TRIM_EVERY_MS;
 use shared::domain::{
-    Conversation, Decision, Domain, Draft, Message, MessageId, Retention, SettingsEdit, Target, TimeWindow, User, Window,
+    Conversation, Decision, Domain, Draft, Message, MessageId, Retention, SettingsEdit, Target, TimeWindow, User,
+    Window,
 };
 use shared::ports::{History, Moderation as _, PageBounds, ReportsOf, Store, Trimmed, Trimming as _};
 
@@ -85,11 +85,12 @@ pub(crate) async fn what_is_too_old_goes_from_everywhere(world: World) {
     assert_eq!((entry.unread, entry.mentioned, entry.rev), (1, 0, new.rev));
     // Its newest message replied to one that went.
     assert!(entry.latest.unwrap().reply_to.unwrap().quoted.is_none());
-    let window = TimeWindow {
-        after: None,
-        limit: 9,
-    };
-    let reports = world.store.reports(&world.anna.domain, ReportsOf::All, &window).await.unwrap();
+    let window = TimeWindow { after: None, limit: 9 };
+    let reports = world
+        .store
+        .reports(&world.anna.domain, ReportsOf::All, &window)
+        .await
+        .unwrap();
     assert_eq!(reports.reports.len(), 0);
     // What it sent stays known, so nothing is sent twice.
     world.clock.set(NOW + DAY / 2);
@@ -117,7 +118,11 @@ pub(crate) async fn an_empty_direct_conversation_leaves_the_inbox_until_the_next
         let entry = world.entry(of).await.unwrap();
         assert!(entry.left && entry.latest.is_none());
     }
-    let news = world.store.changed_entries(&world.ben, Some(since), PageBounds::FRAME).await.unwrap();
+    let news = world
+        .store
+        .changed_entries(&world.ben, Some(since), PageBounds::FRAME)
+        .await
+        .unwrap();
     assert_eq!(news.entries.len(), 1, "a client is told by its next sync");
     // Reading brings nothing back; a message does.
     world.read(&world.ben, None).await;
@@ -143,12 +148,18 @@ pub(crate) async fn members_who_were_not_told_are_told_the_next_time(world: Worl
     world.send(&world.anna, "old").await;
     let (ben, now) = (world.ben.clone(), NOW + 2 * DAY);
     trim(&world, &one_day(), now, vec![ben]).await;
-    assert_eq!((world.unread(&world.ben).await, world.inbox(&world.anna).await.total), (1, 0));
+    assert_eq!(
+        (world.unread(&world.ben).await, world.inbox(&world.anna).await.total),
+        (1, 0)
+    );
     // Not before an hour has passed.
     trim(&world, &one_day(), now + TRIM_EVERY_MS - 1, Vec::new()).await;
     assert_eq!(world.unread(&world.ben).await, 1);
     trim(&world, &one_day(), now + TRIM_EVERY_MS, Vec::new()).await;
-    assert_eq!((world.unread(&world.ben).await, world.inbox(&world.ben).await.total), (0, 0));
+    assert_eq!(
+        (world.unread(&world.ben).await, world.inbox(&world.ben).await.total),
+        (0, 0)
+    );
     let [_, meta, ..] = world.chat_keys();
     let untold = redis::cmd("HEXISTS").arg(&meta).arg("untold").to_owned();
     assert_eq!(world.command(&untold).await, redis::Value::Int(0));
@@ -158,7 +169,11 @@ pub(crate) async fn each_site_keeps_messages_as_long_as_it_wants(world: World) {
     let (other, third) = (user("other", "1"), user("other", "x:y-z"));
     let elsewhere = Conversation::of(&other, &Target::User(third.id.clone()));
     let message = draft("old");
-    world.store.append_message(&elsewhere, &open(&other), &message, 9).await.unwrap();
+    world
+        .store
+        .append_message(&elsewhere, &open(&other), &message, 9)
+        .await
+        .unwrap();
     world.send(&world.anna, "old").await;
     let mut retention = Retention::default();
     retention.of_sites.insert(Domain::parse("other").unwrap(), 1);
@@ -179,7 +194,10 @@ pub(crate) async fn a_long_conversation_goes_in_bounded_steps(world: World) {
     let now = NOW + 2 * DAY;
     world.clock.set(now);
     let before = now - DAY;
-    assert_eq!(world.store.trim(&world.chat, before, None).await.unwrap(), Trimmed::More);
+    assert_eq!(
+        world.store.trim(&world.chat, before, None).await.unwrap(),
+        Trimmed::More
+    );
     assert_eq!(world.history(page(1, 1)).await.total, 350);
     // No time at all is left. The walk stays where it is.
     let retention = one_day();
@@ -203,7 +221,14 @@ pub(crate) async fn a_long_conversation_goes_in_bounded_steps(world: World) {
     assert!(seen);
     trim(&world, &retention, now, Vec::new()).await;
     assert_eq!(world.history(page(1, 1)).await.total, 0);
-    assert!(world.store.walk().await.unwrap().is_some_and(|walk| walk.place.is_none()));
+    assert!(
+        world
+            .store
+            .walk()
+            .await
+            .unwrap()
+            .is_some_and(|walk| walk.place.is_none())
+    );
 }
 
 /// Random numbers that are the same in each run.
@@ -211,7 +236,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % sides
     }
 
@@ -262,7 +290,11 @@ impl Truth {
         let who = dice.roll(self.users.len());
         let user = self.users[who].clone();
         let alive: Vec<usize> = self.alive().iter().map(|said| said.id.seq as usize - 1).collect();
-        let own: Vec<usize> = alive.iter().copied().filter(|place| self.all[*place].author == who).collect();
+        let own: Vec<usize> = alive
+            .iter()
+            .copied()
+            .filter(|place| self.all[*place].author == who)
+            .collect();
         let (any, own) = (dice.pick(&alive), dice.pick(&own));
         match (dice.roll(10), any, own) {
             (0, _, Some(place)) => {
@@ -350,14 +382,25 @@ impl Truth {
             let before = seqs.partition_point(|other| *other < seq);
             let after = seqs.partition_point(|other| *other <= seq);
             let shown = self.world.history(Window::Before(id, 3)).await;
-            assert_eq!(positions(&shown), seqs[before.saturating_sub(3)..before], "before {seq}");
+            assert_eq!(
+                positions(&shown),
+                seqs[before.saturating_sub(3)..before],
+                "before {seq}"
+            );
             let shown = self.world.history(Window::After(id, 3)).await;
-            assert_eq!(positions(&shown), seqs[after..(after + 3).min(seqs.len())], "after {seq}");
+            assert_eq!(
+                positions(&shown),
+                seqs[after..(after + 3).min(seqs.len())],
+                "after {seq}"
+            );
             let shown = self.world.history(Window::Around(id, 3)).await;
             let ahead = (seqs.len() - before).min(2.max(3_usize.saturating_sub(before)));
             let from = before.saturating_sub(3 - ahead);
             assert_eq!(positions(&shown), seqs[from..before + ahead], "around {seq}");
-            assert_eq!((shown.older, shown.total), (from > 0 && !shown.messages.is_empty(), seqs.len() as u64));
+            assert_eq!(
+                (shown.older, shown.total),
+                (from > 0 && !shown.messages.is_empty(), seqs.len() as u64)
+            );
         }
         for since in self.revs.iter().rev().step_by(7).chain(&[0]) {
             self.check_changes(*since).await;
@@ -366,7 +409,10 @@ impl Truth {
 
     fn check_message(&self, message: &Message) {
         let said = &self.all[message.id.seq as usize - 1];
-        assert_eq!((message.id, message.rev, message.body.content()), (said.id, said.rev, said.text.as_str()));
+        assert_eq!(
+            (message.id, message.rev, message.body.content()),
+            (said.id, said.rev, said.text.as_str())
+        );
         let liked = message.reactions.first().map_or(0, |reacted| reacted.count);
         assert_eq!(liked, said.liked_by.len() as u64);
         assert_eq!(message.reply_to.as_ref().map(|quote| quote.id.seq), said.reply_to);
@@ -378,14 +424,23 @@ impl Truth {
     /// A client that was away since then gets what is left of the news, and has not to ask again.
     async fn check_changes(&self, since: u64) {
         let reader = open(&self.users[0]);
-        let changes = self.world.store.changes(&self.world.chat, &reader, since, PageBounds::BODY).await.unwrap();
+        let changes = self
+            .world
+            .store
+            .changes(&self.world.chat, &reader, since, PageBounds::BODY)
+            .await
+            .unwrap();
         assert!(!changes.more && !changes.reset);
         let newest = self.world.history(page(1, 1)).await.rev;
         assert_eq!(changes.rev, newest);
         let mut wanted: Vec<_> = self.all[self.base..].iter().filter(|said| said.rev > since).collect();
         wanted.sort_by_key(|said| said.rev);
         let wanted: Vec<_> = wanted.iter().map(|said| (said.id, said.rev, said.deleted)).collect();
-        let told: Vec<_> = changes.messages.iter().map(|stored| (stored.id, stored.rev, stored.deleted)).collect();
+        let told: Vec<_> = changes
+            .messages
+            .iter()
+            .map(|stored| (stored.id, stored.rev, stored.deleted))
+            .collect();
         assert_eq!(told, wanted, "since {since}");
     }
 
@@ -397,12 +452,18 @@ impl Truth {
             let mentioned = unread.clone().filter(|said| said.mentions == Some(who)).count() as u64;
             let unread = unread.count() as u64;
             let entry = self.world.entry(user).await.unwrap();
-            assert_eq!((entry.unread, entry.mentioned, entry.read_seq), (unread, mentioned, self.reads[who]));
+            assert_eq!(
+                (entry.unread, entry.mentioned, entry.read_seq),
+                (unread, mentioned, self.reads[who])
+            );
             let newest = entry.latest.as_ref().map(|message| message.id);
             assert_eq!(newest, alive.last().map(|said| said.id));
-            for message in &entry.latest {
+            if let Some(message) = &entry.latest {
                 let quoted = message.reply_to.as_ref().map(|quote| quote.quoted.is_some());
-                assert_eq!(quoted, message.reply_to.as_ref().map(|quote| self.is_alive(quote.id.seq)));
+                assert_eq!(
+                    quoted,
+                    message.reply_to.as_ref().map(|quote| self.is_alive(quote.id.seq))
+                );
             }
             let inbox = self.world.inbox(user).await;
             let is_listed = !is_direct || self.base < self.all.len();
@@ -415,12 +476,18 @@ impl Truth {
             let counted = self.world.command(command.arg(key)).await;
             redis::from_redis_value::<usize>(counted).unwrap()
         };
-        assert_eq!(count("ZCARD", &gone).await, left.clone().filter(|said| said.deleted).count());
+        assert_eq!(
+            count("ZCARD", &gone).await,
+            left.clone().filter(|said| said.deleted).count()
+        );
         assert!(count("ZCARD", &stamps).await <= left.clone().count());
         let liked = left.clone().filter(|said| !said.deleted && !said.liked_by.is_empty());
         assert_eq!(count("HLEN", &reactions).await, liked.count());
         let unread = |said: &&Said| said.mentions.is_some_and(|whom| said.id.seq > self.reads[whom]);
-        assert_eq!(count("ZCARD", &mentions).await, left.filter(|said| !said.deleted).filter(unread).count());
+        assert_eq!(
+            count("ZCARD", &mentions).await,
+            left.filter(|said| !said.deleted).filter(unread).count()
+        );
     }
 }
 

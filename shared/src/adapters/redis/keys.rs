@@ -252,6 +252,8 @@ mod tests {
                 for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
                     all.push((key, format!("{conversation:?} {part:?}")));
                 }
+                let meta = keys.conversation(&conversation, &[OfConversation::Meta]).remove(0);
+                assert_eq!(keys.conversation_of(&meta), Some(conversation.clone()));
                 let retry = keys.retry(&conversation, &self.user, &self.retry);
                 all.push((retry, format!("{conversation:?} {:?} {:?}", self.user, self.retry)));
                 let operation = keys.operation(&conversation, self.identity);
@@ -260,6 +262,7 @@ mod tests {
             all.push((keys.erasure(&user), format!("{user:?} erasure")));
             let parts = OfUser::ALL;
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
+                assert_eq!(keys.conversation_of(&key), None);
                 all.push((key, format!("{user:?} {part:?}")));
             }
             let parts = ["all", "open", "resolved", "records"];

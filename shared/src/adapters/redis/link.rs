@@ -164,7 +164,8 @@ impl Link {
     /// The names of the servers that have data, in order.
     pub(super) async fn nodes(&self) -> Result<Vec<String>, Unavailable> {
         let answer = self.send(Request::Nodes).await?;
-        let names: BTreeMap<String, Value> = redis::from_redis_value(answer).map_err(|error| unavailable(error.into()))?;
+        let names: BTreeMap<String, Value> =
+            redis::from_redis_value(answer).map_err(|error| unavailable(error.into()))?;
         Ok(names.into_keys().collect())
     }
 

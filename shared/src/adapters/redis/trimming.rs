@@ -64,7 +64,10 @@ impl<C: Clock> Trimming for RedisStore<C> {
         };
         let cursor = if present == node { cursor } else { 0 };
         let mut command = redis::cmd("SCAN");
-        command.arg(cursor).arg("MATCH").arg(self.keys.pattern_of_conversations());
+        command
+            .arg(cursor)
+            .arg("MATCH")
+            .arg(self.keys.pattern_of_conversations());
         command.arg("COUNT").arg(KEYS_AT_ONCE);
         let (cursor, names) = answer::scanned(self.link.command_at(present, &command).await?)?;
         let next = match cursor {
@@ -78,7 +81,12 @@ impl<C: Clock> Trimming for RedisStore<C> {
         })
     }
 
-    async fn trim(&self, conversation: &Conversation, before_ms: u64, told: Option<&str>) -> Result<Trimmed, Unavailable> {
+    async fn trim(
+        &self,
+        conversation: &Conversation,
+        before_ms: u64,
+        told: Option<&str>,
+    ) -> Result<Trimmed, Unavailable> {
         let mut keys = self.deciding(conversation);
         keys.extend(self.keys.conversation(conversation, &[OfConversation::Edits]));
         let call = Call::new(&self.scripts.conversation_trim, keys)
