@@ -36,7 +36,7 @@ async fn trim(world: &World, retention: &Retention, now: u64, untold: Vec<User>)
         store: &dying,
         trimming: &world.store,
         retention,
-        sites: &[world.anna.domain.clone()],
+        sites: std::slice::from_ref(&world.anna.domain),
         clock: &world.clock,
     };
     trimmer.run(now + 1).await.unwrap();
@@ -261,6 +261,11 @@ struct Said {
     rev: u64,
 }
 
+/// Where the message with that position stands in a list of all.
+fn place(seq: u64) -> usize {
+    usize::try_from(seq).unwrap() - 1
+}
+
 /// A conversation, and what must be true of it.
 struct Truth {
     world: World,
@@ -289,7 +294,7 @@ impl Truth {
         self.world.clock.set(self.now);
         let who = dice.roll(self.users.len());
         let user = self.users[who].clone();
-        let alive: Vec<usize> = self.alive().iter().map(|said| said.id.seq as usize - 1).collect();
+        let alive: Vec<usize> = self.alive().iter().map(|said| place(said.id.seq)).collect();
         let own: Vec<usize> = alive
             .iter()
             .copied()
@@ -408,7 +413,7 @@ impl Truth {
     }
 
     fn check_message(&self, message: &Message) {
-        let said = &self.all[message.id.seq as usize - 1];
+        let said = &self.all[place(message.id.seq)];
         assert_eq!(
             (message.id, message.rev, message.body.content()),
             (said.id, said.rev, said.text.as_str())
