@@ -6,6 +6,7 @@ mod identity;
 mod later;
 mod origins;
 mod platform;
+mod retention;
 mod sites;
 mod uploads;
 mod usage;

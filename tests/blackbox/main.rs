@@ -73,4 +73,5 @@ mod dead_connections;
 mod key_set;
 mod other_settings;
 mod redis_down;
+mod retention;
 mod troubled_platform;

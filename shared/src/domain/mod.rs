@@ -13,6 +13,7 @@ pub mod limits;
 mod message;
 mod page;
 mod report;
+mod retention;
 mod settings;
 mod upload;
 mod usage;
@@ -39,6 +40,7 @@ pub use page::{
     TimeWindow, Window, total_pages,
 };
 pub use report::{InvalidRemark, Remark, Report, ReportId, Resolution};
+pub use retention::Retention;
 pub use settings::{Settings, SettingsEdit};
 pub use upload::{ImageType, Upload};
 pub use usage::{Bucket, InvalidLimits, Limits, Refusal, Use};

@@ -11,6 +11,7 @@ mod oversight;
 mod push;
 mod signals;
 mod store;
+mod trimming;
 mod undelivered;
 mod uploads;
 mod webhook;
@@ -33,6 +34,7 @@ pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
     Stored, Terms, Told,
 };
+pub use trimming::{Stretch, Trimmed, Trimming, Walk};
 pub use undelivered::{Noticed, Undelivered, Waiting};
 pub use uploads::{UploadForm, Uploads};
 pub use webhook::{Notice, Webhook};
