@@ -521,8 +521,11 @@ pub(super) fn texts(answer: Value) -> Result<Vec<String>, Unavailable> {
     read(answer)
 }
 
-/// What `undelivered_read.lua` answers: the packed entry, unread messages in the whole inbox, and the last notice.
-pub(super) fn waiting(answer: Value) -> Result<Option<(Vec<u8>, u64, Option<Noticed>)>, Unavailable> {
+/// A packed entry, unread messages in the whole inbox, and the last notice of the entry.
+type Packed = (Vec<u8>, u64, Option<Noticed>);
+
+/// What `undelivered_read.lua` answers.
+pub(super) fn waiting(answer: Value) -> Result<Option<Packed>, Unavailable> {
     let mut items = list(answer)?;
     let Some(entry) = items.next() else { return Ok(None) };
     let (unread_total, noticed): (u64, String) = (next(&mut items)?, next(&mut items)?);
