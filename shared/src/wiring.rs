@@ -6,12 +6,13 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
+use crate::adapters::s3::S3Uploads;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
 use crate::app::{Eraser, Later, Platform, Signaller, Usage, Worker, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
-    PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
+    PushConfig, QueueConfig, RedisConfig, Sites, UploadsConfig, WebhookConfig,
 };
 use crate::domain::{Domain, Limits, TopicRules};
 use crate::ports::{
@@ -109,6 +110,14 @@ impl Wiring {
         Ok(WebhookConfig::from_env(&self.env)?
             .map(PlatformWebhook::new)
             .transpose()?)
+    }
+
+    /// Where uploaded images are, if the installation has a place for them.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the uploads is wrong.
+    pub fn uploads(&self) -> Result<Option<S3Uploads>, StartError> {
+        Ok(UploadsConfig::from_env(&self.env)?.map(S3Uploads::new))
     }
 
     /// Who may join topics, and how many.
@@ -209,6 +218,7 @@ impl Wiring {
             topics,
             usage,
             later: None,
+            uploads: None,
         }
     }
 

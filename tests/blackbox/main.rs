@@ -25,6 +25,7 @@ mod logs;
 mod secrets;
 mod sending;
 mod updating;
+mod uploads;
 mod usage;
 
 mod asked_profiles;

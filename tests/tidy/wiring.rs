@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 14] = [
+const PARTS: [(&str, &[&str]); 15] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -46,6 +46,7 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("wiring.queue(", &["SOCK_QUEUE_URL"]),
     ("wiring.webhook(", &["SOCK_WEBHOOK_URL", "SOCK_WEBHOOK_SECRET"]),
     ("wiring.origins(", &["SOCK_ALLOWED_ORIGINS"]),
+    ("wiring.uploads(", &["SOCK_UPLOADS_BUCKET", "SOCK_UPLOAD_BYTES_MAX"]),
     ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
     (
         "wiring.platform_keys(",

@@ -23,6 +23,8 @@ pub const FRAME_BYTES: usize = 32 * 1024;
 pub const FRAME_OVERHEAD_BYTES: usize = 9 * 1024;
 /// Longest text as it stands in JSON, in bytes: escapes count, so that every message fits one frame whatever its metadata.
 pub const TEXT_JSON_BYTES: usize = FRAME_BYTES - METADATA_BYTES - FRAME_OVERHEAD_BYTES;
+/// Largest image that users can upload, in bytes, unless `SOCK_UPLOAD_BYTES_MAX` says otherwise.
+pub const UPLOAD_BYTES: u64 = 10 * 1024 * 1024;
 /// Longest image address, in bytes. Beyond this, browsers and proxies begin to refuse addresses.
 pub const IMAGE_BYTES: usize = 2 * 1024;
 /// Largest metadata object as the client wrote it, in bytes of JSON.

@@ -14,6 +14,7 @@ mod message;
 mod page;
 mod report;
 mod settings;
+mod upload;
 mod usage;
 
 pub use access::{Actor, Admission, Asker, Principal, Role, TopicAccess, TopicClaim, TopicRules};
@@ -39,4 +40,5 @@ pub use page::{
 };
 pub use report::{InvalidRemark, Remark, Report, ReportId, Resolution};
 pub use settings::{Settings, SettingsEdit};
+pub use upload::{ImageType, Upload};
 pub use usage::{Bucket, InvalidLimits, Limits, Refusal, Use};

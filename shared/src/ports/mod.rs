@@ -12,6 +12,7 @@ mod push;
 mod signals;
 mod store;
 mod undelivered;
+mod uploads;
 mod webhook;
 
 use std::error::Error as StdError;
@@ -33,6 +34,7 @@ pub use store::{
     Stored, Terms, Told,
 };
 pub use undelivered::{Noticed, Undelivered, Waiting};
+pub use uploads::{UploadForm, Uploads};
 pub use webhook::{Notice, Webhook};
 
 /// Something that we depend on did not do its part in time. The client may try again.

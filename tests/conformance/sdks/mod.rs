@@ -147,6 +147,12 @@ impl Sdk {
     }
 }
 
+/// S3 with the SDK for Python.
+pub(crate) async fn s3() -> Result<()> {
+    let order = json!({"bucket": PLAIN.bench()?.stack.addresses.uploads});
+    Sdk::Python.run("s3", &order).await.map(drop)
+}
+
 /// An order for a stack, with good keys.
 fn order(bench: &Bench, calls: Vec<Call>) -> Order<'_> {
     Order {
