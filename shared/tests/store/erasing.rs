@@ -40,6 +40,7 @@ pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires, queue: Option<&'a Te
     Eraser {
         platform: Platform {
             writer: Writer {
+                uploads: None,
                 store: &world.store,
                 push,
                 topics: TopicRules::default(),

@@ -1,4 +1,5 @@
-"""Uploads, copies and reads an object with the AWS SDK for Python. 
+"""Uploads, copies and reads an object with the AWS SDK for Python.
+
 Standard input is {bucket}, its address; prints an empty list in JSON if all went well.
 """
 
