@@ -59,8 +59,9 @@ fn check(policy: &str, bucket: &str, fields: &BTreeMap<String, String>, length: 
     let malformed = || Failure::bad("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.");
     let json = STANDARD.decode(policy).map_err(|_| malformed())?;
     let policy: Value = serde_json::from_slice(&json).map_err(|_| malformed())?;
-    let expires = policy["expiration"]
-        .as_str()
+    let expires = policy
+        .get("expiration")
+        .and_then(Value::as_str)
         .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let expires = expires.ok_or_else(malformed)?.timestamp_millis();
     if clock::now_ms() > expires {
@@ -68,7 +69,8 @@ fn check(policy: &str, bucket: &str, fields: &BTreeMap<String, String>, length: 
     }
     let mut unmet: Vec<&str> = fields.keys().map(String::as_str).collect();
     unmet.retain(|name| !name.starts_with("x-ignore-"));
-    for condition in policy["conditions"].as_array().ok_or_else(malformed)? {
+    let conditions = policy.get("conditions").and_then(Value::as_array);
+    for condition in conditions.ok_or_else(malformed)? {
         let failed = || {
             Failure::denied(format!(
                 "Invalid according to Policy: Policy Condition failed: {condition}"

@@ -1,5 +1,9 @@
-"""Uploads, copies and reads an object with the AWS SDK for Python. The argument is the address of a bucket; prints nothing if all went well."""
+"""Uploads, copies and reads an object with the AWS SDK for Python.
 
+Standard input is {bucket}, its address; prints an empty list in JSON if all went well.
+"""
+
+import json
 import sys
 import urllib.error
 import urllib.request
@@ -8,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-endpoint, bucket = sys.argv[1].rsplit("/", 1)
+endpoint, bucket = json.load(sys.stdin)["bucket"].rsplit("/", 1)
 client = boto3.client(
     "s3",
     endpoint_url=endpoint,
@@ -52,3 +56,4 @@ assert code(client.copy_object, **copy) == "PreconditionFailed"
 assert client.get_object(Bucket=bucket, Key="sdk/copy")["Body"].read() == b"bytes"
 assert code(client.head_object, Key="sdk/none") == "404"
 assert code(client.get_object, Key="sdk/none") == "NoSuchKey"
+print("[]")
