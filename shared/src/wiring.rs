@@ -8,9 +8,15 @@ use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
+use crate::app::{Eraser, Later, Platform, Signaller, Trimmer, Usage, Worker, Writer};
+use crate::config::{
+    AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
+    PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
+};
 use crate::domain::{Domain, Limits, Retention, TopicRules};
 use crate::ports::{
-    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Trimming, Undelivered, Webhook,
+    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Trimming, Undelivered,
+    Webhook,
 };
 use crate::runtime::{StartError, start};
 

@@ -26,7 +26,7 @@ pub use reports::{report, reports, resolve};
 pub use settings::set;
 pub use signals::{Seen, Signaller, presence};
 pub use speaker::{owner, speaker};
-pub use trimmer::{Progress, Trimmer};
+pub use trimmer::Trimmer;
 pub use usage::{Counted, Usage};
 pub use worker::Worker;
 pub use write::{Caller, Writer};

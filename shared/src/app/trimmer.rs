@@ -2,22 +2,14 @@
 
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::domain::limits::TRIM_EVERY_MS;
+use super::Progress;
+use crate::domain::limits::{TRIM_EVERY_MS, TRIM_MARGIN_MS};
 use crate::domain::{Conversation, Domain, Projection, Retention};
 use crate::error::Chain;
 use crate::ports::{Clock, Store, Trimmed, Trimming, Unavailable, Walk};
 
 /// Conversations that are looked at, or members who are told, at once.
 const AT_ONCE: usize = 16;
-
-/// Whether a walk has come to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// There is nothing to do until the next walk.
-    Done,
-    /// More is left.
-    More,
-}
 
 /// Walks through all conversations once an hour, and removes the messages and reports that are too old.
 ///
@@ -37,11 +29,12 @@ pub struct Trimmer<'a> {
 }
 
 impl Trimmer<'_> {
-    /// Takes steps until the walk is done or it is `until_ms`, in milliseconds since 1970.
+    /// Takes steps until the walk is done, or the caller's time is nearly over, which ends at `deadline_ms`, in milliseconds since 1970.
     ///
     /// # Errors
     /// [`Unavailable`]; the next call goes on.
-    pub async fn run(&self, until_ms: u64) -> Result<(), Unavailable> {
+    pub async fn run(&self, deadline_ms: u64) -> Result<(), Unavailable> {
+        let until_ms = deadline_ms.saturating_sub(TRIM_MARGIN_MS);
         while self.clock.now_ms() < until_ms && self.step(until_ms).await? == Progress::More {}
         Ok(())
     }
