@@ -1,4 +1,4 @@
-//! What retention costs Redis: `cargo run --release -p shared --example retention-cost`.
+//! What retention costs Redis: `cargo run -p shared --example retention-cost`.
 //!
 //! One server, one connection, the worker's own code. Redis's processor time is that of its main thread in `INFO cpu`.
 
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Error> {
         &mut redis,
         4,
         MESSAGES,
-        "a walk that removes all of them, per message",
+        "a walk that removes all of them, itself included, per message",
     )
     .await
 }

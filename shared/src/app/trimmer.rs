@@ -3,7 +3,7 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Progress;
-use crate::domain::limits::TRIM_EVERY_MS;
+use crate::domain::limits::{TRIM_EVERY_MS, TRIM_MARGIN_MS};
 use crate::domain::{Conversation, Domain, Projection, Retention};
 use crate::error::Chain;
 use crate::ports::{Clock, Store, Trimmed, Trimming, Unavailable, Walk};
@@ -29,11 +29,12 @@ pub struct Trimmer<'a> {
 }
 
 impl Trimmer<'_> {
-    /// Takes steps until the walk is done or it is `until_ms`, in milliseconds since 1970.
+    /// Takes steps until the walk is done, or the caller's time is nearly over, which ends at `deadline_ms`, in milliseconds since 1970.
     ///
     /// # Errors
     /// [`Unavailable`]; the next call goes on.
-    pub async fn run(&self, until_ms: u64) -> Result<(), Unavailable> {
+    pub async fn run(&self, deadline_ms: u64) -> Result<(), Unavailable> {
+        let until_ms = deadline_ms.saturating_sub(TRIM_MARGIN_MS);
         while self.clock.now_ms() < until_ms && self.step(until_ms).await? == Progress::More {}
         Ok(())
     }

@@ -128,8 +128,8 @@ pub const NOTICE_EVERY_MS: u64 = 30_000;
 pub const NOTICED_MS: u64 = 24 * 60 * 60 * 1000;
 /// How often the worker looks for messages and reports that are too old, in milliseconds: they live up to an hour longer, and as long as a walk takes.
 pub const TRIM_EVERY_MS: u64 = 60 * 60 * 1000;
-/// So long before the end of its time the worker begins nothing more, in milliseconds: what it has begun is then done.
-pub const WORKER_MARGIN_MS: u64 = 10_000;
+/// So long before the end of its time the worker begins no further step of that, in milliseconds: what it has begun is then done.
+pub const TRIM_MARGIN_MS: u64 = 10_000;
 /// How long a function relies on a queued job that the worker has not begun, in milliseconds.
 pub const JOB_QUEUED_MS: u64 = 60_000;
 

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use shared::app::{Progress, Trimmer};
-use shared::domain::limits::TRIM_EVERY_MS;
+use shared::domain::limits::{TRIM_EVERY_MS, TRIM_MARGIN_MS};
 use shared::domain::{
     Conversation, Decision, Domain, Draft, Message, MessageId, Retention, SettingsEdit, Target, TimeWindow, User,
     Window,
@@ -39,7 +39,7 @@ async fn trim(world: &World, retention: &Retention, now: u64, untold: Vec<User>)
         sites: std::slice::from_ref(&world.anna.domain),
         clock: &world.clock,
     };
-    trimmer.run(now + 1).await.unwrap();
+    trimmer.run(now + TRIM_MARGIN_MS + 1).await.unwrap();
     assert_eq!(trimmer.step(now + 1).await.unwrap(), Progress::Done);
 }
 
