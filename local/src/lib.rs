@@ -17,6 +17,7 @@
 //! | [`template`] | reads `template.yaml`, the same that is deployed |
 //! | [`redis`] | a Redis or Valkey server: found or fetched, and run |
 //! | [`platform`] | a sample platform with two users |
+//! | [`s3`] | S3: uploaded images as files |
 //! | [`server`] | listening and HTTP/1.1, for all of the above |
 //! | [`faults`] | what goes wrong on purpose |
 //! | [`aws`] | AWS's forms of ids and times, and the account, Region and keys that stand in for real ones |
@@ -31,6 +32,7 @@ pub mod machine;
 pub mod platform;
 pub mod project;
 pub mod redis;
+pub mod s3;
 pub mod server;
 pub mod sqs;
 pub mod stack;

@@ -6,7 +6,9 @@ mod identity;
 mod later;
 mod origins;
 mod platform;
+mod retention;
 mod sites;
+mod uploads;
 mod usage;
 
 use std::collections::HashMap;
@@ -24,6 +26,7 @@ pub use later::{QueueConfig, WebhookConfig};
 pub use origins::AllowedOrigins;
 pub use platform::PlatformConfig;
 pub use sites::Sites;
+pub use uploads::{Bucket, UploadsConfig};
 
 /// The shortest RSA key with which tokens are verified, in bits (RFC 7518, section 3.3).
 pub(crate) const RSA_BITS: usize = 2048;

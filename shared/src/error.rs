@@ -174,6 +174,23 @@ pub enum ApiError {
     /// There is no such message.
     #[error("Message not found")]
     MessageNotFound,
+    /// No message that the user may read names the image.
+    #[error("Image not found")]
+    ImageNotFound,
+    /// A message names an image that was not uploaded, or that has waited longer than a day.
+    #[error("image was not uploaded, or more than a day ago - please upload it again")]
+    ImageNotUploaded,
+    /// An image has more bytes than it may have.
+    #[error("bytes is {bytes}, the limit is {limit}")]
+    UploadTooLarge {
+        /// How many the client wants to upload.
+        bytes: u64,
+        /// How many it may upload.
+        limit: u64,
+    },
+    /// The installation has no bucket.
+    #[error("Images cannot be uploaded here: SOCK_UPLOADS_BUCKET is not set")]
+    UploadsOff,
     /// There is no such report.
     #[error("Report not found")]
     ReportNotFound,
@@ -271,11 +288,15 @@ impl ApiError {
                 status: 400,
             },
             Self::InvalidMessage(InvalidMessage::TextInvisible) => row(400, "INVALID_TEXT", ARGUMENT),
-            Self::InvalidMessage(InvalidMessage::ImageNotHttps) => row(400, "INVALID_IMAGE", ARGUMENT),
+            Self::InvalidMessage(InvalidMessage::ImageNotHttps) | Self::ImageNotUploaded => {
+                row(400, "INVALID_IMAGE", ARGUMENT)
+            }
             Self::InvalidMessage(InvalidMessage::TextTooLong(_) | InvalidMessage::TextTooLongInJson(_)) => {
                 row(413, "TEXT_TOO_LARGE", TOO_LARGE)
             }
             Self::InvalidMessage(InvalidMessage::ImageTooLong(_)) => row(413, "IMAGE_TOO_LARGE", TOO_LARGE),
+            Self::UploadTooLarge { .. } => row(413, "UPLOAD_TOO_LARGE", TOO_LARGE),
+            Self::UploadsOff => row(404, "UPLOADS_OFF", "NotFound"),
             Self::InvalidMessage(InvalidMessage::MetadataTooLarge(_)) => row(413, "METADATA_TOO_LARGE", TOO_LARGE),
             Self::InvalidRetryKey { .. } => row(400, "INVALID_CLIENT_ID", ARGUMENT),
             Self::InvalidField { .. } => row(400, "INVALID_FIELD", ARGUMENT),
@@ -286,9 +307,11 @@ impl ApiError {
             Self::InvalidFrameId => row(400, "INVALID_FRAME_ID", ARGUMENT),
             Self::UnknownAction(_) => row(400, "UNKNOWN_ACTION", ARGUMENT),
             Self::Forbidden(_) => row(403, "FORBIDDEN", "ForbiddenError"),
-            Self::MessageNotFound | Self::ConversationNotFound | Self::ReportNotFound | Self::ErasureNotFound => {
-                row(404, "NOT_FOUND", "NotFound")
-            }
+            Self::MessageNotFound
+            | Self::ConversationNotFound
+            | Self::ReportNotFound
+            | Self::ErasureNotFound
+            | Self::ImageNotFound => row(404, "NOT_FOUND", "NotFound"),
             Self::RouteNotFound => row(404, "NOT_FOUND", "RouteNotFoundError"),
             Self::RetryKeyReused => row(409, "RETRY_KEY_REUSED", "ConflictError"),
             Self::BodyTooLarge(_) => row(413, "BODY_TOO_LARGE", TOO_LARGE),

@@ -274,6 +274,7 @@ pub fn entry(bytes: &[u8]) {
             record: bytes.to_vec(),
         }),
         members: vec![member.clone()],
+        emptied: false,
     };
     let unpacked = entry::unpack(target, &entry::pack(&conversation, &projection, &member));
     assert!(unpacked.is_ok(), "an entry of ours can be read");

@@ -6,16 +6,18 @@ use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
 use crate::adapters::redis::RedisStore;
+use crate::adapters::s3::S3Uploads;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
-use crate::app::{Eraser, Later, Platform, Signaller, Usage, Worker, Writer};
+use crate::app::{Eraser, Later, Platform, Signaller, Trimmer, Usage, Worker, Writer};
 use crate::config::{
     AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
-    PushConfig, QueueConfig, RedisConfig, Sites, WebhookConfig,
+    PushConfig, QueueConfig, RedisConfig, Sites, UploadsConfig, WebhookConfig,
 };
-use crate::domain::{Domain, Limits, TopicRules};
+use crate::domain::{Domain, Limits, Retention, TopicRules};
 use crate::ports::{
-    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Undelivered, Webhook,
+    Blocks, Erasures, Gate, Moderation, Oversight, Promises, Push, Queue, Signals, Store, Trimming, Undelivered,
+    Webhook,
 };
 use crate::runtime::{StartError, start};
 
@@ -111,12 +113,29 @@ impl Wiring {
             .transpose()?)
     }
 
+    /// Where uploaded images are, if the installation has a place for them.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the uploads is wrong.
+    pub fn uploads(&self) -> Result<Option<S3Uploads>, StartError> {
+        Ok(UploadsConfig::from_env(&self.env)?.map(S3Uploads::new))
+    }
+
     /// Who may join topics, and how many.
     ///
     /// # Errors
     /// [`StartError`] if a variable of the topics is wrong.
     pub fn topics(&self) -> Result<TopicRules, StartError> {
         Ok(TopicRules::from_env(&self.env)?)
+    }
+
+    /// How long each site keeps messages, and all sites.
+    ///
+    /// # Errors
+    /// [`StartError`] if a variable of the sites or of the retention is wrong.
+    pub fn retention(&self) -> Result<(Retention, Vec<Domain>), StartError> {
+        let sites = Sites::from_env(&self.env)?;
+        Ok((Retention::from_env(&self.env, &sites)?, sites.all()))
     }
 
     /// Whether users see who is online.
@@ -209,6 +228,7 @@ impl Wiring {
             topics,
             usage,
             later: None,
+            uploads: None,
         }
     }
 
@@ -230,6 +250,21 @@ impl Wiring {
     /// What hands jobs to the worker.
     pub fn later<'a>(&self, promises: &'a dyn Promises, queue: Option<&'a SqsQueue>) -> Option<Later<'a>> {
         queue.map(|queue| Later { promises, queue })
+    }
+
+    /// What removes old messages and reports.
+    pub fn trimmer<'a, S: Store + Trimming>(
+        &self,
+        store: &'a S,
+        (retention, sites): &'a (Retention, Vec<Domain>),
+    ) -> Trimmer<'a> {
+        Trimmer {
+            store,
+            trimming: store,
+            retention,
+            sites,
+            clock: &SystemClock,
+        }
     }
 
     /// What carries out jobs.

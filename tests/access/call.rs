@@ -94,7 +94,7 @@ impl Call {
             };
             let (status, _, answer) = chat.exchange(request).await?;
             let text = String::from_utf8(answer)?;
-            // Lines of JSON are no JSON, and no error.
+            // A redirect has no body; lines of JSON are no JSON, and no error.
             let body = serde_json::from_str(&text).unwrap_or_default();
             return Ok(outcome(status.as_u16(), &body, text));
         }
@@ -153,6 +153,7 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
     let mut body = Value::Null;
     match (method, detail) {
         ("POST", "") if path.ends_with("/{id}") => body = text,
+        ("POST", "") if path.ends_with("/uploads") => body = json!({"type": "image/png", "bytes": 1}),
         ("POST", "") if path.ends_with("/report") => body = json!({"reason": "spam"}),
         ("PUT", "") if path.ends_with("/settings") => body = json!({"muted": true}),
         (_, "") | ("PUT", "as a member") | ("DELETE", "a member" | "a moderator" | "an owner") => {}
@@ -176,6 +177,7 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
             .replacen("/api/topic/{id}", &named, 1),
     };
     path = path
+        .replace("{upload}", &scene.image)
         .replace("{message_id}", &message)
         .replace("{reaction}", "%F0%9F%91%8D");
     let member = if method == "PUT" {
@@ -186,6 +188,9 @@ fn rest(method: &str, path: &str, detail: &str, scene: &Scene, actor: &Actor) ->
     path = path.replace("{user}", &member.id.to_string());
     let query = match path.rsplit('/').next().unwrap_or_default() {
         "changes" => "?since=0".to_owned(),
+        name if !scene.image.is_empty() && name == scene.image => {
+            format!("?message={}/{message}", target.path().trim_start_matches('/'))
+        }
         "sync" => format!("?since={BEGINNING}"),
         "presence" => format!("?ids={}", target.id()),
         "profiles" => "?users=1".to_owned(),

@@ -74,7 +74,7 @@ async fn holds(stacks: &Stacks, place: Place, cell: &Cell) -> Result<()> {
     let asked = Call::of_row(&cell.row, &scene, &actor)?;
     let outcome = asked.ask(&scene.chat, &actor).await?;
     let shows = outcome.text.contains(asked.sign());
-    let is_success = outcome.code.is_none() && outcome.status < 300;
+    let is_success = outcome.code.is_none() && outcome.status < 400;
     let found = match outcome.code {
         Some(code) => format!("{} {code}", outcome.status),
         None if asked.reads() && is_success && !shows => format!("{} nothing", outcome.status),

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Chat, RawRedis, Socket, Target, Topic, User};
+use tests::{Chat, RawRedis, Socket, Target, Topic, User, upload};
 use tokio::sync::OnceCell;
 
 /// The host of another site on the same stack.
@@ -116,6 +116,8 @@ pub(crate) struct Scene {
     pub(crate) said: String,
     /// The author's message.
     pub(crate) message: Value,
+    /// The name of the image that the author's message shows, where the row is about one; else the message is a text.
+    pub(crate) image: String,
     /// The message of the other side, or of an owner.
     pub(crate) answer: Value,
     /// The topic; `None` in a direct conversation.
@@ -136,6 +138,16 @@ pub(crate) struct Scene {
     _sockets: Vec<Socket>,
 }
 
+/// Sends the image, or the text if there is none.
+async fn say(author: &User, to: &impl Target, said: &str, image: &str) -> Result<Value> {
+    if image.is_empty() {
+        return author.send_text(to, said).await;
+    }
+    let body = json!({"type": "image", "image": image});
+    let sent = author.call(Method::POST, &to.path(), Some(&body)).await?.ok(201)?;
+    Ok(sent["entry"].clone())
+}
+
 impl Scene {
     /// Makes users, a conversation and its messages, as this row needs them.
     ///
@@ -146,6 +158,11 @@ impl Scene {
         let [author, other, stranger, newcomer] = open.users(["author", "other", "stranger", "newcomer"]);
         let [member, moderator, owner, former, guest] = open.users(["member", "moderator", "owner", "former", "guest"]);
         let said = format!("said by {}", author.id);
+        let image = if row.contains("{upload}") {
+            upload(&author, b"an image").await?
+        } else {
+            String::new()
+        };
         let (topic, message, answer, sockets);
         let (access, is_named) = match place {
             Place::Direct => (Access::Open, false),
@@ -153,7 +170,7 @@ impl Scene {
         };
         if place == Place::Direct {
             topic = None;
-            message = author.send_text(&other, &said).await?;
+            message = say(&author, &other, &said, &image).await?;
             answer = other.send_text(&author, "an answer").await?;
             sockets = vec![author.connect().await?, other.connect().await?];
         } else {
@@ -163,7 +180,7 @@ impl Scene {
                 user.join(&made).await?.ok(200)?;
             }
             former.leave(&made).await?.ok(200)?;
-            message = author.send_text(&made, &said).await?;
+            message = say(&author, &made, &said, &image).await?;
             let redis = RawRedis::of(open).await?;
             redis.give_role(&made, &moderator, 1).await?;
             redis.give_role(&made, &owner, 2).await?;
@@ -179,6 +196,7 @@ impl Scene {
             chat: stacks.with(access).await?.clone(),
             said,
             message,
+            image: image.rsplit('/').next().unwrap_or_default().to_owned(),
             answer,
             topic,
             author,

@@ -80,6 +80,7 @@ fn data_outlives_the_stack() {
         "AWS::MemoryDB::ACL",
         "AWS::MemoryDB::SubnetGroup",
         "AWS::SecretsManager::Secret",
+        "AWS::S3::Bucket",
         "AWS::EC2::VPC",
         "AWS::EC2::SecurityGroup",
     ];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{STORES, expansion, of_type, template, walk};
 
@@ -42,6 +42,8 @@ fn only_functions_that_push_may_push_and_only_here() {
         }
         // tests/aws/queue.rs has what each may do with queues.
         may.retain(|action, _| !action.contains("sqs:"));
+        // Only uploads has more: a test of its own looks at that.
+        may.retain(|action, _| !action.contains("\"s3:"));
         let rest: Vec<_> = may.into_iter().collect();
         insta::allow_duplicates! {
             insta::assert_debug_snapshot!(rest, @r#"
@@ -61,6 +63,52 @@ fn only_functions_that_push_may_push_and_only_here() {
     let pushing = template().functions.into_iter();
     let pushing = pushing.filter(|(_, function)| function.environment.contains_key("SOCK_PUSH_ENDPOINT"));
     assert_eq!(may_push, pushing.map(|(id, _)| id).collect());
+}
+
+/// Presigned forms and addresses have the rights of the function that signs them.
+#[test]
+fn functions_reach_only_the_images_that_they_handle() {
+    let Some(expansion) = expansion("url") else { return };
+    let of_role = |role: &Value| -> Vec<String> {
+        let all = statements(role).into_iter();
+        all.filter(|statement| statement.to_string().contains("s3:"))
+            .map(|statement| format!("{} {}", statement["Action"], statement["Resource"]))
+            .collect()
+    };
+    for (id, role) in of_type(expansion, "AWS::IAM::Role") {
+        let expected: &[&str] = match id {
+            "UploadsRole" => &[
+                r#""s3:PutObject" {"Fn::Sub":"${UploadsBucket.Arn}/pending/*"}"#,
+                r#""s3:GetObject" {"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}"#,
+            ],
+            _ => &[],
+        };
+        assert_eq!(of_role(role), expected, "{id}");
+    }
+    let policies = of_type(expansion, "AWS::IAM::ManagedPolicy");
+    let keeping = policies["KeepImages"];
+    assert_eq!(
+        (policies.len(), &keeping["Roles"]),
+        (1, &json!([{"Ref": "PushRole"}, {"Ref": "PushJobRole"}]))
+    );
+    let statements = keeping["PolicyDocument"]["Statement"].as_array().unwrap().iter();
+    let lines: Vec<_> = statements
+        .map(|statement| format!("{} {}", statement["Action"], statement["Resource"]))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            r#""s3:GetObject" [{"Fn::Sub":"${UploadsBucket.Arn}/pending/*"},{"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}]"#,
+            r#""s3:PutObject" {"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}"#,
+            r#""s3:ListBucket" {"Fn::GetAtt":["UploadsBucket","Arn"]}"#,
+        ]
+    );
+    let bucket = of_type(expansion, "AWS::S3::Bucket")["UploadsBucket"];
+    let access = bucket["PublicAccessBlockConfiguration"].as_object().unwrap();
+    assert!(
+        access.len() == 4 && access.values().all(|value| value == true),
+        "{access:?}"
+    );
 }
 
 #[test]

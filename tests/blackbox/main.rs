@@ -25,6 +25,7 @@ mod logs;
 mod secrets;
 mod sending;
 mod updating;
+mod uploads;
 mod usage;
 
 mod asked_profiles;
@@ -72,4 +73,5 @@ mod dead_connections;
 mod key_set;
 mod other_settings;
 mod redis_down;
+mod retention;
 mod troubled_platform;

@@ -279,6 +279,7 @@ async fn a_value_that_the_functions_refuse_stops_the_stack_before_it_is_ready() 
         ("SOCK_REDIS_URL", "http://127.0.0.1:1"),
         ("SOCK_LIMITS", "sends=fast"),
         ("SOCK_CONNECTIONS_MAX", "0"),
+        ("SOCK_RETENTION_DAYS", "0"),
     ];
     for (variable, value) in values {
         let why = refusal(&[(variable, value)]).await?;

@@ -29,6 +29,7 @@ mod invoke;
 mod lambda;
 mod page;
 mod queue;
+mod s3;
 mod sdks;
 mod signatures;
 mod staged;
@@ -62,6 +63,7 @@ fn main() -> Result<ExitCode> {
         invoke::requirements(),
         queue::requirements(),
         triggers::requirements(),
+        s3::requirements(),
         template::requirements(),
         watched::requirements(),
     ];

@@ -43,7 +43,8 @@ const WARM_UP: Duration = Duration::from_secs(5);
 const PUSH_LIMIT: Duration = Duration::from_secs(10);
 /// The limits of the measurement, which are the default ones: messages that a user can send at once and in a second, and conversations that a user
 /// can begin at once and in a thousand seconds.
-const LIMITS: &str = "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5";
+const LIMITS: &str =
+    "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5,uploads=0.05:20";
 const SENDS: (u64, u64) = (30, 10);
 const CONVERSATIONS: (u64, u64) = (60, 20);
 /// Messages that each socket may have under way before it notes that its user is near a limit.

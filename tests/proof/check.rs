@@ -55,7 +55,7 @@ impl Kind {
             Self::Inbox => "inboxes",
             Self::Refused => "refused without reason",
             Self::Connection => "dead connections",
-            Self::Untold => "not told to the platform",
+            Self::Untold => "untold",
         }
     }
 }

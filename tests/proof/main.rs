@@ -240,7 +240,8 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
     findings.extend(notices::check(&webhooks, &listening?, &sight, REST).await);
     sight.dead_connections = dead_connections(&servers, &clients).await?;
     drop(devices);
-    let ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ledger.counts.insert("notices", webhooks.noticed().len() as u64);
     findings.extend(check::check(&ledger, &sight));
     let report = Report::new(&ledger, findings, injected, &clients, javascript.err(), cluster).await?;
     report.keep_log(chat.stack(), seed)?;

@@ -41,6 +41,7 @@ mod stack;
 mod target;
 mod terminal;
 pub mod token;
+mod uploads;
 mod user;
 pub mod web_server;
 mod webhooks;
@@ -57,6 +58,7 @@ pub use socket::{Handshake, Socket};
 pub use stack::{Addresses, SECRET, Stack};
 pub use target::{Target, Topic};
 pub use terminal::Terminal;
+pub use uploads::{ask_s3, post_form, upload};
 pub use user::User;
 pub use webhooks::{Answering, Noticed, Webhooks};
 

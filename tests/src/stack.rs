@@ -38,6 +38,8 @@ pub struct Addresses {
     pub queues: String,
     /// The Redis.
     pub redis: String,
+    /// The bucket of uploaded images.
+    pub uploads: String,
     /// Where faults are switched and connections cut.
     pub control: String,
     /// The page with two people who chat.
@@ -193,6 +195,7 @@ fn addresses(line: &str) -> Option<Addresses> {
         lambda: text("lambda")?,
         queues: text("queues")?,
         redis: text("redis")?,
+        uploads: text("uploads")?,
         control: text("control")?,
         page: text("page")?,
     })

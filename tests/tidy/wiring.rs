@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 14] = [
+const PARTS: [(&str, &[&str]); 16] = [
     ("Wiring::start(", &["SOCK_LOG"]),
     (
         "wiring.store(",
@@ -44,8 +44,13 @@ const PARTS: [(&str, &[&str]); 14] = [
     ("wiring.topics(", &["SOCK_TOPIC_ACCESS", "SOCK_TOPIC_MEMBERS_MAX"]),
     ("wiring.presence(", &["SOCK_PRESENCE"]),
     ("wiring.queue(", &["SOCK_QUEUE_URL"]),
+    (
+        "wiring.retention(",
+        &["SOCK_RETENTION_DAYS", "SOCK_DOMAIN_HANDLE", "SOCK_DOMAINS"],
+    ),
     ("wiring.webhook(", &["SOCK_WEBHOOK_URL", "SOCK_WEBHOOK_SECRET"]),
     ("wiring.origins(", &["SOCK_ALLOWED_ORIGINS"]),
+    ("wiring.uploads(", &["SOCK_UPLOADS_BUCKET", "SOCK_UPLOAD_BYTES_MAX"]),
     ("wiring.limits(", &["SOCK_LIMITS", "SOCK_CONNECTIONS_MAX"]),
     (
         "wiring.platform_keys(",

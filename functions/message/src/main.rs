@@ -18,9 +18,10 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let queue = wiring.queue()?;
+    let (queue, uploads) = (wiring.queue()?, wiring.uploads()?);
     let later = wiring.later(&store, queue.as_ref());
     let writer = wiring.sender(&store, &push, topics, &limits, later);
+    let writer = writer.keeping_images(uploads.as_ref());
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("message", |event| answer(&identity, writer, signaller, event)).await
 }

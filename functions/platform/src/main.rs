@@ -14,9 +14,10 @@ async fn main() -> Result<(), StartError> {
     let topics = wiring.topics()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let queue = wiring.queue()?;
+    let (queue, uploads) = (wiring.queue()?, wiring.uploads()?);
     let later = wiring.later(&store, queue.as_ref());
     let writer = wiring.sender(&store, &push, topics, &Limits::OFF, later);
+    let writer = writer.keeping_images(uploads.as_ref());
     let server = wiring.platform(writer, &store, keys.sites());
     let eraser = wiring.eraser(server, &store);
     platform::serve("platform", &keys, |request| routes::handle(eraser, request)).await

@@ -15,7 +15,10 @@ async fn main() -> Result<(), StartError> {
     let limits = wiring.limits()?;
     let push = wiring.push()?;
     let store = wiring.changing_store().await?;
-    let writer = wiring.writer(&store, &push, topics, &limits);
+    let uploads = wiring.uploads()?;
+    let writer = wiring
+        .writer(&store, &push, topics, &limits)
+        .keeping_images(uploads.as_ref());
     rest::serve("update", &identity, |request| handle(writer, request)).await
 }
 

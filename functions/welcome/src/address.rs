@@ -3,12 +3,14 @@
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 /// The routes of the other functions. `tests/tidy` compares them with the template.
-const ROUTES: [&str; 35] = [
+const ROUTES: [&str; 37] = [
     "GET /api/list",
     "GET /api/sync",
     "GET /api/profiles",
     "GET /api/presence",
     "GET /api/blocks",
+    "POST /api/uploads",
+    "GET /api/uploads/{upload}",
     "PUT /api/user/{id}/block",
     "DELETE /api/user/{id}/block",
     "GET /api/{target}/{id}",

@@ -1,4 +1,4 @@
-//! Does what has to happen after an answer: the jobs of the queue, and every minute what was forgotten.
+//! Does what has to happen after an answer: the jobs of the queue, and every minute what is due.
 
 use shared::app::Worker;
 use shared::domain::{Limits, TopicRules};
@@ -11,14 +11,16 @@ use shared::wiring::Wiring;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
-    let (queue, webhook) = (wiring.queue()?, wiring.webhook()?);
+    let (queue, webhook, retention) = (wiring.queue()?, wiring.webhook()?, wiring.retention()?);
     let queue = queue.ok_or("SOCK_QUEUE_URL is missing: it says where jobs come from")?;
     let push = wiring.rare_push()?;
     let store = wiring.store().await?;
     let writer = wiring.writer(&store, &push, TopicRules::default(), &Limits::OFF);
     let eraser = wiring.eraser(wiring.platform(writer, &store, &[]), &store);
     let worker = wiring.worker(&store, eraser, &queue, webhook.as_ref());
-    worker::serve("worker", |job| carry_out(&worker, job), |_| worker.sweep()).await
+    let trimmer = wiring.trimmer(&store, &retention);
+    let minute = async |deadline_ms| worker.sweep().await.and(trimmer.run(deadline_ms).await);
+    worker::serve("worker", |job| carry_out(&worker, job), minute).await
 }
 
 /// A job that failed comes again later. One that cannot be read may be of a newer release, which then takes it.

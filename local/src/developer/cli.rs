@@ -72,7 +72,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Run {
-    /// Print one JSON line on standard output when everything is ready, for scripts: `page`, `rest`, `websocket`, `push`, `lambda`, `queues`, `redis`, `platform`, `control`, `jwt_secret`
+    /// Print one JSON line on standard output when everything is ready, for scripts: `page`, `rest`, `websocket`, `push`, `lambda`, `queues`, `redis`, `platform`, `uploads`, `control`, `jwt_secret`
     #[arg(long)]
     json: bool,
     /// Keep nothing: data goes to a temporary folder that is removed at the end

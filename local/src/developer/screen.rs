@@ -31,6 +31,7 @@ pub fn ready_json(addresses: &Addresses) {
         "queues": addresses.queues,
         "redis": addresses.redis,
         "platform": addresses.platform,
+        "uploads": addresses.uploads,
         "control": addresses.control,
         "jwt_secret": addresses.signer.as_ref().map(|signer| signer.secret().to_owned()),
     }));

@@ -28,6 +28,7 @@ use crate::{
         watch::{Kept, Project, Watch, WatchError},
     },
     redis::{self, RedisError, RedisServer},
+    s3::S3,
     server::{BindError, Listeners},
     sqs::{Queues, Sqs},
     template::{self, Template, TemplateError},
@@ -139,6 +140,7 @@ pub struct Stack {
     lambda: Arc<Lambda>,
     _relays: Option<Relays>,
     _platform: Option<Platform>,
+    _s3: S3,
     redis: OwnRedis,
     _temporary: Option<TempDir>,
     _guard: Arc<Guard>,
@@ -165,6 +167,8 @@ pub struct Addresses {
     pub redis: String,
     /// `SOCK_API_URL`.
     pub platform: String,
+    /// `SOCK_UPLOADS_BUCKET`.
+    pub uploads: String,
     /// Where faults are switched and connections cut.
     pub control: String,
     /// The signer of development tokens; absent when only the platform can sign.
@@ -227,6 +231,10 @@ impl Stack {
             Some(_) => None,
             None => Some(Platform::start().await?),
         };
+        let place = temporary
+            .as_ref()
+            .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
+        let s3 = S3::start(place.join("s3")).await?;
         // The name by which a client on this machine reaches the host that we listen on.
         let host = reachable(settings.host());
         let stage = template.websocket.as_ref().map_or("", |api| api.stage.as_str());
@@ -256,6 +264,7 @@ impl Stack {
                 .or_else(|| settings.get("SOCK_API_URL"))
                 .unwrap_or_default()
                 .to_owned(),
+            uploads: s3.bucket("uploads"),
             control: String::new(),
             signer,
             platform_key: settings
@@ -269,9 +278,6 @@ impl Stack {
             None => None,
         };
         let faults = Arc::new(Faults::new(options.faults.clone(), options.seed));
-        let place = temporary
-            .as_ref()
-            .map_or_else(|| folders.state(), |folder| folder.path().to_owned());
         let lambda = Lambda::start(
             functions,
             LambdaOptions {
@@ -346,6 +352,7 @@ impl Stack {
             lambda,
             _relays: relays,
             _platform: platform,
+            _s3: s3,
             redis,
             _temporary: temporary,
             _guard: guard,
@@ -453,6 +460,7 @@ fn local_value(name: &str, in_template: &str, settings: &Settings, addresses: &A
         }
         "SOCK_QUEUE_URL" => return addresses.queue.clone(),
         "SOCK_REDIS_URL" => Some(addresses.redis.as_str()),
+        "SOCK_UPLOADS_BUCKET" => Some(addresses.uploads.as_str()),
         "SOCK_API_URL" => Some(addresses.platform.as_str()),
         "SOCK_PLATFORM_KEY" => addresses.platform_key.as_deref(),
         "SOCK_JWT_SECRET" => addresses.signer.as_ref().map(Signer::secret),

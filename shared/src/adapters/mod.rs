@@ -1,4 +1,4 @@
-//! The ports on Redis, API Gateway, SQS, HTTP and the system's clock; tokens, and the platform's keys.
+//! The ports on Redis, API Gateway, SQS, S3, HTTP and the system's clock; tokens, and the platform's keys.
 
 pub mod api_gateway;
 pub mod clock;
@@ -6,6 +6,7 @@ pub mod directory;
 pub mod jwt;
 pub mod platform_key;
 pub mod redis;
+pub mod s3;
 pub mod sqs;
 pub mod webhook;
 

@@ -139,17 +139,15 @@ impl Worker<'_> {
         let mut looking = stream::iter(members)
             .map(|member| self.look_at(webhook, conversation, member))
             .buffer_unordered(AT_ONCE);
-        let (mut failed, mut again_ms) = (None, None);
+        let (mut failed, mut again_ms) = (None, Vec::new());
         while let Some(looked) = looking.next().await {
             match looked {
                 Ok(Looked::Done) => {}
-                Ok(Looked::TooEarly(due_ms)) => {
-                    again_ms = Some(again_ms.map_or(due_ms, |known: u64| known.min(due_ms)))
-                }
+                Ok(Looked::TooEarly(due_ms)) => again_ms.push(due_ms),
                 Err(error) => failed = Some(error),
             }
         }
-        if let Some(due_ms) = again_ms {
+        if let Some(due_ms) = again_ms.into_iter().min() {
             self.look_again(Job::UndeliveredLater(conversation.clone()), due_ms)
                 .await?;
         }

@@ -7,13 +7,13 @@ use futures_util::future::join;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::fan_out::{self, Post};
-use super::{Counted, Later, Usage, asker, conversation};
+use super::{Counted, Later, Usage, asker, conversation, uploads};
 use crate::domain::{
     Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Job, Member, Message,
     MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Use, Watcher,
 };
 use crate::error::ApiError;
-use crate::ports::{Live, PageBounds, Promise, Push, Store, StoreError, Told, Unavailable};
+use crate::ports::{Live, PageBounds, Promise, Push, Store, StoreError, Told, Unavailable, Uploads};
 use crate::wire::{self, Event};
 
 /// Members that are told at once.
@@ -57,6 +57,17 @@ pub struct Writer<'a> {
     pub usage: Usage<'a>,
     /// How the worker learns of messages that reach nobody; `None` if nobody wants to know.
     pub later: Option<Later<'a>>,
+    /// Where images are kept that messages name; `None` if nothing can be uploaded.
+    pub uploads: Option<&'a dyn Uploads>,
+}
+
+impl<'a> Writer<'a> {
+    /// The same, but the images that messages name are kept here.
+    #[must_use]
+    pub fn keeping_images<U: Uploads>(mut self, uploads: Option<&'a U>) -> Self {
+        self.uploads = uploads.map(|uploads| uploads as &dyn Uploads);
+        self
+    }
 }
 
 impl Writer<'_> {
@@ -64,8 +75,8 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`ApiError::RetryKeyReused`] if the retry key was used for another content; [`ApiError::NotAMember`], [`ApiError::TopicFull`];
-    /// [`ApiError::InvalidField`] if it replies to no message or mentions no participant. [`ApiError::Unavailable`]: the message may then be
-    /// stored or not, and it is safe to send it again with the same retry key.
+    /// [`ApiError::InvalidField`] if it replies to no message or mentions no participant; [`ApiError::ImageNotUploaded`].
+    /// [`ApiError::Unavailable`]: the message may then be stored or not, and it is safe to send it again with the same retry key.
     pub async fn send(&self, caller: &Caller, target: &Target, draft: &Draft) -> Result<Outcome, ApiError> {
         let author = asker(self.topics, &caller.principal, target)?;
         self.send_by(author, caller, target, draft).await
@@ -81,11 +92,13 @@ impl Writer<'_> {
     ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
         let sent = async {
+            // First, so that no message is stored whose image is deleted after a day.
+            uploads::keep(self.uploads, Some(&draft.body)).await?;
             let append = self
                 .store
                 .append_message(&conversation, &author, draft, self.topics.members_max);
             let Some(later) = self.later else {
-                return Ok::<_, StoreError>((append.await?, None));
+                return Ok::<_, ApiError>((append.await?, None));
             };
             let job = Job::Undelivered(conversation.clone());
             let (decision, promise) = later.promising(job, append).await?;
@@ -117,7 +130,7 @@ impl Writer<'_> {
     ///
     /// # Errors
     /// [`ApiError::MessageNotFound`], [`ApiError::Forbidden`], [`ApiError::NothingToChange`] if nothing applies to the message,
-    /// [`ApiError::TooManyEdits`],
+    /// [`ApiError::TooManyEdits`], [`ApiError::ImageNotUploaded`],
     /// [`ApiError::RetryKeyReused`], [`ApiError::NotAMember`], [`ApiError::Unavailable`].
     pub async fn update(
         &self,
@@ -130,7 +143,11 @@ impl Writer<'_> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
         let id = wire::message_id(message_id)?;
-        let updated = self.store.update_message(&conversation, id, &by, edit, retry_key);
+        let updated = async {
+            uploads::keep(self.uploads, edit.image.as_ref()).await?;
+            let update = self.store.update_message(&conversation, id, &by, edit, retry_key);
+            Ok::<_, ApiError>(update.await?)
+        };
         let decision = self.usage.write(caller, Use::Edits, None, updated).await?;
         Ok(self.publish(caller, conversation, decision).await?)
     }

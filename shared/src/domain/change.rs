@@ -65,6 +65,8 @@ pub struct Projection {
     pub latest: Option<Latest>,
     /// Everyone whom this concerns: all members, and who has just left. A read position in a topic concerns its reader alone.
     pub members: Vec<Member>,
+    /// Whether all its messages were removed for their age. A direct conversation then leaves the inboxes until the next message.
+    pub emptied: bool,
 }
 
 impl Projection {

@@ -102,6 +102,22 @@ impl Conversation {
         }
     }
 
+    /// The conversation with that key; `None` if no conversation has it.
+    pub fn from_key(key: &str) -> Option<Self> {
+        let (domain, rest) = key.split_once(':')?;
+        let kind = match rest.split_once(':')? {
+            ("dm", sides) => {
+                let (low, high) = sides.split_once('-')?;
+                let (low, high) = (Id::from_key(low)?, Id::from_key(high)?);
+                (low <= high).then_some(Kind::Direct { low, high })?
+            }
+            ("topic", id) => Kind::Topic(Id::from_key(id)?),
+            _ => return None,
+        };
+        let domain = Domain::parse(domain).ok()?;
+        Some(Self { domain, kind })
+    }
+
     /// The members with which it begins: both sides of a direct conversation, each once. Others join.
     pub fn founders(&self) -> Vec<Id> {
         match &self.kind {
@@ -174,6 +190,23 @@ mod tests {
         ) {
             let same_pair = (a == c && b == d) || (a == d && b == c);
             prop_assert_eq!(direct(&a, &b).key() == direct(&c, &d).key(), same_pair);
+        }
+
+        #[test]
+        fn a_key_names_its_conversation(a in "[ab:~-]{1,4}", b in "[ab:~-]{1,4}|[1-9][0-9]{0,4}") {
+            let direct = direct(&a, &b);
+            let user = direct.user(&direct.founders()[0]);
+            let topic = Conversation::of(&user, &Target::Topic(Id::parse(&a).unwrap()));
+            for conversation in [direct, topic] {
+                prop_assert_eq!(Conversation::from_key(&conversation.key()), Some(conversation));
+            }
+        }
+
+        #[test]
+        fn another_text_names_no_conversation(key in "(site:)?(dm|topic|user):[a-b:%-]{0,5}|.*") {
+            if let Some(conversation) = Conversation::from_key(&key) {
+                prop_assert_eq!(conversation.key(), key);
+            }
         }
 
         #[test]

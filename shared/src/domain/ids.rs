@@ -134,6 +134,13 @@ impl Id {
                 .replace('-', "%2D"),
         }
     }
+
+    /// Reads what [`Id::in_key`] wrote; `None` for any other text.
+    pub(super) fn from_key(part: &str) -> Option<Self> {
+        let text = part.replace("%2D", "-").replace("%7E", "~").replace("%3A", ":");
+        let id = Self::parse(&text.replace("%25", "%")).ok()?;
+        (id.in_key() == part).then_some(id)
+    }
 }
 
 impl fmt::Display for Id {

@@ -23,6 +23,8 @@ pub const FRAME_BYTES: usize = 32 * 1024;
 pub const FRAME_OVERHEAD_BYTES: usize = 9 * 1024;
 /// Longest text as it stands in JSON, in bytes: escapes count, so that every message fits one frame whatever its metadata.
 pub const TEXT_JSON_BYTES: usize = FRAME_BYTES - METADATA_BYTES - FRAME_OVERHEAD_BYTES;
+/// Largest image that users can upload, in bytes, unless `SOCK_UPLOAD_BYTES_MAX` says otherwise.
+pub const UPLOAD_BYTES: u64 = 10 * 1024 * 1024;
 /// Longest image address, in bytes. Beyond this, browsers and proxies begin to refuse addresses.
 pub const IMAGE_BYTES: usize = 2 * 1024;
 /// Largest metadata object as the client wrote it, in bytes of JSON.
@@ -124,6 +126,10 @@ pub const OPERATION_MS: u64 = 10_000;
 pub const NOTICE_EVERY_MS: u64 = 30_000;
 /// How long such a notice is remembered, in milliseconds.
 pub const NOTICED_MS: u64 = 24 * 60 * 60 * 1000;
+/// How often the worker looks for messages and reports that are too old, in milliseconds: they live up to an hour longer, and as long as a walk takes.
+pub const TRIM_EVERY_MS: u64 = 60 * 60 * 1000;
+/// So long before the end of its time the worker begins nothing more, in milliseconds: what it has begun is then done.
+pub const WORKER_MARGIN_MS: u64 = 10_000;
 /// How long a function relies on a queued job that the worker has not begun, in milliseconds.
 pub const JOB_QUEUED_MS: u64 = 60_000;
 

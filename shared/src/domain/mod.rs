@@ -13,7 +13,9 @@ pub mod limits;
 mod message;
 mod page;
 mod report;
+mod retention;
 mod settings;
+mod upload;
 mod usage;
 
 pub use access::{Actor, Admission, Asker, Principal, Role, TopicAccess, TopicClaim, TopicRules};
@@ -38,5 +40,7 @@ pub use page::{
     TimeWindow, Window, total_pages,
 };
 pub use report::{InvalidRemark, Remark, Report, ReportId, Resolution};
+pub use retention::Retention;
 pub use settings::{Settings, SettingsEdit};
+pub use upload::{ImageType, Upload};
 pub use usage::{Bucket, InvalidLimits, Limits, Refusal, Use};

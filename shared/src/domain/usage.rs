@@ -19,17 +19,20 @@ pub enum Use {
     Frames,
     /// Reports of messages.
     Reports,
+    /// Images that a user uploads.
+    Uploads,
 }
 
 impl Use {
     /// All kinds, in the order in which [`Limits`] keeps them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Sends,
         Self::Edits,
         Self::Conversations,
         Self::Requests,
         Self::Frames,
         Self::Reports,
+        Self::Uploads,
     ];
 
     /// Its name in settings, in errors and in the store.
@@ -41,6 +44,7 @@ impl Use {
             Self::Requests => "requests",
             Self::Frames => "frames",
             Self::Reports => "reports",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -107,14 +111,14 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(
     "must be off, or pairs as sends=10:30,edits=off: tokens per second (0.0000116 to 1000000) and at once (1 to 1000000), of sends, edits, \
-     conversations, requests, frames and reports, each once"
+     conversations, requests, frames, reports and uploads, each once"
 )]
 pub struct InvalidLimits;
 
 impl Limits {
     /// The limits unless the settings say otherwise.
     pub const DEFAULT: &str =
-        "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5";
+        "sends=10:30,edits=5:15,conversations=0.02:60,requests=20:60,frames=10:40,reports=0.002:5,uploads=0.05:20";
 
     /// No limits but that of connections.
     pub const OFF: Self = Self {
@@ -193,6 +197,7 @@ mod tests {
         assert_eq!(limits.bucket(Use::Conversations), bucket(50_000_000, 60));
         assert_eq!(limits.bucket(Use::Requests), bucket(50_000, 60));
         assert_eq!(limits.bucket(Use::Reports), bucket(500_000_000, 5));
+        assert_eq!(limits.bucket(Use::Uploads), bucket(20_000_000, 20));
         assert_eq!(Limits::parse("off").unwrap(), Limits::OFF);
         assert_eq!(
             Limits::parse(Limits::DEFAULT).unwrap().bucket(Use::Sends),

@@ -11,7 +11,9 @@ mod oversight;
 mod push;
 mod signals;
 mod store;
+mod trimming;
 mod undelivered;
+mod uploads;
 mod webhook;
 
 use std::error::Error as StdError;
@@ -32,7 +34,9 @@ pub use store::{
     ChangedEntries, Changes, Ended, History, Inbox, InboxEntry, Live, Opened, PageBounds, Set, Store, StoreError,
     Stored, Terms, Told,
 };
+pub use trimming::{Stretch, Trimmed, Trimming, Walk};
 pub use undelivered::{Noticed, Undelivered, Waiting};
+pub use uploads::{UploadForm, Uploads};
 pub use webhook::{Notice, Webhook};
 
 /// Something that we depend on did not do its part in time. The client may try again.

@@ -218,7 +218,7 @@ pub struct InboxEntry {
     pub read_seq: u64,
     /// How it stands in the inbox.
     pub settings: Settings,
-    /// Whether the owner is no member any more.
+    /// Whether the owner is no member any more, or the age of its messages has emptied the direct conversation.
     pub left: bool,
     /// The revision of the conversation up to which the owner was told.
     pub rev: u64,

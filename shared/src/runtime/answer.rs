@@ -12,6 +12,7 @@ pub struct Answer {
     pub(super) status: u16,
     body: String,
     content_type: &'static str,
+    cache_control: String,
     header: Option<(&'static str, String)>,
 }
 
@@ -53,11 +54,21 @@ impl Answer {
         }
     }
 
+    /// 302: what was asked for is at this address, which the client may remember for so many seconds.
+    pub fn found(location: String, kept_s: u64) -> Self {
+        Self {
+            header: Some(("location", location)),
+            cache_control: format!("private, max-age={kept_s}"),
+            ..Self::new(302, String::new())
+        }
+    }
+
     fn new(status: u16, body: String) -> Self {
         Self {
             status,
             body,
             content_type: "application/json",
+            cache_control: "no-store".to_owned(),
             header: None,
         }
     }
@@ -73,7 +84,7 @@ pub(crate) fn reply(outcome: Result<Answer, ApiError>, request_id: &str, has_bod
     let body = if has_body { answer.body } else { String::new() };
     let reply = Reply::new(answer.status, body)
         .with("content-type", answer.content_type)
-        .with("cache-control", "no-store");
+        .with("cache-control", answer.cache_control);
     let reply = match answer.header {
         Some((name, value)) => reply.with(name, value),
         None => reply,
@@ -115,6 +126,7 @@ mod tests {
             Ok(Answer::ok(&())),
             Ok(Answer::nothing()),
             Ok(Answer::moved("/api/list".to_owned())),
+            Ok(Answer::found("https://example.com/image".to_owned(), 60)),
             Err(ApiError::RouteNotFound),
         ] {
             let reply = serde_json::to_value(reply(outcome, "id", true)).unwrap();

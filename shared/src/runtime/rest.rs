@@ -12,7 +12,7 @@ use crate::app::{Caller, Counted};
 use crate::domain::limits::{BODY_BYTES, IDS_MAX};
 use crate::domain::{
     Cursor, Id, InboxWindow, InvalidPage, MembersPage, MessageId, Page, Principal, Reaction, RetryKey, Target,
-    TimeWindow, User, Window,
+    TimeWindow, Upload, User, Window,
 };
 use crate::error::ApiError;
 use crate::wire;
@@ -124,6 +124,51 @@ impl RestRequest {
     /// `{message_id}` of the path.
     pub fn message_id(&self) -> String {
         self.path_parameter("message_id").to_owned()
+    }
+
+    /// `{upload}` of the path.
+    ///
+    /// # Errors
+    /// [`ApiError::ImageNotFound`] for a text that is not a name of an image.
+    pub fn upload(&self) -> Result<Upload, ApiError> {
+        Upload::parse(self.path_parameter("upload")).ok_or(ApiError::ImageNotFound)
+    }
+
+    /// `message` of the query: the conversation as the reader calls it, and the message, as `user/5/0192…` or `topic/cats/0192…`.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`] if it has another form; [`ApiError::InvalidTarget`], [`ApiError::InvalidId`]; [`ApiError::ImageNotFound`] for an id
+    /// that we cannot have given.
+    pub fn named_message(&self) -> Result<(Target, MessageId), ApiError> {
+        let text = self.query("message").unwrap_or_default();
+        let Ok([kind, id, message]) = <[&str; 3]>::try_from(text.split('/').collect::<Vec<_>>()) else {
+            return Err(ApiError::InvalidField {
+                field: "message",
+                expected: "the message that shows the image, as user/5/MESSAGE_ID",
+            });
+        };
+        let message = MessageId::parse(message).ok_or(ApiError::ImageNotFound)?;
+        Ok((wire::target(kind, id)?, message))
+    }
+
+    /// The address of the request, without a query. It begins with `https`, as every address of API Gateway.
+    pub fn address(&self) -> String {
+        let host = self.event.headers().get(header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        format!("https://{host}{}", self.path().trim_end_matches('/'))
+    }
+
+    /// The same request, whose token may also stand in the query, as `token`. A token in a header counts more.
+    ///
+    /// # Errors
+    /// As [`Identity::of_headers`].
+    pub async fn or_token_of_query(mut self, identity: &Identity) -> Result<Self, ApiError> {
+        if self.principal.is_none()
+            && let Some(token) = self.event.query("token").filter(|token| !token.is_empty())
+        {
+            self.principal = Some(identity.principal(&token, self.event.headers()).await?);
+        }
+        Ok(self)
     }
 
     /// `{reaction}` of the path.

@@ -16,6 +16,7 @@ mod notice;
 mod oversight;
 mod properties;
 mod request;
+mod upload;
 
 pub use answer::{
     DeletedAnswer, EntryAnswer, ErrorBody, HistoryAnswer, MemberAnswer, MembersAnswer, PresenceAnswer, ProfilesAnswer,
@@ -35,6 +36,7 @@ pub use notice::{banned, reported, undelivered};
 pub use oversight::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
 pub use request::{RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
+pub use upload::UploadAnswer;
 
 use serde::Serialize;
 

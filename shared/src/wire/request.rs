@@ -7,8 +7,8 @@ use super::metadata::metadata;
 use super::properties::{Properties, shortened, string};
 use crate::domain::limits::{MENTIONS_MAX, NUMERIC_ID_MAX};
 use crate::domain::{
-    Body, BodyKind, Cursor, Draft, Edit, Id, InboxPlace, InvalidId, InvalidMessage, MessageId, Metadata, MetadataEdit,
-    Remark, RetryKey, Role, SettingsEdit, Target, TimePlace,
+    Body, BodyKind, Cursor, Draft, Edit, Id, ImageType, InboxPlace, InvalidId, InvalidMessage, MessageId, Metadata,
+    MetadataEdit, Remark, RetryKey, Role, SettingsEdit, Target, TimePlace,
 };
 use crate::error::ApiError;
 
@@ -189,6 +189,21 @@ impl<'a> RequestBody<'a> {
             expected: EXPECTED,
         });
         role.map(Some)
+    }
+
+    /// The type of an image to upload, and its length in bytes.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidField`].
+    pub fn upload(&self) -> Result<(ImageType, u64), ApiError> {
+        let invalid = |field, expected| ApiError::InvalidField { field, expected };
+        let kind = ImageType::named(&self.0.name("type")).ok_or(invalid(
+            "type",
+            "image/png, image/jpeg, image/gif, image/webp or image/avif",
+        ))?;
+        let bytes = self.0.get("bytes").and_then(|raw| raw.get().parse().ok());
+        let bytes = bytes.filter(|bytes| *bytes > 0);
+        Ok((kind, bytes.ok_or(invalid("bytes", "the length of the image in bytes"))?))
     }
 
     /// What changes of a conversation's settings.

@@ -153,6 +153,7 @@ pub(crate) async fn nobody_is_told_that_a_blocked_user_reads(world: World) {
     block(&world).await;
     let wires = Wires::default();
     let writer = Writer {
+        uploads: None,
         store: &world.store,
         push: &wires,
         topics: TopicRules::default(),

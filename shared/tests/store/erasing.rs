@@ -46,6 +46,7 @@ pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires, queue: Option<&'a Te
                 topics: TopicRules::default(),
                 usage: world.usage(),
                 later: queue.map(|queue| Later { promises, queue }),
+                uploads: None,
             },
             oversight: &world.store,
             moderation: &world.store,

@@ -4,7 +4,7 @@ use local::redis::{Options, RedisServer};
 use shared::domain::{Ban, Bucket, ConnectionId, Cursor};
 use shared::ports::{
     Blocks as _, Gate as _, Mode, Oversight as _, PageBounds, PresenceReader, Signals as _, Store as _, Taking,
-    Watches, Wish,
+    Trimming as _, Walk, Watches, Wish,
 };
 
 use crate::support::{Address, NOW, SEEN, World, new_text, open, page, principal, texts};
@@ -36,6 +36,14 @@ async fn a_full_server_still_serves_every_read_and_lets_go() {
     assert!(world.update(&world.ben, id, &SEEN).await.is_err());
     let deleted = world.delete(&world.anna, gone).await;
     world.finish(deleted).await;
+    // What is too old goes.
+    let walk = Walk {
+        began_ms: NOW,
+        place: None,
+    };
+    world.store.keep_walk(&walk).await.unwrap();
+    world.store.trim(&world.chat, NOW, None).await.unwrap();
+    world.store.trim_reports(&world.anna.domain, NOW).await.unwrap();
     world.store.block(&world.anna, &world.ben.id).await.unwrap();
     world.store.unblock(&world.anna, &world.ben.id).await.unwrap();
     assert!(world.report(&open(&world.ben), id, "rude").await.is_err());

@@ -96,6 +96,7 @@ impl Scene {
 
     fn writer<'a>(&'a self, wires: &'a Wires) -> Writer<'a> {
         Writer {
+            uploads: None,
             store: &self.world.store,
             push: wires,
             topics: TopicRules {

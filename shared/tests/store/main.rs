@@ -50,6 +50,8 @@ mod reports;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod settings;
@@ -260,4 +262,11 @@ rules! {
     later::what_nobody_handed_over_is_found,
     later::a_send_that_was_refused_leaves_no_promise,
     later::the_platform_is_told_of_reports_and_bans,
+    retention::what_is_too_old_goes_from_everywhere,
+    retention::an_empty_direct_conversation_leaves_the_inbox_until_the_next_message,
+    retention::an_empty_topic_stays_with_its_members,
+    retention::members_who_were_not_told_are_told_the_next_time,
+    retention::each_site_keeps_messages_as_long_as_it_wants,
+    retention::a_long_conversation_goes_in_bounded_steps,
+    retention::what_is_left_is_as_if_the_rest_had_never_been_there,
 }

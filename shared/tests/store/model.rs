@@ -244,6 +244,7 @@ impl Run {
             late: Mutex::new(late.then(Vec::new)),
         };
         let writer = Writer {
+            uploads: None,
             store: &dying,
             push: &self.wires,
             topics: TopicRules::default(),

@@ -211,6 +211,7 @@ pub(crate) async fn a_part_of_the_record_ends_where_it_is_full(mut world: World)
     }
     let wires = Wires::default();
     let writer = Writer {
+        uploads: None,
         store: &world.store,
         push: &wires,
         topics: TopicRules::default(),

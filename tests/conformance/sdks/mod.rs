@@ -109,13 +109,7 @@ impl Sdk {
     /// Lets a script carry out an order; the SDK for Rust needs none.
     async fn run(self, script: &str, order: &Value) -> Result<Vec<Value>> {
         let mut command = if matches!(self, Self::Python) {
-            let python = path(".senna/sam/bin/python");
-            if !python.is_file() {
-                bail!(Skipped(
-                    "the SDK for Python is not there; .ci/sam-setup installs it".to_owned()
-                ));
-            }
-            let mut python = Command::new(python);
+            let mut python = Command::new(python()?);
             python.arg(path(&format!("tests/conformance/sdks/{script}.py")));
             python
         } else {
@@ -145,6 +139,28 @@ impl Sdk {
         ensure!(output.status.success(), "the script failed: {said}");
         serde_json::from_slice(&output.stdout).with_context(|| format!("the script says: {said}"))
     }
+}
+
+/// S3 with the SDK for Python.
+pub(crate) async fn s3() -> Result<()> {
+    let python = python()?;
+    let bucket = &PLAIN.bench()?.stack.addresses.uploads;
+    let script = path("tests/conformance/sdks/s3.py");
+    let output = Command::new(python).arg(script).arg(bucket).output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the script failed: {said}");
+    Ok(())
+}
+
+/// The Python that has the SDK.
+fn python() -> Result<PathBuf> {
+    let python = path(".senna/sam/bin/python");
+    if !python.is_file() {
+        bail!(Skipped(
+            "the SDK for Python is not there; .ci/sam-setup installs it".to_owned()
+        ));
+    }
+    Ok(python)
 }
 
 /// An order for a stack, with good keys.

@@ -304,7 +304,13 @@ fn entry_with(timestamp: Value, enriched: bool) -> Value {
             ("muted", settled()),
             ("hidden", settled()),
             ("pinned", settled()),
-            ("left", about("One is no member any more.", settled())),
+            (
+                "left",
+                about(
+                    "One is no member any more, or all messages of the direct conversation were too old and were removed.",
+                    settled(),
+                ),
+            ),
         ],
     );
     if enriched {

@@ -35,7 +35,7 @@ const BAD_TOKEN: &[&str] = &[
 ];
 
 /// All of them. A test holds them against the table in `shared/src/error.rs`.
-pub(super) const ERRORS: [Error; 40] = [
+pub(super) const ERRORS: [Error; 42] = [
     Error {
         code: None,
         status: 400,
@@ -85,7 +85,7 @@ pub(super) const ERRORS: [Error; 40] = [
         400,
         "INVALID_IMAGE",
         ARGUMENT,
-        "the image is not an `https://` address with a host and without a user",
+        "the image is not an `https://` address with a host and without a user, or was not uploaded",
     ),
     error(
         400,
@@ -148,6 +148,7 @@ pub(super) const ERRORS: [Error; 40] = [
         &["NotFound", "RouteNotFoundError"],
         "there is no such message, conversation or route",
     ),
+    error(404, "UPLOADS_OFF", &["NotFound"], "images cannot be uploaded here"),
     error(
         409,
         "RETRY_KEY_REUSED",
@@ -203,6 +204,7 @@ pub(super) const ERRORS: [Error; 40] = [
         TOO_LARGE,
         "the metadata is longer than 4 KiB of JSON",
     ),
+    error(413, "UPLOAD_TOO_LARGE", TOO_LARGE, "the image is longer than it may be"),
     error(
         415,
         "BODY_COMPRESSED",

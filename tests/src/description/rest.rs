@@ -2,6 +2,7 @@
 
 mod answers;
 mod moderation;
+mod uploads;
 
 use serde_json::{Map, Value, json};
 
@@ -101,7 +102,7 @@ impl Route {
     fn operation(&self) -> Value {
         let is_platform = self.tag == platform::TAG;
         let status = match self.id {
-            "send" | "sendAs" | "report" => "201",
+            "send" | "sendAs" | "report" | "upload" => "201",
             "erase" => "202",
             _ => "200",
         };
@@ -129,11 +130,22 @@ impl Route {
             .copied();
         let mut responses = failures(&codes.collect::<Vec<_>>());
         let mut done = answer("Done.", &named(self.answer));
-        if self.id == "export" {
+        match self.id {
             // Each line is what the schema says.
-            done["content"] = json!({"application/x-ndjson": {"schema": named(self.answer)}});
+            "export" => {
+                done["content"] = json!({"application/x-ndjson": {"schema": named(self.answer)}});
+                responses.insert(status.to_owned(), done);
+            }
+            uploads::SHOW => {
+                let location =
+                    json!({"description": "Where the image is for five minutes.", "schema": {"type": "string"}});
+                let found = json!({"description": "The image is there.", "headers": {"Location": location}});
+                responses.insert("302".to_owned(), found);
+            }
+            _ => {
+                responses.insert(status.to_owned(), done);
+            }
         }
-        responses.insert(status.to_owned(), done);
         let mut operation = json!({
             "operationId": self.id,
             "tags": [self.tag],
@@ -141,6 +153,9 @@ impl Route {
             "parameters": parameters,
             "responses": responses,
         });
+        if self.id == uploads::SHOW {
+            operation["security"] = json!([{"token": []}, {"bearer": []}, {uploads::TOKEN: []}]);
+        }
         if is_platform {
             operation["security"] = json!([{platform::SECURITY: []}]);
         }
@@ -160,6 +175,7 @@ pub(super) fn document() -> Value {
     for route in routes()
         .into_iter()
         .chain(moderation::routes())
+        .chain(uploads::routes())
         .chain(platform::routes())
     {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -169,6 +185,7 @@ pub(super) fn document() -> Value {
     let own = answers::schemas()
         .into_iter()
         .chain(moderation::schemas())
+        .chain(uploads::schemas())
         .chain(platform::schemas());
     schemas.extend(own.map(|(name, schema)| (name.to_owned(), schema)));
     json!({
@@ -199,6 +216,9 @@ pub(super) fn document() -> Value {
                     "description": "A JWT of the platform; its claim `user_id` says who asks. `SOCK_JWT_HEADER` names another header.",
                 },
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The same token."},
+                uploads::TOKEN: {
+                    "type": "apiKey", "in": "query", "name": "token", "description": "The same token, for the address of an image.",
+                },
                 "platform": {
                     "type": "http", "scheme": "bearer", "description": "The key, or one of the two keys, in `SOCK_PLATFORM_KEY`.",
                 },
@@ -462,6 +482,10 @@ fn path_parameter(name: &str, is_platform: bool) -> Value {
     let (words, schema) = of_platform.unwrap_or_else(|| match name {
         "target" => ("Whether the other side is a user or a topic.", named("Target")),
         "message_id" => ("The message.", named("MessageId")),
+        "upload" => (
+            "The name of the image.",
+            json!({"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+        ),
         "reaction" => ("The reaction, percent-encoded.", named("ReactionText")),
         "user" => (
             "The member; `me` is you.",

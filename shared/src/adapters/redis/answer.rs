@@ -22,7 +22,7 @@ use crate::domain::{
     Change, ChangeKind, ConnectionId, Cursor, Decision, Id, InboxPlace, Latest, Member, MessageId, Place, Projection,
     Role, Target, TopicMember,
 };
-use crate::ports::{Changes, History, Live, Noticed, Recorded, StoreError, Stored, Told, Unavailable};
+use crate::ports::{Changes, History, Live, Noticed, Recorded, StoreError, Stored, Told, Trimmed, Unavailable};
 
 /// Reads an answer of this shape; the scripts are ours, so another shape means that something else writes to our keys.
 fn read<T: FromRedisValue>(value: Value) -> Result<T, Unavailable> {
@@ -60,6 +60,7 @@ pub(super) enum Asked<'a> {
 /// Flags of a decision.
 const REPEATED: u8 = 1;
 const PRIVATE: u8 = 2;
+const EMPTIED: u8 = 4;
 
 /// Flags of a member in a decision.
 const LEFT: u8 = 1;
@@ -79,8 +80,6 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
     let (flags, rev) = (head.byte()?, head.number::<7>()?);
     let (prev_rev, seq) = (head.number::<7>()?, head.number::<5>()?);
     let id = record::read_identity(&mut head, seq)?;
-    let (clock, conversation_rev) = (head.number::<7>()?, head.number::<7>()?);
-    let (last_seq, activity_ms, latest_seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
     // A message that was moved away is not there any more.
     let stored = match record.as_slice() {
         [] => None,
@@ -132,19 +131,24 @@ pub(super) fn decision(asked: &Asked<'_>, answer: Value) -> Result<Decision, Sto
             repeated: flags & REPEATED != 0,
             private: flags & PRIVATE != 0,
         },
-        projection: Projection {
-            clock,
-            rev: conversation_rev,
-            last_seq,
-            activity_ms,
-            latest: (latest_seq > 0).then_some(Latest {
-                seq: latest_seq,
-                record: if newest.is_empty() { record } else { newest },
-            }),
-            members: read_members(head)?,
-        },
+        projection: projection(flags, head, if newest.is_empty() { record } else { newest })?,
         watchers,
         reply_to,
+    })
+}
+
+/// The part of a decision that says how the conversation is now, and its newest live message.
+fn projection(flags: u8, mut head: Reader<'_>, newest: Vec<u8>) -> Result<Projection, Corrupt> {
+    let (clock, rev) = (head.number::<7>()?, head.number::<7>()?);
+    let (last_seq, activity_ms, seq) = (head.number::<5>()?, head.number::<6>()?, head.number::<5>()?);
+    Ok(Projection {
+        clock,
+        rev,
+        last_seq,
+        activity_ms,
+        latest: (seq > 0).then_some(Latest { seq, record: newest }),
+        members: read_members(head)?,
+        emptied: flags & EMPTIED != 0,
     })
 }
 
@@ -355,6 +359,22 @@ pub(super) fn recorded(answer: Value) -> Result<Recorded, Unavailable> {
     })
 }
 
+/// What `conversation_trim.lua` answers.
+pub(super) fn trimmed(answer: Value) -> Result<Trimmed, Unavailable> {
+    let mut items = list(answer)?;
+    match items.len() {
+        0 => return Ok(Trimmed::Nothing),
+        1 => return Ok(Trimmed::More),
+        _ => {}
+    }
+    let (head, _, newest): (Vec<u8>, Vec<u8>, Vec<u8>) = (next(&mut items)?, next(&mut items)?, next(&mut items)?);
+    let mut head = Reader(&head);
+    let flags = head.byte()?;
+    // No change stands in it.
+    head.take(7 + 7 + 5 + 11)?;
+    Ok(Trimmed::ToTell(projection(flags, head, newest)?, next(&mut items)?))
+}
+
 /// What `user_ban.lua` and `user_revoke.lua` answer.
 pub(super) fn connections(answer: Value) -> Result<Vec<ConnectionId>, Unavailable> {
     let names: Vec<String> = read(answer)?;
@@ -486,13 +506,26 @@ pub(super) fn is_there(answer: Value) -> Result<bool, Unavailable> {
     Ok(read::<Option<Value>>(answer)?.is_some())
 }
 
+/// A text, if there is one.
+pub(super) fn optional_text(answer: Value) -> Result<Option<String>, Unavailable> {
+    read(answer)
+}
+
+/// What SCAN answers: the next cursor, and names of keys.
+pub(super) fn scanned(answer: Value) -> Result<(u64, Vec<String>), Unavailable> {
+    read(answer)
+}
+
 /// A list of texts.
 pub(super) fn texts(answer: Value) -> Result<Vec<String>, Unavailable> {
     read(answer)
 }
 
-/// What `undelivered_read.lua` answers: the packed entry, unread messages in the whole inbox, and the last notice.
-pub(super) fn waiting(answer: Value) -> Result<Option<(Vec<u8>, u64, Option<Noticed>)>, Unavailable> {
+/// A packed entry, unread messages in the whole inbox, and the last notice of the entry.
+type Packed = (Vec<u8>, u64, Option<Noticed>);
+
+/// What `undelivered_read.lua` answers.
+pub(super) fn waiting(answer: Value) -> Result<Option<Packed>, Unavailable> {
     let mut items = list(answer)?;
     let Some(entry) = items.next() else { return Ok(None) };
     let (unread_total, noticed): (u64, String) = (next(&mut items)?, next(&mut items)?);

@@ -7,7 +7,7 @@ use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
+use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, RedisResult, TlsCertificates, Value,
@@ -38,6 +38,31 @@ impl Connection {
         match self {
             Self::Single(connection) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,
+        }
+    }
+
+    /// The servers that have data, by name: the masters of a cluster. A lone server has an empty name.
+    pub(super) async fn nodes(&mut self) -> RedisResult<Value> {
+        match self {
+            Self::Single(_) => Ok(Value::Map(vec![(Value::BulkString(Vec::new()), Value::Nil)])),
+            Self::Cluster(connection) => {
+                let masters = RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllMasters, None));
+                connection.route_command(redis::cmd("PING"), masters).await
+            }
+        }
+    }
+
+    /// Sends a command without keys to the server with that name.
+    pub(super) async fn command_at(&mut self, node: &str, command: &Cmd) -> RedisResult<Value> {
+        match self {
+            Self::Single(connection) => command.query_async(connection).await,
+            Self::Cluster(connection) => {
+                let unknown = || io::Error::other("no server has that name");
+                let (host, port) = node.rsplit_once(':').ok_or_else(unknown)?;
+                let (host, port) = (host.to_owned(), port.parse().map_err(|_| unknown())?);
+                let there = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host, port });
+                connection.route_command(command.clone(), there).await
+            }
         }
     }
 

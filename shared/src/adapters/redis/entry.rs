@@ -23,15 +23,16 @@ const PINNED: u8 = 4;
 const LEFT_NOW: u8 = 32;
 /// The owner of the entry has written there.
 const HAS_WRITTEN: u8 = 64;
-/// The owner of the entry is no member any more.
+/// The owner of the entry is no member any more, or the direct conversation is empty.
 const LEFT: u8 = 128;
 
 /// Packs the entry of one member.
 pub(crate) fn pack(conversation: &Conversation, projection: &Projection, member: &Member) -> Vec<u8> {
+    let left = member.left || projection.emptied && conversation.is_direct();
     // Who has left is shown nothing that was written.
-    let latest = projection.latest.as_ref().filter(|_| !member.left);
+    let latest = projection.latest.as_ref().filter(|_| !left);
     let mark = |flag, is_set| if is_set { flag } else { 0 };
-    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, member.left) | mark(LEFT_NOW, member.left_now);
+    let flags = mark(HAS_WRITTEN, member.has_written) | mark(LEFT, left) | mark(LEFT_NOW, member.left_now);
     let mut packed = vec![VERSION, flags];
     packed.extend(number_bytes::<7>(projection.clock));
     packed.extend(number_bytes::<5>(member.unread));
@@ -175,6 +176,7 @@ mod tests {
                 },
             }),
             members: Vec::new(),
+            emptied: false,
         };
         let member = Member {
             id: user.id,

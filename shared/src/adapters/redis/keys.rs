@@ -190,6 +190,23 @@ impl Keys {
         ["promised", "queued"].map(|part| format!("{{{}:jobs:{shard}}}:{part}", self.prefix))
     }
 
+    /// STRING: how far the last walk through all conversations has come: when it began in ms, and the place where it goes on.
+    pub(super) fn walk(&self) -> String {
+        format!("{{{}:retention}}:walk", self.prefix)
+    }
+
+    /// A pattern for the names of the `meta` of all conversations. It may fit others too: [`Keys::conversation_of`] tells them apart.
+    pub(super) fn pattern_of_conversations(&self) -> String {
+        // `dm` and `topic`, and not `user`.
+        format!("{{{}:*[mc]:*}}:meta", self.prefix)
+    }
+
+    /// The conversation whose `meta` has that name; `None` if no conversation has it.
+    pub(super) fn conversation_of(&self, name: &str) -> Option<Conversation> {
+        let rest = name.strip_prefix('{')?.strip_prefix(&self.prefix)?.strip_prefix(':')?;
+        Conversation::from_key(rest.strip_suffix("}:meta")?)
+    }
+
     /// HASH: the user who owns the connection. `domain`, `user`; `topics` of the token, `until` when it is good and when it was `issued`; `frames`,
     /// when the bucket of its frames is full again, in µs; `near`, until when the user is near a limit, in ms; `conversation` and `users` that it
     /// watches, `replaced` ones of a moment ago; `typed` and `typing`. Expires with the connection; no promise depends on it.
@@ -235,6 +252,8 @@ mod tests {
                 for (part, key) in parts.iter().zip(keys.conversation(&conversation, &parts)) {
                     all.push((key, format!("{conversation:?} {part:?}")));
                 }
+                let meta = keys.conversation(&conversation, &[OfConversation::Meta]).remove(0);
+                assert_eq!(keys.conversation_of(&meta), Some(conversation.clone()));
                 let retry = keys.retry(&conversation, &self.user, &self.retry);
                 all.push((retry, format!("{conversation:?} {:?} {:?}", self.user, self.retry)));
                 let operation = keys.operation(&conversation, self.identity);
@@ -243,6 +262,7 @@ mod tests {
             all.push((keys.erasure(&user), format!("{user:?} erasure")));
             let parts = OfUser::ALL;
             for (part, key) in parts.iter().zip(keys.user(&user, &parts)) {
+                assert_eq!(keys.conversation_of(&key), None);
                 all.push((key, format!("{user:?} {part:?}")));
             }
             let parts = ["all", "open", "resolved", "records"];

@@ -4,6 +4,7 @@
 //! requests only time out. So: after a pause the connection is tried with a short PING, and a request that fails for the connection's sake
 //! is repeated on a new one, as long as its time lasts. Every step that we send may be repeated.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,12 +93,16 @@ impl<'a> Call<'a> {
 enum Request<'a> {
     Script(Call<'a>),
     Command(&'a Cmd),
+    CommandAt(&'a str, &'a Cmd),
+    Nodes,
 }
 
 impl Request<'_> {
     async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
         let call = match self {
             Self::Command(command) => return connection.command(command).await,
+            Self::CommandAt(node, command) => return connection.command_at(node, command).await,
+            Self::Nodes => return connection.nodes().await,
             Self::Script(call) => call,
         };
         if call.script.loaded.load(Ordering::Relaxed) {
@@ -149,6 +154,19 @@ impl Link {
     /// Runs a command whose keys are in one slot.
     pub(super) async fn command(&self, command: &Cmd) -> Result<Value, Unavailable> {
         self.send(Request::Command(command)).await
+    }
+
+    /// Runs a command without keys on the server with that name.
+    pub(super) async fn command_at(&self, node: &str, command: &Cmd) -> Result<Value, Unavailable> {
+        self.send(Request::CommandAt(node, command)).await
+    }
+
+    /// The names of the servers that have data, in order.
+    pub(super) async fn nodes(&self) -> Result<Vec<String>, Unavailable> {
+        let answer = self.send(Request::Nodes).await?;
+        let names: BTreeMap<String, Value> =
+            redis::from_redis_value(answer).map_err(|error| unavailable(error.into()))?;
+        Ok(names.into_keys().collect())
     }
 
     async fn send(&self, request: Request<'_>) -> Result<Value, Unavailable> {

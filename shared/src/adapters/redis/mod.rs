@@ -18,6 +18,7 @@ mod promises;
 pub(crate) mod record;
 mod scripts;
 mod signals;
+mod trimming;
 mod undelivered;
 
 use std::fmt;

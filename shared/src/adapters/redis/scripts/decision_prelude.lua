@@ -8,7 +8,7 @@ local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], 
 local has_mentions = call('ZCARD', mentions) > 0
 
 -- What every write answers: the change, and the conversation as it is now. The Rust side is `answer.rs`. Flags: 1 if it was done before, 2 if it
--- concerns one member alone and has no revision; revision of the change, the revision before it (the same again if that is not known any more), its
+-- concerns one member alone and has no revision, 4 if all messages were removed for their age; revision of the change, the revision before it (the same again if that is not known any more), its
 -- position and identity; clock, revision, last position, time of the newest message in ms, position of the newest live message.
 local DECIDED = '>I1I7I7I5c11I7I7I5I6I5'
 local NO_MESSAGE = string.rep('\0', 11)
@@ -54,7 +54,8 @@ local function decided(all, state, done)
     record = shown(record, done.seq, log, base, reactions, done.by)
   end
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
-  local seq, flags = done.seq or 0, (done.again and 1 or 0) + (done.private and 2 or 0)
+  local seq, emptied = done.seq or 0, base > 0 and last == base
+  local flags = (done.again and 1 or 0) + (done.private and 2 or 0) + (emptied and 4 or 0)
   local told = {pack(DECIDED, flags, done.rev, prev, seq, identity, state.clock, state.rev, last, state.ms, latest)}
   for index = done.only or 1, done.only or #all, 2 do
     local id, role, read, _, others_see = all[index], string.byte(all[index + 1], 2), read_by(all[index + 1])

@@ -21,8 +21,8 @@ marks = marks - marks % MARKS
 if known.packed and marks == known.marks and string.sub(entry, 10) == string.sub(known.packed, 10) then return told(false, known) end
 
 local own = known.own
--- A new message brings back what was hidden.
-if latest > known.latest and floor(own / HIDDEN) % 2 == 1 then own = own - HIDDEN end
-if marks >= LEFT then own = 0 end
+-- A new message brings back what was hidden. A direct conversation leaves when it is empty, and keeps its other settings for the next message.
+if (latest > known.latest or marks >= LEFT) and floor(own / HIDDEN) % 2 == 1 then own = own - HIDDEN end
+if marks >= LEFT and string.sub(chat, 1, 5) ~= 'user-' then own = 0 end
 keep_entry(chat, known, own, marks, unread, activity, entry)
 return told(true, known)
