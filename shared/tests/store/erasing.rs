@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use shared::app::{Eraser, Later, Platform, Progress, Writer};
+use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
     Conversation, DirectConversations, ErasureState, ExportPlace, Id, Job, Target, TimeWindow, TopicRules,
 };
@@ -82,9 +83,16 @@ async fn erase(zoo: &Zoo, mode: DirectConversations) {
                 assert!(!waited, "one look more is enough");
                 waited = true;
                 // Requests that were admitted before the erasure are carried out now.
-                for chat in [&zoo.cats, &direct(&zoo.gone, &zoo.world.ben)] {
-                    let late = with_key(&format!("{WORD} late"), "key-2");
-                    zoo.say(chat, &zoo.gone, &late).await;
+                let late = with_key(&format!("{WORD} late"), "key-2");
+                zoo.say(&zoo.cats, &zoo.gone, &late).await;
+                // The functions that carry out these die before anybody is told.
+                for chat in [&zoo.dogs, &direct(&zoo.gone, &zoo.world.ben)] {
+                    let sent = zoo
+                        .world
+                        .store
+                        .append_message(chat, &open(&zoo.gone), &late, TOPIC_MEMBERS_MAX)
+                        .await;
+                    assert!(!sent.unwrap().change.repeated);
                 }
                 let now = zoo.world.clock.now_ms();
                 zoo.world.clock.set(now + u64::try_from(after.as_millis()).unwrap());
