@@ -181,7 +181,7 @@ async fn get(key: &str) -> Result<(u16, String)> {
 
 async fn form_is_taken_as_its_policy_says() -> Result<()> {
     let (status, text) = post_form(&form("dir/taken", 60)?, b"bytes", same).await?;
-    ensure!((status, &text[..]) == (204, ""), "{status} {text}");
+    ensure!((status, text.as_str()) == (204, ""), "{status} {text}");
     ensure!(get("dir/taken").await? == (200, "bytes".to_owned()));
     let (status, text) = post_form(&form("other/taken", 60)?, b"bytes", same).await?;
     ensure!(

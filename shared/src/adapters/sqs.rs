@@ -80,7 +80,7 @@ fn prepare(config: QueueConfig) -> Client {
 
 /// Whole seconds, rounded up, at most as many as SQS takes.
 fn seconds(time: Duration, most: u64) -> Option<i32> {
-    let whole = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let whole = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
     i32::try_from(whole.min(most)).ok()
 }
 
