@@ -109,7 +109,7 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 fn every_alarm_watches_what_exists_and_tells_someone() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 26);
+    assert_eq!(alarms.len(), 28);
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
         assert_eq!(
