@@ -30,11 +30,13 @@ pub(crate) enum Kind {
     Connection,
     /// The platform was not told of a message that reached nobody.
     Untold,
+    /// Something that had to go is there.
+    Left,
 }
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Lost,
         Self::Doubled,
         Self::Differing,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Refused,
         Self::Connection,
         Self::Untold,
+        Self::Left,
     ];
 
     /// What is counted under it.
@@ -56,6 +59,7 @@ impl Kind {
             Self::Refused => "refused without reason",
             Self::Connection => "dead connections",
             Self::Untold => "untold",
+            Self::Left => "left behind",
         }
     }
 }

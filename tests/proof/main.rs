@@ -10,6 +10,7 @@ mod chaos;
 mod check;
 mod client;
 mod javascript;
+mod later;
 mod ledger;
 mod notices;
 mod observe;
@@ -37,13 +38,14 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tests::follower::{Pace, Screen, Talk};
 use tests::javascript::JavaScript;
-use tests::{Chat, Follower, User, Webhooks, until};
+use tests::{Chat, Follower, KEYS, User, Webhooks, until};
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use chaos::Chaos;
 use client::Client;
 use javascript::{Host, Script};
+use later::Later;
 use ledger::{Ledger, Setting};
 use report::Report;
 use servers::Servers;
@@ -61,6 +63,8 @@ const VISITORS_PAUSE_MS: Range<u64> = 1_000..6_000;
 const HIDING: usize = 3;
 /// For so long after its handshake began, a 410 does not remove a connection.
 const HANDSHAKE: Duration = Duration::from_secs(30);
+/// An erasure takes a minute at least, so a shorter proof erases nobody.
+const ERASING: Duration = Duration::from_mins(1);
 /// How long the clients may take to finish what they had begun, and to come to rest.
 const REST: Duration = Duration::from_mins(2);
 
@@ -107,10 +111,20 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         "--clock-scale",
         &CLOCK_SCALE.to_string(),
         "--freeze",
+        // A minute of the worker's schedule, on the gateway's clock.
+        "--schedule",
+        "1000",
     ];
     let (webhooks, redis) = (Webhooks::start()?, servers.url());
     let [url, secret] = webhooks.variables();
-    let chat = Chat::own_with(&flags, &[("SOCK_REDIS_URL", &redis), url, secret]).await?;
+    let variables = [
+        ("SOCK_REDIS_URL", redis.as_str()),
+        ("SOCK_PLATFORM_KEY", KEYS),
+        ("SOCK_RETENTION_DAYS", "1"),
+        url,
+        secret,
+    ];
+    let chat = Chat::own_with(&flags, &variables).await?;
     let pace = Pace {
         heartbeat: Duration::from_mins(9) / CLOCK_SCALE,
         answer: Duration::from_secs(4),
@@ -178,6 +192,13 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         speaker(&devices, user)?.tell(&talk, "begins").await?;
     }
 
+    // A cluster may lose what it has acknowledged, so nobody knows there what must be left.
+    let later = if cluster {
+        None
+    } else {
+        Some(Later::begin(&chat, seed).await?)
+    };
+    let erases = length >= ERASING;
     let mut chaos = Chaos::new(&chat, &clients, random.u64(..));
     let end = Instant::now() + length;
     let calm = async {
@@ -190,7 +211,13 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
             .await
             .context("a request has no answer")?
     };
-    let (calm, _) = tokio::try_join!(calm, acting)?;
+    let erasing = async {
+        match &later {
+            Some(later) if erases => later.erase().await,
+            _ => Ok(()),
+        }
+    };
+    let (calm, _, ()) = tokio::try_join!(calm, acting, erasing)?;
     let injected = std::mem::take(&mut chaos.injected);
 
     // The last push to everyone: by now no dead connection can be taken for one in its handshake, and a 410 removes it.
@@ -238,6 +265,9 @@ async fn prove(seed: u64, length: Duration, cluster: bool) -> Result<Report> {
         .map(|(client, _)| traffic::number_of(&client.user().id))
         .collect();
     findings.extend(notices::check(&webhooks, &listening?, &sight, REST).await);
+    if let Some(later) = &later {
+        findings.extend(later.check(erases, REST).await?);
+    }
     sight.dead_connections = dead_connections(&servers, &clients).await?;
     drop(devices);
     let mut ledger = ledger.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -32,7 +32,7 @@ pub trait Queue: Send + Sync {
     async fn put_off(&self, receipt: &str, by: Duration) -> Result<(), Unavailable>;
 }
 
-/// Remembers promised jobs where messages are kept, and which jobs the queue already has. Each method is one round trip.
+/// Remembers promised jobs where messages are kept, and which jobs the queue already has. Each method is one round trip, unless it says otherwise.
 #[async_trait]
 pub trait Promises: Send + Sync {
     /// Promises a job. Calling it twice makes two promises.
@@ -66,7 +66,8 @@ pub trait Promises: Send + Sync {
     /// [`Unavailable`].
     async fn claim_later(&self, job: &Job, due_ms: u64) -> Result<bool, Unavailable>;
 
-    /// The oldest promises that were made before that time, in milliseconds since 1970, and not dropped.
+    /// The oldest promises that were made before that time, in milliseconds since 1970, and not dropped. Notes of queued jobs on which nobody relies
+    /// any more are removed. Two round trips.
     ///
     /// # Errors
     /// [`Unavailable`].

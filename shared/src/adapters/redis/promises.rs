@@ -77,7 +77,11 @@ impl<C: Clock> Promises for RedisStore<C> {
 
     async fn forgotten(&self, before_ms: u64) -> Result<Vec<Promise>, Unavailable> {
         let reading = (0..SHARDS).map(async |shard| {
-            let [promised, _] = self.keys.jobs(shard);
+            let [promised, queued] = self.keys.jobs(shard);
+            // Its job was late, or whoever noted it has died. Jobs name users, and no trace of an erased one may stay.
+            let mut late = redis::cmd("ZREMRANGEBYSCORE");
+            late.arg(queued).arg("-inf").arg(self.clock.now_ms());
+            self.link.command(&late).await?;
             let mut command = redis::cmd("ZRANGEBYSCORE");
             command.arg(promised).arg("-inf").arg(format!("({before_ms}"));
             command.arg("LIMIT").arg(0).arg(FORGOTTEN_AT_ONCE);
