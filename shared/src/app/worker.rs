@@ -221,3 +221,16 @@ impl Worker<'_> {
         Ok(Some((Noticed { seq, ms }, wire::undelivered(user, waiting, newest))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_job_comes_again_soon_and_then_for_a_day() {
+        assert!(WAITS_S.is_sorted());
+        assert!(WAITS_S[0] < 10);
+        let hours = WAITS_S.iter().sum::<u64>() / 3_600;
+        assert_eq!(hours, 24);
+    }
+}
