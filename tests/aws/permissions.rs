@@ -42,7 +42,7 @@ fn only_functions_that_push_may_push_and_only_here() {
         }
         // tests/aws/queue.rs has what each may do with queues.
         may.retain(|action, _| !action.contains("sqs:"));
-        // Only uploads has more: a test of its own looks at that.
+        // Another test looks at what each may do with images.
         may.retain(|action, _| !action.contains("\"s3:"));
         let rest: Vec<_> = may.into_iter().collect();
         insta::allow_duplicates! {
@@ -72,7 +72,11 @@ fn functions_reach_only_the_images_that_they_handle() {
     let of_role = |role: &Value| -> Vec<String> {
         let all = statements(role).into_iter();
         all.filter(|statement| statement.to_string().contains("s3:"))
-            .map(|statement| format!("{} {}", statement["Action"], statement["Resource"]))
+            .map(|statement| {
+                let condition = statement.get("Condition").map(|condition| format!(" {condition}"));
+                let condition = condition.unwrap_or_default();
+                format!("{} {}{condition}", statement["Action"], statement["Resource"])
+            })
             .collect()
     };
     for (id, role) in of_type(expansion, "AWS::IAM::Role") {
@@ -80,6 +84,10 @@ fn functions_reach_only_the_images_that_they_handle() {
             "UploadsRole" => &[
                 r#""s3:PutObject" {"Fn::Sub":"${UploadsBucket.Arn}/pending/*"}"#,
                 r#""s3:GetObject" {"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}"#,
+            ],
+            "WorkerRole" => &[
+                r#""s3:ListBucket" {"Fn::GetAtt":["UploadsBucket","Arn"]} {"StringLike":{"s3:prefix":["pending/*","kept/*"]}}"#,
+                r#""s3:DeleteObject" [{"Fn::Sub":"${UploadsBucket.Arn}/pending/*"},{"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}]"#,
             ],
             _ => &[],
         };

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use http::Method;
 use serde_json::{Value, json};
-use tests::{Chat, User, until};
+use tests::{Chat, Request, User, ask_s3, until, upload};
 
 /// All lines of an export, page by page, as `Link` says.
 async fn export(chat: &Chat, user: &User) -> Result<(Vec<Value>, usize)> {
@@ -123,4 +123,43 @@ async fn the_worker_erases_a_user_and_others_see_it() -> Result<()> {
         Ok((erasure["state"] == "running").then_some(()))
     })
     .await
+}
+
+/// A message that names an image is refused only if the image neither waits nor is kept.
+#[tokio::test]
+async fn an_erasure_deletes_the_images_of_the_user_and_no_others() -> Result<()> {
+    let chat = Chat::shared().await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let (named, unnamed) = (upload(&ann, b"named").await?, upload(&ann, b"unnamed").await?);
+    let of_bob = upload(&bob, b"of bob").await?;
+    let send = async |image: &str| {
+        let body = json!({"type": "image", "image": image});
+        bob.call(Method::POST, &ann.path(), Some(&body)).await
+    };
+    // Bob's message stays, and ann's image in it goes all the same.
+    let message = send(&named).await?.ok(201)?["entry"].clone();
+    send(&of_bob).await?.ok(201)?;
+    let (_, base) = chat.rest_address()?;
+    let (_, name) = named.rsplit_once('/').context("a name")?;
+    let (id, token) = (message["id"].as_str().context("an id")?, bob.token()?);
+    let shown = Request {
+        path: format!("{base}/uploads/{name}?message=user/{}/{id}&token={token}", ann.id),
+        ..Request::default()
+    };
+    let (_, headers, _) = chat.exchange(shown).await?;
+    let address = headers["location"].to_str()?;
+    let status = async || anyhow::Ok(ask_s3(Method::GET, address, "", Vec::new()).await?.0);
+    assert_eq!(status().await?, 200);
+    chat.backend().about(&ann, Method::POST, "/erase").await?.ok(202)?;
+    until("the image is deleted", async || {
+        Ok((status().await? == 404).then_some(()))
+    })
+    .await?;
+    for image in [&named, &unnamed] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(send(image).await?.error()?, @"400 INVALID_IMAGE ArgumentError: image was not uploaded, or more than a day ago - please upload it again");
+        }
+    }
+    send(&of_bob).await?.ok(201)?;
+    Ok(())
 }

@@ -27,6 +27,7 @@ const POST: &str = "S3 API Reference, POST Object and POST Policy";
 const AUTHENTICATION: &str = "S3 API Reference, Authenticating Requests (AWS Signature Version 4)";
 const COPY: &str = "S3 API Reference, CopyObject";
 const GET: &str = "S3 API Reference, GetObject";
+const LIST: &str = "S3 API Reference, ListObjectsV2";
 const HEAD: &str = "S3 API Reference, HeadObject and DeleteObject";
 
 pub(crate) fn requirements() -> Vec<Requirement> {
@@ -58,6 +59,8 @@ pub(crate) fn requirements() -> Vec<Requirement> {
         requirement("s3.request.needs_a_signature", AUTHENTICATION, needs_a_signature),
         requirement("s3.copy.is_made_once", COPY, copy_is_made_once),
         requirement("s3.head.and_delete", HEAD, head_and_delete),
+        requirement("s3.list.has_keys_in_pages", LIST, list_has_keys_in_pages),
+        requirement("s3.list.wrong_query_is_400", LIST, wrong_query_is_400),
         requirement(
             "s3.sdk.python",
             "the SDK itself, in the version that is pinned",
@@ -322,5 +325,55 @@ async fn head_and_delete() -> Result<()> {
     ensure!(delete().await?.0 == 204);
     ensure!(head().await?.0 == 404);
     ensure!(delete().await?.0 == 204, "a second time");
+    Ok(())
+}
+
+/// The status of a list, its keys, and its token for the next page.
+async fn list(query: &str) -> Result<(u16, Vec<String>, Option<String>)> {
+    let (status, text) = ask((Method::GET, "", query), &[], None).await?;
+    let all = |element: &str| -> Vec<String> {
+        let parts = text.split(&format!("<{element}>")).skip(1).map(str::to_owned);
+        parts
+            .map(|part| part.split('<').next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let next = all("NextContinuationToken").pop();
+    let is_truncated = all("IsTruncated") == ["true"];
+    ensure!(is_truncated == next.is_some(), "{text}");
+    Ok((status, all("Key"), next))
+}
+
+async fn list_has_keys_in_pages() -> Result<()> {
+    for key in ["dir/list/b", "dir/list/a b+&", "dir/list/c", "dir/listed"] {
+        post_form(&form(key, 60)?, b"bytes", same).await?;
+    }
+    let query = "list-type=2&max-keys=2&prefix=dir%2Flist%2F";
+    let (status, keys, next) = list(query).await?;
+    ensure!(
+        (status, &keys[..]) == (200, &["dir/list/a b+&amp;".to_owned(), "dir/list/b".to_owned()]),
+        "{status} {keys:?}"
+    );
+    let token = next
+        .context("a token")?
+        .replace('=', "%3D")
+        .replace('+', "%2B")
+        .replace('/', "%2F");
+    let (_, rest, next) = list(&format!("{query}&continuation-token={token}")).await?;
+    ensure!(rest == ["dir/list/c"] && next.is_none(), "{rest:?} {next:?}");
+    let (_, encoded, _) = list(&format!("{query}&encoding-type=url")).await?;
+    ensure!(encoded[0] == "dir/list/a+b%2B%26", "{encoded:?}");
+    let (status, none, _) = list("list-type=2&prefix=dir%2Fnone%2F").await?;
+    ensure!(status == 200 && none.is_empty(), "{status} {none:?}");
+    Ok(())
+}
+
+async fn wrong_query_is_400() -> Result<()> {
+    for wrong in ["max-keys=x", "max-keys=-1", "continuation-token=x"] {
+        let (status, text) = ask((Method::GET, "", &format!("list-type=2&{wrong}")), &[], None).await?;
+        ensure!(
+            status == 400 && text.contains("InvalidArgument"),
+            "{wrong}: {status} {text}"
+        );
+    }
     Ok(())
 }

@@ -14,8 +14,9 @@ async fn main() -> Result<(), StartError> {
     let (queue, webhook, retention) = (wiring.queue()?, wiring.webhook()?, wiring.retention()?);
     let queue = queue.ok_or("SOCK_QUEUE_URL is missing: it says where jobs come from")?;
     let push = wiring.rare_push()?;
-    let store = wiring.store().await?;
+    let (store, uploads) = (wiring.store().await?, wiring.uploads()?);
     let writer = wiring.writer(&store, &push, TopicRules::default(), &Limits::OFF);
+    let writer = writer.keeping_images(uploads.as_ref());
     let eraser = wiring.eraser(wiring.platform(writer, &store, &[]), &store);
     let worker = wiring.worker(&store, eraser, &queue, webhook.as_ref());
     let trimmer = wiring.trimmer(&store, &retention);

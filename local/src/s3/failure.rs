@@ -39,7 +39,8 @@ impl Failure {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// A text inside an element.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -1,13 +1,14 @@
 //! S3: buckets whose objects are files in a folder.
 //!
-//! It takes the requests that functions and their clients send: a form of a browser, a presigned `GET`, and signed `PUT`, `HEAD` and `DELETE`. Every
-//! request needs a good signature, as on AWS. Any name is a bucket. No rule of a bucket is played: nothing expires here.
+//! It takes the requests that functions and their clients send: a form of a browser, a presigned `GET`, signed `PUT`, `HEAD` and `DELETE`, and lists of
+//! keys. Every request needs a good signature, as on AWS. Any name is a bucket. No rule of a bucket is played: nothing expires here.
 //!
 //! # Source
-//! Amazon S3 API Reference: `PutObject`, `CopyObject`, `GetObject`, `HeadObject`, `DeleteObject`, `POST Object` and "Error responses".
+//! Amazon S3 API Reference: `PutObject`, `CopyObject`, `GetObject`, `HeadObject`, `DeleteObject`, `ListObjectsV2`, `POST Object` and "Error responses".
 
 mod failure;
 mod form;
+mod list;
 mod objects;
 mod signature;
 
@@ -69,10 +70,11 @@ impl S3 {
     }
 }
 
-/// The bucket and the key of a path.
+/// The bucket and the key of a path. The key is empty if the path is that of a bucket.
 fn place(path: &str) -> Option<(String, String)> {
     let path = percent_decode_str(path).decode_utf8().ok()?;
-    let (bucket, key) = path.strip_prefix('/')?.split_once('/')?;
+    let path = path.strip_prefix('/')?;
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     Some((bucket.to_owned(), key.to_owned()))
 }
 
@@ -90,6 +92,12 @@ async fn answer(objects: &Objects, request: Request<Incoming>) -> Result<Reply, 
         return form::take(objects, &bucket, &parts.headers, &body);
     }
     signature::check(&parts, &body)?;
+    if key.is_empty() {
+        return match parts.method {
+            Method::GET => list::answer(objects, &bucket, &parts),
+            _ => Err(wrong()),
+        };
+    }
     match parts.method {
         Method::GET => objects.read(&bucket, &key).map(|object| shown(object, &parts, true)),
         Method::HEAD => objects.read(&bucket, &key).map(|object| shown(object, &parts, false)),
@@ -117,7 +125,8 @@ fn put(objects: &Objects, (bucket, key): (&str, &str), headers: &HeaderMap, body
         },
         Some(source) => {
             let source = format!("/{}", source.trim_start_matches('/'));
-            let (bucket, key) = place(&source).ok_or_else(Failure::no_such_key)?;
+            let named = place(&source).filter(|(_, key)| !key.is_empty());
+            let (bucket, key) = named.ok_or_else(Failure::no_such_key)?;
             objects.read(&bucket, &key)?
         }
     };

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf};
 
 use bytes::Bytes;
 use http::StatusCode;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::failure::Failure;
 
@@ -59,6 +59,30 @@ impl Objects {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
             _ => Ok(()),
         }
+    }
+
+    /// The keys of a bucket that begin so, in the order of their bytes.
+    pub(super) fn keys(&self, bucket: &str, prefix: &str) -> Result<Vec<String>, Failure> {
+        // A name of a bucket alone is a folder.
+        let files = match fs::read_dir(self.file(bucket, "")) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&error)),
+        };
+        let mut keys = Vec::new();
+        for file in files {
+            let name = file.map_err(|error| failed(&error))?.file_name();
+            // An encoded name has no dot, so this is a file that is being written.
+            let Some(name) = name.to_str().filter(|name| !name.contains('.')) else {
+                continue;
+            };
+            let key = percent_decode_str(name).decode_utf8_lossy();
+            if key.starts_with(prefix) {
+                keys.push(key.into_owned());
+            }
+        }
+        keys.sort_unstable();
+        Ok(keys)
     }
 
     /// Names are encoded, so that no key leads out of the folder.

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::identity::Identity;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
+use futures_util::future::try_join_all;
 use http::{Method, Request, StatusCode};
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -24,7 +25,8 @@ use tracing::Instrument as _;
 use super::clock::SystemClock;
 use super::{aws, http_client};
 use crate::config::{Access, Bucket, UploadsConfig};
-use crate::domain::{ImageType, Upload};
+use crate::domain::limits::PART_IMAGES;
+use crate::domain::{ImageType, Upload, User};
 use crate::ports::{Clock as _, Unavailable, UploadForm, Uploads};
 use crate::trace::part;
 
@@ -38,6 +40,11 @@ const LIMIT: Duration = Duration::from_secs(3);
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// What the address of an image makes S3 answer. `attachment`: an `<img>` shows the image all the same, and a browser never opens it as a page.
 const SHOWN_AS: &str = "response-cache-control=private%2C%20max-age%3D86400&response-content-disposition=attachment";
+
+/// The folder of images that wait for a message.
+const PENDING: &str = "pending";
+/// The folder of images that a message has named.
+const KEPT: &str = "kept";
 
 type Reason = Box<dyn std::error::Error + Send + Sync>;
 
@@ -172,6 +179,46 @@ impl S3Uploads {
         Ok((status, text))
     }
 
+    /// The keys of some objects in this folder of a user, as a path needs them.
+    ///
+    /// # Source
+    /// Amazon S3 API Reference, `ListObjectsV2`: with `encoding-type=url` a key is percent-encoded, but a space is `+`. Amazon S3 user guide, "Amazon
+    /// S3 data consistency model": an object that was deleted is in no later list.
+    async fn list(&self, folder: &str, owner: &User) -> Result<Vec<String>, Reason> {
+        let (address, owner) = (&self.bucket.address, Upload::beginning(owner));
+        let query = format!("list-type=2&encoding-type=url&max-keys={PART_IMAGES}&prefix={folder}%2F{owner}%2F");
+        match self.send(Request::get(format!("{address}/?{query}"))).await? {
+            (StatusCode::OK, text) if text.contains("<ListBucketResult") => {
+                let keys = text.split("<Key>").skip(1);
+                let keys = keys.filter_map(|rest| Some(rest.split_once("</Key>")?.0.replace('+', "%20")));
+                Ok(keys.collect())
+            }
+            (status, _) => Err(other(status)),
+        }
+    }
+
+    /// # Source
+    /// Amazon S3 API Reference, `DeleteObject`: 204, also if there is no object.
+    async fn delete(&self, key: &str) -> Result<(), Reason> {
+        let address = format!("{}/{key}", self.bucket.address);
+        match self.send(Request::delete(address)).await? {
+            (StatusCode::NO_CONTENT, _) => Ok(()),
+            (status, _) => Err(other(status)),
+        }
+    }
+
+    /// First what waits, so that nothing more of it can be kept.
+    async fn delete_images(&self, owner: &User) -> Result<bool, Reason> {
+        for folder in [PENDING, KEPT] {
+            let keys = self.list(folder, owner).await?;
+            if !keys.is_empty() {
+                try_join_all(keys.iter().map(|key| self.delete(key))).await?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// # Source
     /// Amazon S3 API Reference, `CopyObject`: `If-None-Match: *` gets 412 if the copy stands already; an answer with 200 can have an error in its
     /// body. `HeadObject`: 404 if there is no object.
@@ -211,26 +258,35 @@ impl Uploads for S3Uploads {
     }
 
     async fn keep(&self, upload: &Upload) -> Result<bool, Unavailable> {
-        let part = part!("s3");
-        let kept = self.copy(upload).instrument(part.clone()).await;
-        if kept.is_err() {
-            part.record("fault", true);
-        }
-        kept.map_err(|error| Unavailable::new("s3", error))
+        watched(self.copy(upload)).await
     }
 
     fn address(&self, upload: &Upload) -> Result<String, Unavailable> {
         let address = self.address_at(upload, SystemClock.now_ms());
         address.map_err(|error| Unavailable::new("s3", error))
     }
+
+    async fn delete_some(&self, owner: &User) -> Result<bool, Unavailable> {
+        watched(self.delete_images(owner)).await
+    }
+}
+
+/// Notes in the trace how long S3 takes, and whether it failed.
+async fn watched<T>(asking: impl Future<Output = Result<T, Reason>>) -> Result<T, Unavailable> {
+    let part = part!("s3");
+    let outcome = asking.instrument(part.clone()).await;
+    if outcome.is_err() {
+        part.record("fault", true);
+    }
+    outcome.map_err(|error| Unavailable::new("s3", error))
 }
 
 fn pending(upload: &Upload) -> String {
-    key("pending", upload)
+    key(PENDING, upload)
 }
 
 fn kept(upload: &Upload) -> String {
-    key("kept", upload)
+    key(KEPT, upload)
 }
 
 /// All images of a user begin alike, so that they can be listed.

@@ -25,7 +25,7 @@ pub enum Progress {
 /// Erases users.
 #[derive(Clone, Copy)]
 pub struct Eraser<'a> {
-    /// Revokes tokens, ends connections, changes conversations and tells their members.
+    /// Revokes tokens, ends connections, changes conversations and tells their members. Its writer has the place of the images, if there is one.
     pub platform: Platform<'a>,
     /// What is erased, and how far it is.
     pub erasures: &'a dyn Erasures,
@@ -74,6 +74,9 @@ impl Eraser<'_> {
         }
         let waited_ms = self.platform.clock.now_ms().saturating_sub(erasure.asked_ms);
         if waited_ms < ERASURE_LOOKS_AGAIN_MS {
+            if self.delete_images(user).await? {
+                return Ok(Progress::More);
+            }
             return Ok(Progress::Later(Duration::from_millis(
                 ERASURE_LOOKS_AGAIN_MS - waited_ms,
             )));
@@ -87,6 +90,10 @@ impl Eraser<'_> {
         if next.is_some() {
             erasure.reports = next;
             self.erasures.note(user, &erasure).await?;
+            return Ok(Progress::More);
+        }
+        // Once more: a message that was under way may have kept an image since.
+        if self.delete_images(user).await? {
             return Ok(Progress::More);
         }
         let connections = self.erasures.connections(user).await?;
@@ -177,6 +184,14 @@ impl Eraser<'_> {
             }
         }
         self.erasures.release(user, target).await
+    }
+
+    /// Deletes some images of the user; false if there are none, or if nothing can be uploaded.
+    async fn delete_images(&self, user: &User) -> Result<bool, Unavailable> {
+        match self.platform.writer.uploads {
+            Some(uploads) => uploads.delete_some(user).await,
+            None => Ok(false),
+        }
     }
 
     /// Takes back some blocks, of the user and against the user; false if there are none.

@@ -57,7 +57,7 @@ pub struct Writer<'a> {
     pub usage: Usage<'a>,
     /// How the worker learns of messages that reach nobody; `None` if nobody wants to know.
     pub later: Option<Later<'a>>,
-    /// Where images are kept that messages name; `None` if nothing can be uploaded.
+    /// Where uploaded images are, which are kept when messages name them; `None` if nothing can be uploaded.
     pub uploads: Option<&'a dyn Uploads>,
 }
 

@@ -139,6 +139,8 @@ pub const PART_MESSAGES: u64 = 100;
 pub const PART_BYTES: usize = 256 * 1024;
 /// Blocks that one step of an erasure takes back, at the most.
 pub const PART_BLOCKS: usize = 20;
+/// Images that one step of an erasure deletes, at the most: that many requests to S3 at once.
+pub const PART_IMAGES: usize = 20;
 /// Reports that one step of an erasure or of an export looks at, at the most.
 pub const PART_REPORTS: u64 = 50;
 /// Lines of an export after which a page ends.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::Unavailable;
-use crate::domain::{ImageType, Upload};
+use crate::domain::{ImageType, Upload, User};
 
 /// The form with which a client uploads an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,4 +38,11 @@ pub trait Uploads: Send + Sync {
     /// # Errors
     /// [`Unavailable`].
     fn address(&self, upload: &Upload) -> Result<String, Unavailable>;
+
+    /// Deletes some images of a user, whether they wait or are kept: [`PART_IMAGES`](crate::domain::limits::PART_IMAGES) at the most. Returns false
+    /// if there are none.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: some may be deleted, and it is safe to call it again.
+    async fn delete_some(&self, owner: &User) -> Result<bool, Unavailable>;
 }

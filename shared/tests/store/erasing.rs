@@ -4,16 +4,19 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::task::Poll;
 
+use async_trait::async_trait;
 use shared::app::{Eraser, Later, Platform, Progress, Writer};
 use shared::domain::limits::TOPIC_MEMBERS_MAX;
 use shared::domain::{
-    Conversation, DirectConversations, ErasureState, ExportPlace, Id, Job, Target, TimeWindow, TopicRules,
+    Conversation, DirectConversations, ErasureState, ExportPlace, Id, ImageType, Job, Target, TimeWindow, TopicRules,
+    Upload, User,
 };
 use shared::ports::{
     Blocks as _, Clock as _, ExportLine, History, InboxEntry, Moderation as _, PageBounds, Promises as _, ReportsOf,
-    Store as _,
+    Store as _, Unavailable, UploadForm, Uploads,
 };
 
 use crate::dying::Wires;
@@ -34,6 +37,45 @@ async fn cut_off<F: Future>(future: F, waits: usize) -> Option<F::Output> {
         }
     })
     .await
+}
+
+/// The owners of images, one for each image. It deletes one at a time.
+#[derive(Default)]
+struct TestImages(Mutex<Vec<User>>);
+
+impl TestImages {
+    fn add(&self, owner: &User) {
+        self.0.lock().unwrap().push(owner.clone());
+    }
+
+    fn owners(&self) -> Vec<User> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Uploads for TestImages {
+    fn bytes_max(&self) -> u64 {
+        0
+    }
+
+    fn form(&self, _: &Upload, _: ImageType, _: u64) -> Result<UploadForm, Unavailable> {
+        Err(Unavailable::new("s3", "it only deletes"))
+    }
+
+    async fn keep(&self, _: &Upload) -> Result<bool, Unavailable> {
+        Ok(false)
+    }
+
+    fn address(&self, _: &Upload) -> Result<String, Unavailable> {
+        Err(Unavailable::new("s3", "it only deletes"))
+    }
+
+    async fn delete_some(&self, owner: &User) -> Result<bool, Unavailable> {
+        let mut owners = self.0.lock().unwrap();
+        let place = owners.iter().position(|other| other == owner);
+        Ok(place.map(|place| owners.swap_remove(place)).is_some())
+    }
 }
 
 pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires, queue: Option<&'a TestQueue>) -> Eraser<'a> {
@@ -60,8 +102,12 @@ pub(crate) fn eraser<'a>(world: &'a World, push: &'a Wires, queue: Option<&'a Te
 
 /// Erases to the end. Each step is cut off after its first wait, then after its second one, and so on, until it is through.
 async fn erase(zoo: &Zoo, mode: DirectConversations) {
-    let (push, queue) = (Wires::default(), TestQueue::default());
-    let eraser = eraser(&zoo.world, &push, Some(&queue));
+    let (push, queue, images) = (Wires::default(), TestQueue::default(), TestImages::default());
+    let mut eraser = eraser(&zoo.world, &push, Some(&queue));
+    eraser.platform.writer = eraser.platform.writer.keeping_images(Some(&images));
+    for owner in [&zoo.gone, &zoo.gone, &zoo.world.ben] {
+        images.add(owner);
+    }
     let asked = eraser.ask(&zoo.gone, mode).await.unwrap();
     assert_eq!((asked.state, asked.conversations), (ErasureState::Queued, mode));
     let again = eraser.ask(&zoo.gone, DirectConversations::Keep).await.unwrap();
@@ -82,6 +128,8 @@ async fn erase(zoo: &Zoo, mode: DirectConversations) {
             Progress::Later(after) => {
                 assert!(!waited, "one look more is enough");
                 waited = true;
+                assert_eq!(images.owners(), [zoo.world.ben.clone()], "images need not wait");
+                images.add(&zoo.gone);
                 // Requests that were admitted before the erasure are carried out now.
                 let late = with_key(&format!("{WORD} late"), "key-2");
                 zoo.say(&zoo.cats, &zoo.gone, &late).await;
@@ -100,6 +148,7 @@ async fn erase(zoo: &Zoo, mode: DirectConversations) {
         }
     }
     assert!(waited && cut > 100, "cut off {cut} times");
+    assert_eq!(images.owners(), [zoo.world.ben.clone()]);
     let done = eraser.erasure(&zoo.gone).await.unwrap();
     assert_eq!((done.state, done.job), (ErasureState::Done, asked.job.clone()));
     assert_eq!(eraser.step(&zoo.gone).await.unwrap(), Progress::Done);

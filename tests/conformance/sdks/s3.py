@@ -1,4 +1,4 @@
-"""Uploads, copies and reads an object with the AWS SDK for Python.
+"""Uploads, copies, reads, lists and deletes objects with the AWS SDK for Python.
 
 Standard input is {bucket}, its address; prints an empty list in JSON if all went well.
 """
@@ -56,4 +56,19 @@ assert code(client.copy_object, **copy) == "PreconditionFailed"
 assert client.get_object(Bucket=bucket, Key="sdk/copy")["Body"].read() == b"bytes"
 assert code(client.head_object, Key="sdk/none") == "404"
 assert code(client.get_object, Key="sdk/none") == "NoSuchKey"
+
+prefix = "sdk/list with spaces, and ~ + = &/"
+for name in "abc":
+    client.put_object(Bucket=bucket, Key=prefix + name, Body=b"")
+
+
+def pages():
+    listed = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": 2})
+    return [[found["Key"] for found in page.get("Contents", [])] for page in listed]
+
+
+assert pages() == [[prefix + "a", prefix + "b"], [prefix + "c"]], pages()
+for name in "abc":
+    client.delete_object(Bucket=bucket, Key=prefix + name)
+assert pages() == [[]], pages()
 print("[]")
