@@ -332,7 +332,8 @@ async fn head_and_delete() -> Result<()> {
 async fn list(query: &str) -> Result<(u16, Vec<String>, Option<String>)> {
     let (status, text) = ask((Method::GET, "", query), &[], None).await?;
     let all = |element: &str| -> Vec<String> {
-        let parts = text.split(&format!("<{element}>")).skip(1).map(str::to_owned);
+        let start = format!("<{element}>");
+        let parts = text.split(&start).skip(1);
         parts
             .map(|part| part.split('<').next().unwrap_or_default().to_owned())
             .collect()
