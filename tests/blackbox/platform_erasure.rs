@@ -156,9 +156,8 @@ async fn an_erasure_deletes_the_images_of_the_user_and_no_others() -> Result<()>
     })
     .await?;
     for image in [&named, &unnamed] {
-        insta::allow_duplicates! {
-            insta::assert_snapshot!(send(image).await?.error()?, @"400 INVALID_IMAGE ArgumentError: image was not uploaded, or more than a day ago - please upload it again");
-        }
+        let error = send(image).await?.error()?;
+        assert!(error.starts_with("400 INVALID_IMAGE"), "{error}");
     }
     send(&of_bob).await?.ok(201)?;
     Ok(())
