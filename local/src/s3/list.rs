@@ -76,11 +76,11 @@ pub(super) fn answer(objects: &Objects, bucket: &str, parts: &Parts) -> Result<R
         encoded(prefix),
         keys.len()
     );
-    // Writing to a text cannot fail.
     if field("encoding-type") == Some("url") {
         body.push_str("<EncodingType>url</EncodingType>");
     }
     if let Some(last) = keys.last().filter(|_| is_truncated) {
+        // Writing to a text cannot fail.
         write!(
             body,
             "<NextContinuationToken>{}</NextContinuationToken>",

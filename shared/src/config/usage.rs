@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_wrong_limit_is_named_with_an_example() {
-        insta::assert_snapshot!(limits(&[("SOCK_LIMITS", "sends=fast")]).unwrap_err(), @"SOCK_LIMITS must be off, or pairs as sends=10:30,edits=off: tokens per second (0.0000116 to 1000000) and at once (1 to 1000000), of sends, edits, conversations, requests, frames and reports, each once; for example SOCK_LIMITS=sends=10:30,edits=5:15");
+        insta::assert_snapshot!(limits(&[("SOCK_LIMITS", "sends=fast")]).unwrap_err(), @"SOCK_LIMITS must be off, or pairs as sends=10:30,edits=off: tokens per second (0.0000116 to 1000000) and at once (1 to 1000000), of sends, edits, conversations, requests, frames, reports and uploads, each once; for example SOCK_LIMITS=sends=10:30,edits=5:15");
         for value in ["0", "1001", "-1", "many"] {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(limits(&[("SOCK_CONNECTIONS_MAX", value)]).unwrap_err(), @"SOCK_CONNECTIONS_MAX must be a whole number from 1 to 1000; for example SOCK_CONNECTIONS_MAX=20");
