@@ -2,10 +2,27 @@
 
 use std::{collections::BTreeSet, fs::File, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tests::{javascript::JavaScript, root, senna};
 
-use crate::support::{run, skipped};
+use crate::support::{WHOLE_SUITE, run, skipped};
+
+/// The tests that failed, each with its error, from a report in TAP.
+fn failures(tap: &str) -> String {
+    let mut within = false;
+    let of_failures = tap.lines().filter(|line| {
+        let line = line.trim_start();
+        within = line.starts_with("not ok") || within && line != "...";
+        within
+    });
+    of_failures.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn only_the_failures_of_a_report_are_shown() {
+    let tap = "ok 1 - fine\n  ---\n  duration_ms: 1\n  ...\n    not ok 2 - broken\n      ---\n      error: 'late'\n      ...\nok 3 - fine";
+    assert_eq!(failures(tap), "    not ok 2 - broken\n      ---\n      error: 'late'");
+}
 
 #[test]
 fn the_javascript_client_passes_its_own_suite() -> Result<()> {
@@ -16,6 +33,7 @@ fn the_javascript_client_passes_its_own_suite() -> Result<()> {
             return Ok(());
         }
     };
+    let _alone = WHOLE_SUITE.blocking_lock();
     // Its tests make the package anew: not two at a time in one folder.
     let package = File::open(root().join("clients/js/package.json")).context("the client's package")?;
     package.lock()?;
@@ -32,7 +50,10 @@ fn the_javascript_client_passes_its_own_suite() -> Result<()> {
     test.env("NODE_OPTIONS", "--test-reporter=tap");
     // Beside other suites a machine can be late by itself. `npm test` alone measures.
     test.env("SENNA_LATE_MS", "30000");
-    let printed = run(test);
+    let output = test.output()?;
+    let printed = String::from_utf8(output.stdout)?;
+    let complained = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}\n{complained}", failures(&printed));
     let reasons = printed.lines().filter_map(|line| line.split_once("# SKIP "));
     for why in reasons.map(|(_, why)| why).collect::<BTreeSet<_>>() {
         skipped(&format!("of the JavaScript client's tests, {why}"));

@@ -14,7 +14,7 @@ use tests::{
     sam::{SAM_LISTENS, Sam, THROUGH_SAM},
 };
 
-use crate::support::skipped;
+use crate::support::{WHOLE_SUITE, skipped};
 
 /// What can't be tried through SAM, by the beginnings of the tests' names.
 const LEFT_OUT: [&str; 13] = [
@@ -80,6 +80,7 @@ async fn the_black_box_suite_passes_through_sam() -> Result<()> {
     let suite = tests::blackbox()?;
     let selected = selected(&suite)?;
     ensure!(!selected.is_empty(), "the suite has no tests");
+    let _alone = WHOLE_SUITE.lock().await;
     let before = containers()?;
     let run = Command::new(suite)
         // Few at once: SAM has one container for each function, and whoever waits for it longer than the tests' patience fails.
@@ -94,9 +95,12 @@ async fn the_black_box_suite_passes_through_sam() -> Result<()> {
         String::from_utf8_lossy(&run.stdout),
         String::from_utf8_lossy(&run.stderr),
     );
+    let failures = said
+        .split_once("\nfailures:\n")
+        .map_or(&*said, |(_, failures)| failures);
     ensure!(
         run.status.success(),
-        "{said}{complained}\nIf the code is newer than .aws-sam/build, run sam build again"
+        "{failures}{complained}\nIf the code is newer than .aws-sam/build, run sam build again"
     );
     ensure!(
         complained.contains(SAM_LISTENS),

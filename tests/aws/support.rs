@@ -11,6 +11,7 @@ use std::{
 use local::template::Template;
 use serde_json::Value;
 use tests::root;
+use tokio::sync::Mutex;
 
 /// The three ways to a Redis.
 pub(crate) const STORES: [&str; 3] = ["url", "elasticache", "memorydb"];
@@ -24,6 +25,9 @@ pub(crate) const OUR_METRICS: [&str; 7] = [
     "PushLatency",
     "StoreErrors",
 ];
+
+/// Held by each test that runs a whole suite in processes of its own. On two cores such suites make each other late.
+pub(crate) static WHOLE_SUITE: Mutex<()> = Mutex::const_new(());
 
 /// Says that something was not tried. On standard error itself, because what a passing test prints is not shown.
 pub(crate) fn skipped(why: &str) {
