@@ -106,6 +106,13 @@ impl Sam {
             .args(["--parameter-overrides", &format!("Architecture={architecture}")])
             .arg("--env-vars")
             .arg(variables)
+            // SAM hands its own credentials to the functions. With those of the local stack, its S3 takes what they sign.
+            .envs([
+                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+                ("AWS_SESSION_TOKEN", "local"),
+                ("AWS_DEFAULT_REGION", "us-east-1"),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log.try_clone()?)
