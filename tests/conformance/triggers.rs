@@ -103,12 +103,7 @@ async fn event_to_the_field() -> Result<()> {
         .iter()
         .find(|record| body_has(record, &mark))
         .context("the record")?;
-    let names: Vec<&str> = record
-        .as_object()
-        .context("an object")?
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let names = names(record)?;
     let due = [
         "attributes",
         "awsRegion",
@@ -242,12 +237,7 @@ async fn scheduled() -> Result<()> {
     })
     .await?;
     let event = &ticks.first().context("a run")?.event;
-    let names: Vec<&str> = event
-        .as_object()
-        .context("an object")?
-        .keys()
-        .map(String::as_str)
-        .collect();
+    let names = names(event)?;
     let due = [
         "account",
         "detail",
@@ -319,4 +309,10 @@ async fn queue_late() -> Result<()> {
     ensure!(begun.elapsed() >= Duration::from_millis(700), "{:?}", begun.elapsed());
     ensure!(injected(&bench, "queue-late").await? == 1);
     Ok(())
+}
+
+/// The names of an object's fields.
+fn names(object: &Value) -> Result<Vec<&str>> {
+    let fields = object.as_object().context("an object")?;
+    Ok(fields.keys().map(String::as_str).collect())
 }

@@ -65,25 +65,22 @@ impl Worker<'_> {
     pub async fn carry_out(&self, job: &Job) -> Result<(), Unavailable> {
         // From now on, whatever happens queues it again: this look may come too early for it.
         self.promises.take(job).await?;
-        if let Job::Erase(user) = job {
-            return self.erase(job, user).await;
-        }
-        let Some(webhook) = self.webhook else {
-            return Ok(());
-        };
-        match job {
-            Job::Undelivered(conversation) | Job::UndeliveredLater(conversation) => {
+        match (job, self.webhook) {
+            (Job::Erase(user), _) => self.erase(job, user).await,
+            (_, None) => Ok(()),
+            (Job::Undelivered(conversation) | Job::UndeliveredLater(conversation), Some(webhook)) => {
                 self.tell_undelivered(webhook, conversation).await
             }
-            Job::Reported { domain, report } => match self.moderation.report_of(domain, *report).await? {
-                Some(report) => webhook.send(&wire::reported(domain, &report)).await,
-                None => Ok(()),
-            },
-            Job::Banned { user, at_ms } => match self.oversight.ban_of(user).await? {
+            (Job::Reported { domain, report }, Some(webhook)) => {
+                match self.moderation.report_of(domain, *report).await? {
+                    Some(report) => webhook.send(&wire::reported(domain, &report)).await,
+                    None => Ok(()),
+                }
+            }
+            (Job::Banned { user, at_ms }, Some(webhook)) => match self.oversight.ban_of(user).await? {
                 Some(ban) => webhook.send(&wire::banned(user, *at_ms, &ban)).await,
                 None => Ok(()),
             },
-            Job::Erase(_) => Ok(()),
         }
     }
 
