@@ -5,5 +5,6 @@ pub mod cli;
 pub mod connect;
 mod harmless;
 pub mod listen;
+pub mod migrate;
 pub mod screen;
 pub mod stop;
