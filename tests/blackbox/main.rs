@@ -65,6 +65,7 @@ mod resuming;
 mod retrying;
 mod sites;
 
+mod migrating;
 mod terminal;
 
 mod crashes;
