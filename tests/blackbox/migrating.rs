@@ -98,7 +98,7 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     let (_folder, file) = report()?;
     let said = old.migrate(HERE, &file, &[])?;
     assert!(
-        said.contains("took over 8 messages in 3 conversations, 0 of them before this run, and 3 inboxes"),
+        said.contains("took over 8 messages in 3 conversations, 0 of them before this run, and 2 inboxes"),
         "{said}"
     );
     assert_eq!(kinds(&file)?, BTreeMap::from([("same".to_owned(), 3)]));
@@ -159,7 +159,7 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     assert_eq!(history[1]["reactions"][0]["count"], 1);
     assert_eq!(
         ann.delete(&bob, &gone).await?.error()?,
-        "404 NOT_FOUND NotFound Message not found"
+        "404 NOT_FOUND NotFound: Message not found"
     );
     // What is sent now comes behind.
     assert_eq!(bob.send_text(&ann, "five").await?["seq"], 5);
@@ -415,6 +415,6 @@ async fn a_wrong_command_says_what_is_wrong() -> Result<()> {
     let unknown = ann
         .call(Method::DELETE, "/user/5/215066e1-e4a6-4a67-93b3-372519f7dfff", None)
         .await?;
-    assert_eq!(unknown.error()?, "404 NOT_FOUND NotFound Message not found");
+    assert_eq!(unknown.error()?, "404 NOT_FOUND NotFound: Message not found");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a developer types and sees: the command line, the screen, `senna listen`, `senna chat`, and how the stack is told to stop.
+//! What a developer types and sees: the command line, the screen, `senna listen`, `senna chat`, `senna migrate`, and how the stack is told to stop.
 
 pub mod chat;
 pub mod cli;

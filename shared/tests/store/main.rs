@@ -22,6 +22,8 @@ mod faults;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod inboxes;
 #[cfg(test)]
 mod later;
@@ -268,5 +270,9 @@ rules! {
     retention::members_who_were_not_told_are_told_the_next_time,
     retention::each_site_keeps_messages_as_long_as_it_wants,
     retention::a_long_conversation_goes_in_bounded_steps,
+    importing::what_is_taken_over_twice_is_there_once,
+    importing::what_others_have_changed_takes_nothing_over,
+    importing::a_topic_takes_over_members_only_with_messages_and_up_to_its_limit,
+    importing::an_old_id_names_a_message_as_long_as_it_is_there,
     retention::what_is_left_is_as_if_the_rest_had_never_been_there,
 }
