@@ -33,6 +33,13 @@ fn member(id: &Id, read_seq: u64) -> OldMember {
     }
 }
 
+fn of_members(members: &[OldMember]) -> Batch<'_> {
+    Batch {
+        members,
+        ..Batch::default()
+    }
+}
+
 async fn import(world: &World, batch: Batch<'_>) -> Import {
     world.store.import(&world.chat, &batch).await.unwrap()
 }
@@ -109,12 +116,7 @@ pub(crate) async fn a_topic_takes_over_members_only_with_messages_and_up_to_its_
     let world = world.in_topic("cars");
     let ids = (1..=TOPIC_MEMBERS_MAX).map(|number| Id::from_number(number).unwrap());
     let mut members: Vec<OldMember> = ids.map(|id| member(&id, 1)).collect();
-    let batch = |members| Batch {
-        before: 0,
-        members,
-        ..Batch::default()
-    };
-    assert_eq!(import(&world, batch(&members)).await, Import::Empty);
+    assert_eq!(import(&world, of_members(&members)).await, Import::Empty);
     let messages = messages(&world, 1);
     let all = Batch {
         messages: &messages,
@@ -122,9 +124,9 @@ pub(crate) async fn a_topic_takes_over_members_only_with_messages_and_up_to_its_
     };
     taken(&world, all).await;
     members.push(member(&world.ben.id, 1));
-    assert_eq!(import(&world, batch(&members)).await, Import::Full);
-    assert_eq!(taken(&world, batch(&members[..1])).await.members.len(), 1);
-    let alone = taken(&world, batch(&members[1..2])).await;
+    assert_eq!(import(&world, of_members(&members)).await, Import::Full);
+    assert_eq!(taken(&world, of_members(&members[..1])).await.members.len(), 1);
+    let alone = taken(&world, of_members(&members[1..2])).await;
     assert_eq!(alone.members.len(), 1, "a single member is told alone");
     assert_eq!(world.members().await.len(), 2);
 }
