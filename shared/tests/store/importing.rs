@@ -84,8 +84,22 @@ pub(crate) async fn what_is_taken_over_twice_is_there_once(world: World) {
     for member in &projection.members {
         world.store.tell(&world.chat, &projection, member).await.unwrap();
     }
+    let read_on = [member(&world.ben.id, 2)];
+    let projection = taken(
+        &world,
+        Batch {
+            members: &read_on,
+            ..sides
+        },
+    )
+    .await;
+    world
+        .store
+        .tell(&world.chat, &projection, &projection.members[0])
+        .await
+        .unwrap();
     let entry = world.entry(&world.ben).await.unwrap();
-    assert_eq!((entry.unread, entry.activity_ms), (3, NOW - HOUR));
+    assert_eq!((entry.unread, entry.activity_ms), (2, NOW - HOUR));
     assert_eq!(entry.latest.unwrap().id.ms, NOW - 24 * HOUR);
     let olds: Vec<_> = (1..=4).map(|number| Some(old_id(number))).collect();
     let imported = world.store.imported(&world.chat, 1, &olds).await.unwrap();

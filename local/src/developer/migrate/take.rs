@@ -7,7 +7,10 @@ use shared::{
 };
 
 use super::{
-    Chat, Found, Inbox, MigrateError, Migration, is_of_other_type, names, progress::Progress, report::Kind, walk::Walk,
+    Chat, Found, Inbox, MigrateError, Migration, is_of_other_type, names,
+    progress::Progress,
+    report::Kind,
+    walk::{Page, Walk},
 };
 
 impl Migration<'_> {
@@ -41,18 +44,13 @@ impl Migration<'_> {
                 Err(error) if is_of_other_type(&error) => return self.note(Kind::OtherType, &chat.list, "", ""),
                 Err(error) => return Err(error.into()),
             };
-            for (kind, id) in page.findings {
-                self.note(kind, &chat.list, &id, "")?;
+            for (kind, id) in &page.findings {
+                self.note(*kind, &chat.list, id, "")?;
             }
             if walk.position > known.taken && !in_use {
-                let batch = Batch {
-                    before: page.first - 1,
-                    messages: &page.messages,
-                    ..Batch::default()
-                };
-                // The walk goes on, so that the report is complete.
-                in_use = known.in_use || !self.options.dry_run && self.imported_by_others(chat, &batch).await?;
+                in_use = known.in_use || !self.take_page(chat, &page).await?;
                 if in_use {
+                    // The walk goes on, so that the report is complete.
                     self.note(Kind::InUse, &chat.list, "", "")?;
                 }
             }
@@ -69,10 +67,19 @@ impl Migration<'_> {
         Ok(())
     }
 
-    /// Takes over a part; true if others have changed the conversation, so that it was refused.
-    async fn imported_by_others(&self, chat: &Chat, batch: &Batch<'_>) -> Result<bool, MigrateError> {
-        let import = self.store.import(&chat.conversation, batch).await?;
-        Ok(import == Import::InUse)
+    /// Takes over messages, but for a dry run. False if others have changed the conversation, so that it was refused.
+    async fn take_page(&self, chat: &Chat, page: &Page) -> Result<bool, MigrateError> {
+        for (first, messages) in page.pieces() {
+            let batch = Batch {
+                before: first - 1,
+                messages,
+                ..Batch::default()
+            };
+            if !self.options.dry_run && self.store.import(&chat.conversation, &batch).await? == Import::InUse {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Makes both sides members, and tells their inboxes.

@@ -44,6 +44,33 @@ pub(super) struct Page {
     pub(super) findings: Vec<Finding>,
 }
 
+/// Bytes of content that go to Senna's Redis at once, about: an answer must come in half a second, also over a slow line.
+const PIECE_BYTES: usize = 32 * 1024;
+
+impl Page {
+    /// The messages in pieces of bounded size, each with the position of its first one.
+    pub(super) fn pieces(&self) -> Vec<(u64, &[OldMessage])> {
+        let (mut pieces, mut rest, mut first) = (Vec::new(), self.messages.as_slice(), self.first);
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = |message: &&OldMessage| {
+                let metadata = message
+                    .draft
+                    .metadata
+                    .as_ref()
+                    .map_or(0, |metadata| metadata.as_json().len());
+                bytes += message.draft.body.content().len() + metadata;
+                bytes <= PIECE_BYTES
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let (piece, others) = rest.split_at(count);
+            pieces.push((first, piece));
+            (rest, first) = (others, first + count as u64);
+        }
+        pieces
+    }
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn new(list: &'a str, conversation: &Conversation, now_ms: u64) -> Self {
         Self {
@@ -228,6 +255,18 @@ mod tests {
         assert_eq!((page.first, page.messages.len(), walk.position), (1, 2, 2));
         let kinds: Vec<Kind> = page.findings.iter().map(|(kind, _)| *kind).collect();
         assert_eq!(kinds, [Kind::Duplicate, Kind::NoData, Kind::ForeignAuthor]);
+    }
+
+    #[test]
+    fn a_piece_has_a_bounded_size() {
+        let long = |number| entry(number, &json!({"text": "x".repeat(15_000)}));
+        let (_, page) = walked(&[long(1), long(2), long(3), entry(4, &json!({}))]);
+        let pieces = page.pieces();
+        let pieces: Vec<_> = pieces
+            .iter()
+            .map(|(first, messages)| (*first, messages.len()))
+            .collect();
+        assert_eq!(pieces, [(1, 2), (3, 2)]);
     }
 
     #[test]

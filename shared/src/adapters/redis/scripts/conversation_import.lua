@@ -32,8 +32,15 @@ for index = taken - before + 1, count do
 end
 local place
 for at = first_member, #ARGV, 4 do
-  place = join(all, ARGV[at], tonumber(ARGV[at + 1]), 0, state.clock)
-  keep_read(all, place, math.max(tonumber(ARGV[at + 2]), (read_by(all[place + 1]))), state.clock, ARGV[at + 3] == '1')
+  local read = tonumber(ARGV[at + 2])
+  place = place_of(ARGV[at], all)
+  if not place or read > read_by(all[place + 1]) then
+    -- Inboxes take only what is newer than what they know.
+    tick(state, state.ms)
+    state.prev, state.rev = state.rev, state.clock
+    place = join(all, ARGV[at], tonumber(ARGV[at + 1]), 0, state.clock)
+    keep_read(all, place, read, state.clock, ARGV[at + 3] == '1')
+  end
 end
 if joining > 0 then note_members(state) end
 state.ms = math.max(state.ms, activity)
