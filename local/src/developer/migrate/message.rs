@@ -232,7 +232,7 @@ mod tests {
             let read = taken(&json!({ "text": text })).unwrap();
             assert_eq!(read.notes, [Kind::TextCut]);
             let cut = read.draft.body.content().strip_suffix(CUT).unwrap();
-            assert!(text.starts_with(cut) && cut.len() > 8_000, "{}", cut.len());
+            assert!(text.starts_with(cut) && cut.len() > 6_000, "{}", cut.len());
         }
     }
 

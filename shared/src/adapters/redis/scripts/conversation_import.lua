@@ -17,6 +17,7 @@ for at = first_member, #ARGV, 4 do
   if not place_of(ARGV[at], all) then joining = joining + 1 end
 end
 if #all / 2 + joining > tonumber(ARGV[3]) then return {'full'} end
+-- Everything that can fail comes before the first write.
 check(state.version, STATE_VERSION)
 
 for index = taken - before + 1, count do
