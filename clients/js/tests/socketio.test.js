@@ -105,6 +105,13 @@ describe("Socket.IO: connecting", () => {
     assert.equal(socket.connected, true);
   });
 
+  test("without a WebSocket the error says what to do", async (t) => {
+    fakeClock(t);
+    const { states } = page(t, new World(), { transport: { WebSocket: null }, reconnection: false });
+    await advance(100);
+    assert.match(states[0], /give that of the package ws as the option WebSocket/);
+  });
+
   test("a page that wakes up finds out in three seconds that its connection is dead", async (t) => {
     const events = new Page();
     const { world, socket, states } = await connected(t, { transport: { events } });
@@ -162,6 +169,22 @@ describe("Socket.IO: the predecessor's way", () => {
     await advance(8 * MINUTE);
     assert.deepEqual([authenticated, states], [2, ["connect"]]);
     assert.equal(world.asked("hello").at(-1).token.split(".").length, 3);
+  });
+
+  test("after a cut the page authenticates again, and is told what it missed", async (t) => {
+    const { world, socket, told, states } = await connected(t, legacy);
+    const authenticate = () => socket.emit("authenticate", { token: "1" });
+    socket.on("connect", authenticate);
+    authenticate();
+    await advance(100);
+    say(world, "a");
+    await advance(100);
+    world.cut();
+    say(world, "b");
+    await advance(5000);
+    say(world, "c");
+    await advance(100);
+    assert.deepEqual([told(), states], [["new-message a", "new-message b", "new-message c"], ["connect", "transport close", "recovered"]]);
   });
 
   test("a refused token is told by `unauthorized`, and its callback disconnects", async (t) => {
@@ -270,6 +293,19 @@ describe("Socket.IO: acknowledgements", () => {
     await advance(100);
     assert.deepEqual(answers, [{ error: true, code: "NOT_ACCEPTED", status: 403, message: "no" }]);
     assert.deepEqual([heard[0][0], heard[0][1].code], ["error", "NOT_ACCEPTED"]);
+  });
+
+  test("with the option `retries` and a `client_id` a message whose answer was lost is stored, acknowledged and shown once", async (t) => {
+    const { world, socket, heard, states } = await connected(t, { retries: 3, ackTimeout: 60_000 });
+    world.fate = ({ action }) => (action === "send" ? "unanswered" : undefined);
+    const answers = [];
+    socket.emit("send", send("a", { client_id: "1" }), (error, { entry }) => answers.push(error, entry.text));
+    await advance(100);
+    world.fate = () => undefined;
+    world.cut();
+    await advance(5000);
+    assert.deepEqual([answers, heard, states.at(-1)], [[null, "a"], [], "recovered"]);
+    assert.equal(world.conversation(1, "user", 2).messages.length, 1);
   });
 
   test("messages of one conversation are sent one after the other", async (t) => {

@@ -23,18 +23,20 @@ const NEVER = 2 ** 30;
  * @param {Pick<Options, "socket" | "api" | "pace" | "WebSocket" | "fetch" | "events">} options as for `createClient`
  * @returns {new (options: any) => any}
  */
-export const createTransport = (options) => {
-  /** Sessions live longer than transports: there is a new one with each connection. @type {Map<string, import("./session.js").Session>} */
+export const createTransport = ({
+  socket,
+  api,
+  pace,
+  WebSocket = globalThis.WebSocket,
+  fetch = globalThis.fetch,
+  events = globalThis,
+}) => {
+  /** Sessions live longer than transports: each connection has a new one. @type {Map<string, import("./session.js").Session>} */
   const sessions = new Map();
   /** How many connections in a row did not last. */
   let failures = 0;
-  const given = {
-    WebSocket: globalThis.WebSocket,
-    fetch: globalThis.fetch,
-    events: globalThis,
-    ...options,
-    pace: { heartbeat: 48e4, answer: 1e4, wake: 3e3, gap: 1e3, firstWait: 500, longestWait: 3e4, ...options.pace },
-  };
+  const times = { heartbeat: 48e4, answer: 1e4, wake: 3e3, gap: 1e3, firstWait: 500, longestWait: 3e4, ...pace };
+  const service = { socket, api, WebSocket, fetch, events, pace: times };
 
   /** What `Socket` of engine.io-client 6.6 uses of its `Transport`. */
   class Transport {
@@ -42,10 +44,10 @@ export const createTransport = (options) => {
     writable = false;
     /** @type {Map<string, Set<(given?: any) => void>>} */
     #listeners = new Map();
-    #timers = timers(given.pace);
+    #timers = timers(times);
     #since = Infinity;
     #server = serve(
-      given,
+      service,
       sessions,
       (packet) => this.#fire("packet", { type: "message", data: packet }),
       (why, wasOpen) => this.#ended(why, wasOpen),
@@ -77,8 +79,9 @@ export const createTransport = (options) => {
     /** The service cannot say anything before it knows the token, so the open packet is made here. */
     open() {
       // The client's own wait never grows, because opening always works.
-      const wait = failures && Math.random() * Math.min(LONGEST_WAIT, given.pace.firstWait * 2 ** failures);
+      const wait = failures && Math.random() * Math.min(LONGEST_WAIT, times.firstWait * 2 ** failures);
       this.#timers.later(wait, () => {
+        if (!WebSocket) return this.#ended("there is no WebSocket here: give that of the package ws as the option WebSocket", false);
         this.writable = true;
         this.#since = Date.now();
         const data = { sid: uniqueId(), upgrades: [], pingInterval: NEVER, pingTimeout: NEVER - 1, maxPayload: LONGEST };
