@@ -1,6 +1,9 @@
 // The official client of Socket.IO against a real stack, in Node and in a browser: the binaries that are deployed, behind the local gateway.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { io } from "socket.io-client";
 import WebSocket from "ws";
 import { createTransport } from "../src/socketio/index.js";
@@ -110,6 +113,19 @@ describe("Socket.IO on a real stack", { skip: notBuilt }, () => {
     assert.ok(recovered.length > 0 && recovered.every(Boolean), String(recovered));
   });
 
+  test("the example of the README sends a message", async () => {
+    const [, example] = readFileSync(new URL("../README.md", import.meta.url), "utf8").match(/```js\n(import { io }[^]*?)```/);
+    const script = example
+      .replace("ws://localhost:3006", stack.websocket)
+      .replace("http://localhost:3005/api", stack.rest)
+      .replace("io({", 'io("http://localhost", {');
+    const begin = `import WebSocket from "ws"; globalThis.WebSocket ??= WebSocket; const token = "${tokenOf(++users)}";`;
+    const folder = new URL("..", import.meta.url).pathname;
+    const given = ["--input-type=module", "-e", `${begin}${script}socket.disconnect();`];
+    const { stdout } = await promisify(execFile)(process.execPath, given, { cwd: folder });
+    assert.match(stdout, /^[0-9a-f-]{36}\n$/);
+  });
+
   test("a bad token is a connect_error with the error of the service, and the next token connects", async () => {
     const { socket } = page({ token: "none.of.ours" });
     const error = await new Promise((go) => socket.on("connect_error", go));
@@ -159,7 +175,11 @@ describe("Socket.IO in a browser", { skip: noBrowser ?? notBuilt }, () => {
     page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
     await page.goto(`${site.url}/page.html`);
     await page.waitForFunction(() => window.start);
-    return { page, faults, heard: (count) => page.waitForFunction((count) => heard.length >= count && heard, count).then((all) => all.jsonValue()) };
+    const heard = async (count) => {
+      const all = await page.waitForFunction((count) => heard.length >= count && heard, count);
+      return all.jsonValue();
+    };
+    return { page, faults, heard };
   };
   const post = async (text) => {
     const headers = { "X-Auth-Token": tokenOf(other), "Content-Type": "application/json" };

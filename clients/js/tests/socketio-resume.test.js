@@ -12,6 +12,7 @@ const SEEDS = Number(process.env.WALKS ?? 20);
 const page = (t, world) => {
   const { socket: address, api, WebSocket, fetch, events } = world.options(1);
   const transports = [createTransport({ socket: address, api, WebSocket, fetch, events, pace: { firstWait: 10 } })];
+  page.last = { transports };
   const socket = io("http://page", { transports, auth: { token: "1" }, forceNew: true });
   t.after(() => socket.disconnect());
   const told = [];
@@ -77,12 +78,18 @@ describe("Socket.IO: reconnection", () => {
   });
 
   test("the client gives the cursor of the last event as the offset", async (t) => {
-    const { world, away } = await connected(t);
+    const { world, away, socket, told } = await connected(t);
     say(world, "a");
     await advance(100);
     const { cursor } = world.sync(1);
     await away(() => say(world, "b"));
     assert.equal(world.asked("hello").at(-1).since, cursor);
+    const { cursor: next } = world.sync(1);
+    socket.emit("send", { target: "user", target_id: 2, type: "text", text: "acknowledged" });
+    await advance(100);
+    await away(() => {});
+    assert.equal(world.asked("hello").at(-1).since, next);
+    assert.deepEqual(told, ["new a", "new b"]);
   });
 
   test("a conversation that began meanwhile is told from its beginning, and a topic from where one joined", async (t) => {
@@ -96,6 +103,31 @@ describe("Socket.IO: reconnection", () => {
     });
     assert.deepEqual(told.sort(), ["new hello", "new stranger", "new welcome"]);
     assert.equal(states.at(-1), "recovered");
+  });
+
+  test("a history that could not be loaded is loaded by the next connection", async (t) => {
+    const { world, away, told, states } = await connected(t);
+    let losses = 0;
+    world.restFate = (path) => (/^.user/.test(path) && !losses++ ? "lost" : undefined);
+    await away(() => say(world, "a"));
+    await advance(5000);
+    assert.deepEqual([told, states, losses], [["new a"], ["new", "cut", "recovered", "cut", "recovered"], 2]);
+  });
+
+  test("conversations are asked for one after the other", async (t) => {
+    const { world, away, told } = await connected(t, (world) => {
+      for (let user = 100; user < 140; user++) world.send(user, "user", 1, { type: "text", text: "old" });
+    });
+    let [running, most] = [0, 0];
+    world.fate = ({ action }) => {
+      if (action !== "changes") return;
+      most = Math.max(most, ++running);
+      setTimeout(() => running--, 4);
+    };
+    await away(() => {
+      for (let user = 100; user < 140; user++) world.send(user, "user", 1, { type: "text", text: "new" });
+    });
+    assert.deepEqual([told.length, most], [40, 1]);
   });
 
   test("changes come in pages, and many of them not at all: then the page loads its state anew", async (t) => {
@@ -116,21 +148,92 @@ describe("Socket.IO: reconnection", () => {
     assert.equal(told.at(-1), "new now");
   });
 
-  test("a store that was lost, and another user, begin anew", async (t) => {
-    const { world, away, socket, told, states } = await connected(t, (world) => say(world, "0"));
-    await away(() => {
-      world.user(1).epoch = "d";
+  test("many edits, and a new conversation of many messages, are not told one by one either", async (t) => {
+    const { world, away, told, states } = await connected(t, (world) => {
+      for (let n = 1; n <= 550; n++) say(world, `m${n}`);
     });
-    assert.equal(states.at(-1), "new");
-    say(world, "a");
+    await away(() => {
+      for (let n = 1; n <= 550; n++) world.edit(2, "user", 1, `dm:1-2#${n}`, "edited");
+    });
+    assert.deepEqual([told, states.at(-1)], [[], "new"]);
+    await away(() => {
+      for (let n = 0; n < 150; n++) world.send(3, "user", 1, { type: "text", text: `n${n}` });
+    });
+    assert.deepEqual([told, states.slice(-2)], [[], ["cut", "new"]]);
+  });
+
+  test("a conversation that the user left elsewhere is not asked for", async (t) => {
+    const { world, away, told } = await connected(t, (world) => say(world, "0"));
+    await away(() => {
+      say(world, "a");
+      world.user(1).entries.get("dm:1-2").left = true;
+    });
+    assert.deepEqual([told, world.asked("changes").length], [[], 0]);
+  });
+
+  test("an entry with a higher revision than its conversation is asked for once", async (t) => {
+    const { world, away, told, states } = await connected(t, (world) => say(world, "0"));
+    await away(() => {
+      say(world, "a");
+      world.user(1).entries.get("dm:1-2").rev += 5;
+    });
+    assert.deepEqual([told, states.at(-1), world.asked("changes").length], [["new a"], "recovered", 1]);
+  });
+
+  const leap = (world) => {
+    const state = { inbox_key: "user-2", rev: 10_000, prev_rev: 1 };
+    world.push(1, { event: "message.updated", data: { state, entry: { id: "x", seq: 1 } } });
+  };
+  const LOSSES = {
+    "a store that was lost": (world) => {
+      world.user(1).epoch = "d";
+    },
+    "a conversation that was set back": (world) => {
+      say(world, "a");
+      world.changes = () => ({ reset: true, state: { rev: 1 }, messages: [], deleted: [], more: false });
+    },
+    "a frame that leads past what is known": (world) => setTimeout(() => leap(world), 4000),
+    "another user": (world, socket) => {
+      world.user(9).place = 10_000;
+      socket.auth = { token: "9" };
+    },
+  };
+  for (const [name, happens] of Object.entries(LOSSES))
+    test(`${name} begins a new session, which is told what comes`, async (t) => {
+      const { world, away, socket, told, states } = await connected(t, (world) => say(world, "0"));
+      await away(() => happens(world, socket));
+      await advance(5000);
+      delete world.changes;
+      assert.equal(states.at(-1), "new");
+      world.send(3, "user", socket.auth.token, { type: "text", text: "now" });
+      await advance(100);
+      assert.deepEqual(told, ["new now"]);
+    });
+
+  test("the page hears that it is connected before it hears of the end", async (t) => {
+    for (let ms = 0; ms < 30; ms++) {
+      fakeClock(t);
+      const world = new World();
+      say(world, "0");
+      world.travels = () => [-5];
+      const { socket, states } = page(t, world);
+      await advance(ms);
+      leap(world);
+      await advance(10_000);
+      assert.match(states.join(), /^new(,cut,new)?$/, `after ${ms} ms`);
+      socket.disconnect();
+    }
+  });
+
+  test("a transport remembers the 20 sessions that were used last", async (t) => {
+    const { world, states } = await connected(t);
+    const { transports } = page.last;
+    const others = Array.from({ length: 20 }, () => io("http://page", { transports, auth: { token: "5" }, forceNew: true }));
+    t.after(() => others.forEach((socket) => socket.disconnect()));
     await advance(100);
-    assert.deepEqual(told, ["new a"]);
-    socket.auth = { token: "9" };
-    await away(() => say(world, "b"));
-    assert.deepEqual([told, states.at(-1)], [["new a"], "new"]);
-    world.send(2, "user", 9, { type: "text", text: "for 9" });
-    await advance(100);
-    assert.deepEqual(told, ["new a", "new for 9"]);
+    world.cut();
+    await advance(20_000);
+    assert.deepEqual([states, others.filter(({ recovered }) => recovered).length > 10], [["new", "cut", "new"], true]);
   });
 
   test("who has more conversations than a page of the list is told of those that it knows", async (t) => {
@@ -148,6 +251,21 @@ describe("Socket.IO: reconnection", () => {
     assert.deepEqual([told.at(-1), states.at(-1), first], ["new live", "recovered", 2]);
     await away(() => world.send(248, "user", 1, { type: "text", text: "missed" }));
     assert.equal(states.at(-1), "new");
+  });
+
+  test("an edit in a conversation that is not known is told, and nothing is asked", async (t) => {
+    const { world, away, told, states } = await connected(t, (world) => {
+      for (let n = 0; n < 300; n++) world.send(100 + (n % 150), "user", 1, { type: "text", text: "old" });
+    });
+    const listed = world.rest(1, "GET", "/list?per_page=100").entries.map(({ id }) => id);
+    const other = Array.from({ length: 150 }, (_, n) => n + 100).find((user) => !listed.includes(user));
+    const [first, second] = world.conversation(other, "user", 1).messages;
+    world.edit(other, "user", 1, first.id, "new");
+    await advance(1100);
+    assert.deepEqual([told, states, world.asked("sync").length], [["updated new"], ["new"], 0]);
+    // Nobody knows whether the page was told of the second message.
+    await away(() => world.edit(other, "user", 1, second.id, "new"));
+    assert.deepEqual([told, states.at(-1)], [["updated new"], "new"]);
   });
 
   test("an own message whose answer was lost is told, and one that was acknowledged is not", async (t) => {

@@ -79,7 +79,8 @@ describe("Socket.IO: connecting", () => {
     const { world, states } = await connected(t, { auth: { token } });
     await advance(58 * MINUTE);
     assert.equal(world.sockets.length, 1);
-    await advance(90_000);
+    // It asked for another token a minute before the end, and got the same.
+    await advance(1.95 * MINUTE);
     assert.equal(world.sockets.length, 2);
     world.isGood = () => false;
     world.restFate = () => [401, { message: "jwt expired", status: 401 }];
@@ -169,6 +170,13 @@ describe("Socket.IO: the predecessor's way", () => {
     await advance(8 * MINUTE);
     assert.deepEqual([authenticated, states], [2, ["connect"]]);
     assert.equal(world.asked("hello").at(-1).token.split(".").length, 3);
+    // A refused one ends nothing, as the one before it is still good.
+    const refused = [];
+    socket.on("unauthorized", ({ message }) => refused.push(message));
+    world.fate = ({ token }) => token && { error: { code: "INVALID_TOKEN_ERR", message: "jwt expired", status: 401 } };
+    socket.emit("authenticate", { token: "bad" });
+    await advance(100);
+    assert.deepEqual([refused, states], [["jwt expired"], ["connect"]]);
   });
 
   test("after a cut the page authenticates again, and is told what it missed", async (t) => {
@@ -250,6 +258,41 @@ describe("Socket.IO: events", () => {
     say(world, "d");
     await advance(8 * MINUTE);
     assert.equal(told().at(-1), "new-message d");
+  });
+
+  test("a frame without a cursor shows that one is missing, too", async (t) => {
+    const { world, told } = await connected(t);
+    say(world, "a");
+    await advance(50);
+    world.travels = () => [];
+    say(world, "b");
+    world.travels = (frame) => {
+      delete frame.cursor;
+      return [0];
+    };
+    say(world, "c");
+    await advance(1100);
+    assert.deepEqual(told(), ["new-message a", "new-message b", "new-message c"]);
+  });
+
+  test("a message is either in the list that the page loads after connecting, or told", async (t) => {
+    for (let ms = 0; ms < 30; ms++) {
+      fakeClock(t);
+      const world = new World();
+      world.travels = () => [-5];
+      let isListed = false;
+      world.rest = (...given) => {
+        const answer = World.prototype.rest.apply(world, given);
+        if (/list/.test(given[2])) isListed = answer.entries.length > 0;
+        return answer;
+      };
+      const { socket, told } = page(t, world);
+      await advance(ms);
+      say(world, "a");
+      await advance(2000);
+      assert.deepEqual(told(), isListed ? [] : ["new-message a"], `after ${ms} ms`);
+      socket.disconnect();
+    }
   });
 
   test("edits, deletions, read positions and typing are events too", async (t) => {

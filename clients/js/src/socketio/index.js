@@ -111,8 +111,8 @@ export const createTransport = ({
     /** @param {string} why @param {boolean} wasOpen */
     #ended(why, wasOpen) {
       failures = Date.now() - this.#since > GOOD ? 0 : failures + 1;
-      // The client hands packets on a moment later, and shall not hear of the end before.
-      Promise.resolve().then(() => {
+      // The client hands packets on a moment later, and must not hear of the end before.
+      this.#timers.later(0, () => {
         if (wasOpen) this.#fire("close", { description: why });
         else this.#fire("error", Object.assign(new Error(why), { type: "TransportError" }));
       });

@@ -2,8 +2,8 @@
  * Plays the server that a client of Socket.IO talks to, over one connection of ours.
  *
  * Packets: https://socket.io/docs/v4/socket-io-protocol. The Node.js server that Senna succeeds (https://github.com/car-throttle/senna-sockets,
- * `src/server.js` and `src/api.js`) emitted `new-message`, and took the token by the event `authenticate`, as its package `socketio-jwt` 4 has it. A page
- * can do that still, or give `auth: { token }` as Socket.IO 4 has it.
+ * `src/server.js` and `src/api.js`) emitted `new-message`, and took the token by the event `authenticate` of the package `socketio-jwt` 4. A page can
+ * still do that, or give `auth: { token }` as Socket.IO 4 has it.
  *
  * @import { Pace } from "../types.js"
  * @import { Session } from "./session.js"
@@ -15,12 +15,12 @@ import { endOf } from "../token.js";
 import { isPassing, same, timers, uniqueId } from "../tools.js";
 import { PAGE, listed, teller, unknown } from "./session.js";
 
-/** So long the predecessor waited for `authenticate`, in ms. */
+/** How long the predecessor waited for `authenticate`, in ms. */
 const AUTHENTICATE_WITHIN = 15e3;
-/** So long before its end a token is replaced, in ms; and so long after it the service takes it (`SOCK_JWT_LEEWAY`). */
+/** How long before its end a token is replaced, in ms; and how long after its end the service has refused it (`SOCK_JWT_LEEWAY` is 5 s). */
 const RENEW_BEFORE = 6e4;
 const LEEWAY = 6e3;
-/** So many sessions are remembered: one page needs one. */
+/** How many sessions are remembered. A page needs one for each of its sockets. */
 const SESSIONS = 20;
 /** The acknowledgement of `unauthorized`, by which a page asks to be disconnected. No other event of ours has one. */
 const FAREWELL = 0;
@@ -32,7 +32,10 @@ const WRITES = ["send", "update", "delete", "read", "react"];
 /** type, attachments, namespace, acknowledgement, data @type {RegExp} */
 const PACKET = /^(\d)(?:(\d+)-)?(?:(\/[^,]*),?)?(\d*)([^]*)$/;
 
-/** An error of the client itself, in the shape of the service's. @param {string | null} code @param {string} message @param {number} [status] */
+/** Whether the service does not take a token, or its user. @param {number} [status] */
+const isRefusal = (status) => status === 401 || status === 403;
+
+/** An error of the client itself, in the shape of the service's. @param {string} code @param {string} message @param {number} [status] */
 const problem = (code, message, status = 400) => ({ error: true, code, name: "ArgumentError", message, status });
 
 /**
@@ -61,7 +64,7 @@ export const serve = ({ socket, api, WebSocket, fetch, events, pace }, sessions,
   let over = false;
   /** Parts of a binary packet that are still to come. */
   let attachments = 0;
-  /** Cancels waiting for `authenticate`, and the next `sync`. @type {Record<string, () => void>} */
+  /** Cancels waiting for `authenticate`, the next `sync`, and the end of the token. @type {Record<string, () => void>} */
   const plans = {};
   /** The last write to each conversation. @type {Map<string, Promise<any>>} */
   const queues = new Map();
@@ -151,7 +154,8 @@ export const serve = ({ socket, api, WebSocket, fetch, events, pace }, sessions,
    * Connects the session. Nothing if the connection has ended.
    *
    * @param {string} token
-   * @returns {Promise<{ error?: any, sid?: string, begin?: () => void } | undefined>} what refused the token; or the connection's id, and what begins telling
+   * @returns {Promise<{ error?: any, sid?: string, begin?: () => void } | undefined>}
+   *   why the token was refused; or the connection's id, and what begins to tell the page
    */
   const connect = async (token) => {
     /** @type {any[]} */
@@ -168,7 +172,7 @@ export const serve = ({ socket, api, WebSocket, fetch, events, pace }, sessions,
     ));
     /** @param {number} status @param {any} [error] */
     const refused = (status, error) => {
-      if (status !== 401 && status !== 403) return fail(LOST);
+      if (!isRefusal(status)) return fail(LOST);
       c.end();
       return { error };
     };
@@ -276,11 +280,13 @@ export const serve = ({ socket, api, WebSocket, fetch, events, pace }, sessions,
   /** Gives the connection a fresh token. @param {string} token @param {ReturnType<typeof teller>} to */
   const prolong = async (token, to) => {
     const { result, error } = (await line?.ask({ action: "hello", since: session.cursor, token })) ?? {};
+    if (over) return;
+    if (!result) return isRefusal(error?.status) ? { error } : fail(LOST);
     const begin = () => {
       to.caughtUp(result);
       renew(token);
     };
-    return over ? undefined : result ? { begin } : { error: error ?? problem(null, LOST, 503) };
+    return { begin };
   };
 
   /** EVENT: an action of ours. @param {string} action @param {any[]} given @param {(answer: any) => void} answer */

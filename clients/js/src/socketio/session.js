@@ -17,9 +17,9 @@ import { isPassing } from "../tools.js";
 const FAR = 500;
 /** Entries on a page of the list, and messages on a page of the history: the most that the service gives. */
 export const PAGE = 100;
-/** So many own writes are remembered. */
+/** How many own writes are remembered. */
 const OWN = 500;
-/** The revision of a conversation of which only its name is known. */
+/** Stands for the revision of a conversation that began while there was no connection, until it is loaded. */
 const UNMET = -1;
 
 /** A session of a page that was told nothing. @param {string} pid its name; Socket.IO's client gives it back when it connects again */
@@ -58,7 +58,7 @@ export const listed = (session, lists) => {
 };
 
 /**
- * Tells the page of a session what one connection brings.
+ * Tells a page what comes over one connection.
  *
  * @param {Session} session
  * @param {object} means
@@ -123,8 +123,9 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
       const { result } = answer;
       // Of a conversation that the user may not read any more there is nothing to tell.
       if (!result) return { ...all, state: { rev: one.heard } };
-      if (result.reset || messages.size > FAR) return forget();
+      if (result.reset) return forget();
       for (const message of [...result.messages, ...result.deleted]) messages.set(message.id, message);
+      if (messages.size > FAR) return forget();
       all.state = result.state;
       Object.assign(all.read, result.read);
       all.members ||= !!result.members;
@@ -132,12 +133,17 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
     }
   };
 
-  /** What is in a conversation that began while there was no connection. Nothing if the connection has ended. @param {string} key @param {Told} one */
+  /**
+   * What is in a conversation that began while there was no connection. Nothing if the connection has ended.
+   *
+   * @param {string} key
+   * @param {Told} one
+   */
   const newest = async (key, one) => {
     const { target, target_id } = whereOf(key);
     const { status, body } = await get(`/${target}/${encodeURIComponent(target_id)}?per_page=${PAGE}`);
     if (isOver()) return;
-    if (isPassing({ status })) return lost();
+    if (!status || isPassing({ status })) return lost();
     if (status !== 200) return { state: { rev: one.heard }, messages: new Map(), read: {}, members: false };
     const fresh = body.messages.filter((/** @type {any} */ { seq }) => seq > one.seq);
     if (body.state.prev && fresh.length === body.messages.length) return forget();
@@ -156,7 +162,7 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
       const { heard } = one;
       const answer = await (one.rev === UNMET ? newest(key, one) : changes(key, one));
       if (!answer) break;
-      // What it tells of own writes may still be acknowledged.
+      // It may tell of an own write whose acknowledgement is still to come.
       await settled(key);
       if (isOver()) break;
       const { state, messages, read, members } = answer;
@@ -179,8 +185,13 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
     busy.delete(one);
   };
 
-  /** Rules 2 and 3: takes the answer to a `hello` or `sync`. @param {any} answer @param {any[]} [before] the frames that waited when it was asked */
-  const caughtUp = ({ recovered, entries, cursor, more }, before = []) => {
+  /** One after the other: who comes back after a long time has many. */
+  const tendAll = async () => {
+    for (const [key, one] of session.conversations) await tend(key, one);
+  };
+
+  /** Rules 2 and 3: takes the answer to a `hello` or `sync`. @param {any} answer */
+  const caughtUp = ({ recovered, entries, cursor, more }) => {
     if (!recovered) return forget();
     for (const entry of entries) {
       const key = keyOf(entry);
@@ -196,8 +207,7 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
       if (entry.left) one.rev = one.heard;
     }
     session.cursor = cursor;
-    for (const frame of before) links.delete(frame);
-    for (const [key, one] of session.conversations) tend(key, one);
+    tendAll();
     if (more) sync();
     else follow();
   };
@@ -209,10 +219,9 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
     syncing = true;
     while (syncOwed && !isOver()) {
       syncOwed = false;
-      const before = [...links];
       const answer = await ask({ action: "sync", since: session.cursor }, within);
       if (isOver()) return;
-      if (answer?.result) caughtUp(answer.result, before);
+      if (answer?.result) caughtUp(answer.result);
       else lost();
     }
     syncing = false;
@@ -240,7 +249,7 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
     if (cursor) {
       links.add(frame);
       follow();
-      if (links.has(frame)) later(gap, () => links.has(frame) && sync());
+      if (links.has(frame)) later(gap, () => links.delete(frame) && sync());
     }
     if (!rev) return;
     let one = session.conversations.get(key);
@@ -250,8 +259,8 @@ export const teller = (session, { ask, get, emit, settled, later, gap, isOver, l
       session.conversations.set(key, one);
     }
     if (one) wait(key, one, frame);
-    // Its entry tells from where on the page has to be told.
-    else sync();
+    else if (!isNext) sync();
+    else if (!frame.mine) tellFrame(frame);
   };
 
   return { caughtUp, hear, sync };
