@@ -24,7 +24,7 @@ pub fn start() -> Result<Environment, StartError> {
     let layer = lines::layer().with_target(false);
     // CloudWatch stamps every line itself.
     let layer = if config.json {
-        metrics::enable(config.function);
+        metrics::enable(config.stack, config.function);
         layer
             .json()
             .flatten_event(true)
