@@ -60,9 +60,11 @@ const PARTS: [(&str, &[&str]); 16] = [
 
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("functions")).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    // Beside the functions' folders there are templates of other stacks.
+    let folders = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().unwrap().is_dir());
+    folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
 fn template() -> local::template::Template {
