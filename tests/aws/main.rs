@@ -12,6 +12,8 @@ mod alarms;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod domains;
 #[cfg(test)]
 mod javascript;
