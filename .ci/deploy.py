@@ -4,7 +4,7 @@
 
 Takes the options and samconfig.toml, and reads them with SAM's own code, so it knows the values that SAM will use. Gives a deployment in which
 - each parameter XSecretVersion that has no value names the current version of the secret that XSecretArn names;
-- the tag `release` of every function is a hash of all values. With another hash SAM names other versions, and with the same hash the same ones.
+- the variable SOCK_RELEASE of every function is a hash of all values. With another hash SAM names other versions, and with the same hash the same ones.
 Needs the Python environment that .ci/sam-setup makes.
 """
 
@@ -71,7 +71,7 @@ def main(options):
     with open(BUILT, encoding="utf-8") as file:
         template = yaml_parse(file.read())
     release = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-    template["Globals"]["Function"]["Tags"]["release"] = release
+    template["Globals"]["Function"]["Environment"]["Variables"]["SOCK_RELEASE"] = release
     with open(BUILT, "w", encoding="utf-8") as file:
         file.write(yaml_dump(template))
     print(f"deploy: release {release} of {len(values)} values", flush=True)

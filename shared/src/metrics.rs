@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 /// The namespace of all metrics. Their one dimension is `Stack`, so that one alarm with one metric watches all functions of a deployment, and a new
-/// function costs no new metric. `Function` is a field of each line that CloudWatch Logs Insights finds, and no dimension.
+/// function costs no new metric. `Function` and `Release` are fields of each line that CloudWatch Logs Insights finds, and no dimensions.
 const NAMESPACE: &str = "Senna";
 /// Values of one metric that a line may hold.
 const VALUES_MAX: usize = 100;
@@ -56,9 +56,10 @@ impl Metric {
 }
 
 /// Whose metrics these are.
-struct Source {
-    stack: String,
-    function: String,
+pub(crate) struct Source {
+    pub(crate) stack: String,
+    pub(crate) release: String,
+    pub(crate) function: String,
 }
 
 static SOURCE: OnceLock<Source> = OnceLock::new();
@@ -85,9 +86,9 @@ pub fn time(metric: Metric, begun: Instant) {
 }
 
 /// Begins to write what is recorded, with the names that the stack and the function have on AWS. On a laptop nobody collects it.
-pub(crate) fn enable(stack: String, function: String) {
-    // A process is one function: a second name could only be the same.
-    SOURCE.set(Source { stack, function }).ok();
+pub(crate) fn enable(source: Source) {
+    // A process is one function: a second source could only be the same.
+    SOURCE.set(source).ok();
 }
 
 /// Takes what was recorded since the last time, and writes it as one line on standard output.
@@ -114,6 +115,7 @@ fn line(source: &Source, now_ms: u64, recorded: &BTreeMap<Metric, Vec<f64>>) -> 
             }],
         },
         "Stack": source.stack,
+        "Release": source.release,
         "Function": source.function,
     });
     if let Some(fields) = line.as_object_mut() {
@@ -141,8 +143,9 @@ mod tests {
         ]);
         let source = Source {
             stack: "senna".to_owned(),
+            release: "0123456789ab".to_owned(),
             function: "senna-Send-1".to_owned(),
         };
-        insta::assert_snapshot!(line(&source, 1_750_000_000_000, &recorded), @r#"{"Deliveries":2.0,"Function":"senna-Send-1","Stack":"senna","StoreLatency":[1.5,0.25],"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stack"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}],"Namespace":"Senna"}],"Timestamp":1750000000000}}"#);
+        insta::assert_snapshot!(line(&source, 1_750_000_000_000, &recorded), @r#"{"Deliveries":2.0,"Function":"senna-Send-1","Release":"0123456789ab","Stack":"senna","StoreLatency":[1.5,0.25],"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stack"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}],"Namespace":"Senna"}],"Timestamp":1750000000000}}"#);
     }
 }

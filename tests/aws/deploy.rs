@@ -7,12 +7,13 @@ use std::{
     iter,
     net::TcpListener,
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
 
+use local::template::yaml;
 use serde_json::{Value, json};
 use tests::root;
 
@@ -87,14 +88,24 @@ impl Project {
         deploy.output().unwrap()
     }
 
-    /// The logical ids of the versions that a deployment with these options makes.
-    fn versions(&self, options: &[&str]) -> BTreeSet<String> {
+    /// Deploys with these options, and returns what every function now has in `SOCK_RELEASE`.
+    fn release(&self, options: &[&str]) -> String {
         let output = self.deploy(options);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let built = yaml::parse(&fs::read_to_string(self.built()).unwrap()).unwrap();
+        let path = ["Globals", "Function", "Environment", "Variables", "SOCK_RELEASE"];
+        let release = path.iter().fold(Some(&built), |node, key| node?.get(key));
+        yaml::scalar(release.unwrap(), "SOCK_RELEASE").unwrap().to_owned()
+    }
+
+    fn built(&self) -> PathBuf {
+        self.path().join(".aws-sam/build/template.yaml")
+    }
+
+    /// The logical ids of the versions that the last deployment makes.
+    fn versions(&self) -> BTreeSet<String> {
         let mut python = tool("python").unwrap();
-        python
-            .arg("tests/aws/expand.py")
-            .arg(self.path().join(".aws-sam/build/template.yaml"));
+        python.arg("tests/aws/expand.py").arg(self.built());
         let expansion: Value = serde_json::from_str(&run(python)).unwrap();
         let versions = of_type(&expansion, "AWS::Lambda::Version");
         versions.into_keys().map(str::to_owned).collect()
@@ -151,27 +162,21 @@ fn changed_values_and_changed_secrets_make_new_versions_and_nothing_else_does() 
     let Some(project) = Project::make() else { return };
     let secret = format!("JwtSecretArn={SECRET}");
     let quiet = ["--parameter-overrides", &secret, "LogFilter=info"];
-    let first = project.versions(&quiet);
-    assert_eq!(project.versions(&quiet), first, "the same values");
-    let debug = project.versions(&["--parameter-overrides", "LogFilter=debug", &secret]);
-    assert!(debug.is_disjoint(&first), "another value");
-    assert_eq!(debug.len(), first.len());
-    *project.version.lock().unwrap() = "version-2";
-    let rotated = project.versions(&quiet);
-    assert!(rotated.is_disjoint(&first), "another version of a secret");
-    let production = project.versions(&[
-        "--config-env",
-        "production",
-        "--parameter-overrides",
-        &secret,
-        "LogFilter=info",
-    ]);
-    assert_eq!(
-        production, rotated,
-        "what a command says replaces what its profile says, as SAM has it"
+    let first = project.release(&quiet);
+    let versions = project.versions();
+    assert_eq!(project.release(&quiet), first, "the same values");
+    let debug = project.release(&["--parameter-overrides", "LogFilter=debug", &secret]);
+    assert_ne!(debug, first, "another value");
+    let others = project.versions();
+    assert!(
+        others.len() == versions.len() && others.is_disjoint(&versions),
+        "{others:?}"
     );
-    let profile = project.versions(&["--config-env", "production"]);
-    assert!(profile.is_disjoint(&rotated), "the values of a profile count");
+    *project.version.lock().unwrap() = "version-2";
+    let rotated = project.release(&quiet);
+    assert_ne!(rotated, first, "another version of a secret");
+    let profile = project.release(&["--config-env", "production"]);
+    assert_ne!(profile, rotated, "the values of a profile count");
 }
 
 #[test]
@@ -188,7 +193,7 @@ fn sam_is_given_the_same_values_and_the_versions_of_the_secrets() {
         "Architecture=x86_64",
         key,
     ];
-    project.versions(&options);
+    project.release(&options);
     let mut due: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
     due.insert(0, "deploy".to_owned());
     due.extend(["--template-file".to_owned(), ".aws-sam/build/template.yaml".to_owned()]);

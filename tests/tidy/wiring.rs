@@ -7,7 +7,7 @@ use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
 const PARTS: [(&str, &[&str]); 16] = [
-    ("Wiring::start(", &["SOCK_LOG", "SOCK_STACK"]),
+    ("Wiring::start(", &["SOCK_LOG", "SOCK_STACK", "SOCK_RELEASE"]),
     (
         "wiring.store(",
         &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
