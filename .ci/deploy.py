@@ -57,7 +57,7 @@ def as_options(values):
 
 def main(options):
     # This also makes the profile and the Region of the options those of boto3.
-    given = cli.make_context("sam deploy", list(options)).params
+    given = cli.make_context("deploy", list(options)).params
     if given["guided"]:
         sys.exit("deploy: --guided asks for values after the release is named: put them into samconfig.toml, or run `sam deploy --guided` once before")
     if os.path.realpath(given["template_file"]) not in map(os.path.realpath, ("template.yaml", BUILT)):

@@ -178,6 +178,8 @@ fn changed_values_and_changed_secrets_make_new_versions_and_nothing_else_does() 
     assert_ne!(rotated, first, "another version of a secret");
     let profile = project.release(&["--config-env", "production"]);
     assert_ne!(profile, rotated, "the values of a profile count");
+    let asked = project.asked("deploy");
+    assert!(asked.contains(&"MemorySize=\"512\"".to_owned()), "{asked:?}");
 }
 
 #[test]
