@@ -10,6 +10,8 @@ mod account;
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
+mod built;
+#[cfg(test)]
 mod data;
 #[cfg(test)]
 mod deploy;
