@@ -72,7 +72,7 @@ async fn inbox(user: &User) -> Result<Vec<(String, u64)>> {
 #[tokio::test]
 async fn what_the_old_server_had_is_there() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob, cat] = chat.users(["ann", "bob", "cat"]);
+    let [ann, bob, cleo] = chat.users(["ann", "bob", "cleo"]);
     let [cars] = chat.topics(["cars"]);
     let old = OldServer::new(&chat, "old-1", "oldplatform").await?;
     let one = old.send(&ann, &bob, 1_000, "one").await?;
@@ -86,13 +86,13 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     let (list, id) = (OldServer::direct(&ann, &bob), gone["id"].as_str().context("an id")?);
     old.run("HDEL", &format!("{list}:data"), &[id]).await?;
     old.run("LREM", &list, &["-1", id]).await?;
-    old.send(&cat, &ann, 5_000, "hello").await?;
+    old.send(&cleo, &ann, 5_000, "hello").await?;
     let image = json!({"type": "image", "image": "https://img.example/cat.png", "metadata": {"width": 5}});
-    old.store(&OldServer::direct(&cat, &ann), &message(&cat, 5_500, &image))
+    old.store(&OldServer::direct(&cleo, &ann), &message(&cleo, 5_500, &image))
         .await?;
     old.post(&ann, &cars, 6_000, "red").await?;
     old.post(&bob, &cars, 7_000, "blue").await?;
-    old.run("ZREM", &format!("inbox:{}", cat.id), &[&format!("user-{}", ann.id)])
+    old.run("ZREM", &format!("inbox:{}", cleo.id), &[&format!("user-{}", ann.id)])
         .await?;
 
     let (_folder, file) = report()?;
@@ -111,9 +111,9 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     }
     let seen: Vec<bool> = history.iter().map(|message| message["status"] == "seen").collect();
     assert_eq!(seen, [true, true, true, false]);
-    let of_cat = ann.whole_history(&cat).await?;
+    let of_cleo = ann.whole_history(&cleo).await?;
     assert_eq!(
-        (&of_cat[1]["image"], &of_cat[1]["metadata"]),
+        (&of_cleo[1]["image"], &of_cleo[1]["metadata"]),
         (&image["image"], &image["metadata"])
     );
 
@@ -125,7 +125,7 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     };
     let of_ann = [
         ("topic", &cars.id, 6_000),
-        ("user", &cat.id, 5_500),
+        ("user", &cleo.id, 5_500),
         ("user", &bob.id, 4_500),
     ];
     assert_eq!(inbox(&ann).await?, names(of_ann.to_vec()));
@@ -133,10 +133,10 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
         inbox(&bob).await?,
         names(vec![("topic", &cars.id, 7_000), ("user", &ann.id, 4_500)])
     );
-    assert_eq!(inbox(&cat).await?, [], "it was taken out of this inbox");
-    assert_eq!(cat.list("?hidden=1").await?.ok(200)?["state"]["total"], 1);
+    assert_eq!(inbox(&cleo).await?, [], "it was taken out of this inbox");
+    assert_eq!(cleo.list("?hidden=1").await?.ok(200)?["state"]["total"], 1);
     assert_eq!(ann.unread(&bob).await?, (0, 2));
-    assert_eq!(ann.unread(&cat).await?.0, 2);
+    assert_eq!(ann.unread(&cleo).await?.0, 2);
     assert_eq!(bob.unread(&ann).await?, (1, 1), "the topic counts as read");
     let members = ann.members(&cars, "").await?.ok(200)?;
     assert_eq!(members["members"].as_array().map(Vec::len), Some(2));
@@ -163,8 +163,8 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
     );
     // What is sent now comes behind.
     assert_eq!(bob.send_text(&ann, "five").await?["seq"], 5);
-    cat.send_text(&ann, "again").await?;
-    assert_eq!(inbox(&cat).await?.len(), 1, "a new message brings it back");
+    cleo.send_text(&ann, "again").await?;
+    assert_eq!(inbox(&cleo).await?.len(), 1, "a new message brings it back");
     ann.send_text(&cars, "green").await?;
     assert_eq!(bob.unread(&cars).await?.0, 1);
 
@@ -265,7 +265,7 @@ async fn a_run_that_is_killed_goes_on() -> Result<()> {
 #[tokio::test]
 async fn what_is_wrong_is_named_and_stops_nothing() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob, cat] = chat.users(["ann", "bob", "cat"]);
+    let [ann, bob, cleo] = chat.users(["ann", "bob", "cleo"]);
     let [cars] = chat.topics(["cars"]);
     let old = OldServer::new(&chat, "old-4", "four").await?;
     let list = OldServer::direct(&ann, &bob);
@@ -286,7 +286,7 @@ async fn what_is_wrong_is_named_and_stops_nothing() -> Result<()> {
     };
     let wrong = [
         changed("author", Value::Null),
-        changed("author", cat.id.clone()),
+        changed("author", cleo.id.clone()),
         changed("type", json!("video")),
         changed("text", json!("")),
         changed("text", json!("\n")),
@@ -316,7 +316,7 @@ async fn what_is_wrong_is_named_and_stops_nothing() -> Result<()> {
     old.run("SET", "rooms:5", &["a secret"]).await?;
     old.run("HSET", &format!("activity:{}", ann.id), &["last_active", "now"])
         .await?;
-    old.enter(&ann, &format!("user-{}", cat.id), 4_000).await?;
+    old.enter(&ann, &format!("user-{}", cleo.id), 4_000).await?;
     old.enter(&ann, &format!("topic-{}", cars.id), 4_000).await?;
     old.enter(&ann, "bot-1", 4_000).await?;
 
@@ -368,13 +368,13 @@ async fn what_is_wrong_is_named_and_stops_nothing() -> Result<()> {
 #[tokio::test]
 async fn a_difference_fails_the_run() -> Result<()> {
     let chat = Chat::shared().await?;
-    let [ann, bob, cat] = chat.users(["ann", "bob", "cat"]);
+    let [ann, bob, cleo] = chat.users(["ann", "bob", "cleo"]);
     let (redis, old) = (
         RawRedis::of(&chat).await?,
         OldServer::new(&chat, "old-5", "five").await?,
     );
     old.send(&ann, &bob, 1_000, "x").await?;
-    old.send(&ann, &cat, 1_000, "y").await?;
+    old.send(&ann, &cleo, 1_000, "y").await?;
     let (_folder, file) = report()?;
     old.migrate(HERE, &file, &[])?;
     let fails = |kind: &str, count| -> Result<()> {
@@ -390,10 +390,10 @@ async fn a_difference_fails_the_run() -> Result<()> {
     assert_eq!(texts(&ann.whole_history(&bob).await?), ["x", "here"]);
     // Another record in the place of a message.
     let log = |with: &User| format!("{{senna-sockets:{HERE}:dm:{}-{}}}:log", ann.id, with.id);
-    let (of_bob, of_cat) = (log(&bob), log(&cat));
+    let (of_bob, of_cleo) = (log(&bob), log(&cleo));
     let record: Vec<u8> = redis.query(redis::cmd("LINDEX").arg(&of_bob).arg(0)).await?;
     redis
-        .query::<()>(redis::cmd("LSET").arg(&of_cat).arg(0).arg(record))
+        .query::<()>(redis::cmd("LSET").arg(&of_cleo).arg(0).arg(record))
         .await?;
     fails("different", 2)?;
     Ok(())
