@@ -59,9 +59,11 @@ const PARTS: [(&str, &[&str]); 16] = [
 ];
 
 fn folders() -> BTreeSet<String> {
-    let entries = fs::read_dir(root().join("functions")).unwrap();
+    // Beside the functions there are templates of other stacks.
+    let entries = fs::read_dir(root().join("functions")).unwrap().map(Result::unwrap);
     entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|entry| entry.path().is_dir())
+        .map(|entry| entry.file_name().into_string().unwrap())
         .collect()
 }
 
