@@ -7,13 +7,14 @@ A deletion fails `failures` times. Operations and options are checked against th
 description of the service, and --query is evaluated by its own library.
 """
 
+import gzip
 import json
 import os
 import sys
+from pathlib import Path
 
-import botocore.session
+import botocore
 import jmespath
-from botocore import xform_name
 
 path = os.environ["AWS_STATE"]
 with open(path, encoding="utf-8") as file:
@@ -25,18 +26,21 @@ options = dict(zip(words[::2], words[1::2]))
 query = options.pop("--query", None)
 output = options.pop("--output", "json")
 
-# What the real one would refuse before it sends anything.
-session = botocore.session.Session()
-model = session.get_service_model(service)
-operations = {xform_name(name, "-"): name for name in model.operation_names}
-if waiter:
-    config = session.get_component("data_loader").load_service_model(service, "waiters-2")
-    waiters = {xform_name(name, "-"): waiter["operation"] for name, waiter in config["waiters"].items()}
-    called = waiters[waiter]
-else:
-    called = operations[operation]
-known = {"--" + xform_name(name, "-"): name for name in model.operation_model(called).input_shape.members}
-given = {known[option]: value for option, value in options.items()}
+# What the real one would refuse before it sends anything. A session of the library would know it too, but loads for a second.
+[folder] = (Path(botocore.__file__).parent / "data" / service).iterdir()
+with gzip.open(folder / "service-2.json.gz") as file:
+    model = json.load(file)
+waiters = json.loads((folder / "waiters-2.json").read_text())["waiters"]
+
+
+def named(names, name):
+    """The name in the description that is this word of the command line."""
+    return {botocore.xform_name(name, "-"): name for name in names}[name]
+
+
+called = waiters[named(waiters, waiter)]["operation"] if waiter else named(model["operations"], operation)
+members = model["shapes"][model["operations"][called]["input"]["shape"]]["members"]
+given = {named(members, option.removeprefix("--")): value for option, value in options.items()}
 
 name = given.get("StackName")
 stacks = state["stacks"]

@@ -9,7 +9,7 @@ use local::template::{intrinsics::Scope, yaml};
 use serde_json::{Value, json};
 use tests::root;
 
-use crate::support::{STORES, expanded, expansion, of_type, parameters, store, walk};
+use crate::support::{STORES, expanded, expansion, of_type, parameters, store, template_text, walk};
 
 /// The most characters of a name.
 ///
@@ -27,8 +27,8 @@ const NEEDLESS_NAMES: [&str; 6] = [
     "SnapshotName",
 ];
 
-/// The types of the resources that exist with these values of parameters.
-fn made(template: &str, given: &BTreeMap<String, String>) -> BTreeSet<String> {
+/// The resources that exist with these values of parameters, and their types.
+fn made(template: &str, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let root = yaml::parse(&fs::read_to_string(root().join(template)).unwrap()).unwrap();
     let scope = Scope::new(&root, given).unwrap();
     let resources = root.get("Resources").unwrap().entries("Resources").unwrap();
@@ -36,17 +36,18 @@ fn made(template: &str, given: &BTreeMap<String, String>) -> BTreeSet<String> {
         let condition = resource.get("Condition");
         condition.is_none_or(|condition| scope.named_condition(condition).unwrap())
     });
-    made.map(|(_, resource)| scope.required(resource.get("Type").unwrap()).unwrap())
-        .collect()
+    made.map(|(id, resource)| {
+        let kind = scope.required(resource.get("Type").unwrap()).unwrap();
+        (id.clone(), kind)
+    })
+    .collect()
 }
 
-/// What the template of the store makes for this kind of store and this choice of NAT.
+/// The types of what the template of the store makes for this kind of store and this choice of NAT.
 fn made_for(store: &str, nat: &str) -> BTreeSet<String> {
     let given = [("Store", store), ("NatGateway", nat)];
-    made(
-        "functions/store.yaml",
-        &given.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-    )
+    let given = given.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    made("functions/store.yaml", &given).into_values().collect()
 }
 
 /// The names in the outputs of stacks that something refers to, as `!GetAtt STACK.Outputs.NAME`.
@@ -72,7 +73,7 @@ fn plain(template: &str) -> Option<Value> {
 fn the_application_makes_no_network_and_no_store() {
     for store in STORES {
         let Some(parameters) = parameters(store) else { return };
-        for kind in made("template.yaml", &parameters) {
+        for kind in made("template.yaml", &parameters).into_values() {
             for part in ["EC2", "ElastiCache", "MemoryDB", "SecretsManager"] {
                 assert!(!kind.contains(part), "{store}: {kind}");
             }
@@ -136,15 +137,12 @@ fn nothing_in_a_store_or_in_the_demo_outlives_its_own_stack() {
         }
     }
     let Some(expansion) = expansion("demo") else { return };
-    let kept = expansion["Resources"].as_object().unwrap().iter();
-    let kept: BTreeSet<_> = kept
-        .filter(|(_, resource)| resource.get("DeletionPolicy").is_some_and(|policy| policy != "Delete"))
-        .map(|(_, resource)| resource["Type"].as_str().unwrap())
-        .collect();
     let made = made("template.yaml", &parameters("demo").unwrap());
-    for kind in kept {
-        // The transform keeps old versions of functions, which cost nothing and go with their function.
-        assert!(kind == "AWS::Lambda::Version" || !made.contains(kind), "{kind}");
+    for (id, resource) in expansion["Resources"].as_object().unwrap() {
+        let outlives = resource.get("DeletionPolicy").is_some_and(|policy| policy != "Delete");
+        // The transform keeps old versions of functions. They cost nothing and go with their function.
+        let is_version = resource["Type"] == "AWS::Lambda::Version";
+        assert!(!outlives || is_version || !made.contains_key(id), "{id}");
     }
 }
 
@@ -293,7 +291,7 @@ fn every_function_finds_the_redis_by_a_reference_to_a_secret() {
         }
         assert!(found > 15, "{found}");
     }
-    let Some(store) = crate::support::store() else { return };
+    let Some(store) = store() else { return };
     let address = of_type(store, "AWS::SecretsManager::Secret")["StoreAddress"]["SecretString"].to_string();
     for part in [
         "rediss://default:{{resolve:secretsmanager:${StorePassword}}}@${Cache.Endpoint.Address}:${Cache.Endpoint.Port}",
@@ -329,7 +327,7 @@ fn functions_stand_in_the_subnets_that_they_are_given() {
                 "{id}"
             );
         }
-        let template = yaml::parse(&crate::support::template_text()).unwrap();
+        let template = yaml::parse(&template_text()).unwrap();
         let given = parameters(store).unwrap();
         let scope = Scope::new(&template, &given).unwrap();
         let holds = |name: &str| {

@@ -92,7 +92,7 @@ fn a_data_stack_is_deleted_before_its_stores_and_nothing_else_is() {
     assert!(run.printed.contains("the store senna-1-messages"), "{}", run.printed);
     assert_eq!(
         run.deleted,
-        ["senna-data", "senna-data-MemoryDB-1ABC", "senna-data-ElastiCache-2DEF"]
+        ["senna-data", "senna-data-ElastiCache-2DEF", "senna-data-MemoryDB-1ABC"]
     );
     assert_eq!(
         run.left,
