@@ -13,7 +13,7 @@ use local::template::{
 };
 use tests::root;
 
-use crate::support::{STORES, parameters, profile, run, template_text, tool};
+use crate::support::{STORES, parameters, profile, run, tool};
 
 /// A public key in PEM, as it is written into a parameter.
 const PEM: &str = r"-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----";
@@ -35,14 +35,17 @@ fn holds(scope: &Scope<'_>, node: &Node) -> bool {
     }
 }
 
-/// What `CloudFormation` says of these values before it makes anything: the first value that is not allowed, else the assertions that do not hold.
-fn refusals(given: &BTreeMap<String, String>) -> Vec<String> {
-    let root = yaml::parse(&template_text()).unwrap();
-    let scope = match Scope::new(&root, given) {
+/// What `CloudFormation` says of these values for a template before it makes anything: the first value that is not allowed, else the assertions that do not hold.
+fn refusals(template: &str, given: &BTreeMap<String, String>) -> Vec<String> {
+    let template = yaml::parse(&fs::read_to_string(root().join(template)).unwrap()).unwrap();
+    let scope = match Scope::new(&template, given) {
         Ok(scope) => scope,
         Err(wrong) => return vec![wrong.what],
     };
-    let rules = root.get("Rules").unwrap().entries("Rules").unwrap().iter();
+    let rules = template
+        .get("Rules")
+        .map_or(Ok(&[][..]), |rules| rules.entries("Rules"));
+    let rules = rules.unwrap().iter();
     let applied = rules.filter(|(_, rule)| rule.get("RuleCondition").is_none_or(|when| holds(&scope, when)));
     let assertions = applied.flat_map(|(_, rule)| match &rule.get("Assertions").unwrap().value {
         Value::List(assertions) => assertions,
@@ -60,18 +63,29 @@ fn with<'a>(given: &BTreeMap<String, String>, more: impl IntoIterator<Item = (&'
         more.into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    refusals(&given)
+    refusals("template.yaml", &given)
 }
 
 #[test]
 fn every_profile_is_a_whole_answer() {
     for store in STORES {
         let Some(given) = parameters(store) else { return };
-        assert_eq!(refusals(&given), [""; 0], "{store}");
+        assert_eq!(refusals("template.yaml", &given), [""; 0], "{store}");
     }
-    let data = yaml::parse(&fs::read_to_string(root().join("functions/data.yaml")).unwrap()).unwrap();
-    Scope::new(&data, &profile("data").unwrap()).unwrap();
+    let data = profile("data").unwrap();
+    assert_eq!(refusals("functions/data.yaml", &data), [""; 0]);
     assert!(profile("demo").unwrap().is_empty());
+}
+
+/// SAM's build and SAM's deployment read the same list of a profile, so that a function is never deployed for another architecture than it was built for.
+#[test]
+fn build_and_deployment_read_one_list() {
+    let text = fs::read_to_string(root().join("samconfig.toml")).unwrap();
+    let sections = text.split("\n[").skip(1);
+    for section in sections.filter(|section| section.contains("\nparameter_overrides")) {
+        let (name, _) = section.split_once(']').unwrap();
+        assert!(name.ends_with(".global.parameters"), "{name}");
+    }
 }
 
 #[test]
@@ -171,7 +185,13 @@ fn half_a_key_is_refused_and_a_whole_one_is_not() {
 fn guided(profile: &str, more: &[&str]) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
     // It saves the answers into the file.
-    for file in ["template.yaml", "samconfig.toml"] {
+    fs::create_dir(folder.path().join("functions")).unwrap();
+    for file in [
+        "template.yaml",
+        "samconfig.toml",
+        "functions/data.yaml",
+        "functions/store.yaml",
+    ] {
         fs::copy(root().join(file), folder.path().join(file)).unwrap();
     }
     let mut sam = tool("sam")?;
@@ -203,7 +223,11 @@ fn asked(printed: &str) -> BTreeMap<&str, &str> {
 
 #[test]
 fn the_guided_path_needs_nothing_but_enter() {
-    for profile in ["default", "production"] {
+    for (profile, file) in [
+        ("default", "template.yaml"),
+        ("production", "template.yaml"),
+        ("data", "functions/data.yaml"),
+    ] {
         let Some(printed) = guided(profile, &[]) else { return };
         assert!(
             printed.contains("Looking for resources needed for deployment"),
@@ -215,15 +239,14 @@ fn the_guided_path_needs_nothing_but_enter() {
         );
         assert!(!printed.contains("has no authentication"), "{printed}");
         let asked = asked(&printed);
-        assert_eq!(asked["JwtSecretArn"], "senna/jwt", "{profile}");
         let given: BTreeMap<_, _> = asked
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        assert_eq!(refusals(&given), [""; 0], "{profile}");
-        let text = yaml::parse(&template_text()).unwrap();
+        assert_eq!(refusals(file, &given), [""; 0], "{profile}");
+        let text = yaml::parse(&fs::read_to_string(root().join(file)).unwrap()).unwrap();
         let declared = text.get("Parameters").unwrap().entries("Parameters").unwrap();
-        assert_eq!(asked.len(), declared.len());
+        assert_eq!(asked.len(), declared.len(), "{profile}");
     }
 }
 
