@@ -27,7 +27,7 @@ const OUTPUTS: [(&str, &str); 3] = [
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:StoreAddress-a1b2c3",
     ),
 ];
-/// The metrics that the functions write, each with the dimension `Function`.
+/// The metrics that the functions write, each with the dimension `Stack`.
 pub(crate) const OUR_METRICS: [&str; 7] = [
     "Deliveries",
     "Gone",
