@@ -71,8 +71,9 @@ struct Start {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let signer = Signer::secret(Algorithm::HS256, SECRET);
-    let token = signer.sign(&json!({"user_id": "ann", "exp": FAR_AWAY}))?;
-    let mut subjects = subjects(&token);
+    let token = |user: &str| signer.sign(&json!({"user_id": user, "exp": FAR_AWAY}));
+    // Nobody is connected to whom `send` would push.
+    let mut subjects = subjects(&token("ann")?, &token("carl")?);
     if !arguments.no_build {
         build(&subjects)?;
     }
@@ -95,14 +96,14 @@ async fn main() -> Result<()> {
     print(&subjects)
 }
 
-fn subjects(token: &str) -> Vec<Subject> {
+fn subjects(writing: &str, connecting: &str) -> Vec<Subject> {
     let rest = |method: &str, route: &str, path: &str, body: Option<Value>| {
         json!({
             "version": "2.0",
             "routeKey": format!("{method} {route}"),
             "rawPath": path,
             "rawQueryString": "",
-            "headers": {"x-auth-token": token, "host": "chat.example.com", "content-type": "application/json"},
+            "headers": {"x-auth-token": writing, "host": "chat.example.com", "content-type": "application/json"},
             "requestContext": {"http": {"method": method, "path": path}, "requestId": "r", "stage": "$default"},
             "body": body.map(|body| body.to_string()),
             "isBase64Encoded": false,
@@ -110,9 +111,9 @@ fn subjects(token: &str) -> Vec<Subject> {
     };
     let socket = |event_type: &str, route: &str, body: Option<Value>| {
         json!({
-            "headers": {"x-auth-token": token, "host": "chat.example.com"},
+            "headers": {"x-auth-token": connecting, "host": "chat.example.com"},
             "requestContext": {
-                "eventType": event_type, "routeKey": route, "connectionId": "L0SM9cOFvHcCIhw=", "requestId": "r", "stage": "live",
+                "eventType": event_type, "routeKey": route, "connectionId": "L0SM9cOFvHcCIhw=", "connectedAt": 1_700_000_000_000_u64, "requestId": "r", "stage": "live",
             },
             "body": body.map(|body| body.to_string()),
             "isBase64Encoded": false,
