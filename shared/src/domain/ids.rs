@@ -293,7 +293,7 @@ impl MessageId {
     }
 }
 
-/// The id that the Node.js server before Senna gave to a message. Its clients may still name the message by it ([`crate::ports::Store::old_message`]).
+/// The id that the Node.js server before Senna gave to a message. Its clients may still name the message by it.
 ///
 /// # Source
 /// car-throttle/senna-sockets, `src/api.js`: a version 4 UUID.
