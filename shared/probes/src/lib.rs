@@ -155,7 +155,9 @@ mod tests {
 
     #[test]
     fn the_error_of_a_frame_is_judged_by_its_own_status() {
-        let sync = PROBES.iter().find(|probe| matches!(probe.expected, Expected::Refusal(_)));
+        let sync = PROBES
+            .iter()
+            .find(|probe| matches!(probe.expected, Expected::Refusal(_)));
         let down = json!({"error": {"error": true, "code": "UNAVAILABLE", "status": 503}});
         let answer = Answer {
             status: 200,

@@ -138,7 +138,10 @@ fn of_a_token(name: &str, message: &str) -> Meaning {
             "the token has no usable id in the claim that names the user",
             "set JwtUserClaim to the claim of your platform's tokens that has the user's id",
         ),
-        _ => ("this is not a whole JWT", "copy the whole token, without quotes and line breaks"),
+        _ => (
+            "this is not a whole JWT",
+            "copy the whole token, without quotes and line breaks",
+        ),
     }
 }
 
@@ -235,6 +238,9 @@ mod tests {
     fn what_a_server_says_is_cut_and_has_no_control_characters() {
         let body = format!(r#"{{"message":"\u001b[2J{}"}}"#, "x".repeat(1_000));
         let problem = Problem::of(&Answer::new(400, body.as_bytes()));
-        assert!(problem.said.len() < 400 && !problem.said.contains('\u{1b}'), "{problem}");
+        assert!(
+            problem.said.len() < 400 && !problem.said.contains('\u{1b}'),
+            "{problem}"
+        );
     }
 }

@@ -55,13 +55,7 @@ pub const PROBES: &[Probe] = &[
     open("list", "GET /api/list", "/api/list"),
     signed("list", "GET /api/list", "/api/list", "", &[200]),
     open("history", "GET /api/{target}/{id}", "/api/user/senna-check"),
-    signed(
-        "history",
-        "GET /api/{target}/{id}",
-        "/api/user/senna-check",
-        "",
-        &[200],
-    ),
+    signed("history", "GET /api/{target}/{id}", "/api/user/senna-check", "", &[200]),
     open("sync", "GET /api/sync", "/api/sync"),
     signed("sync", "GET /api/sync", "/api/sync", "", &[200]),
     open(
