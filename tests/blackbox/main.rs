@@ -65,6 +65,7 @@ mod resuming;
 mod retrying;
 mod sites;
 
+mod check;
 mod terminal;
 
 mod crashes;

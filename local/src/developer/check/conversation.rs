@@ -13,11 +13,11 @@ const TEXT: &str = "This message is from `senna check`, which deletes it at once
 /// After this time the platform is too slow: functions wait for it for 5 s and then answer without it.
 const SLOW_PLATFORM_MS: u128 = 4_000;
 
-/// The steps after the first, in order.
-const LATER: [&str; 4] = ["send", "push", "resume", "clean-up"];
+/// The steps that need a message, in order.
+pub(super) const STEPS: [&str; 4] = ["send", "push", "resume", "clean-up"];
 
 /// A connected user.
-struct Party {
+pub(super) struct Party {
     line: Line,
     /// The id, as JSON has it.
     user: Value,
@@ -26,7 +26,7 @@ struct Party {
 
 impl Party {
     /// The id, as a path has it.
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         id_text(&self.user)
     }
 }
@@ -51,22 +51,13 @@ impl Sent {
 }
 
 impl Check {
-    /// The steps from the handshake to the deletion of the messages.
-    pub(super) async fn conversation(&mut self) {
-        let parties = self.handshakes().await;
-        let Some((mut writer, mut reader)) = self.report.step("handshake", parties) else {
-            self.report.skip(&["platform"], "because there is no connection");
-            self.report.skip(&LATER, "because there is no connection");
-            return;
-        };
-        if self.options.with_platform {
-            let platform = self.platform(&writer.id()).await;
-            self.report.step("platform", platform);
-        }
+    /// The steps from the first message to its deletion.
+    pub(super) async fn messages(&mut self, (mut writer, mut reader): (Party, Party)) {
         let conversation = format!("/api/user/{}", path_part(&reader.id()));
         let send = self.send(&conversation).await;
         let Some(first) = self.report.step("send", send) else {
-            self.report.skip(&LATER[1..], "because the message was not sent");
+            self.report
+                .skip(&["push", "resume", "clean-up"], "because the message was not sent");
             return;
         };
         let push = push(&mut reader, &first).await;
@@ -79,7 +70,7 @@ impl Check {
     }
 
     /// A handshake without a token is refused. With one it is accepted, and `hello` says who the user is.
-    async fn handshakes(&self) -> Result<(String, (Party, Party)), Problem> {
+    pub(super) async fn handshakes(&self) -> Result<(String, (Party, Party)), Problem> {
         if Line::open(&self.options.socket, None, None, &self.tls).await.is_ok() {
             return Err(Problem::new(
                 "a handshake without a token was accepted",
@@ -118,7 +109,7 @@ impl Check {
     }
 
     /// What the platform says of a user.
-    async fn platform(&self, user: &str) -> Result<(String, ()), Problem> {
+    pub(super) async fn platform(&self, user: &str) -> Result<(String, ()), Problem> {
         let start = Instant::now();
         let path = format!("/api/profiles?users={}", path_part(user));
         let body = self.rest.ask(Method::GET, &path, "", 200).await?;
