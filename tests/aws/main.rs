@@ -10,6 +10,8 @@ mod alarms;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod javascript;
 #[cfg(test)]
 mod lint;

@@ -66,6 +66,7 @@ mod retrying;
 mod sites;
 
 mod check;
+mod hook;
 mod terminal;
 
 mod crashes;
