@@ -14,3 +14,4 @@ pub mod webhook;
 
 mod aws;
 mod http_client;
+mod resolver;
