@@ -6,11 +6,17 @@
 //! The JavaScript client's own suite is here too, because it also needs tools that cargo does not bring: Node, and what npm installs.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod alarms;
 #[cfg(test)]
 mod built;
 #[cfg(test)]
 mod data;
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod domains;
 #[cfg(test)]
 mod hook;
 #[cfg(test)]
@@ -25,6 +31,8 @@ mod queue;
 mod routes;
 #[cfg(test)]
 mod sam_local;
+#[cfg(test)]
+mod sam_logs;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -168,15 +168,36 @@ fn every_function_is_built_alike_and_given_what_our_reader_reads() {
     assert_eq!(stores.len(), 1, "all functions must find messages in one place");
 }
 
+/// Lambda keeps reserved executions free for their function, and never runs more of it. Handshakes need few. For other functions the reservation would
+/// be a limit that nobody wants.
+#[test]
+fn only_handshakes_can_have_reserved_executions() {
+    let Some(expansion) = expansion("url") else { return };
+    let functions = of_type(expansion, "AWS::Lambda::Function");
+    let reserving = functions
+        .iter()
+        .filter_map(|(id, function)| Some((*id, function.get("ReservedConcurrentExecutions")?)));
+    // 0 executions would be a function that never runs.
+    let connect = json!({"Fn::If": ["WithConnectConcurrency", {"Ref": "ConnectConcurrency"}, {"Ref": "AWS::NoValue"}]});
+    assert_eq!(reserving.collect::<Vec<_>>(), [("Connect", &connect)]);
+    let condition = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ConnectConcurrency"}, 0]}]});
+    assert_eq!(expansion["Conditions"]["WithConnectConcurrency"], condition);
+    assert_eq!(expansion["Parameters"]["ConnectConcurrency"]["Default"], 0);
+}
+
 /// A version is named after a hash of the function's properties as they are written. So a parameter's new value alone makes no new version,
-/// and would never reach the alias; raising the tag `release` with it does.
+/// and would never reach the alias; with another `SOCK_RELEASE` it does. That is a variable because a version holds variables: Lambda refuses to make
+/// a version that holds nothing new, and the deployment fails.
+///
+/// # Source
+/// github.com/aws/serverless-application-model issues 3281 and 3820; github.com/aws/aws-cdk pull request 14586 lists what a version holds.
 #[test]
 fn a_raised_release_makes_new_versions_and_a_parameter_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let raised = folder.path().join("template.yaml");
     let text = template_text();
-    assert_eq!(text.matches("release: \"1\"").count(), 1);
-    fs::write(&raised, text.replace("release: \"1\"", "release: \"2\"")).unwrap();
+    assert_eq!(text.matches("SOCK_RELEASE: \"1\"").count(), 1);
+    fs::write(&raised, text.replace("SOCK_RELEASE: \"1\"", "SOCK_RELEASE: \"2\"")).unwrap();
     let versions = |template: &str, parameter: &str| {
         let mut python = tool("python")?;
         python.args(["tests/aws/expand.py", template, parameter]);
