@@ -89,14 +89,6 @@ impl Wiring {
         Ok(ApiGatewayPush::new(PushConfig::from_env(&self.env)?))
     }
 
-    /// The same for a function that mostly pushes nothing.
-    ///
-    /// # Errors
-    /// As [`Wiring::push`].
-    pub fn rare_push(&self) -> Result<ApiGatewayPush, StartError> {
-        Ok(ApiGatewayPush::lazy(PushConfig::from_env(&self.env)?))
-    }
-
     /// What gives jobs to the worker, if there is one.
     ///
     /// # Errors
@@ -169,7 +161,7 @@ impl Wiring {
     /// # Errors
     /// [`StartError`] if Lambda's own variables are missing.
     pub fn deployments(&self) -> Result<Deployments, StartError> {
-        Ok(Deployments::new(DeploymentsConfig::from_env(&self.env)?)?)
+        Ok(Deployments::new(DeploymentsConfig::from_env(&self.env)?))
     }
 
     /// Signs tokens for a check, if it has the secret. A wrong variable is no error here: the function that checks must be able to report the others,
