@@ -18,6 +18,8 @@ mod deploy;
 #[cfg(test)]
 mod domains;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod javascript;
 #[cfg(test)]
 mod lint;
