@@ -10,6 +10,8 @@ mod alarms;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod deploy_role;
+#[cfg(test)]
 mod javascript;
 #[cfg(test)]
 mod lint;
