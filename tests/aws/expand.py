@@ -23,12 +23,12 @@ def expand(path, overrides):
     with open(path, encoding="utf-8") as file:
         template = yaml_parse(file.read())
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
+        if resource["Type"] == "AWS::Serverless::Function" and not isinstance(resource["Properties"].get("CodeUri"), dict):
             # `sam package` puts the place of the uploaded code here, and nothing below looks at it.
             resource["Properties"]["CodeUri"] = {"Bucket": "bucket", "Key": "key"}
     template["Globals"]["Function"].pop("CodeUri", None)
-    parameters = {name: declared["Default"] for name, declared in template["Parameters"].items()}
-    unknown = overrides.keys() - parameters.keys()
+    parameters = {name: declared["Default"] for name, declared in template["Parameters"].items() if "Default" in declared}
+    unknown = overrides.keys() - template["Parameters"].keys()
     if unknown:
         sys.exit(f"the template has no parameter {', '.join(sorted(unknown))}")
     translator = Translator(

@@ -20,6 +20,8 @@ mod permissions;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 mod routes;
 #[cfg(test)]
 mod sam_local;

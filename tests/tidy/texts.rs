@@ -69,3 +69,35 @@ fn every_test_that_the_contract_names_exists() {
         assert!(source.contains(&test), "the contract's {module}::{function} is no test");
     }
 }
+
+/// A tag can be moved to other code. A commit cannot.
+#[test]
+fn each_action_of_the_workflows_is_pinned_to_a_commit_and_says_its_version() {
+    let mut pinned = 0;
+    for path in files(&[".github/workflows"], "yml") {
+        for line in read(&path).lines() {
+            let Some((_, action)) = line.split_once("uses: ") else {
+                continue;
+            };
+            if let Some(own) = action.strip_prefix("./") {
+                assert!(root().join(own).is_file(), "{path} uses {own}");
+                continue;
+            }
+            let (_, commit) = action.split_once('@').unwrap();
+            let (commit, version) = commit.split_once(" # v").unwrap_or((commit, ""));
+            let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(is_commit && !version.is_empty(), "{path}: {action}");
+            pinned += 1;
+        }
+    }
+    assert!(pinned > 3, "{pinned} actions");
+}
+
+#[test]
+fn each_script_that_a_workflow_runs_exists() {
+    for path in files(&[".github/workflows"], "yml") {
+        for word in read(&path).split_whitespace().filter(|word| word.starts_with(".ci/")) {
+            assert!(root().join(word).is_file(), "{path} names {word}");
+        }
+    }
+}

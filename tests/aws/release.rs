@@ -1,0 +1,172 @@
+//! What a release is made of: files that deploy without Rust, and the workflows that make them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::{fs, io};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{of_type, run, template, tool};
+
+/// A build of nothing for this architecture, packed as a release; nothing where there is no Python environment.
+fn packed(built_for: &str, packed_for: &str) -> Option<(TempDir, Output)> {
+    let folder = tempfile::tempdir().unwrap();
+    let build = folder.path().join("build");
+    let mut python = tool("python")?;
+    python
+        .args(["tests/aws/built.py", "template.yaml"])
+        .arg(&build)
+        .arg(built_for);
+    run(python);
+    let output = pack(&build, packed_for, &folder.path().join("out"))?;
+    Some((folder, output))
+}
+
+fn pack(build: &Path, architecture: &str, out: &Path) -> Option<Output> {
+    let mut python = tool("python")?;
+    python
+        .arg(".ci/pack.py")
+        .arg(build)
+        .args(["1.2.3", architecture])
+        .arg(out);
+    Some(python.output().unwrap())
+}
+
+/// Every file of a folder, by its name.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries
+        .map(|entry| {
+            (
+                entry.file_name().into_string().unwrap(),
+                fs::read(entry.path()).unwrap(),
+            )
+        })
+        .collect()
+}
+
+/// Unpacks the archive of the release, and returns the folder that it has.
+fn unpacked(folder: &Path) -> io::Result<std::path::PathBuf> {
+    let archive = folder.join("out/senna-1.2.3-arm64.tar.gz");
+    let tar = Command::new("tar")
+        .arg("-xzf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder)
+        .status()?;
+    assert!(tar.success());
+    Ok(folder.join("senna-1.2.3-arm64"))
+}
+
+#[test]
+fn a_release_has_the_code_of_each_function_and_the_same_build_makes_the_same_files() {
+    let Some((folder, output)) = packed("arm64", "arm64") else {
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let first = contents(&folder.path().join("out"));
+    for function in template().functions.into_values() {
+        let name = format!("senna-1.2.3-arm64-{}.zip", function.binary);
+        assert!(first.contains_key(&name), "no {name} in {:?}", first.keys());
+    }
+    // The archive and the template for a bucket.
+    assert_eq!(first.len(), template().functions.len() + 2, "{:?}", first.keys());
+    let again = folder.path().join("again");
+    pack(&folder.path().join("build"), "arm64", &again);
+    assert!(first == contents(&again), "the same build made other bytes");
+}
+
+#[test]
+fn a_build_for_another_architecture_is_not_packed() {
+    let Some((folder, output)) = packed("x86_64", "arm64") else {
+        return;
+    };
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("is not for arm64"), "{said}");
+    assert!(!folder.path().join("out/senna-1.2.3-arm64.tar.gz").exists());
+}
+
+/// It stops where it needs an account: it has found its profile, the template and the code of each function.
+#[test]
+fn sam_deploy_works_in_the_archive_of_a_release_without_a_build() {
+    let Some((folder, _)) = packed("arm64", "arm64") else {
+        return;
+    };
+    let archive = unpacked(folder.path()).unwrap();
+    let Some(mut sam) = tool("sam") else { return };
+    sam.args(["deploy", "--no-confirm-changeset"]).current_dir(&archive);
+    for name in [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+    ] {
+        sam.env_remove(name);
+    }
+    let output = sam.env("HOME", folder.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("Unable to locate credentials"), "{said}");
+}
+
+/// A deployment for another architecture than that of the code starts no function, so the template of a release allows only its own.
+#[test]
+fn a_release_is_deployed_only_for_the_architecture_of_its_code() {
+    let Some((folder, _)) = packed("arm64", "arm64") else {
+        return;
+    };
+    let archive = unpacked(folder.path()).unwrap();
+    for file in [
+        archive.join(".aws-sam/build/template.yaml"),
+        folder.path().join("out/senna-1.2.3-arm64.yaml"),
+    ] {
+        let mut python = tool("python").unwrap();
+        python.args(["tests/aws/rights.py"]).arg(&file);
+        let said: Value = serde_json::from_str(&run(python)).unwrap();
+        let architecture = &said["template"]["Parameters"]["Architecture"];
+        assert_eq!(architecture["Default"], "arm64");
+        assert_eq!(architecture["AllowedValues"].to_string(), r#"["arm64"]"#);
+    }
+}
+
+/// Those who deploy with Terraform, CDK or `CloudFormation` alone put the zip files into a bucket and name it.
+#[test]
+fn the_template_of_a_release_takes_the_code_from_a_bucket() {
+    let Some((folder, _)) = packed("arm64", "arm64") else {
+        return;
+    };
+    let out = folder.path().join("out");
+    let file = out.join("senna-1.2.3-arm64.yaml");
+    let mut lint = tool("cfn-lint").unwrap();
+    lint.arg("--template").arg(&file);
+    assert_eq!(run(lint), "");
+    let mut python = tool("python").unwrap();
+    python
+        .arg("tests/aws/expand.py")
+        .arg(&file)
+        .args(["CodeBucket=my-bucket", "CodePrefix=senna/"]);
+    let expansion: Value = serde_json::from_str(&run(python)).unwrap();
+    let functions = of_type(&expansion, "AWS::Lambda::Function");
+    assert_eq!(functions.len(), template().functions.len());
+    for (id, function) in functions {
+        let code = &function["Code"];
+        assert_eq!(code["S3Bucket"], "my-bucket", "{id}");
+        let zip = code["S3Key"]["Fn::Sub"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("senna/")
+            .unwrap();
+        assert!(out.join(zip).is_file(), "{id} names {zip}, which is not in the release");
+    }
+    // What CloudFormation takes from a bucket (its quotas: 1 MB).
+    assert!(fs::metadata(&file).unwrap().len() < 1_000_000);
+}
+
+#[test]
+fn zizmor_finds_nothing_wrong_with_the_workflows() {
+    let Some(mut zizmor) = tool("zizmor") else { return };
+    // Without a network it looks at the files alone. Its hints are not faults.
+    zizmor.args(["--offline", "--no-progress", "--min-severity", "medium", ".github"]);
+    run(zizmor);
+}
