@@ -34,3 +34,17 @@ fn cfn_lint_finds_nothing_wrong_with_the_expansions() {
         assert_eq!(run(lint), "", "{store}");
     }
 }
+
+/// `CloudFormation` takes 500 resources in a stack. docs/limits.md says how many there are.
+#[test]
+fn the_template_has_room_in_the_limits_of_cloudformation() {
+    let mut most = 0;
+    for store in STORES {
+        let Some(expansion) = expansion(store) else { return };
+        most = most.max(expansion["Resources"].as_object().unwrap().len());
+    }
+    assert!(most < 400, "{most} resources");
+    let limits = fs::read_to_string(tests::root().join("docs/limits.md")).unwrap();
+    let said = format!("the largest expansion of `template.yaml` has {most}");
+    assert!(limits.contains(&said), "docs/limits.md doesn't say: {said}");
+}
