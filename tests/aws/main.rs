@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod alarms;
 #[cfg(test)]
+mod built;
+#[cfg(test)]
 mod data;
 #[cfg(test)]
 mod deploy_role;

@@ -24,9 +24,10 @@ use crate::trace::part;
 const ATTEMPTS: u32 = 4;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
-/// How long one attempt may take, and how long its TCP and TLS connection may take to stand. A function in a VPC without a way out hangs here.
-const ATTEMPT_LIMIT: Duration = Duration::from_millis(700);
-const CONNECT_LIMIT: Duration = Duration::from_millis(500);
+/// How long one attempt may take, and how long its TCP and TLS connection may take to stand. A function in a VPC without a way out hangs here. The
+/// HTTP client tries the other family of addresses after 300 ms, and a small function needs long for TLS, so less than a second fails at starts.
+const ATTEMPT_LIMIT: Duration = Duration::from_millis(1_200);
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Posts frames to `@connections`.
 #[derive(Debug)]

@@ -7,6 +7,8 @@ use reqwest::{Client, ClientBuilder, StatusCode};
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+use super::resolver::Ipv6First;
+
 /// How much of an answer is read, in bytes. The largest that we ask for, a hundred profiles, takes a tenth of it.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -52,6 +54,7 @@ pub(super) fn builder(timeout: Duration) -> ClientBuilder {
         .with_no_client_auth();
     Client::builder()
         .tls_backend_preconfigured(tls)
+        .dns_resolver(Ipv6First)
         .redirect(Policy::none())
         .timeout(timeout)
 }

@@ -12,3 +12,4 @@ pub mod webhook;
 
 mod aws;
 mod http_client;
+mod resolver;

@@ -15,7 +15,7 @@ use crate::wire::Event;
 /// Posts that are under way at once. Each may hold a connection to API Gateway open.
 const CONCURRENT_POSTS: usize = 64;
 /// How long one post may take, its repetitions included.
-const POST_LIMIT: Duration = Duration::from_secs(1);
+const POST_LIMIT: Duration = Duration::from_millis(1_500);
 /// How long all posts together may take: the longest that pushes delay an answer.
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
