@@ -140,6 +140,10 @@ pub struct LogConfig {
     pub filter: tracing_subscriber::filter::Targets,
     /// JSON lines, as CloudWatch wants them; plain lines when `AWS_SAM_LOCAL` says that this is a laptop.
     pub json: bool,
+    /// `SOCK_STACK`: the stack that the function belongs to, default `local`. All metrics have it as their dimension.
+    pub stack: String,
+    /// `SOCK_RELEASE`: which values of parameters the function has, default `local`. `.ci/deploy` writes a hash of them.
+    pub release: String,
     /// `AWS_LAMBDA_FUNCTION_NAME`: the function as CloudWatch knows it.
     pub function: String,
     /// `AWS_XRAY_DAEMON_ADDRESS`: where traces go; Lambda sets it where tracing is on.
@@ -160,6 +164,8 @@ impl LogConfig {
         Ok(Self {
             filter,
             json: env.get("AWS_SAM_LOCAL") != Some("true"),
+            stack: env.get("SOCK_STACK").unwrap_or("local").to_owned(),
+            release: env.get("SOCK_RELEASE").unwrap_or("local").to_owned(),
             function: env.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().to_owned(),
             xray_daemon: env.get("AWS_XRAY_DAEMON_ADDRESS").map(str::to_owned),
         })

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-/// The namespace of all metrics. Their one dimension is `Function`.
+/// The namespace of all metrics. Their one dimension is `Stack`, so that one alarm with one metric watches all functions of a deployment, and a new
+/// function costs no new metric. `Function` and `Release` are fields of each line that CloudWatch Logs Insights finds, and no dimensions.
 const NAMESPACE: &str = "Senna";
 /// Values of one metric that a line may hold.
 const VALUES_MAX: usize = 100;
@@ -54,7 +55,14 @@ impl Metric {
     }
 }
 
-static FUNCTION: OnceLock<String> = OnceLock::new();
+/// Whose metrics these are.
+pub(crate) struct Source {
+    pub(crate) stack: String,
+    pub(crate) release: String,
+    pub(crate) function: String,
+}
+
+static SOURCE: OnceLock<Source> = OnceLock::new();
 static RECORDED: Mutex<BTreeMap<Metric, Vec<f64>>> = Mutex::new(BTreeMap::new());
 
 fn record(metric: Metric, value: f64) {
@@ -77,22 +85,22 @@ pub fn time(metric: Metric, begun: Instant) {
     record(metric, begun.elapsed().div_duration_f64(Duration::from_millis(1)));
 }
 
-/// Begins to write what is recorded, under the name that the function has in CloudWatch; on a laptop nobody collects it.
-pub(crate) fn enable(function: String) {
-    // A process is one function: a second name could only be the same.
-    FUNCTION.set(function).ok();
+/// Begins to write what is recorded, with the names that the stack and the function have on AWS. On a laptop nobody collects it.
+pub(crate) fn enable(source: Source) {
+    // A process is one function: a second source could only be the same.
+    SOURCE.set(source).ok();
 }
 
 /// Takes what was recorded since the last time, and writes it as one line on standard output.
 pub(crate) fn flush(now_ms: u64) {
     let recorded = std::mem::take(&mut *RECORDED.lock().unwrap_or_else(PoisonError::into_inner));
-    if let Some(function) = FUNCTION.get().filter(|_| !recorded.is_empty()) {
+    if let Some(source) = SOURCE.get().filter(|_| !recorded.is_empty()) {
         // A log that cannot be written is no reason to fail a request.
-        writeln!(std::io::stdout().lock(), "{}", line(function, now_ms, &recorded)).ok();
+        writeln!(std::io::stdout().lock(), "{}", line(source, now_ms, &recorded)).ok();
     }
 }
 
-fn line(function: &str, now_ms: u64, recorded: &BTreeMap<Metric, Vec<f64>>) -> Value {
+fn line(source: &Source, now_ms: u64, recorded: &BTreeMap<Metric, Vec<f64>>) -> Value {
     let definition = |metric: &Metric| {
         let unit = if metric.is_latency() { "Milliseconds" } else { "Count" };
         json!({"Name": metric.name(), "Unit": unit})
@@ -102,11 +110,13 @@ fn line(function: &str, now_ms: u64, recorded: &BTreeMap<Metric, Vec<f64>>) -> V
             "Timestamp": now_ms,
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [["Function"]],
+                "Dimensions": [["Stack"]],
                 "Metrics": recorded.keys().map(definition).collect::<Vec<_>>(),
             }],
         },
-        "Function": function,
+        "Stack": source.stack,
+        "Release": source.release,
+        "Function": source.function,
     });
     if let Some(fields) = line.as_object_mut() {
         fields.extend(recorded.iter().map(|(metric, values)| {
@@ -131,6 +141,11 @@ mod tests {
             (Metric::Deliveries, vec![1.0, 1.0]),
             (Metric::StoreLatency, vec![1.5, 0.25]),
         ]);
-        insta::assert_snapshot!(line("send", 1_750_000_000_000, &recorded), @r#"{"Deliveries":2.0,"Function":"send","StoreLatency":[1.5,0.25],"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Function"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}],"Namespace":"Senna"}],"Timestamp":1750000000000}}"#);
+        let source = Source {
+            stack: "senna".to_owned(),
+            release: "0123456789ab".to_owned(),
+            function: "senna-Send-1".to_owned(),
+        };
+        insta::assert_snapshot!(line(&source, 1_750_000_000_000, &recorded), @r#"{"Deliveries":2.0,"Function":"senna-Send-1","Release":"0123456789ab","Stack":"senna","StoreLatency":[1.5,0.25],"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stack"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}],"Namespace":"Senna"}],"Timestamp":1750000000000}}"#);
     }
 }

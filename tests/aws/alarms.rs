@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{OUR_METRICS, expansion, of_type, referred, template, walk};
 
@@ -63,26 +63,37 @@ const METRICS_IN_AN_ALARM: usize = 10;
 /// <https://docs.aws.amazon.com/codedeploy/latest/userguide/limits.html>
 const ALARMS_OF_A_DEPLOYMENT: usize = 10;
 
-/// What alarms watch of each function, and the variable that a function has if it writes this metric.
-const OF_FUNCTIONS: [(&str, &str, &str); 6] = [
-    ("AWS/Lambda", "Errors", "SOCK_LOG"),
-    ("AWS/Lambda", "Throttles", "SOCK_LOG"),
-    ("Senna", "StoreErrors", "SOCK_REDIS_URL"),
-    ("Senna", "Deliveries", "SOCK_PUSH_ENDPOINT"),
-    ("Senna", "PushFailures", "SOCK_PUSH_ENDPOINT"),
-    ("Senna", "PushRetries", "SOCK_PUSH_ENDPOINT"),
+/// What alarms watch of each function. Lambda writes these with the function as their one dimension.
+const OF_EACH_FUNCTION: [&str; 2] = ["Errors", "Throttles"];
+
+/// What alarms watch of ours, over all functions.
+const OF_THE_STACK: [&str; 5] = [
+    "Deliveries",
+    "PushFailures",
+    "PushRetries",
+    "StoreErrors",
+    "StoreLatency",
 ];
 
-/// The functions that have this variable.
-fn functions_with(variable: &str) -> BTreeSet<String> {
-    let functions = template().functions.into_iter();
-    let with = functions.filter(|(_, function)| function.environment.contains_key(variable));
-    with.map(|(id, _)| id).collect()
+/// The metrics that an alarm watches: namespace, name and dimensions of each. An alarm of one metric names it itself.
+fn watched(alarm: &Value) -> Vec<(&str, &str, &[Value])> {
+    let queries = alarm["Metrics"].as_array().into_iter().flatten();
+    let metrics = queries.map(|query| &query["MetricStat"]["Metric"]);
+    metrics.chain([alarm]).filter_map(metric).collect()
+}
+
+fn metric(metric: &Value) -> Option<(&str, &str, &[Value])> {
+    let text = |name| metric[name].as_str();
+    Some((
+        text("Namespace")?,
+        text("MetricName")?,
+        metric["Dimensions"].as_array()?,
+    ))
 }
 
 fn exists(namespace: &str, metric: &str, dimensions: &[&str]) -> bool {
     if namespace == "Senna" {
-        return OUR_METRICS.contains(&metric) && dimensions == ["Function"];
+        return OUR_METRICS.contains(&metric) && dimensions == ["Stack"];
     }
     let wanted: &[&str] = match namespace {
         "AWS/ApiGateway" => &["ApiId", "Stage"],
@@ -109,18 +120,33 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 fn every_alarm_watches_what_exists_and_tells_someone() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 28);
+    assert!(!alarms.is_empty());
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
         assert_eq!(
             alarm["TreatMissingData"], "notBreaching",
             "{id}: nobody chatting is no fault"
         );
-        let queries = alarm["Metrics"].as_array().unwrap();
-        let (watched, metrics): (Vec<_>, Vec<_>) = queries.iter().partition(|query| query.get("Expression").is_some());
-        assert_eq!(watched.len(), 1, "{id}");
+        let metrics = watched(alarm);
         assert!(metrics.len() <= METRICS_IN_AN_ALARM, "{id}: {}", metrics.len());
-        let expression = &watched[0]["Expression"];
+        for (namespace, metric, dimensions) in &metrics {
+            let names: Vec<_> = dimensions.iter().map(|one| one["Name"].as_str().unwrap()).collect();
+            assert!(
+                exists(namespace, metric, &names),
+                "{id}: {namespace} {metric} {names:?}"
+            );
+            // The name that functions write is in SOCK_STACK.
+            let of_stack = *namespace != "Senna" || dimensions[0]["Value"] == json!({"Ref": "AWS::StackName"});
+            assert!(of_stack, "{id}: {dimensions:?}");
+        }
+        let Some(queries) = alarm["Metrics"].as_array() else {
+            assert_eq!(metrics.len(), 1, "{id}");
+            continue;
+        };
+        let (expressions, queries): (Vec<_>, Vec<_>) =
+            queries.iter().partition(|query| query.get("Expression").is_some());
+        assert_eq!(expressions.len(), 1, "{id}");
+        let expression = &expressions[0]["Expression"];
         let expression = expression.as_str().or_else(|| expression["Fn::Sub"].as_str()).unwrap();
         if let Some((namespace, metric, dimension)) = selected(expression) {
             assert!(exists(namespace, metric, &[dimension]), "{id}: {expression}");
@@ -128,30 +154,11 @@ fn every_alarm_watches_what_exists_and_tells_someone() {
             continue;
         }
         assert!(!metrics.is_empty(), "{id} watches nothing");
-        for query in metrics {
+        for query in queries {
             assert_eq!(query["ReturnData"], false, "{id}: the expression alone is watched");
             let name = query["Id"].as_str().unwrap();
-            assert!(
-                expression.contains("METRICS()")
-                    || expression.contains(name)
-                    || ["sent", "failed"]
-                        .iter()
-                        .any(|word| name.starts_with(word) && expression.contains(word)),
-                "{id}: {name} is not in {expression}"
-            );
-            let metric = &query["MetricStat"]["Metric"];
-            let dimensions = metric["Dimensions"].as_array().unwrap().iter();
-            let dimensions: Vec<_> = dimensions
-                .map(|dimension| dimension["Name"].as_str().unwrap())
-                .collect();
-            let (namespace, metric) = (
-                metric["Namespace"].as_str().unwrap(),
-                metric["MetricName"].as_str().unwrap(),
-            );
-            assert!(
-                exists(namespace, metric, &dimensions),
-                "{id}: {namespace} {metric} {dimensions:?}"
-            );
+            let used = expression.contains("METRICS()") || expression.contains(name);
+            assert!(used, "{id}: {name} is not in {expression}");
         }
     }
 }
@@ -160,17 +167,39 @@ fn every_alarm_watches_what_exists_and_tells_someone() {
 fn every_function_is_watched_by_exactly_one_alarm() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    for (namespace, metric, variable) in OF_FUNCTIONS {
-        let queries = alarms.values().flat_map(|alarm| alarm["Metrics"].as_array().unwrap());
-        let mut watched: Vec<_> = queries
-            .map(|query| &query["MetricStat"]["Metric"])
-            .filter(|watched| watched["Namespace"] == namespace && watched["MetricName"] == metric)
-            .map(|watched| referred(&watched["Dimensions"][0]["Value"]).to_owned())
+    let functions: Vec<_> = template().functions.into_keys().collect();
+    for of_function in OF_EACH_FUNCTION {
+        let metrics = alarms.values().flat_map(|alarm| watched(alarm));
+        let mut names: Vec<_> = metrics
+            .filter(|(namespace, metric, _)| (*namespace, *metric) == ("AWS/Lambda", of_function))
+            .map(|(_, _, dimensions)| referred(&dimensions[0]["Value"]).to_owned())
             .collect();
-        watched.sort();
-        let functions: Vec<_> = functions_with(variable).into_iter().collect();
-        assert!(!functions.is_empty(), "no function has {variable}");
-        assert_eq!(watched, functions, "{namespace} {metric}");
+        names.sort();
+        assert_eq!(
+            names, functions,
+            "each function belongs into one group of alarms, in template.yaml and in docs/operations.md"
+        );
+    }
+}
+
+/// However many functions there are, one alarm watches each metric of ours: it has the stack as its dimension, which every function is given.
+#[test]
+fn one_alarm_watches_a_metric_of_ours_in_all_functions() {
+    let Some(expansion) = expansion("url") else { return };
+    let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    let metrics = alarms.values().flat_map(|alarm| watched(alarm));
+    let mut ours: Vec<_> = metrics
+        .filter(|(namespace, _, _)| *namespace == "Senna")
+        .map(|(_, metric, _)| metric)
+        .collect();
+    ours.sort_unstable();
+    assert_eq!(ours, OF_THE_STACK);
+    for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+        assert_eq!(
+            function["Environment"]["Variables"]["SOCK_STACK"],
+            json!({"Ref": "AWS::StackName"}),
+            "{id}"
+        );
     }
 }
 
@@ -185,8 +214,11 @@ fn every_deployment_is_guarded_by_alarms() {
         assert_eq!(guards["Enabled"], true, "{id}");
         let names = guards["Alarms"].as_array().unwrap().iter();
         let names: BTreeSet<_> = names.map(|alarm| alarm["Name"]["Ref"].as_str().unwrap()).collect();
-        assert_eq!(names.len(), 9, "{id}");
         assert!(names.len() <= ALARMS_OF_A_DEPLOYMENT, "{id}");
+        // All errors of functions, but of the worker's: its jobs wait.
+        let of_errors = alarms.keys().filter(|name| name.ends_with("FunctionErrors"));
+        let guards = of_errors.chain(&["SocketFailures", "StoreErrors", "PushFailures"]);
+        assert_eq!(names, guards.copied().collect(), "{id}");
         assert!(names.iter().all(|name| alarms.contains_key(name)), "{id}: {names:?}");
         let events = group["AutoRollbackConfiguration"]["Events"].to_string();
         assert!(events.contains("DEPLOYMENT_STOP_ON_ALARM"), "{id}");
@@ -240,14 +272,9 @@ fn the_dashboard_shows_what_exists() {
         OUR_METRICS.map(str::to_owned).into(),
         "every metric of ours is shown"
     );
-    for (namespace, metric, variable) in OF_FUNCTIONS {
-        let dimension = if namespace == "Senna" {
-            "Function"
-        } else {
-            "FunctionName"
-        };
-        for function in functions_with(variable) {
-            let line = format!("{namespace} {metric} {dimension} ${{{function}}}");
+    for function in template().functions.into_keys() {
+        for metric in OF_EACH_FUNCTION {
+            let line = format!("AWS/Lambda {metric} FunctionName ${{{function}}}");
             assert!(of_functions.contains(&line), "the dashboard does not show {line}");
         }
     }
@@ -262,8 +289,9 @@ fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
         .unwrap()
         .values()
         .filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm" && resource.get("Condition").is_none());
-    let queries = unconditional.flat_map(|alarm| alarm["Properties"]["Metrics"].as_array().unwrap());
-    let metrics = queries.filter(|query| query.get("MetricStat").is_some()).count();
+    let metrics = unconditional
+        .map(|alarm| watched(&alarm["Properties"]).len())
+        .sum::<usize>();
     let price = format!("Alarms cost $0.10 for each of the {metrics} metrics");
     assert!(document.contains(&price), "docs/operations.md doesn't say: {price}");
     // Some metrics in another section have the name of an alarm.

@@ -6,13 +6,19 @@
 //! The JavaScript client's own suite is here too, because it also needs tools that cargo does not bring: Node, and what npm installs.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod alarms;
 #[cfg(test)]
 mod built;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod deploy_role;
+#[cfg(test)]
+mod domains;
 #[cfg(test)]
 mod javascript;
 #[cfg(test)]

@@ -44,14 +44,12 @@ fn only_functions_that_push_may_push_and_only_here() {
         may.retain(|action, _| !action.contains("sqs:"));
         // Another test looks at what each may do with images.
         may.retain(|action, _| !action.contains("\"s3:"));
+        // Another test looks at what each may do with the key.
+        may.retain(|action, _| !action.contains("\"kms:"));
         let rest: Vec<_> = may.into_iter().collect();
         insta::allow_duplicates! {
             insta::assert_debug_snapshot!(rest, @r#"
             [
-                (
-                    "\"kms:Decrypt\"",
-                    "{\"Ref\":\"KmsKeyArn\"}",
-                ),
                 (
                     "[\"logs:CreateLogStream\",\"logs:PutLogEvents\"]",
                     "{\"Fn::GetAtt\":[\"FunctionLogs\",\"Arn\"]}",
@@ -95,12 +93,13 @@ fn functions_reach_only_the_images_that_they_handle() {
     }
     let policies = of_type(expansion, "AWS::IAM::ManagedPolicy");
     let keeping = policies["KeepImages"];
-    assert_eq!(
-        (policies.len(), &keeping["Roles"]),
-        (1, &json!([{"Ref": "PushRole"}, {"Ref": "PushJobRole"}]))
-    );
-    let statements = keeping["PolicyDocument"]["Statement"].as_array().unwrap().iter();
+    assert_eq!(keeping["Roles"], json!([{"Ref": "PushRole"}, {"Ref": "PushJobRole"}]));
+    let mut statements = Vec::new();
+    walk(&keeping["PolicyDocument"], &mut |value| {
+        statements.extend(value.get("Effect").map(|_| value));
+    });
     let lines: Vec<_> = statements
+        .into_iter()
         .map(|statement| format!("{} {}", statement["Action"], statement["Resource"]))
         .collect();
     assert_eq!(
@@ -108,6 +107,7 @@ fn functions_reach_only_the_images_that_they_handle() {
         [
             r#""s3:GetObject" [{"Fn::Sub":"${UploadsBucket.Arn}/pending/*"},{"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}]"#,
             r#""s3:PutObject" {"Fn::Sub":"${UploadsBucket.Arn}/kept/*"}"#,
+            r#""kms:GenerateDataKey" {"Ref":"KmsKeyArn"}"#,
             r#""s3:ListBucket" {"Fn::GetAtt":["UploadsBucket","Arn"]}"#,
         ]
     );
@@ -149,13 +149,100 @@ fn few_policies_of_aws_are_attached() {
     }
     assert_eq!(
         attached.into_iter().collect::<Vec<_>>(),
-        [
-            "AWSXRayDaemonWriteAccess",
-            "service-role/AWSCodeDeployRoleForLambda",
-            "service-role/AWSLambdaVPCAccessExecutionRole",
-            "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
-        ]
+        ["AWSXRayDaemonWriteAccess", "service-role/AWSCodeDeployRoleForLambda",]
     );
+}
+
+/// Lambda makes the interfaces with the function's role, and only calls of the function's own code have a source function.
+///
+/// # Source
+/// AWS managed policy reference, `AWSLambdaVPCAccessExecutionRole` (version 3); Lambda developer guide, "Using source function ARN to control
+/// function access behavior".
+#[test]
+fn lambda_makes_interfaces_for_functions_in_a_vpc_and_their_code_cannot() {
+    let Some(expansion) = expansion("memorydb") else { return };
+    let policies = of_type(expansion, "AWS::IAM::ManagedPolicy");
+    let statements = &policies["NetworkAccess"]["PolicyDocument"]["Statement"];
+    assert_eq!(
+        *statements,
+        json!([
+            {
+                "Sid": "MakeInterfaces",
+                "Effect": "Allow",
+                "Action": [
+                    "ec2:CreateNetworkInterface",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:DeleteNetworkInterface",
+                    "ec2:AssignPrivateIpAddresses",
+                    "ec2:UnassignPrivateIpAddresses",
+                ],
+                "Resource": "*",
+            },
+            {
+                "Sid": "NotFromCode",
+                "Effect": "Deny",
+                "Action": "ec2:*",
+                "Resource": "*",
+                "Condition": {"ArnLike": {"lambda:SourceFunctionArn": {"Fn::Sub": "arn:${AWS::Partition}:lambda:*:*:function:*"}}},
+            },
+        ])
+    );
+    let roles = of_type(expansion, "AWS::IAM::Role");
+    for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+        let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+        // The condition of the network; a role that names the policy waits for it, and so does the function.
+        let network = &function["VpcConfig"]["Fn::If"][0];
+        let attached = roles[role]["ManagedPolicyArns"].as_array().unwrap();
+        let named = json!({"Fn::If": [network, {"Ref": "NetworkAccess"}, {"Ref": "AWS::NoValue"}]});
+        assert!(attached.contains(&named), "{id}: {attached:?}");
+    }
+    assert_eq!(
+        expansion["Resources"]["NetworkAccess"]["Condition"],
+        of_type(expansion, "AWS::Lambda::Function")["Send"]["VpcConfig"]["Fn::If"][0]
+    );
+}
+
+/// The one key is for what functions are given, write and leave behind. Who puts something into the queue or the bucket makes a data key for it.
+#[test]
+fn a_key_encrypts_everything_and_each_role_has_what_it_needs_of_it() {
+    let Some(expansion) = expansion("url") else { return };
+    let given = |value: &Value| json!({"Fn::If": ["HasKmsKey", value, {"Ref": "AWS::NoValue"}]});
+    let key = given(&json!({"Ref": "KmsKeyArn"}));
+    for (kind, property) in [
+        ("AWS::Lambda::Function", "KmsKeyArn"),
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::SQS::Queue", "KmsMasterKeyId"),
+    ] {
+        let resources = of_type(expansion, kind);
+        assert!(!resources.is_empty(), "{kind}");
+        for (id, resource) in resources {
+            assert_eq!(resource[property], key, "{id}");
+        }
+    }
+    let bucket = of_type(expansion, "AWS::S3::Bucket")["UploadsBucket"].to_string();
+    assert!(
+        bucket.contains(r#"{"KMSMasterKeyID":{"Ref":"KmsKeyArn"},"SSEAlgorithm":"aws:kms"}"#),
+        "{bucket}"
+    );
+    let roles = of_type(expansion, "AWS::IAM::Role");
+    for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+        let role = function["Role"]["Fn::GetAtt"][0].as_str().unwrap();
+        let statements = statements(roles[role]).into_iter();
+        let of_key: Vec<_> = statements
+            .filter(|statement| statement["Action"].to_string().contains("kms:"))
+            .map(|statement| (statement["Action"].to_string(), statement["Resource"].to_string()))
+            .collect();
+        let text = roles[role]["Policies"].to_string();
+        let puts = text.contains("sqs:SendMessage") || text.contains("s3:PutObject");
+        let actions = if puts {
+            r#"["kms:Decrypt","kms:GenerateDataKey"]"#
+        } else {
+            r#""kms:Decrypt""#
+        };
+        let due = vec![(actions.to_owned(), r#"{"Ref":"KmsKeyArn"}"#.to_owned())];
+        assert_eq!(of_key, due, "{id}");
+    }
 }
 
 #[test]
@@ -236,23 +323,29 @@ fn a_secret_is_a_reference() {
     }
 }
 
-/// A token in a query, a path with users' ids, a body: none may be in an access log.
+/// A token in a query, a path with users' ids, a body: none may be in an access log. The address is there only for those who want it.
 #[test]
 fn access_logs_tell_no_token_and_no_user() {
     let Some(expansion) = expansion("url") else { return };
     let mut formats = 0;
     walk(expansion, &mut |value| {
-        let Some(format) = value
-            .get("Format")
-            .and_then(Value::as_str)
-            .filter(|format| format.contains("$context"))
-        else {
+        let Some(format) = value.get("Format").and_then(|format| format["Fn::Sub"].as_array()) else {
             return;
         };
         formats += 1;
-        serde_json::from_str::<Value>(format).unwrap();
-        for word in ["path", "query", "header", "authorizer", "sourceIp", "body"] {
-            assert!(!format.contains(word), "{word} in {format}");
+        let address = &format[1]["Address"]["Fn::If"];
+        assert_eq!(address[0], "WithSourceAddress");
+        for address in [&address[1], &address[2]] {
+            let format = format[0]
+                .as_str()
+                .unwrap()
+                .replace("${Address}", address.as_str().unwrap());
+            let fields: Value = serde_json::from_str(&format).unwrap();
+            assert_eq!(fields.get("address").is_some(), address != "");
+            for word in ["path", "query", "header", "authorizer", "body"] {
+                assert!(!format.contains(word), "{word} in {format}");
+            }
+            assert_eq!(format.contains("sourceIp"), address != "");
         }
     });
     assert_eq!(formats, 2);

@@ -16,7 +16,7 @@ fn packed(built_for: &str, packed_for: &str) -> Option<(TempDir, Output)> {
     let build = folder.path().join("build");
     let mut python = tool("python")?;
     python
-        .args(["tests/aws/built.py", "template.yaml"])
+        .args(["tests/aws/fake_build.py", "template.yaml"])
         .arg(&build)
         .arg(built_for);
     run(python);

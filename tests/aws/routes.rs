@@ -169,14 +169,18 @@ fn every_function_is_built_alike_and_given_what_our_reader_reads() {
 }
 
 /// A version is named after a hash of the function's properties as they are written. So a parameter's new value alone makes no new version,
-/// and would never reach the alias; raising the tag `release` with it does.
+/// and would never reach the alias; with another `SOCK_RELEASE` it does. That is a variable because a version holds variables: Lambda refuses to make
+/// a version that holds nothing new, and the deployment fails.
+///
+/// # Source
+/// github.com/aws/serverless-application-model issues 3281 and 3820; github.com/aws/aws-cdk pull request 14586 lists what a version holds.
 #[test]
 fn a_raised_release_makes_new_versions_and_a_parameter_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let raised = folder.path().join("template.yaml");
     let text = template_text();
-    assert_eq!(text.matches("release: \"1\"").count(), 1);
-    fs::write(&raised, text.replace("release: \"1\"", "release: \"2\"")).unwrap();
+    assert_eq!(text.matches("SOCK_RELEASE: \"1\"").count(), 1);
+    fs::write(&raised, text.replace("SOCK_RELEASE: \"1\"", "SOCK_RELEASE: \"2\"")).unwrap();
     let versions = |template: &str, parameter: &str| {
         let mut python = tool("python")?;
         python.args(["tests/aws/expand.py", template, parameter]);

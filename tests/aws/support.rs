@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 /// The three ways to a Redis.
 pub(crate) const STORES: [&str; 3] = ["url", "elasticache", "memorydb"];
-/// The metrics that the functions write, each with the dimension `Function`.
+/// The metrics that the functions write, each with the dimension `Stack`.
 pub(crate) const OUR_METRICS: [&str; 7] = [
     "Deliveries",
     "Gone",

@@ -7,7 +7,7 @@ use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
 const PARTS: [(&str, &[&str]); 16] = [
-    ("Wiring::start(", &["SOCK_LOG"]),
+    ("Wiring::start(", &["SOCK_LOG", "SOCK_STACK", "SOCK_RELEASE"]),
     (
         "wiring.store(",
         &["SOCK_REDIS_URL", "SOCK_REDIS_CA", "SOCK_REDIS_PREFIX"],
@@ -60,9 +60,11 @@ const PARTS: [(&str, &[&str]); 16] = [
 
 fn folders() -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("functions")).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    // Beside the functions' folders there are templates of other stacks.
+    let folders = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().unwrap().is_dir());
+    folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 
 fn template() -> local::template::Template {

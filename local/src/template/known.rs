@@ -116,6 +116,7 @@ const ANSWERING: &[&str] = &[
 /// ... and what of them does neither.
 const SILENT: &[&str] = &[
     "AWS::ApiGateway::Account",
+    "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::DomainName",
     "AWS::Lambda::CodeSigningConfig",
     "AWS::Lambda::Permission",

@@ -24,7 +24,11 @@ pub fn start() -> Result<Environment, StartError> {
     let layer = lines::layer().with_target(false);
     // CloudWatch stamps every line itself.
     let layer = if config.json {
-        metrics::enable(config.function);
+        metrics::enable(metrics::Source {
+            stack: config.stack,
+            release: config.release,
+            function: config.function,
+        });
         layer
             .json()
             .flatten_event(true)

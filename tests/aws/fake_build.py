@@ -1,6 +1,6 @@
 """Makes what `sam build` leaves behind, without compiling: the built template, and for each function the head of an ELF file in place of its code.
 
-    python built.py TEMPLATE FOLDER ARCHITECTURE
+    python fake_build.py TEMPLATE FOLDER ARCHITECTURE
 
 Needs the Python environment that .ci/sam-setup makes.
 """
