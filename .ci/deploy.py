@@ -11,6 +11,7 @@ Needs the Python environment that .ci/sam-setup makes.
 import hashlib
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -21,6 +22,8 @@ from samcli.commands.deploy.command import cli
 from samcli.yamlhelper import yaml_dump, yaml_parse
 
 BUILT = ".aws-sam/build/template.yaml"
+# An unpacked release has a build and no sources.
+SOURCE = "template.yaml" if pathlib.Path("template.yaml").exists() else BUILT
 
 
 def current_version(name, arn):
@@ -59,14 +62,15 @@ def main(options):
     given = cli.make_context("sam deploy", list(options)).params
     if given["guided"]:
         sys.exit("deploy: --guided asks for values after the release is named: put them into samconfig.toml, or run `sam deploy --guided` once before")
-    with open("template.yaml", encoding="utf-8") as file:
+    with open(SOURCE, encoding="utf-8") as file:
         template = yaml_parse(file.read())
     values = pinned(dict(given["parameter_overrides"] or {}), template)
 
     build = ["sam", "build", "--config-env", given["config_env"], "--config-file", given["config_file"]]
     if "Architecture" in values:
         build += ["--parameter-overrides", f"Architecture={values['Architecture']}"]
-    subprocess.run(build, check=True)
+    if SOURCE != BUILT:
+        subprocess.run(build, check=True)
 
     with open(BUILT, encoding="utf-8") as file:
         template = yaml_parse(file.read())

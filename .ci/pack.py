@@ -4,7 +4,7 @@
 
 BUILD is the folder .aws-sam/build, ARCHITECTURE arm64 or x86_64. Writes into the folder OUT:
 
-    senna-VERSION-ARCHITECTURE.tar.gz        a folder in which `sam deploy` works, without Rust and without a build
+    senna-VERSION-ARCHITECTURE.tar.gz        a folder in which `sam deploy` and .ci/deploy work, without Rust and without a build
     senna-VERSION-ARCHITECTURE.yaml          the template for those who deploy without SAM CLI: the code is in a bucket of theirs
     senna-VERSION-ARCHITECTURE-NAME.zip      the code of each function, as that template names it
 
@@ -25,7 +25,8 @@ from samcli.yamlhelper import yaml_dump, yaml_parse
 MACHINES = {"arm64": 183, "x86_64": 62}
 # What belongs to the build in the archive, where it exists.
 BESIDE = [
-    "samconfig.toml", "LICENSE", "README.md", "CHANGELOG.md", "docs/*.md", "functions/*.yaml", ".github/deploy-role.yaml", ".ci/deploy*", ".ci/teardown",
+    "samconfig.toml", "LICENSE", "README.md", "CHANGELOG.md", "docs/*.md", "functions/*.yaml", ".github/deploy-role.yaml", ".ci/deploy", ".ci/deploy.py",
+    ".ci/sam-setup", ".ci/teardown",
 ]
 # No time, owner or umask of the machine that packs gets into an archive. Zip knows no earlier time.
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -63,9 +64,10 @@ def write_tar(path, top, files):
                 archive.addfile(entry, io.BytesIO(content))
 
 
-def pinned(template, architecture):
-    """Only for the architecture of its code."""
+def pinned(template, version, architecture):
+    """Only for the architecture of its code. Each release makes a new version of every function, also where only values of parameters changed."""
     template["Parameters"]["Architecture"].update(Default=architecture, AllowedValues=[architecture])
+    template["Globals"]["Function"]["Environment"]["Variables"]["SOCK_RELEASE"] = version
     return template
 
 
@@ -96,7 +98,7 @@ def pack(build, version, architecture, out):
     root = pathlib.Path(__file__).parent.parent
     top = f"senna-{version}-{architecture}"
     out.mkdir(parents=True, exist_ok=True)
-    template = pinned(yaml_parse((build / "template.yaml").read_text("utf-8")), architecture)
+    template = pinned(yaml_parse((build / "template.yaml").read_text("utf-8")), version, architecture)
     files = {".aws-sam/build/template.yaml": (0o644, yaml_dump(template).encode())}
     for name, function in functions(template).items():
         content = binary(build, name, function, architecture)

@@ -33,7 +33,6 @@ const UNUSED: &str = "
     AWS::Lambda::Function FunctionScalingConfig lambda:putfunctionscalingconfig
     AWS::Lambda::Function Layers lambda:getlayerversion
     AWS::Lambda::Function RecursiveLoop lambda:putfunctionrecursionconfig
-    AWS::Lambda::Function ReservedConcurrentExecutions lambda:putfunctionconcurrency lambda:deletefunctionconcurrency
     AWS::Lambda::Function RuntimeManagementConfig lambda:putruntimemanagementconfig lambda:associateruntimealias
     AWS::Lambda::Version FunctionScalingConfig lambda:putfunctionscalingconfig
     AWS::Lambda::Version ProvisionedConcurrencyConfig lambda:putprovisionedconcurrencyconfig
@@ -42,7 +41,6 @@ const UNUSED: &str = "
     AWS::Logs::LogGroup DataProtectionPolicy logs:putdataprotectionpolicy logs:deletedataprotectionpolicy firehose:tagdeliverystream
     AWS::Logs::LogGroup DeletionProtectionEnabled logs:putloggroupdeletionprotection
     AWS::Logs::LogGroup FieldIndexPolicies logs:putindexpolicy logs:deleteindexpolicy
-    AWS::Logs::LogGroup KmsKeyId logs:associatekmskey logs:disassociatekmskey
     AWS::Logs::LogGroup ResourcePolicyDocument logs:deleteresourcepolicy
     AWS::S3::Bucket AbacStatus s3:putbucketabac
     AWS::S3::Bucket AccelerateConfiguration s3:putaccelerateconfiguration
@@ -68,7 +66,7 @@ const UNUSED: &str = "
 ";
 
 /// What `sam deploy` itself calls, by its source: `samcli/lib/deploy/deployer.py` and `samcli/lib/package/s3_uploader.py`.
-const OF_SAM: [&str; 10] = [
+const OF_SAM: [&str; 11] = [
     "cloudformation:createchangeset",
     "cloudformation:describechangeset",
     "cloudformation:describestackevents",
@@ -80,6 +78,8 @@ const OF_SAM: [&str; 10] = [
     "s3:putobject",
     // CloudFormation resolves secrets with the rights of whoever deploys.
     "secretsmanager:getsecretvalue",
+    // .ci/deploy asks which version of a secret is the newest.
+    "secretsmanager:describesecret",
 ];
 
 /// What API Gateway asks of whoever turns access logs on (its developer guide, "Configuring logging for an HTTP API").
@@ -213,6 +213,7 @@ fn the_role_that_deploys_may_do_what_the_template_needs_and_nothing_else() {
     let Some(rights) = rights() else { return };
     let mut needed = rights.needed(|kind| !is_data(kind));
     needed.retain(|action| !action.starts_with("kms:"));
+    needed.retain(|action| !action.starts_with("route53:"));
     needed.extend(OF_SAM.iter().chain(&OF_ACCESS_LOGS).map(|action| (*action).to_owned()));
     let allowed = rights.allowed(&["StackPolicy", "FunctionsPolicy", "ServicesPolicy"]);
     let missing: Vec<_> = needed.difference(&allowed).collect();
@@ -237,12 +238,21 @@ fn the_role_may_touch_the_data_only_where_it_is_told_so() {
     );
     assert_eq!(rights.template["Resources"]["DataPolicy"]["Condition"], "HasData");
     assert_eq!(rights.template["Parameters"]["WithData"]["Default"], "no");
-    let of_keys: BTreeSet<String> = rights
-        .needed(|_| true)
-        .into_iter()
-        .filter(|action| action.starts_with("kms:"))
-        .collect();
-    assert_eq!(rights.allowed(&["KeyPolicy"]), of_keys);
+}
+
+/// Keys and hosted zones are those that the role is told of, and none where it is told of none.
+#[test]
+fn the_role_may_use_the_key_and_the_hosted_zone_that_it_is_told_of() {
+    let Some(rights) = rights() else { return };
+    for (policy, service, condition) in [
+        ("KeyPolicy", "kms:", "HasKmsKey"),
+        ("ZonePolicy", "route53:", "HasZone"),
+    ] {
+        let mut needed = rights.needed(|_| true);
+        needed.retain(|action| action.starts_with(service));
+        assert_eq!(rights.allowed(&[policy]), needed);
+        assert_eq!(rights.template["Resources"][policy]["Condition"], condition);
+    }
 }
 
 /// An action that takes no resource does nothing in a statement that names one. One that takes some is limited to those that IAM knows for it.

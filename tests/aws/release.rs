@@ -1,9 +1,10 @@
 //! What a release is made of: files that deploy without Rust, and the workflows that make them.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
-use std::{fs, io};
+use std::{env, fs, io, iter};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -108,6 +109,36 @@ fn sam_deploy_works_in_the_archive_of_a_release_without_a_build() {
     let output = sam.env("HOME", folder.path()).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("Unable to locate credentials"), "{said}");
+}
+
+/// In a clone it builds first. A release has nothing to build, and is deployed as it was published.
+#[test]
+fn the_deploying_script_works_in_the_archive_of_a_release_without_a_build() {
+    let Some((folder, _)) = packed("arm64", "arm64") else {
+        return;
+    };
+    let archive = unpacked(folder.path()).unwrap();
+    symlink(tests::root().join(".senna"), archive.join(".senna")).unwrap();
+    let sam = archive.join("bin/sam");
+    fs::create_dir(sam.parent().unwrap()).unwrap();
+    fs::write(&sam, "#!/bin/sh\nprintf '%s ' \"$@\" >> asked\n").unwrap();
+    fs::set_permissions(&sam, fs::Permissions::from_mode(0o755)).unwrap();
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let paths = env::join_paths(iter::once(archive.join("bin")).chain(env::split_paths(&paths))).unwrap();
+    let mut deploy = Command::new(archive.join(".ci/deploy"));
+    deploy.args(["--no-confirm-changeset", "--parameter-overrides", "LogFilter=debug"]);
+    run({
+        deploy
+            .current_dir(&archive)
+            .env("PATH", paths)
+            .env("AWS_DEFAULT_REGION", "eu-west-1");
+        deploy
+    });
+    let asked = fs::read_to_string(archive.join("asked")).unwrap();
+    assert!(asked.starts_with("deploy ") && !asked.contains("build --"), "{asked}");
+    assert!(asked.contains(r#"LogFilter="debug""#), "{asked}");
+    let built = fs::read_to_string(archive.join(".aws-sam/build/template.yaml")).unwrap();
+    assert!(!built.contains("SOCK_RELEASE: 1.2.3"), "the values do not count");
 }
 
 /// A deployment for another architecture than that of the code starts no function, so the template of a release allows only its own.

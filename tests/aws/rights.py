@@ -15,9 +15,12 @@ import cfnlint
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samcli.yamlhelper import yaml_parse
 
+# An old type whose schema names no calls, and a newer one that makes the same of one part.
+SAME = {"AWS::Route53::RecordSetGroup": "AWS::Route53::RecordSet"}
+
 
 def calls(kind):
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", kind).schema
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-1", SAME.get(kind, kind)).schema
     lists = [schema["handlers"].get(name, {}).get("permissions", []) for name in ("create", "read", "update", "delete")]
     lists.append(schema.get("tagging", {}).get("permissions", []))
     return sorted({action.lower() for actions in lists for action in actions})
