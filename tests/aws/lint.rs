@@ -1,6 +1,7 @@
 //! Three checks of the template, none of which replaces another.
 
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
 
 use crate::support::{STORES, expansion, run, tool};
 
@@ -47,4 +48,21 @@ fn the_template_has_room_in_the_limits_of_cloudformation() {
     let limits = fs::read_to_string(tests::root().join("docs/limits.md")).unwrap();
     let said = format!("the largest expansion of `template.yaml` has {most}");
     assert!(limits.contains(&said), "docs/limits.md doesn't say: {said}");
+}
+
+/// Nobody here can run them, but SAM CLI and botocore know which commands and options there are.
+#[test]
+fn the_documented_commands_of_sam_and_of_the_aws_cli_have_these_options() {
+    let Some(mut python) = tool("python") else { return };
+    let commands = tests::documents::commands().unwrap();
+    let mine = commands
+        .iter()
+        .filter(|command| command.contains("sam ") || command.contains("aws "));
+    let lines = mine.map(|command| format!("{command}\n")).collect::<String>();
+    assert!(lines.lines().count() > 10, "{lines}");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(lines.as_bytes()).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    python.arg("tests/aws/documented.py").stdin(file);
+    assert_eq!(run(python), "");
 }

@@ -1,6 +1,7 @@
 //! What a release is made of: files that deploy without Rust, and the workflows that make them.
 
 use std::collections::BTreeMap;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,7 +10,7 @@ use std::{env, fs, io, iter};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{of_type, run, template, tool};
+use crate::support::{of_type, run, skipped, template, tool};
 
 /// A build of nothing for this architecture, packed as a release; nothing where there is no Python environment.
 fn packed(built_for: &str, packed_for: &str) -> Option<(TempDir, Output)> {
@@ -192,6 +193,24 @@ fn the_template_of_a_release_takes_the_code_from_a_bucket() {
     }
     // What CloudFormation takes from a bucket (its quotas: 1 MB).
     assert!(fs::metadata(&file).unwrap().len() < 1_000_000);
+}
+
+/// Without a network Terraform has no provider to validate it with. It still reads the language.
+#[test]
+fn terraform_reads_the_example() {
+    let page = fs::read_to_string(tests::root().join("docs/deploy.md")).unwrap();
+    let example = page.split("```hcl\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(example.as_bytes()).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    let terraform = Command::new("terraform")
+        .args(["fmt", "-check", "-diff", "-"])
+        .stdin(file)
+        .output();
+    let Ok(output) = terraform else {
+        return skipped("there is no Terraform on this machine");
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]

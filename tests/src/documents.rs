@@ -22,7 +22,7 @@ const PROGRAMS: [&str; 9] = [
     ".ci/",
 ];
 
-/// Each command once, as it is typed: lines that begin with `$ `, and texts in backticks that begin with a program and have an argument. What
+/// Each command once, as it is typed: lines that begin with `$ ` (blanks before it do not count), and texts in backticks that begin with a program and have an argument. What
 /// follows two blanks and `#` is a remark. A line that ends with `\` goes on in the next one.
 ///
 /// # Errors
@@ -33,12 +33,13 @@ pub fn commands() -> Result<Vec<String>> {
         let text = fs::read_to_string(root().join(page)).context(page)?;
         let text = text.replace("\\\n", "");
         for line in text.lines() {
-            if let Some(typed) = line.strip_prefix("$ ") {
+            if let Some(typed) = line.trim_start().strip_prefix("$ ") {
                 let typed = typed.split("  #").next().unwrap_or_default();
                 found.push(typed.split_whitespace().collect::<Vec<_>>().join(" "));
             } else {
                 let spans = line.split('`').skip(1).step_by(2);
-                let typed = spans.filter(|span| PROGRAMS.iter().any(|program| span.starts_with(program)));
+                let begins = |span: &str| PROGRAMS.iter().any(|program| span.starts_with(program));
+                let typed = spans.filter(|span| begins(span) || span.contains(" cargo run"));
                 found.extend(typed.map(str::to_owned));
             }
         }

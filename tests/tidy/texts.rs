@@ -101,3 +101,32 @@ fn each_script_that_a_workflow_runs_exists() {
         }
     }
 }
+
+/// The names under `Parameters:` of a template.
+fn parameters(path: &str) -> Vec<String> {
+    let text = read(path);
+    let (_, rest) = text.split_once("\nParameters:\n").unwrap();
+    let lines = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    names
+        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_page_about_deployments_names_every_parameter() {
+    let page = read("docs/deploy.md");
+    for path in ["template.yaml", "functions/data.yaml", ".github/deploy-role.yaml"] {
+        let parameters = parameters(path);
+        assert!(parameters.len() > 5, "{path}: {parameters:?}");
+        for name in parameters {
+            assert!(
+                page.contains(&format!("`{name}")),
+                "docs/deploy.md does not say what {name} of {path} is"
+            );
+        }
+    }
+}
