@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import boto3
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.commands.deploy.command import cli
@@ -59,9 +60,11 @@ def as_options(values):
 
 def main(options):
     # This also makes the profile and the Region of the options those of boto3.
-    given = cli.make_context("sam deploy", list(options)).params
+    given = cli.make_context("deploy", list(options)).params
     if given["guided"]:
         sys.exit("deploy: --guided asks for values after the release is named: put them into samconfig.toml, or run `sam deploy --guided` once before")
+    if os.path.realpath(given["template_file"]) not in map(os.path.realpath, ("template.yaml", BUILT)):
+        sys.exit(f"deploy: this is for template.yaml alone; use `sam deploy` for {os.path.relpath(given['template_file'])}")
     with open(SOURCE, encoding="utf-8") as file:
         template = yaml_parse(file.read())
     values = pinned(dict(given["parameter_overrides"] or {}), template)
@@ -88,3 +91,6 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)

@@ -46,6 +46,7 @@ impl Project {
             ".ci/deploy",
             ".ci/deploy.py",
             ".ci/sam-setup",
+            "functions/account.yaml",
         ] {
             let copy = folder.path().join(name);
             fs::create_dir_all(copy.parent().unwrap()).unwrap();
@@ -177,6 +178,8 @@ fn changed_values_and_changed_secrets_make_new_versions_and_nothing_else_does() 
     assert_ne!(rotated, first, "another version of a secret");
     let profile = project.release(&["--config-env", "production"]);
     assert_ne!(profile, rotated, "the values of a profile count");
+    let asked = project.asked("deploy");
+    assert!(asked.contains(&"MemorySize=\"512\"".to_owned()), "{asked:?}");
 }
 
 #[test]
@@ -224,6 +227,9 @@ fn what_cannot_be_deployed_rightly_is_refused_before_anything_is_built() {
         written.trim().lines().last().unwrap().to_owned()
     };
     insta::assert_snapshot!(refusal(&["--guided"]), @"deploy: --guided asks for values after the release is named: put them into samconfig.toml, or run `sam deploy --guided` once before");
+    let other = ["--template-file", "functions/account.yaml", "--stack-name", "account"];
+    insta::assert_snapshot!(refusal(&other), @"deploy: this is for template.yaml alone; use `sam deploy` for functions/account.yaml");
+    insta::assert_snapshot!(refusal(&["--parameter-override", "A=1"]), @"Error: No such option: --parameter-override Did you mean --parameter-overrides?");
     let unknown = SECRET.replace("jwt", "other");
     let unknown = refusal(&["--parameter-overrides", &format!("JwtSecretArn={unknown}")]);
     insta::assert_snapshot!(unknown, @"deploy: the version of the secret that JwtSecretArn names can't be read: An error occurred (ResourceNotFoundException) when calling the DescribeSecret operation:");

@@ -1,11 +1,12 @@
 //! Host names of one's own: what leads where.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use local::template::{intrinsics::Scope, yaml};
-use serde_json::json;
+use serde_json::{Value, json};
+use tests::root;
 
-use crate::support::{expansion, of_type, referred, template, template_text};
+use crate::support::{expansion, of_type, referred, run, template, template_text, tool};
 
 /// The stage of each API, which is part of no path behind a mapping.
 const STAGES: [(&str, &str); 2] = [("RestApi", "$default"), ("SocketApi", "live")];
@@ -98,6 +99,53 @@ fn a_name_leads_to_the_stage_that_clients_use_without_it() {
             );
         }
     }
+}
+
+/// What another stack says, as the application's own template would: with its own APIs.
+fn as_own(value: &Value) -> Value {
+    let imported = value["Fn::ImportValue"]["Fn::Sub"].as_str();
+    if let Some(api) = imported.and_then(|name| name.strip_prefix("${Application}-")) {
+        return json!({"Ref": api});
+    }
+    match value {
+        Value::Object(object) => object.iter().map(|(key, value)| (key.clone(), as_own(value))).collect(),
+        Value::Array(items) => items.iter().map(as_own).collect(),
+        other => other.clone(),
+    }
+}
+
+/// A further site has the same two names in a stack of its own, which takes the APIs from what the application exports.
+#[test]
+fn further_sites_have_names_of_the_same_kind() {
+    let (Some(expansion), Some(mut python), Some(mut lint)) = (expansion("url"), tool("python"), tool("cfn-lint"))
+    else {
+        return;
+    };
+    let to_json =
+        "import json, sys; from samcli.yamlhelper import yaml_parse; print(json.dumps(yaml_parse(sys.stdin.read())))";
+    let file = fs::File::open(root().join("functions/domain.yaml")).unwrap();
+    python.args(["-c", to_json]).stdin(file);
+    let further: Value = serde_json::from_str(&run(python)).unwrap();
+    let further = further["Resources"].as_object().unwrap();
+    assert_eq!(further.len(), 5);
+    for (id, resource) in further {
+        let mut own = expansion["Resources"][id]["Properties"].clone();
+        if let Some((_, stage)) = STAGES.iter().find(|(api, _)| own["ApiId"] == json!({"Ref": api})) {
+            // Here the stage is one of another stack.
+            own["Stage"] = json!(stage);
+        }
+        assert_eq!(as_own(&resource["Properties"]), own, "{id}");
+    }
+    for (api, _) in STAGES {
+        let export = &expansion["Outputs"][api];
+        assert_eq!(export["Value"], json!({"Ref": api}));
+        assert_eq!(
+            export["Export"]["Name"],
+            json!({"Fn::Sub": format!("${{AWS::StackName}}-{api}")})
+        );
+    }
+    lint.arg("functions/domain.yaml");
+    assert_eq!(run(lint), "");
 }
 
 /// API Gateway says in `domainName` by which name a client came, and functions must not push there.

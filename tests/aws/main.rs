@@ -34,6 +34,8 @@ mod routes;
 #[cfg(test)]
 mod sam_local;
 #[cfg(test)]
+mod sam_logs;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod webhook;

@@ -139,3 +139,25 @@ async fn a_connection_keeps_the_site_that_it_connected_to() -> Result<()> {
     assert_eq!(default_listener.events_so_far().await?.len(), 0);
     Ok(())
 }
+
+/// An HTTP and a WebSocket API share no host name on AWS, so a site has two.
+#[tokio::test]
+async fn a_site_has_one_host_for_requests_and_another_for_sockets() -> Result<()> {
+    let domains = "api.a.test=a,live.a.test=a,api.b.test=b,live.b.test=b";
+    let chat = Chat::own(&[("SOCK_DOMAINS", domains)]).await?;
+    let [ann, bob] = chat.users(["ann", "bob"]);
+    let token = bob.token()?;
+    let listen = async |host| {
+        let headers = [("Host", host), ("X-Auth-Token", token.as_str())];
+        // Behind a name of one's own, the address has no stage.
+        let mut socket = chat.handshake("/", &headers).await?.open()?;
+        socket.hello().await?;
+        anyhow::Ok(socket)
+    };
+    let (mut in_a, mut in_b) = (listen("live.a.test").await?, listen("live.b.test").await?);
+    let body = json!({"type": "text", "text": "in a"});
+    at(&chat, "api.a.test", &ann, &bob.path(), Some(body)).await?.ok(201)?;
+    assert_eq!(in_a.event().await?["data"]["entry"]["text"], "in a");
+    assert_eq!(in_b.events_so_far().await?.len(), 0);
+    Ok(())
+}
