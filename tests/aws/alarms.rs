@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{OUR_METRICS, expansion, of_type, referred, template, walk};
+use crate::support::{OUR_METRICS, expansion, of_type, referred, store, template, walk};
 
 /// What AWS writes of the things that we make, from its documentation.
 const AWS_METRICS: [(&str, &[&str]); 5] = [
@@ -118,8 +118,11 @@ fn selected(expression: &str) -> Option<(&str, &str, &str)> {
 
 #[test]
 fn every_alarm_watches_what_exists_and_tells_someone() {
-    let Some(expansion) = expansion("url") else { return };
-    let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    let (Some(expansion), Some(store)) = (expansion("url"), store()) else {
+        return;
+    };
+    let mut alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    alarms.append(&mut of_type(store, "AWS::CloudWatch::Alarm"));
     assert!(!alarms.is_empty());
     for (id, alarm) in alarms {
         assert!(alarm["AlarmActions"].to_string().contains("AlarmTopic"), "{id}");
@@ -226,15 +229,12 @@ fn every_deployment_is_guarded_by_alarms() {
 }
 
 #[test]
-fn the_dashboard_shows_what_exists() {
-    let Some(expansion) = expansion("url") else { return };
+fn the_dashboards_show_what_exists() {
+    let (Some(expansion), Some(store)) = (expansion("url"), store()) else {
+        return;
+    };
     let body = &expansion["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];
-    let (text, store) = (body[0].as_str().unwrap(), &body[1]["StoreWidget"]["Fn::If"]);
-    let stores = [
-        "",
-        store[1]["Fn::Sub"].as_str().unwrap(),
-        store[2]["Fn::If"][1]["Fn::Sub"].as_str().unwrap(),
-    ];
+    let text = body[0].as_str().unwrap();
     let (mut shown, mut of_functions) = (BTreeSet::new(), BTreeSet::new());
     let workers = &body[1]["WorkerWidgets"]["Fn::If"];
     assert_eq!(
@@ -242,10 +242,13 @@ fn the_dashboard_shows_what_exists() {
         "a function that may not be there can't be named"
     );
     let workers = workers[1]["Fn::Sub"].as_str().unwrap();
-    for store in stores {
-        let body = text
-            .replace("${StoreWidget}", store)
-            .replace("${WorkerWidgets}", workers);
+    let stores = &store["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::If"];
+    let bodies = [
+        text.replace("${WorkerWidgets}", workers),
+        stores[1]["Fn::Sub"].as_str().unwrap().to_owned(),
+        stores[2]["Fn::Sub"].as_str().unwrap().to_owned(),
+    ];
+    for body in bodies {
         let body: Value = serde_json::from_str(&body).unwrap();
         let widgets = body["widgets"].as_array().unwrap();
         for metric in widgets
@@ -282,7 +285,9 @@ fn the_dashboard_shows_what_exists() {
 
 #[test]
 fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
-    let Some(expansion) = expansion("url") else { return };
+    let (Some(expansion), Some(store)) = (expansion("url"), store()) else {
+        return;
+    };
     let document = std::fs::read_to_string(tests::root().join("docs/operations.md")).unwrap();
     let unconditional = expansion["Resources"]
         .as_object()
@@ -301,7 +306,9 @@ fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once(" |"));
     let explained: BTreeSet<_> = rows.flat_map(|(names, _)| names.split(['`', ','])).collect();
-    for id in of_type(expansion, "AWS::CloudWatch::Alarm").into_keys() {
+    let mut alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
+    alarms.append(&mut of_type(store, "AWS::CloudWatch::Alarm"));
+    for id in alarms.into_keys() {
         assert!(
             explained.contains(id),
             "docs/operations.md doesn't say what to do about {id}"

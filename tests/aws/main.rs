@@ -1,4 +1,4 @@
-//! What AWS would make of `template.yaml`, and what can be tried of it on this machine.
+//! What AWS would make of the templates, and what can be tried of it on this machine.
 //!
 //! The expansion is what the transform makes of the template at a deployment, made here without a network. These tests need what
 //! `.ci/sam-setup` installs; where it isn't there they say SKIPPED and why, and in CI they fail.
@@ -24,6 +24,8 @@ mod javascript;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod parameters;
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod queue;
@@ -37,5 +39,7 @@ mod sam_local;
 mod sam_logs;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod teardown;
 #[cfg(test)]
 mod webhook;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::support::{STORES, expansion, of_type, template, walk};
+use crate::support::{STORES, expansion, of_type, store, template, walk};
 
 /// All that this API's connections are: what is posted to them, and their end.
 const CONNECTIONS: &str = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${SocketApi}/live";
@@ -251,40 +251,42 @@ fn a_secret_is_a_reference() {
         let Some(expansion) = expansion(store) else { return };
         for (name, parameter) in expansion["Parameters"].as_object().unwrap() {
             let is_secret = ["Secret", "Password", "Token"].iter().any(|word| name.contains(word));
-            assert!(
-                !is_secret || name.ends_with("Arn") || name.ends_with("Version"),
-                "{name} could hold a secret"
-            );
+            let refers = ["Arn", "Version", "Key"].iter().any(|end| name.ends_with(end));
+            assert!(!is_secret || refers, "{name} could hold a secret");
             assert!(
                 parameter.get("NoEcho").is_none(),
                 "{name}: what must not be shown belongs in Secrets Manager"
             );
         }
-        let address = expansion["Parameters"]["RedisUrl"]["AllowedPattern"].as_str().unwrap();
-        assert!(
-            address.contains("[^@"),
-            "an address in plain text has no password: {address}"
-        );
         for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
             let variables = &function["Environment"]["Variables"];
-            for (name, condition, arn, version) in [
-                ("SOCK_JWT_SECRET", "HasJwtSecret", "JwtSecretArn", "JwtSecretVersion"),
+            for (name, condition, arn, key, version) in [
+                (
+                    "SOCK_JWT_SECRET",
+                    "HasJwtSecret",
+                    "JwtSecretArn",
+                    "${JwtSecretKey}",
+                    "JwtSecretVersion",
+                ),
                 (
                     "SOCK_JWT_SECRET_PREVIOUS",
                     "HasPreviousJwtSecret",
                     "JwtSecretArn",
+                    "${JwtSecretKey}",
                     "JwtSecretPreviousVersion",
                 ),
                 (
                     "SOCK_PLATFORM_KEY",
                     "HasPlatformKey",
                     "PlatformKeySecretArn",
+                    "",
                     "PlatformKeySecretVersion",
                 ),
                 (
                     "SOCK_WEBHOOK_SECRET",
                     "HasWebhook",
                     "WebhookSecretArn",
+                    "",
                     "WebhookSecretVersion",
                 ),
             ] {
@@ -293,7 +295,9 @@ fn a_secret_is_a_reference() {
                 let reference = [
                     "{{resolve:secretsmanager:${",
                     arn,
-                    "}:SecretString:::${",
+                    "}:SecretString:",
+                    key,
+                    "::${",
                     version,
                     "}}}",
                 ]
@@ -302,23 +306,24 @@ fn a_secret_is_a_reference() {
                 assert_eq!(secret["Fn::If"][2], "", "{id}");
             }
         }
-        // No text that looks like an address with a password has one.
-        walk(expansion, &mut |value| {
-            let Some((_, rest)) = value.as_str().and_then(|text| text.split_once("rediss://")) else {
-                return;
-            };
-            if let Some((credentials, _)) = rest.split_once('@') {
-                assert!(credentials.contains(":{{resolve:secretsmanager:"), "{value}");
-            }
-        });
-        for kind in ["AWS::ElastiCache::User", "AWS::MemoryDB::User"] {
-            for (id, user) in of_type(expansion, kind) {
-                let passwords = user["AuthenticationMode"]["Passwords"].to_string();
-                assert_eq!(
-                    passwords, r#"[{"Fn::Sub":"{{resolve:secretsmanager:${StorePassword}}}"}]"#,
-                    "{id}"
-                );
-            }
+    }
+    let Some(store) = store() else { return };
+    // No text that looks like an address with a password has one.
+    walk(&store["Resources"], &mut |value| {
+        let Some((_, rest)) = value.as_str().and_then(|text| text.split_once("rediss://")) else {
+            return;
+        };
+        if let Some((credentials, _)) = rest.split_once('@') {
+            assert!(credentials.contains(":{{resolve:secretsmanager:"), "{value}");
+        }
+    });
+    for kind in ["AWS::ElastiCache::User", "AWS::MemoryDB::User"] {
+        for (id, user) in of_type(store, kind) {
+            let passwords = user["AuthenticationMode"]["Passwords"].to_string();
+            assert_eq!(
+                passwords, r#"[{"Fn::Sub":"{{resolve:secretsmanager:${StorePassword}}}"}]"#,
+                "{id}"
+            );
         }
     }
 }

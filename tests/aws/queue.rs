@@ -120,15 +120,15 @@ fn only_functions_that_hand_over_jobs_may_send_them_and_only_the_worker_may_take
     assert!(may.into_keys().map(str::to_owned).eq(given.map(|(id, _)| id)));
 }
 
-/// In the VPC there is no way out over IPv4.
+/// In the VPC of a data stack there may be no way out over IPv4.
 ///
 /// # Source
 /// AWS General Reference, "Amazon Simple Queue Service endpoints and quotas": `sqs.{region}.api.aws` is the endpoint that AWS's SDKs use for IPv6.
 #[test]
-fn functions_in_the_vpc_reach_the_queue_over_ipv6() {
-    let Some(expansion) = expansion("memorydb") else { return };
+fn functions_in_a_vpc_can_reach_the_queue_over_ipv6() {
+    let Some(expansion) = expansion("data") else { return };
     let url = json!({"Fn::If": [
-        "WithOwnStore",
+        "InVpc",
         {"Fn::Sub": "https://sqs.${AWS::Region}.api.aws/${AWS::AccountId}/${WorkQueue.QueueName}"},
         {"Ref": "WorkQueue"},
     ]});

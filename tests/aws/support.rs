@@ -8,13 +8,25 @@ use std::{
     sync::OnceLock,
 };
 
-use local::template::Template;
+use local::template::{
+    Template,
+    yaml::{self, Node},
+};
 use serde_json::Value;
 use tests::root;
 use tokio::sync::Mutex;
 
-/// The three ways to a Redis.
-pub(crate) const STORES: [&str; 3] = ["url", "elasticache", "memorydb"];
+/// The four ways to a Redis: one of your own over the internet (the profile `default`), a data stack (`production`), the demo's, and one of your own in a VPC.
+pub(crate) const STORES: [&str; 4] = ["url", "data", "demo", "vpc"];
+/// What stands for the outputs of a data stack.
+const OUTPUTS: [(&str, &str); 3] = [
+    ("SubnetIds", "subnet-0123456789abcdef0,subnet-0123456789abcdef1"),
+    ("SecurityGroupIds", "sg-0123456789abcdef0"),
+    (
+        "RedisUrlSecretArn",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:StoreAddress-a1b2c3",
+    ),
+];
 /// The metrics that the functions write, each with the dimension `Stack`.
 pub(crate) const OUR_METRICS: [&str; 7] = [
     "Deliveries",
@@ -59,18 +71,66 @@ pub(crate) fn run(mut command: Command) -> String {
     printed
 }
 
-/// The template expanded to plain `CloudFormation`, with this way to a Redis. Made once.
+/// What SAM reads of a profile: values of parameters, by its own parser.
+pub(crate) fn profile(name: &str) -> Option<BTreeMap<String, String>> {
+    let mut python = tool("python")?;
+    python.args(["tests/aws/expand.py", "--parameters", name]);
+    Some(serde_json::from_str(&run(python)).unwrap())
+}
+
+/// The values of the application's parameters with this way to a Redis.
+pub(crate) fn parameters(store: &str) -> Option<BTreeMap<String, String>> {
+    let outputs = || OUTPUTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Some(match store {
+        "url" => profile("default")?,
+        "data" => profile("production")?,
+        "vpc" => profile("default")?.into_iter().chain(outputs()).collect(),
+        "demo" => {
+            let demo = yaml::parse(&fs::read_to_string(root().join("functions/demo.yaml")).unwrap()).unwrap();
+            let path = ["Resources", "Application", "Properties", "Parameters"];
+            let given = path.iter().fold(&demo, |node, key| node.get(key).unwrap());
+            let value = |name: &str, node: &Node| match &node.value {
+                yaml::Value::Text(text) => text.clone(),
+                _ => outputs()
+                    .into_iter()
+                    .find(|(output, _)| output == name)
+                    .map_or_else(|| "senna/generated".to_owned(), |(_, value)| value),
+            };
+            let given = given.entries("Parameters").unwrap().iter();
+            given.map(|(name, node)| (name.clone(), value(name, node))).collect()
+        }
+        other => panic!("{other} is none of {STORES:?}"),
+    })
+}
+
+/// A template expanded to plain `CloudFormation`, with these values of parameters.
+pub(crate) fn expanded(template: &str, parameters: &BTreeMap<String, String>) -> Option<Value> {
+    let mut python = tool("python")?;
+    python.args(["tests/aws/expand.py", template]);
+    python.args(parameters.iter().map(|(name, value)| format!("{name}={value}")));
+    Some(serde_json::from_str(&run(python)).unwrap())
+}
+
+/// The application's template expanded, with this way to a Redis. Made once.
 pub(crate) fn expansion(store: &str) -> Option<&'static Value> {
     static MADE: OnceLock<Option<BTreeMap<&'static str, Value>>> = OnceLock::new();
     let made = MADE.get_or_init(|| {
-        let expand = |store: &'static str| {
-            let mut python = tool("python")?;
-            python.args(["tests/aws/expand.py", "template.yaml", &format!("Redis={store}")]);
-            Some((store, serde_json::from_str(&run(python)).unwrap()))
-        };
+        let expand = |store: &'static str| Some((store, expanded("template.yaml", &parameters(store)?)?));
         STORES.into_iter().map(expand).collect()
     });
     made.as_ref().map(|expansions| &expansions[store])
+}
+
+/// The template of the store and its network, with the resources of both kinds of store.
+pub(crate) fn store() -> Option<&'static Value> {
+    static MADE: OnceLock<Option<Value>> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        expanded(
+            "functions/store.yaml",
+            &[("Store".to_owned(), "memorydb".to_owned())].into(),
+        )
+    });
+    made.as_ref()
 }
 
 /// Our own reading of the template, by which `cargo run` works.

@@ -68,6 +68,14 @@ pub(super) fn api(scope: &Scope<'_>, id: &str, own: Option<&Node>, globals: Opti
         ))),
         (own, all) => Ok(own.or(all)),
     };
+    if let Some(auth) = property("Auth")? {
+        known::only(&["EnableIamAuthorizer"], Some(auth), "Auth")?;
+        if let Some(iam) = auth.get("EnableIamAuthorizer")
+            && scope.required(iam)? != "false"
+        {
+            return Err(iam.wrong("the local stack plays no authorizer in front of the functions"));
+        }
+    }
     let stage = property("StageName")?.map(|node| scope.required(node)).transpose()?;
     let cors = match property("CorsConfiguration")?
         .map(|node| scope.choose(node))

@@ -74,6 +74,7 @@ pub(super) const QUEUE: &[&str] = &[
 /// The same of an HTTP API. Throttling by `DefaultRouteSettings` is not played: one developer doesn't reach it.
 pub(super) const HTTP_API: &[&str] = &[
     "AccessLogSettings",
+    "Auth",
     "CorsConfiguration",
     "DefaultRouteSettings",
     "Description",

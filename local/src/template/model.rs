@@ -337,6 +337,14 @@ Resources:
         let function = "  F: {Type: AWS::Serverless::Function, Metadata: {BuildProperties: {Binary: f}}, Properties: {Events: {E: ";
         insta::assert_snapshot!(wrong(&format!("{function}{{Type: SNS}}}}}}}}")), @r#"line 5, column 114: the local stack serves events of the types HttpApi, SQS and Schedule, and E is another"#);
         insta::assert_snapshot!(wrong(&format!("{function}{{Type: HttpApi, Properties: {{Method: get}}}}}}}}}}")), @r#"line 5, column 107: the event E has a Method and no Path"#);
+        insta::assert_snapshot!(
+            wrong("  A: {Type: AWS::Serverless::HttpApi, Properties: {Auth: {EnableIamAuthorizer: true}}}"),
+            @"line 5, column 80: the local stack plays no authorizer in front of the functions"
+        );
+        insta::assert_snapshot!(
+            wrong("  A: {Type: AWS::Serverless::HttpApi, Properties: {Auth: {DefaultAuthorizer: A}}}"),
+            @"line 5, column 78: the local stack doesn't know what DefaultAuthorizer of Auth does"
+        );
         insta::assert_snapshot!(wrong("  F: {Type: AWS::Serverless::Function}"), @r#"line 5, column 6: F needs Metadata.BuildProperties.Binary, the package to build and run"#);
         insta::assert_snapshot!(
             wrong("  S: {Type: AWS::Serverless::WebSocketApi, Properties: {StageName: s, RouteSelectionExpression: x, Routes: {a: {FunctionArn: b}}}}"),

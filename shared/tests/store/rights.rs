@@ -4,7 +4,8 @@ use crate::cluster::Cluster;
 use crate::every_rule_holds;
 use crate::support::{Address, World, server};
 
-/// Every command that the store sends or its scripts run. `docs/deploy.md` tells operators to allow no more, and `template.yaml` allows no more.
+/// Every command that the store sends or its scripts run. `docs/deploy.md` tells operators to allow no more, and `functions/store.yaml` allows no
+/// more.
 const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset ltrim pexpire pexpireat \
                       ping pttl rpush scan set zadd zcard zcount zlexcount zrange zrangebyscore zrem zremrangebylex zremrangebyscore zrevrange \
                       zrevrangebyscore zrevrank zscore";
@@ -22,9 +23,9 @@ const DISPENSABLE: &str = "client|setinfo";
 
 const USER: &str = "senna:secret";
 
-/// What operators of a Redis of their own are told, and what the stack gives the users of the stores that it makes.
+/// What operators of a Redis of their own are told, and what the data stack gives the users of the stores that it makes.
 const DEPLOY: &str = include_str!("../../../docs/deploy.md");
-const TEMPLATE: &str = include_str!("../../../template.yaml");
+const TEMPLATE: &str = include_str!("../../../functions/store.yaml");
 
 /// The rights of the users of ElastiCache and MemoryDB, as words.
 fn in_template() -> Vec<Vec<&'static str>> {
@@ -73,8 +74,12 @@ fn the_template_and_the_documents_give_what_is_needed_and_no_more() {
     assert_eq!(users.len(), TEMPLATE.matches("AccessString:").count());
     assert_eq!(users.len(), 2, "one of ElastiCache, one of MemoryDB");
     for rights in users {
-        assert_eq!(rights[..3], ["on", "~{${RedisPrefix}:*", "-@all"], "template.yaml");
-        assert_eq!(commands(&rights[3..]), needed, "template.yaml");
+        assert_eq!(
+            rights[..3],
+            ["on", "~{${RedisPrefix}:*", "-@all"],
+            "functions/store.yaml"
+        );
+        assert_eq!(commands(&rights[3..]), needed, "functions/store.yaml");
     }
     let (_, advice) = DEPLOY.split_once("ACL SETUSER senna").unwrap();
     let (advice, _) = advice.split_once("```").unwrap();
