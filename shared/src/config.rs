@@ -2,6 +2,7 @@
 //!
 //! Each concern has its own struct, so that a function asks only for what it uses.
 
+mod check;
 mod identity;
 mod later;
 mod origins;
@@ -21,6 +22,7 @@ use url::Url;
 use crate::domain::limits::TOPIC_MEMBERS_MAX;
 use crate::domain::{TopicAccess, TopicRules};
 
+pub use check::{DeploymentsConfig, SigningConfig};
 pub use identity::{IdentityConfig, KeySource};
 pub use later::{QueueConfig, WebhookConfig};
 pub use origins::AllowedOrigins;

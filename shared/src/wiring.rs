@@ -2,17 +2,19 @@
 
 use crate::adapters::api_gateway::ApiGatewayPush;
 use crate::adapters::clock::SystemClock;
+use crate::adapters::deployments::Deployments;
 use crate::adapters::directory::PlatformDirectory;
 use crate::adapters::jwt::Identity;
 use crate::adapters::platform_key::PlatformKeys;
+use crate::adapters::probe_token::ProbeTokens;
 use crate::adapters::redis::RedisStore;
 use crate::adapters::s3::S3Uploads;
 use crate::adapters::sqs::SqsQueue;
 use crate::adapters::webhook::PlatformWebhook;
 use crate::app::{Eraser, Later, Platform, Signaller, Trimmer, Usage, Worker, Writer};
 use crate::config::{
-    AllowedOrigins, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig, PresenceConfig,
-    PushConfig, QueueConfig, RedisConfig, Sites, UploadsConfig, WebhookConfig,
+    AllowedOrigins, DeploymentsConfig, DirectoryConfig, EditsConfig, Environment, IdentityConfig, PlatformConfig,
+    PresenceConfig, PushConfig, QueueConfig, RedisConfig, SigningConfig, Sites, UploadsConfig, WebhookConfig,
 };
 use crate::domain::{Domain, Limits, Retention, TopicRules};
 use crate::ports::{
@@ -160,6 +162,26 @@ impl Wiring {
     /// [`StartError`] if a variable of the limits is wrong.
     pub fn limits(&self) -> Result<Limits, StartError> {
         Ok(Limits::from_env(&self.env)?)
+    }
+
+    /// The deployments that a hook checks.
+    ///
+    /// # Errors
+    /// [`StartError`] if Lambda's own variables are missing.
+    pub fn deployments(&self) -> Result<Deployments, StartError> {
+        Ok(Deployments::new(DeploymentsConfig::from_env(&self.env)?)?)
+    }
+
+    /// Signs tokens for a check, if it has the secret. A wrong variable is no error here: the function that checks must be able to report the others,
+    /// which have the same variables and do not start.
+    pub fn probe_tokens(&self) -> Option<ProbeTokens> {
+        match SigningConfig::from_env(&self.env) {
+            Ok(config) => config.map(ProbeTokens::new),
+            Err(error) => {
+                tracing::warn!(error = %error, "no tokens can be signed");
+                None
+            }
+        }
     }
 
     /// Admits requests of users.

@@ -313,6 +313,10 @@ fn functions_stand_in_the_subnets_that_they_are_given() {
             "dualstack"
         );
         for (id, function) in of_type(expansion, "AWS::Lambda::Function") {
+            // It needs no store.
+            if id == "Check" {
+                continue;
+            }
             let network = &function["VpcConfig"]["Fn::If"];
             assert_eq!(network[0], "InVpc", "{id}");
             for property in ["SubnetIds", "SecurityGroupIds"] {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::support::{STORES, expansion, run, tool, walk};
+use crate::support::{STORES, expanded, expansion, of_type, run, store, tool, walk};
 
 const ROLE: &str = ".github/deploy-role.yaml";
 
@@ -13,6 +13,9 @@ const ROLE: &str = ".github/deploy-role.yaml";
 /// The schemas say which actions a type needs in all, not which property needs which.
 const UNUSED: &str = "
     AWS::ApiGatewayV2::Api BodyS3Location s3:getobject
+    AWS::CloudFormation::Stack EnableTerminationProtection cloudformation:updateterminationprotection
+    AWS::CloudFormation::Stack RoleARN iam:passrole
+    AWS::CloudFormation::Stack StackPolicyBody cloudformation:setstackpolicy
     AWS::CodeDeploy::DeploymentGroup OnPremisesInstanceTagFilters codedeploy:registeronpremisesinstance
     AWS::EC2::EIP InstanceId ec2:associateaddress
     AWS::EC2::EIP TransferAddress ec2:acceptaddresstransfer
@@ -108,14 +111,17 @@ struct Rights {
     template: Value,
     calls: BTreeMap<String, BTreeSet<String>>,
     arns: BTreeMap<String, Vec<String>>,
-    resources: Vec<&'static Value>,
+    resources: Vec<Value>,
 }
 
 fn rights() -> Option<Rights> {
     let mut resources = Vec::new();
+    let mut add = |expansion: &Value| resources.extend(expansion["Resources"].as_object().unwrap().values().cloned());
     for store in STORES {
-        resources.extend(expansion(store)?["Resources"].as_object().unwrap().values());
+        add(expansion(store)?);
     }
+    add(store()?);
+    add(&expanded("functions/data.yaml", &BTreeMap::new())?);
     let types: BTreeSet<&str> = resources.iter().map(|resource| kind(resource)).collect();
     let mut python = tool("python")?;
     python.args(["tests/aws/rights.py", ROLE]).args(types);
@@ -136,6 +142,7 @@ fn kind(resource: &Value) -> &str {
 /// Whether a type belongs to the network or the store.
 fn is_data(kind: &str) -> bool {
     let services = [
+        "AWS::CloudFormation::",
         "AWS::EC2::",
         "AWS::ElastiCache::",
         "AWS::MemoryDB::",
@@ -370,5 +377,26 @@ fn the_template_of_the_role_is_valid_and_its_policies_are_short_enough() {
                 "{policy} allows {text}"
             );
         });
+    }
+}
+
+/// Most functions are named after their stack. Others need their names in the role.
+#[test]
+fn the_role_knows_the_functions_with_names_of_their_own() {
+    let (Some(rights), Some(expansion)) = (rights(), expansion("url")) else {
+        return;
+    };
+    let may = rights.statements("FunctionsPolicy");
+    let named = of_type(expansion, "AWS::Lambda::Function").into_values();
+    let names: Vec<&str> = named
+        .filter_map(|function| function["FunctionName"]["Fn::Join"][1][0].as_str())
+        .collect();
+    assert_eq!(names.len(), 1, "{names:?}");
+    for name in names {
+        let ending = format!(":function:{name}*");
+        let known = may
+            .iter()
+            .any(|(_, resources)| resources.iter().any(|arn| arn.ends_with(&ending)));
+        assert!(known, "the role may not deploy the function {name}");
     }
 }

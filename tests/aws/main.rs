@@ -20,6 +20,8 @@ mod deploy_role;
 #[cfg(test)]
 mod domains;
 #[cfg(test)]
+mod hook;
+#[cfg(test)]
 mod javascript;
 #[cfg(test)]
 mod lint;

@@ -65,6 +65,8 @@ mod resuming;
 mod retrying;
 mod sites;
 
+mod check;
+mod hook;
 mod terminal;
 
 mod crashes;

@@ -107,7 +107,7 @@ async fn nothing_is_lost_or_doubled_when_connections_are_cut_and_pushes_fail() -
     // Without the REST API, and so without what was before.
     let (token, with) = (bob.token()?, ann.id.to_string());
     let url = &chat.stack().addresses.websocket;
-    let without_api = Terminal::start(&["--token", &token, "--with", &with, "--url", url])?;
+    let without_api = Terminal::start(&["--token", &token, "--with", &with, "--socket", url])?;
     for terminal in [&of_ann, &of_bob, &without_api] {
         terminal.shows("· you are").await?;
     }
@@ -288,46 +288,53 @@ async fn what_is_wrong_is_said_with_what_to_do() -> Result<()> {
     let nobody = "http://127.0.0.1:1/api";
     for (flags, why) in [
         (
-            vec!["--token", "bad", "--with", &bob, "--url", url],
+            vec!["--token", "bad", "--with", &bob, "--socket", url],
             "the handshake was refused with 401 (Your token is invalid",
         ),
         (
-            vec!["--token", &token, "--with", "007", "--url", url],
+            vec!["--token", &token, "--with", "007", "--socket", url],
             "check the ids after --with, --topic and --user",
         ),
         (
-            vec!["--token", &token, "--with", "a b", "--url", url, "--api", api],
+            vec!["--token", &token, "--with", "a b", "--socket", url, "--url", api],
             "check the ids after --with, --topic and --user",
         ),
         (
-            vec!["--token", &token, "--topic", "7", "--url", url],
+            vec!["--token", &token, "--topic", "7", "--socket", url],
             "(403 NOT_A_MEMBER); only members may do that",
         ),
         (
-            vec!["--token", &token, "--topic", "7", "--url", url, "--api", api],
+            vec!["--token", &token, "--topic", "7", "--socket", url, "--url", api],
             "(403 NOT_A_MEMBER); only members may do that",
         ),
         (
-            vec!["--token", &token, "--with", &bob, "--url", "wss://no-such-host.invalid"],
+            vec![
+                "--token",
+                &token,
+                "--with",
+                &bob,
+                "--socket",
+                "wss://no-such-host.invalid",
+            ],
             "can't find the host no-such-host.invalid",
         ),
         (
-            vec!["--token", &token, "--with", &bob, "--url", "ws://127.0.0.1:1"],
+            vec!["--token", &token, "--with", &bob, "--socket", "ws://127.0.0.1:1"],
             "can't connect to ws://127.0.0.1:1; is the stack running?",
         ),
         (
-            vec!["--token", &token, "--with", &bob, "--url", api],
+            vec!["--token", &token, "--with", &bob, "--socket", api],
             "is not a WebSocket address such as ws://localhost:3006",
         ),
         (
-            vec!["--token", &token, "--with", &bob, "--url", url, "--api", nobody],
+            vec!["--token", &token, "--with", &bob, "--socket", url, "--url", nobody],
             "can't reach http://127.0.0.1:1/api",
         ),
         (
-            vec!["--token", &token, "--with", &bob, "--url", url, "--api", url],
+            vec!["--token", &token, "--with", &bob, "--socket", url, "--url", url],
             "is not an address such as http://localhost:3005/api",
         ),
-        (vec!["--token", &token, "--url", url], "--with <USER>"),
+        (vec!["--token", &token, "--socket", url], "--with <USER>"),
     ] {
         let (ended_well, shown) = Terminal::start(&flags)?.ends().await?;
         assert!(!ended_well && shown.contains(why), "{why}: {shown}");

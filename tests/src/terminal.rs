@@ -29,7 +29,7 @@ impl Terminal {
         let addresses = &chat.stack().addresses;
         let (token, id) = (user.token()?, crate::user::id_text(with.id()));
         let flag = if with.kind() == "topic" { "--topic" } else { "--with" };
-        let at = ["--url", &addresses.websocket, "--api", &addresses.rest];
+        let at = ["--socket", &addresses.websocket, "--url", &addresses.rest];
         Self::start(&[&["--token", &token, flag, &id], &at[..]].concat())
     }
 

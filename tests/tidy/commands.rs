@@ -153,18 +153,24 @@ const ROWS: &[(&str, Shown)] = &[
     ),
     ("sam deploy", NotHere(ACCOUNT)),
     ("sam deploy --config-env data", NotHere(ACCOUNT)),
-    ("sam deploy --guided", By("tests/aws/parameters.rs", "the_guided_path_needs_nothing_but_enter")),
+    (
+        "sam deploy --guided",
+        By("tests/aws/parameters.rs", "the_guided_path_needs_nothing_but_enter"),
+    ),
     ("sam delete", NotHere(ACCOUNT)),
     ("sam delete --config-env demo", NotHere(ACCOUNT)),
     (
         "sam deploy --template-file .github/deploy-role.yaml --stack-name senna-github --parameter-overrides Repository=OWNER/senna",
         NotHere(ACCOUNT),
     ),
+    ("sam deploy --config-env account", NotHere(ACCOUNT)),
     (
-        "sam deploy --config-env account",
-        NotHere(ACCOUNT),
+        ".ci/teardown senna-data",
+        By(
+            "tests/aws/teardown.rs",
+            "a_data_stack_is_deleted_before_its_stores_and_nothing_else_is",
+        ),
     ),
-    (".ci/teardown senna-data", By("tests/aws/teardown.rs", "a_data_stack_is_deleted_before_its_stores_and_nothing_else_is")),
     ("aws apigateway get-account", NotHere(ACCOUNT)),
     (
         "aws cloudformation update-termination-protection --enable-termination-protection --stack-name senna-data",

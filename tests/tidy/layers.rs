@@ -116,6 +116,13 @@ fn the_local_stack_plays_aws_and_knows_nothing_of_the_core() {
     nowhere(&["tests/blackbox", "tests/src"], &["shared::"]);
 }
 
+/// Both the local stack and a function use it.
+#[test]
+fn probes_know_neither_who_asks_nor_how() {
+    let words = ["shared::", "local::", "tokio", "reqwest", "lambda_", "aws_", "std::env"];
+    nowhere(&["shared/probes/src"], &words);
+}
+
 #[test]
 fn there_is_one_crypto_provider() {
     assert!(

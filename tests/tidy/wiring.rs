@@ -6,7 +6,7 @@ use std::fs;
 use crate::support::{files, read, root};
 
 /// The parts of `shared/src/wiring.rs`, and the variables that each reads. Lambda sets those that begin with AWS.
-const PARTS: [(&str, &[&str]); 16] = [
+const PARTS: [(&str, &[&str]); 18] = [
     ("Wiring::start(", &["SOCK_LOG", "SOCK_STACK", "SOCK_RELEASE"]),
     (
         "wiring.store(",
@@ -36,6 +36,17 @@ const PARTS: [(&str, &[&str]); 16] = [
             "SOCK_JWT_SECRET_PREVIOUS",
             "SOCK_JWT_PUBLIC_KEY",
             "SOCK_JWKS_URL",
+        ],
+    ),
+    ("wiring.deployments(", &[]),
+    (
+        "wiring.probe_tokens(",
+        &[
+            "SOCK_JWT_ALGORITHM",
+            "SOCK_JWT_ISSUER",
+            "SOCK_JWT_AUDIENCE",
+            "SOCK_JWT_USER_CLAIM",
+            "SOCK_JWT_SECRET",
         ],
     ),
     ("wiring.directory(", &["SOCK_API_URL", "SOCK_API_USER_AGENT"]),

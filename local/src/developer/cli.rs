@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::{
     chat::{self, With},
+    check,
+    deployment::{Deployment, DeploymentError},
     listen, screen,
     stop::StopSignal,
 };
@@ -14,7 +16,7 @@ use crate::{
     lambda::Rest,
     machine::{guard, logs},
     project::{
-        settings::{Folders, Settings, SettingsError},
+        settings::{Folders, Settings},
         token::{Signer, random_key},
     },
     stack::{Build, Options, Stack},
@@ -134,8 +136,13 @@ enum Command {
         #[arg(long, default_value_t = 86_400, value_name = "SECONDS")]
         ttl: u32,
     },
+    /// Check a deployment from outside, step by step, and say of each failure what is likely wrong and what to do
+    ///
+    /// It reads from every REST route, sends two messages, cuts a connection and comes back. At the end it deletes its messages; their
+    /// conversation stays in the inbox of the user. It fails if a step failed.
+    Check(Check),
     /// Connect to the WebSocket, print every frame, and send every line that is typed
-    Listen(Listen),
+    Listen(Deployment),
     /// Chat in the terminal with a user or in a topic, on this machine's stack or any deployment
     ///
     /// It shows the last 20 messages, then what happens, and marks as read what it shows. A typed line is sent; /help lists what
@@ -148,26 +155,9 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Listen {
-    /// The user to connect as, with a development token
-    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
-    user: Option<String>,
-    /// A token to connect with
-    #[arg(long)]
-    token: Option<String>,
-    /// The address, `ws://` or `wss://`; without it port `SOCK_WS_PORT` of localhost
-    #[arg(long)]
-    url: Option<String>,
-}
-
-#[derive(Debug, Args)]
 struct Chat {
-    /// The user to chat as, with a development token
-    #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
-    user: Option<String>,
-    /// A token to chat with
-    #[arg(long)]
-    token: Option<String>,
+    #[command(flatten)]
+    deployment: Deployment,
     /// The user to chat with
     #[arg(
         long,
@@ -179,12 +169,21 @@ struct Chat {
     /// The topic to chat in
     #[arg(long)]
     topic: Option<String>,
-    /// The WebSocket, `ws://` or `wss://`, with its stage if it has one; without it port `SOCK_WS_PORT` of localhost
-    #[arg(long, value_name = "WEBSOCKET")]
-    url: Option<String>,
-    /// The REST API, `http://` or `https://`, for earlier messages and names; without it and --url port `SOCK_HTTP_PORT` of localhost
-    #[arg(long, value_name = "REST")]
-    api: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// The user who gets the messages of the check; needs --user. Without it they go to the user's own notes, and nobody else sees them
+    #[arg(long, value_name = "ID", requires = "user")]
+    with: Option<String>,
+    /// Also check that pages of this origin may use the deployment, as `https://www.example.com`
+    #[arg(long)]
+    origin: Option<String>,
+    /// The deployment has no `ApiUrl`: don't check what the platform says of users
+    #[arg(long)]
+    no_platform: bool,
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -236,47 +235,43 @@ async fn perform(command: Option<Command>, run: Run) -> Result<(), Box<dyn Error
             screen::line(mint(&user, ttl)?);
             Ok(())
         }
-        Some(Command::Listen(Listen { user, token, url })) => {
-            let token = token_for(token, user, mint)?;
-            let url = url.map_or_else(|| local_socket(&settings), Ok)?;
-            Ok(listen::listen(&url, &token).await?)
+        Some(Command::Listen(deployment)) => {
+            let token = deployment.token(&settings, &folders)?;
+            Ok(listen::listen(&deployment.socket(&settings)?, &token).await?)
         }
         Some(Command::Chat(Chat {
-            user,
-            token,
+            deployment,
             with,
             topic,
-            url,
-            api,
         })) => {
-            let api = match (api, &url) {
-                (None, None) => Some(format!("http://localhost:{}/api", settings.http_port()?)),
-                (api, _) => api,
-            };
             let options = chat::Options {
-                url: url.map_or_else(|| local_socket(&settings), Ok)?,
-                api,
-                token: token_for(token, user, mint)?,
+                url: deployment.socket(&settings)?,
+                api: deployment.rest(&settings)?,
+                token: deployment.token(&settings, &folders)?,
                 with: topic.map_or_else(|| With::User(with.unwrap_or_default()), With::Topic),
             };
             Ok(chat::chat(options).await?)
         }
+        Some(Command::Check(Check {
+            deployment,
+            with,
+            origin,
+            no_platform,
+        })) => {
+            let token = deployment.token(&settings, &folders)?;
+            let reader = with.map(|user| deployment.token_of(&user, &settings, &folders));
+            let options = check::Options {
+                rest: deployment.rest(&settings)?.ok_or(DeploymentError::NoRest)?,
+                socket: deployment.socket(&settings)?,
+                reader: reader.transpose()?.unwrap_or_else(|| token.clone()),
+                token,
+                origin,
+                with_platform: !no_platform,
+            };
+            Ok(check::check(options).await?)
+        }
         Some(Command::Guard) => Ok(()),
     }
-}
-
-/// The token that was given, or a development token for the user.
-fn token_for<E>(
-    token: Option<String>,
-    user: Option<String>,
-    mint: impl Fn(&str, u32) -> Result<String, E>,
-) -> Result<String, E> {
-    token.map_or_else(|| mint(&user.unwrap_or_default(), 86_400), Ok)
-}
-
-/// The WebSocket of this machine's stack.
-fn local_socket(settings: &Settings) -> Result<String, SettingsError> {
-    Ok(format!("ws://localhost:{}", settings.ws_port()?))
 }
 
 async fn serve(settings: &Settings, run: Run) -> Result<(), Box<dyn Error>> {

@@ -1,4 +1,4 @@
-//! A WebSocket connection to any deployment, with TLS or without: for `senna listen` and `senna chat`.
+//! A WebSocket connection to any deployment, with TLS or without: for `senna listen`, `senna chat` and `senna check`.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -139,11 +139,25 @@ pub fn tls() -> Arc<ClientConfig> {
 /// # Errors
 /// [`ConnectError`], which says what to do.
 pub async fn connect(url: &str, token: &str, tls: &Arc<ClientConfig>) -> Result<Socket, ConnectError> {
-    let silent = |_| ConnectError::Silent { url: harmless(url) };
-    timeout(HANDSHAKE_LIMIT, open(url, token, tls)).await.map_err(silent)?
+    connect_with(url, &[("Authorization", &format!("Bearer {token}"))], tls).await
 }
 
-async fn open(url: &str, token: &str, tls: &Arc<ClientConfig>) -> Result<Socket, ConnectError> {
+/// Connects with these headers.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_with(
+    url: &str,
+    headers: &[(&str, &str)],
+    tls: &Arc<ClientConfig>,
+) -> Result<Socket, ConnectError> {
+    let silent = |_| ConnectError::Silent { url: harmless(url) };
+    timeout(HANDSHAKE_LIMIT, open(url, headers, tls))
+        .await
+        .map_err(silent)?
+}
+
+async fn open(url: &str, headers: &[(&str, &str)], tls: &Arc<ClientConfig>) -> Result<Socket, ConnectError> {
     let bad = || ConnectError::Address { url: harmless(url) };
     let uri: Uri = url.parse().map_err(|_| bad())?;
     let default_port = match uri.scheme_str() {
@@ -172,7 +186,10 @@ async fn open(url: &str, token: &str, tls: &Arc<ClientConfig>) -> Result<Socket,
     } else {
         Box::new(tcp)
     };
-    let request = ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {token}"));
+    let mut request = ClientRequestBuilder::new(uri);
+    for (name, value) in headers {
+        request = request.with_header(*name, *value);
+    }
     let (socket, _) = client_async(request, stream).await.map_err(|error| match error {
         Error::Http(reply) => ConnectError::Refused {
             status: reply.status().as_u16(),

@@ -112,7 +112,7 @@ fn screen(addresses: &Addresses, program: &str, colours: bool) -> String {
 
 {listen}
 
-  {program} listen --user {reader_id} --url {websocket}
+  {program} listen --user {reader_id} --socket {websocket}
 
 {send}
 

@@ -1,4 +1,4 @@
-//! Who a request comes from: the platform's tokens, and the sites by host. We verify tokens and never sign any.
+//! Who a request comes from: the platform's tokens, and the sites by host. Functions verify tokens and sign none.
 
 pub(crate) mod key_set;
 

@@ -2,9 +2,11 @@
 
 pub mod api_gateway;
 pub mod clock;
+pub mod deployments;
 pub mod directory;
 pub mod jwt;
 pub mod platform_key;
+pub mod probe_token;
 pub mod redis;
 pub mod s3;
 pub mod sqs;

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod event;
+pub mod hook;
 mod http;
 mod log;
 pub mod platform;

@@ -32,7 +32,7 @@ pub struct QueuedJob {
 /// What an invocation is for.
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
-    /// Jobs, each with the id of its message.
+    /// Jobs, each with the id of its message. SQS never sends none; the function `check` does, to see whether the worker starts.
     Jobs(Vec<(String, QueuedJob)>),
     /// Another minute has passed.
     Minute,
@@ -65,7 +65,7 @@ impl Event {
         };
         let is_ours = |record: &&Value| text(record, "/eventSource") == "aws:sqs";
         match records.iter().filter(is_ours).map(job).collect::<Vec<_>>() {
-            jobs if jobs.is_empty() => Self::Unknown,
+            jobs if jobs.is_empty() && !records.is_empty() => Self::Unknown,
             jobs => Self::Jobs(jobs),
         }
     }
@@ -148,12 +148,8 @@ mod tests {
         };
         let jobs = Event::new(&batch(&["{}"]), 7);
         assert_eq!(jobs, Event::Jobs(vec![("id-0".to_owned(), job)]));
-        for other in [
-            json!({}),
-            json!({"Records": []}),
-            json!({"Records": [{"eventSource": "aws:s3"}]}),
-            json!([7]),
-        ] {
+        assert_eq!(Event::new(&batch(&[]), 7), Event::Jobs(Vec::new()));
+        for other in [json!({}), json!({"Records": [{"eventSource": "aws:s3"}]}), json!([7])] {
             assert_eq!(Event::new(&other, 7), Event::Unknown, "{other}");
         }
     }

@@ -133,7 +133,7 @@ impl Session {
     pub(super) async fn run(mut self) -> Result<(), ChatError> {
         self.wire = Some(self.begin().await?);
         if self.rest.is_none() {
-            self.say("· no --api was given: earlier messages and names are not shown");
+            self.say("· no --url was given: earlier messages and names are not shown");
         }
         if let Err(undone) = self.greet().await {
             self.recover(undone).await?;

@@ -164,7 +164,7 @@ impl Session {
 
     fn no_rest(&mut self, what: &str, error: Option<RestError>) {
         let why = error.map_or_else(
-            || format!("{what} come from the REST API: give its address with --api"),
+            || format!("{what} come from the REST API: give its address with --url"),
             |error| error.to_string(),
         );
         self.fail(&why);
