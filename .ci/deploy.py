@@ -63,7 +63,7 @@ def main(options):
     given = cli.make_context("deploy", list(options)).params
     if given["guided"]:
         sys.exit("deploy: --guided asks for values after the release is named: put them into samconfig.toml, or run `sam deploy --guided` once before")
-    if os.path.realpath(given["template_file"]) not in map(os.path.realpath, ("template.yaml", BUILT)):
+    if os.path.realpath(given["template_file"]) not in map(os.path.realpath, (SOURCE, BUILT)):
         sys.exit(f"deploy: this is for template.yaml alone; use `sam deploy` for {os.path.relpath(given['template_file'])}")
     with open(SOURCE, encoding="utf-8") as file:
         template = yaml_parse(file.read())

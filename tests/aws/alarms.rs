@@ -289,6 +289,22 @@ fn the_dashboards_show_what_exists() {
     }
 }
 
+/// They are of a route each and cost as much as metrics of our own; no alarm and no widget uses them.
+///
+/// # Source
+/// API Gateway developer guide, "Monitor WebSocket API execution with CloudWatch metrics".
+#[test]
+fn no_stage_has_detailed_metrics() {
+    let Some(expansion) = expansion("url") else { return };
+    for (id, stage) in of_type(expansion, "AWS::ApiGatewayV2::Stage") {
+        assert_eq!(
+            stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"),
+            None,
+            "{id}"
+        );
+    }
+}
+
 #[test]
 fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
     let (Some(expansion), Some(store)) = (expansion("url"), store()) else {

@@ -95,7 +95,7 @@ impl Project {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let built = yaml::parse(&fs::read_to_string(self.built()).unwrap()).unwrap();
         let path = ["Globals", "Function", "Environment", "Variables", "SOCK_RELEASE"];
-        let release = path.iter().fold(Some(&built), |node, key| node?.get(key));
+        let release = path.iter().try_fold(&built, |node, key| node.get(key));
         yaml::scalar(release.unwrap(), "SOCK_RELEASE").unwrap().to_owned()
     }
 

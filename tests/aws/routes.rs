@@ -168,6 +168,23 @@ fn every_function_is_built_alike_and_given_what_our_reader_reads() {
     assert_eq!(stores.len(), 1, "all functions must find messages in one place");
 }
 
+/// Lambda keeps reserved executions free for their function, and never runs more of it. Handshakes need few. For other functions the reservation would
+/// be a limit that nobody wants.
+#[test]
+fn only_handshakes_can_have_reserved_executions() {
+    let Some(expansion) = expansion("url") else { return };
+    let functions = of_type(expansion, "AWS::Lambda::Function");
+    let reserving = functions
+        .iter()
+        .filter_map(|(id, function)| Some((*id, function.get("ReservedConcurrentExecutions")?)));
+    // 0 executions would be a function that never runs.
+    let connect = json!({"Fn::If": ["WithConnectConcurrency", {"Ref": "ConnectConcurrency"}, {"Ref": "AWS::NoValue"}]});
+    assert_eq!(reserving.collect::<Vec<_>>(), [("Connect", &connect)]);
+    let condition = json!({"Fn::Not": [{"Fn::Equals": [{"Ref": "ConnectConcurrency"}, 0]}]});
+    assert_eq!(expansion["Conditions"]["WithConnectConcurrency"], condition);
+    assert_eq!(expansion["Parameters"]["ConnectConcurrency"]["Default"], 0);
+}
+
 /// A version is named after a hash of the function's properties as they are written. So a parameter's new value alone makes no new version,
 /// and would never reach the alias; with another `SOCK_RELEASE` it does. That is a variable because a version holds variables: Lambda refuses to make
 /// a version that holds nothing new, and the deployment fails.
