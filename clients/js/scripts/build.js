@@ -7,6 +7,7 @@ for (const [entry, name] of [
   ["index", "index"],
   ["react", "react"],
   ["element/index", "element"],
+  ["socketio/index", "socket.io"],
 ]) {
   writeFileSync(`dist/${name}.js`, await bundle(entry, "esm"));
   writeFileSync(`dist/${name}.cjs`, await bundle(entry, "cjs"));

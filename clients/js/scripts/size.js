@@ -1,4 +1,4 @@
-// What the client and the element cost a page, as its bundler would deliver them. Fails when that is too much.
+// What the entries cost a page, as its bundler would deliver them. Fails when that is too much.
 import { gzip } from "pako";
 import { bundle } from "./bundle.js";
 
@@ -10,6 +10,7 @@ const element = (await sizeOf("element/index")) - core;
 for (const [what, bytes, limit] of [
   ["the client", core, 8192],
   ["the element, beside the client", element, 12_288],
+  ["the transport for Socket.IO", await sizeOf("socketio/index"), 6144],
 ]) {
   console.log(`${what}, minified and gzipped: ${bytes} of ${limit} bytes`);
   if (bytes > limit) process.exitCode = 1;

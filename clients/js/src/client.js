@@ -22,7 +22,7 @@ const FAR = 500;
 /** Cursors of so many frames are remembered, by which one that comes twice is known. */
 const REMEMBERED = 200;
 /** `resume` follows a freeze. */
-const WAKING = ["visibilitychange", "pageshow", "resume", "online"];
+export const WAKING = ["visibilitychange", "pageshow", "resume", "online"];
 /** What the answer to an own write tells, as others are told of it. @type {Record<string, string>} */
 const TOLD = { send: "new", delete: "deleted", read: "read" };
 

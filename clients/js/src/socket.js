@@ -14,7 +14,7 @@
  */
 
 /** The longest frame, in bytes: https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
-const LONGEST = 32_768;
+export const LONGEST = 32_768;
 
 /**
  * Opens a connection. After its end nothing of it is heard any more.

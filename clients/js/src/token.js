@@ -14,7 +14,7 @@ export const REFUSED = fault("REFUSED");
  *
  * @param {string} token
  */
-const endOf = (token) => {
+export const endOf = (token) => {
   try {
     return JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).exp * 1000 || Infinity;
   } catch {

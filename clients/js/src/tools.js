@@ -10,7 +10,7 @@ const LONGEST = 2 ** 31 - 1;
 /**
  * Timers of one client, so that all of them end with it.
  *
- * @param {Pace} pace
+ * @param {Pick<Pace, "firstWait" | "longestWait">} pace
  */
 export const timers = (pace) => {
   /** @type {Set<() => void>} */

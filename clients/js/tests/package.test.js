@@ -62,12 +62,19 @@ const ELEMENT = `
   document.querySelector("senna-chat")?.open({ group: 1 });
   export const part: HTMLElement = element;
   export const words: string = STRINGS.write + client?.get().unread;`;
+const SOCKET_IO = `
+  const transport = createTransport({ socket: "", api: "", pace: { answer: 5000 } });
+  const socket = io("http://localhost", { transports: [transport], auth: { token: "x" }, autoConnect: false });
+  // @ts-expect-error the address of the socket is missing
+  createTransport({ api: "" });
+  export const recovered: boolean = socket.recovered;`;
 const USES = {
   core: `import { createClient, type Client, type Message } from "senna-chat";${CORE}`,
   react: `import { createElement } from "react";
     import type { Client } from "senna-chat";
     import { ChatProvider, useChat, useChatEvent, useConversation, useInbox, usePresence, useProfile } from "senna-chat/react";${REACT}`,
   element: `import type { Client } from "senna-chat"; import { SennaChat, STRINGS } from "senna-chat/element";${ELEMENT}`,
+  socketio: `import { io } from "socket.io-client"; import { createTransport } from "senna-chat/socket.io";${SOCKET_IO}`,
 };
 const EXPORTS = {
   "senna-chat": ["createClient"],
@@ -82,6 +89,7 @@ const EXPORTS = {
     "useProfile",
   ],
   "senna-chat/element": ["STRINGS", "SennaChat"],
+  "senna-chat/socket.io": ["createTransport"],
 };
 
 describe("19 the package", () => {
@@ -97,7 +105,7 @@ describe("19 the package", () => {
       npm_config_cache: join(at, "cache"),
     });
     mkdirSync(join(at, "node_modules/@types"), { recursive: true });
-    for (const name of ["react", "@types/react", "csstype"])
+    for (const name of ["react", "@types/react", "csstype", "socket.io-client"])
       symlinkSync(join(folder, "node_modules", name), join(at, "node_modules", name));
   });
   after(() => rmSync(at, { recursive: true }));
@@ -106,12 +114,12 @@ describe("19 the package", () => {
     const paths = packed.files.map(({ path }) => path);
     for (const path of paths)
       assert.match(path, /^(src\/[\w./-]+\.js|dist\/[\w./-]+\.(c?js|d\.c?ts)|README\.md|LICENSE|package\.json)$/);
-    for (const name of ["index", "react", "element"])
+    for (const name of ["index", "react", "element", "socket.io"])
       for (const kind of ["js", "cjs"]) assert.ok(paths.includes(`dist/${name}.${kind}`));
     const { dependencies } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
     assert.equal(dependencies, undefined);
     assert.deepEqual(
-      readdirSync(join(at, "node_modules")).filter((name) => !/^(\.|@types|react|csstype)/.test(name)),
+      readdirSync(join(at, "node_modules")).filter((name) => !/^(\.|@types|react|csstype|socket\.io-client)/.test(name)),
       ["senna-chat"],
     );
   });
@@ -191,8 +199,8 @@ describe("19 the package", () => {
   });
 });
 
-test("the client and the element are within their sizes", () => {
-  assert.match(run(process.execPath, ["scripts/size.js"], folder), /the client.*\nthe element/);
+test("the client, the element and the transport are within their sizes", () => {
+  assert.match(run(process.execPath, ["scripts/size.js"], folder), /the client.*\nthe element.*\nthe transport/);
 });
 
 test("the sources have no wrong types", () => {
