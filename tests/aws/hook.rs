@@ -87,7 +87,7 @@ fn it_may_invoke_versions_of_these_functions_and_answer_for_these_deployments() 
     let role = of_type(expansion, "AWS::IAM::Role")["CheckRole"];
     let mut statements = Vec::new();
     walk(&role["Policies"], &mut |value| {
-        statements.extend(value.get("Sid").map(|_| value))
+        statements.extend(value.get("Sid").map(|_| value));
     });
     let resources = |sid: &str| -> &Value {
         let found = statements.iter().find(|statement| statement["Sid"] == sid);

@@ -68,6 +68,9 @@ async fn codedeploy(State(told): State<Told>, headers: HeaderMap, asked: String)
     (StatusCode::OK, Json(answer))
 }
 
+/// The name in Lambda, the function of the template, and variables in place of the template's.
+type Version<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// AWS with these functions, and the hook.
 struct Account {
     lambda: Arc<Lambda>,
@@ -76,8 +79,8 @@ struct Account {
 }
 
 impl Account {
-    /// Each version is a function of the template, with variables of its own. Its name is as CloudFormation would make it.
-    async fn with(versions: &[(&str, &str, &[(&str, &str)])], of_hook: &[(&str, &str)]) -> Result<Self> {
+    /// Names are as CloudFormation would make them.
+    async fn with(versions: &[Version<'_>], of_hook: &[(&str, &str)]) -> Result<Self> {
         let template = template::read(&tests::root().join("template.yaml"), &BTreeMap::new())?;
         let listeners = Listeners::bind("127.0.0.1", 0, "none").await?;
         let told = Told::default();

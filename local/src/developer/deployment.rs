@@ -27,7 +27,7 @@ pub struct Deployment {
     /// The user to be, with a token that this program signs (only with HS256, HS384 and HS512)
     #[arg(long, value_name = "ID", required_unless_present = "token", conflicts_with = "token")]
     user: Option<String>,
-    /// What the token of --user is signed with. Others on this machine can see it; SOCK_JWT_SECRET is safer [`SOCK_JWT_SECRET`, else this machine's
+    /// What the token of --user is signed with. Others on this machine can see it; `SOCK_JWT_SECRET` is safer [`SOCK_JWT_SECRET`, else this machine's
     /// development secret]
     #[arg(long, requires = "user")]
     secret: Option<String>,

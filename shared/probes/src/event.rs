@@ -83,7 +83,7 @@ fn parameters(route: &str, path: &str) -> Map<String, Value> {
 }
 
 fn socket(route: &str, kind: &str, body: Option<&str>, now_ms: u64) -> Value {
-    let mut event = json!({
+    json!({
         "requestContext": {
             "routeKey": route,
             "eventType": kind,
@@ -96,12 +96,9 @@ fn socket(route: &str, kind: &str, body: Option<&str>, now_ms: u64) -> Value {
             "connectionId": CONNECTION,
             "apiId": "check",
         },
+        "body": body,
         "isBase64Encoded": false,
-    });
-    if let Some(body) = body {
-        event["body"] = json!(body);
-    }
-    event
+    })
 }
 
 #[cfg(test)]

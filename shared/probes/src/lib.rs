@@ -6,6 +6,11 @@
 //!
 //! No probe changes data. A signed one takes from the limits of use of its user, whose key in the store expires within seconds.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
 mod event;
 mod problem;
 mod table;

@@ -4,6 +4,11 @@
 //! CodeDeploy API reference, `GetDeployment`, `GetApplicationRevision` and `PutLifecycleEventHookExecutionStatus` (JSON 1.1, target prefix
 //! `CodeDeploy_20141006`); CodeDeploy User Guide, "AppSpec File example for an AWS Lambda deployment"; Lambda API reference, Invoke.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
 use std::time::Duration;
 
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -71,12 +76,14 @@ impl Deployments {
     /// [`Unavailable`] if CodeDeploy does not answer, or the AppSpec names no version.
     pub async fn target(&self, deployment: &str) -> Result<Target, Unavailable> {
         let asked = json!({"deploymentId": deployment});
-        let mut info = self.codedeploy("GetDeployment", &asked).await?["deploymentInfo"].take();
-        if app_spec(&info["revision"]).is_none() {
-            let asked = json!({"applicationName": info["applicationName"], "revision": info["revision"]});
-            info = self.codedeploy("GetApplicationRevision", &asked).await?;
+        let answer = self.codedeploy("GetDeployment", &asked).await?;
+        let info = &answer["deploymentInfo"];
+        let mut revision = info["revision"].clone();
+        if app_spec(&revision).is_none() {
+            let asked = json!({"applicationName": info["applicationName"], "revision": revision});
+            revision = self.codedeploy("GetApplicationRevision", &asked).await?["revision"].clone();
         }
-        let target = app_spec(&info["revision"]).and_then(Target::of);
+        let target = app_spec(&revision).and_then(Target::of);
         target.ok_or_else(|| {
             Unavailable::new(
                 "codedeploy",

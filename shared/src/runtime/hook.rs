@@ -3,6 +3,11 @@
 //! # Source
 //! CodeDeploy User Guide, "AppSpec 'hooks' section for an AWS Lambda deployment": the event has `DeploymentId` and `LifecycleEventHookExecutionId`.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing::Instrument as _;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Check, socket::Line};
+use super::{Check, report::skip, socket::Line};
 
 /// The text of the messages.
 const TEXT: &str = "This message is from `senna check`, which deletes it at once.";
@@ -54,10 +54,9 @@ impl Check {
     /// The steps from the first message to its deletion.
     pub(super) async fn messages(&mut self, (mut writer, mut reader): (Party, Party)) {
         let conversation = format!("/api/user/{}", path_part(&reader.id()));
-        let send = self.send(&conversation).await;
-        let Some(first) = self.report.step("send", send) else {
-            self.report
-                .skip(&["push", "resume", "clean-up"], "because the message was not sent");
+        let stored = self.send(&conversation).await;
+        let Some(first) = self.report.step("send", stored) else {
+            skip(&["push", "resume", "clean-up"], "because the message was not sent");
             return;
         };
         let push = push(&mut reader, &first).await;
@@ -89,11 +88,11 @@ impl Check {
 
     async fn party(&self, token: &str, since: Option<&Value>) -> Result<Party, Problem> {
         let mut line = Line::open(&self.options.socket, Some(token), None, &self.tls).await?;
-        let mut hello = json!({"action": "hello"});
-        if let Some(since) = since {
-            hello["since"] = since.clone();
-        }
-        let mut said = line.ask(hello).await?;
+        let hello = match since {
+            Some(since) => json!({"action": "hello", "since": since}),
+            None => json!({"action": "hello"}),
+        };
+        let said = line.ask(hello).await?;
         if since.is_some() && said["recovered"] != true {
             return Err(Problem::new(
                 "the cursor from a moment ago is not known any more",
@@ -103,8 +102,8 @@ impl Check {
         }
         Ok(Party {
             line,
-            user: said["user"].take(),
-            cursor: said["cursor"].take(),
+            user: said["user"].clone(),
+            cursor: said["cursor"].clone(),
         })
     }
 

@@ -3,6 +3,11 @@
 //! `probes` has what every REST route is asked, and what a wrong answer means; the function `check` asks the same before a new version gets traffic.
 //! Here is what only a client can see: addresses, clocks, connections, pushes, and what the platform says.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a JSON value is indexed here, where what is not there is null"
+)]
+
 mod clock;
 mod conversation;
 mod report;
@@ -18,7 +23,7 @@ use tokio::time::Instant;
 use tokio_rustls::rustls::ClientConfig;
 
 use self::{
-    report::Report,
+    report::{Report, skip},
     rest::{Request, Rest},
     socket::Line,
 };
@@ -97,7 +102,7 @@ impl Check {
             let token = self.token().await;
             is_accepted = self.report.step("token", token).is_some();
         } else {
-            self.report.skip(&["clock", "token"], NO_REST);
+            skip(&["clock", "token"], NO_REST);
         }
         let parties = self.handshakes().await;
         let parties = self.report.step("handshake", parties);
@@ -108,23 +113,23 @@ impl Check {
                 let platform = self.platform(&writer.id()).await;
                 self.report.step("platform", platform);
             }
-            None => self.report.skip(&["platform"], NO_CONNECTION),
+            None => skip(&["platform"], NO_CONNECTION),
         }
         if answered.is_some() {
             let functions = self.functions(is_accepted).await;
             self.report.step("functions", functions);
         } else {
-            self.report.skip(&["functions"], NO_REST);
+            skip(&["functions"], NO_REST);
         }
         if is_accepted {
             let limits = self.limits().await;
             self.report.step("limits", limits);
         } else {
-            self.report.skip(&["limits"], "because no token was accepted");
+            skip(&["limits"], "because no token was accepted");
         }
         match parties {
             Some(parties) => self.messages(parties).await,
-            None => self.report.skip(&conversation::STEPS, NO_CONNECTION),
+            None => skip(&conversation::STEPS, NO_CONNECTION),
         }
         if let Some(origin) = self.options.origin.clone() {
             let allowed = self.origin(&origin).await;

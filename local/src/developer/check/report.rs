@@ -28,15 +28,15 @@ impl Report {
         }
     }
 
-    /// Shows that steps were left out.
-    pub(super) fn skip(&self, names: &[&str], because: &str) {
-        for name in names {
-            screen::line(format_args!("skipped  {name:<12} {because}"));
-        }
-    }
-
     /// How many steps have failed.
     pub(super) fn failed(&self) -> usize {
         self.failed
+    }
+}
+
+/// Shows that steps were left out.
+pub(super) fn skip(steps: &[&str], because: &str) {
+    for step in steps {
+        screen::line(format_args!("skipped  {step:<12} {because}"));
     }
 }
