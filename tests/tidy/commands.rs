@@ -157,6 +157,11 @@ const ROWS: &[(&str, Shown)] = &[
         "sam deploy --guided",
         By("tests/aws/parameters.rs", "the_guided_path_needs_nothing_but_enter"),
     ),
+    (
+        "sam logs --cw-log-group /senna/senna-production/functions --tail",
+        By("tests/aws/sam_logs.rs", "sam_logs_reads_the_log_group_by_its_name_and_not_by_the_stack"),
+    ),
+    ("sam sync --code", NotHere(ACCOUNT)),
     ("sam delete", NotHere(ACCOUNT)),
     ("sam delete --config-env demo", NotHere(ACCOUNT)),
     (
