@@ -159,7 +159,10 @@ const ROWS: &[(&str, Shown)] = &[
     ),
     (
         "sam logs --cw-log-group /senna/senna-production/functions --tail",
-        By("tests/aws/sam_logs.rs", "sam_logs_reads_the_log_group_by_its_name_and_not_by_the_stack"),
+        By(
+            "tests/aws/sam_logs.rs",
+            "sam_logs_reads_the_log_group_by_its_name_and_not_by_the_stack",
+        ),
     ),
     ("sam sync --code", NotHere(ACCOUNT)),
     ("sam delete", NotHere(ACCOUNT)),
@@ -169,6 +172,13 @@ const ROWS: &[(&str, Shown)] = &[
         NotHere(ACCOUNT),
     ),
     ("sam deploy --config-env account", NotHere(ACCOUNT)),
+    (
+        ".ci/teardown",
+        By(
+            "tests/aws/teardown.rs",
+            "a_data_stack_is_deleted_before_its_stores_and_nothing_else_is",
+        ),
+    ),
     (
         ".ci/teardown senna-data",
         By(

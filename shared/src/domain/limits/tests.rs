@@ -155,6 +155,6 @@ fn every_limit_is_on_the_page_or_shows_nowhere() {
 
 #[test]
 fn the_page_of_limits_says_the_default_rates() {
-    let rates = crate::domain::usage::Limits::DEFAULT;
+    let rates = super::super::usage::Limits::DEFAULT;
     assert!(PAGE.contains(rates), "{rates}");
 }
