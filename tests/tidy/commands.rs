@@ -188,6 +188,10 @@ const ROWS: &[(&str, Shown)] = &[
     ),
     ("aws apigateway get-account", NotHere(ACCOUNT)),
     (
+        "aws cloudformation delete-stack --stack-name senna-data-ElastiCache-…",
+        NotHere(ACCOUNT),
+    ),
+    (
         "aws cloudformation update-termination-protection --enable-termination-protection --stack-name senna-data",
         NotHere(ACCOUNT),
     ),
