@@ -56,6 +56,13 @@ const ROWS: &[(&str, Shown)] = &[
             "a_script_sends_line_by_line_and_learns_whether_all_went_well",
         ),
     ),
+    (
+        "cargo run -- check --user 1",
+        By(
+            "tests/blackbox/check.rs",
+            "it_passes_where_all_is_well_and_deletes_its_messages",
+        ),
+    ),
     ("cargo run -- listen --user 2", NotHere(FOR_A_PERSON)),
     (
         "cargo run -- token --user 42",
