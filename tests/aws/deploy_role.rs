@@ -380,6 +380,34 @@ fn the_template_of_the_role_is_valid_and_its_policies_are_short_enough() {
     }
 }
 
+/// The secrets of a data stack have no names of ours, so the role finds them by their tag.
+#[test]
+fn the_role_may_read_the_secrets_of_a_data_stack() {
+    let (Some(rights), Some(store)) = (rights(), store()) else {
+        return;
+    };
+    let statements = &rights.template["Resources"]["StackPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let tagged =
+        statements.as_array().unwrap().iter().filter_map(|statement| {
+            statement["Condition"]["StringEquals"]["secretsmanager:ResourceTag/service"].as_str()
+        });
+    assert_eq!(tagged.collect::<Vec<_>>(), ["senna"]);
+    let secrets = of_type(store, "AWS::SecretsManager::Secret");
+    assert!(!secrets.is_empty());
+    for (id, secret) in secrets {
+        assert!(
+            secret.get("Name").is_none(),
+            "{id} has a name, which the role could use"
+        );
+        assert!(
+            secret["Tags"]
+                .to_string()
+                .contains(r#"{"Key":"service","Value":"senna"}"#),
+            "{id}"
+        );
+    }
+}
+
 /// Most functions are named after their stack. Others need their names in the role.
 #[test]
 fn the_role_knows_the_functions_with_names_of_their_own() {

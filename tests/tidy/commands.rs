@@ -175,7 +175,7 @@ const ROWS: &[(&str, Shown)] = &[
     ("sam delete", NotHere(ACCOUNT)),
     ("sam delete --config-env demo", NotHere(ACCOUNT)),
     (
-        "sam deploy --template-file .github/deploy-role.yaml --stack-name senna-github --parameter-overrides Repository=OWNER/senna",
+        "sam deploy --template-file .github/deploy-role.yaml --stack-name github-senna --parameter-overrides Repository=OWNER/senna",
         NotHere(ACCOUNT),
     ),
     ("sam deploy --config-env account", NotHere(ACCOUNT)),
