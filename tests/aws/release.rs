@@ -195,6 +195,19 @@ fn the_template_of_a_release_takes_the_code_from_a_bucket() {
     assert!(fs::metadata(&file).unwrap().len() < 1_000_000);
 }
 
+#[test]
+fn a_release_needs_a_tag_that_fits_the_version_and_the_changelog() {
+    let refused = |arguments: &[&str]| {
+        let script = tests::root().join(".ci/release");
+        let output = Command::new(script).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused(&["build", "1.2.3", "arm64"]).contains("must begin with v"));
+    assert!(refused(&["build", "v999.9.9", "arm64"]).contains("Cargo.toml does not have the version"));
+    assert!(refused(&["build"]).contains("usage"));
+}
+
 /// Without a network Terraform has no provider to validate it with. It still reads the language.
 #[test]
 fn terraform_reads_the_example() {
