@@ -158,3 +158,23 @@ fn the_page_of_limits_says_the_default_rates() {
     let rates = super::super::usage::Limits::DEFAULT;
     assert!(PAGE.contains(rates), "{rates}");
 }
+
+#[test]
+fn the_page_of_limits_names_the_error_of_each_limit() {
+    let is_code = |word: &&str| word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let of_a_limit = |word: &&str| {
+        word.ends_with("_TOO_LARGE")
+            || word.ends_with("_FULL")
+            || word.starts_with("TOO_MANY_")
+            || *word == "RATE_LIMITED"
+    };
+    let words = include_str!("../../error.rs").split('"');
+    let codes: BTreeSet<&str> = words.filter(is_code).filter(of_a_limit).collect();
+    assert!(codes.len() > 8, "{codes:?}");
+    for code in codes {
+        assert!(
+            PAGE.contains(&format!("`{code}`")),
+            "docs/limits.md does not name {code}"
+        );
+    }
+}
