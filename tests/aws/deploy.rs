@@ -19,6 +19,8 @@ use tests::root;
 
 use crate::support::{of_type, run, tool};
 
+/// The secret that the profiles in samconfig.toml name.
+const OF_THE_PROFILES: &str = "senna/jwt";
 const SECRET: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:jwt-AbCdEf";
 
 /// Keeps its arguments, each in a line, in a file that is named after the command, and builds by copying.
@@ -119,7 +121,7 @@ impl Project {
     }
 }
 
-/// Answers `DescribeSecret` for the one secret, on a free port. It ends with the test process.
+/// Answers `DescribeSecret` for both secrets, on a free port. It ends with the test process.
 fn secrets_manager(version: Arc<Mutex<&'static str>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -140,7 +142,7 @@ fn secrets_manager(version: Arc<Mutex<&'static str>>) -> String {
             reader.read_exact(&mut body).unwrap();
             let asked: Value = serde_json::from_slice(&body).unwrap();
             let versions = json!({*version.lock().unwrap(): ["AWSCURRENT"], "version-0": ["AWSPREVIOUS"]});
-            let (status, answer) = if asked["SecretId"] == SECRET {
+            let (status, answer) = if asked["SecretId"] == SECRET || asked["SecretId"] == OF_THE_PROFILES {
                 ("200 OK", json!({"VersionIdsToStages": versions}))
             } else {
                 ("400 Bad Request", json!({"__type": "ResourceNotFoundException"}))
