@@ -69,7 +69,7 @@ const UNUSED: &str = "
 ";
 
 /// What `sam deploy` itself calls, by its source: `samcli/lib/deploy/deployer.py` and `samcli/lib/package/s3_uploader.py`.
-const OF_SAM: [&str; 11] = [
+const OF_SAM: [&str; 13] = [
     "cloudformation:createchangeset",
     "cloudformation:describechangeset",
     "cloudformation:describestackevents",
@@ -77,6 +77,9 @@ const OF_SAM: [&str; 11] = [
     "cloudformation:executechangeset",
     "cloudformation:gettemplatesummary",
     "cloudformation:rollbackstack",
+    // The profiles in samconfig.toml give their stacks tags.
+    "cloudformation:tagresource",
+    "cloudformation:untagresource",
     "s3:abortmultipartupload",
     "s3:putobject",
     // CloudFormation resolves secrets with the rights of whoever deploys.
