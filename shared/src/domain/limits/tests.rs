@@ -18,8 +18,8 @@ fn number(value: u64) -> String {
 fn bytes(value: impl TryInto<u64>) -> String {
     let value = value.try_into().unwrap_or_default();
     match value {
-        _ if value % (1 << 20) == 0 => format!("{} MiB", value >> 20),
-        _ if value % (1 << 10) == 0 => format!("{} KiB", value >> 10),
+        _ if value.is_multiple_of(1 << 20) => format!("{} MiB", value >> 20),
+        _ if value.is_multiple_of(1 << 10) => format!("{} KiB", value >> 10),
         _ => format!("{} bytes", number(value)),
     }
 }
@@ -31,10 +31,10 @@ fn count(value: impl TryInto<u64>) -> String {
 /// `120000` is `2 minutes`.
 fn time(ms: u64) -> String {
     let (value, unit) = match ms {
-        _ if ms % 86_400_000 == 0 => (ms / 86_400_000, "day"),
-        _ if ms % 3_600_000 == 0 => (ms / 3_600_000, "hour"),
-        _ if ms % 60_000 == 0 => (ms / 60_000, "minute"),
-        _ if ms % 1_000 == 0 => return format!("{} s", ms / 1_000),
+        _ if ms.is_multiple_of(86_400_000) => (ms / 86_400_000, "day"),
+        _ if ms.is_multiple_of(3_600_000) => (ms / 3_600_000, "hour"),
+        _ if ms.is_multiple_of(60_000) => (ms / 60_000, "minute"),
+        _ if ms.is_multiple_of(1_000) => return format!("{} s", ms / 1_000),
         _ => return format!("{ms} ms"),
     };
     format!("{value} {unit}{}", if value == 1 { "" } else { "s" })
