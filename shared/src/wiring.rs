@@ -89,14 +89,6 @@ impl Wiring {
         Ok(ApiGatewayPush::new(PushConfig::from_env(&self.env)?))
     }
 
-    /// The same for a function that mostly pushes nothing.
-    ///
-    /// # Errors
-    /// As [`Wiring::push`].
-    pub fn rare_push(&self) -> Result<ApiGatewayPush, StartError> {
-        Ok(ApiGatewayPush::lazy(PushConfig::from_env(&self.env)?))
-    }
-
     /// What gives jobs to the worker, if there is one.
     ///
     /// # Errors

@@ -162,7 +162,7 @@ fn few_policies_of_aws_are_attached() {
 /// function access behavior".
 #[test]
 fn lambda_makes_interfaces_for_functions_in_a_vpc_and_their_code_cannot() {
-    let Some(expansion) = expansion("memorydb") else { return };
+    let Some(expansion) = expansion("data") else { return };
     let policies = of_type(expansion, "AWS::IAM::ManagedPolicy");
     let statements = &policies["NetworkAccess"]["PolicyDocument"]["Statement"];
     assert_eq!(

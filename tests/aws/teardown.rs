@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     io::Write as _,
+    iter,
     os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
 };
@@ -21,7 +22,7 @@ struct Run {
 }
 
 /// Runs the script for `senna-data` on these stacks, and types `typed`.
-fn teardown(stacks: Value, imports: &[&str], typed: &str) -> Option<Run> {
+fn teardown(stacks: &Value, imports: &[&str], typed: &str) -> Option<Run> {
     let python = tool("python")?;
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
@@ -39,10 +40,12 @@ fn teardown(stacks: Value, imports: &[&str], typed: &str) -> Option<Run> {
     )
     .unwrap();
     fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o700)).unwrap();
-    let paths = env::var("PATH").unwrap();
+    let paths = env::var_os("PATH").unwrap();
+    let paths = iter::once(folder.path().to_owned()).chain(env::split_paths(&paths));
+    let paths = env::join_paths(paths).unwrap();
     let mut child = Command::new(root().join(".ci/teardown"))
         .arg("senna-data")
-        .env("PATH", format!("{}:{paths}", folder.path().display()))
+        .env("PATH", paths)
         .env("AWS_STATE", &state)
         .env("TEARDOWN_PAUSE", "0")
         .stdin(Stdio::piped())
@@ -85,7 +88,7 @@ fn stacks() -> Value {
 
 #[test]
 fn a_data_stack_is_deleted_before_its_stores_and_nothing_else_is() {
-    let Some(run) = teardown(stacks(), &[], "senna-data") else {
+    let Some(run) = teardown(&stacks(), &[], "senna-data") else {
         return;
     };
     assert!(run.succeeded, "{}", run.printed);
@@ -108,7 +111,7 @@ fn a_data_stack_is_deleted_before_its_stores_and_nothing_else_is() {
 #[test]
 fn a_store_whose_data_stack_is_gone_is_deleted() {
     let stacks = json!({"senna-data-MemoryDB-1ABC": {"resources": []}});
-    let Some(run) = teardown(stacks, &[], "senna-data") else {
+    let Some(run) = teardown(&stacks, &[], "senna-data") else {
         return;
     };
     assert!(run.succeeded && run.left.is_empty(), "{}", run.printed);
@@ -117,13 +120,13 @@ fn a_store_whose_data_stack_is_gone_is_deleted() {
 #[test]
 fn nothing_is_deleted_without_the_name_or_while_it_is_in_use() {
     for typed in ["", "yes", "senna-data-2"] {
-        let Some(run) = teardown(stacks(), &[], typed) else {
+        let Some(run) = teardown(&stacks(), &[], typed) else {
             return;
         };
         assert!(!run.succeeded && run.deleted.is_empty(), "{}", run.printed);
         assert!(run.printed.contains("nothing was deleted"), "{}", run.printed);
     }
-    let Some(run) = teardown(stacks(), &["senna-production"], "senna-data") else {
+    let Some(run) = teardown(&stacks(), &["senna-production"], "senna-data") else {
         return;
     };
     assert!(!run.succeeded && run.deleted.is_empty(), "{}", run.printed);
@@ -136,11 +139,11 @@ fn a_deletion_that_fails_is_tried_three_times() {
         let subnet = json!({"ResourceType": "AWS::EC2::Subnet", "PhysicalResourceId": "subnet-1", "ResourceStatus": "DELETE_FAILED"});
         json!({"senna-data-MemoryDB-1ABC": {"resources": [subnet], "failures": failures}})
     };
-    let Some(run) = teardown(store(2), &[], "senna-data") else {
+    let Some(run) = teardown(&store(2), &[], "senna-data") else {
         return;
     };
     assert!(run.succeeded && run.deleted.len() == 3, "{}", run.printed);
-    let Some(run) = teardown(store(3), &[], "senna-data") else {
+    let Some(run) = teardown(&store(3), &[], "senna-data") else {
         return;
     };
     assert!(!run.succeeded && run.deleted.len() == 3, "{}", run.printed);
@@ -149,7 +152,7 @@ fn a_deletion_that_fails_is_tried_three_times() {
 
 #[test]
 fn where_there_is_nothing_nothing_is_asked() {
-    let Some(run) = teardown(json!({"senna-production": {"resources": []}}), &[], "senna-data") else {
+    let Some(run) = teardown(&json!({"senna-production": {"resources": []}}), &[], "senna-data") else {
         return;
     };
     assert!(run.succeeded && run.deleted.is_empty(), "{}", run.printed);

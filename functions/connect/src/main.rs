@@ -16,7 +16,7 @@ async fn main() -> Result<(), StartError> {
     let (identity, origins) = (wiring.identity()?, wiring.origins()?);
     let (topics, presence) = (wiring.topics()?, wiring.presence()?);
     let limits = wiring.limits()?;
-    let push = wiring.rare_push()?;
+    let push = wiring.push()?;
     let store = wiring.store().await?;
     let signaller = wiring.signaller(&store, &push, topics, presence, &limits);
     socket::serve("connect", |event| handle(signaller, &identity, &origins, event)).await

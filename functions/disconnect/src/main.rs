@@ -11,7 +11,7 @@ use shared::wiring::Wiring;
 async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let presence = wiring.presence()?;
-    let push = wiring.rare_push()?;
+    let push = wiring.push()?;
     let store = wiring.store().await?;
     let signaller = wiring.signaller(&store, &push, TopicRules::default(), presence, &Limits::OFF);
     socket::serve("disconnect", |event| handle(signaller, event)).await

@@ -13,7 +13,7 @@ async fn main() -> Result<(), StartError> {
     let wiring = Wiring::start()?;
     let (queue, webhook, retention) = (wiring.queue()?, wiring.webhook()?, wiring.retention()?);
     let queue = queue.ok_or("SOCK_QUEUE_URL is missing: it says where jobs come from")?;
-    let push = wiring.rare_push()?;
+    let push = wiring.push()?;
     let (store, uploads) = (wiring.store().await?, wiring.uploads()?);
     let writer = wiring.writer(&store, &push, TopicRules::default(), &Limits::OFF);
     let writer = writer.keeping_images(uploads.as_ref());

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::net::lookup_host;
 
@@ -23,12 +22,6 @@ async fn addresses(name: &str) -> io::Result<Vec<IpAddr>> {
 fn ipv6_first(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses.sort_by_key(IpAddr::is_ipv4);
     addresses
-}
-
-impl ResolveDns for Ipv6First {
-    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
-        DnsFuture::new(async move { addresses(name).await.map_err(ResolveDnsError::new) })
-    }
 }
 
 impl Resolve for Ipv6First {

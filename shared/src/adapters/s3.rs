@@ -22,8 +22,9 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
+use super::aws::{self, Reason};
 use super::clock::SystemClock;
-use super::{aws, http_client};
+use super::http_client;
 use crate::config::{Access, Bucket, UploadsConfig};
 use crate::domain::limits::PART_IMAGES;
 use crate::domain::{ImageType, Upload, User};
@@ -45,8 +46,6 @@ const SHOWN_AS: &str = "response-cache-control=private%2C%20max-age%3D86400&resp
 const PENDING: &str = "pending";
 /// The folder of images that a message has named.
 const KEPT: &str = "kept";
-
-type Reason = Box<dyn std::error::Error + Send + Sync>;
 
 /// The images of users.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ impl S3Uploads {
         Self {
             bucket,
             bytes_max,
-            identity: aws::credentials(access.clone()).into(),
+            identity: aws::identity(&access),
             access,
             client: OnceLock::new(),
         }
