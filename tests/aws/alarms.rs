@@ -75,6 +75,11 @@ const OF_THE_STACK: [&str; 5] = [
     "StoreLatency",
 ];
 
+/// All functions but Check, for which only a deployment waits: it fails if Check fails.
+fn functions_of_users() -> impl Iterator<Item = String> {
+    template().functions.into_keys().filter(|id| id != "Check")
+}
+
 /// The metrics that an alarm watches: namespace, name and dimensions of each. An alarm of one metric names it itself.
 fn watched(alarm: &Value) -> Vec<(&str, &str, &[Value])> {
     let queries = alarm["Metrics"].as_array().into_iter().flatten();
@@ -89,11 +94,6 @@ fn metric(metric: &Value) -> Option<(&str, &str, &[Value])> {
         text("MetricName")?,
         metric["Dimensions"].as_array()?,
     ))
-}
-
-/// The functions that alarms and the dashboard are about. Only a deployment waits for Check, and fails if it fails.
-fn watched_functions() -> impl Iterator<Item = String> {
-    template().functions.into_keys().filter(|id| id != "Check")
 }
 
 fn exists(namespace: &str, metric: &str, dimensions: &[&str]) -> bool {
@@ -175,7 +175,7 @@ fn every_alarm_watches_what_exists_and_tells_someone() {
 fn every_function_is_watched_by_exactly_one_alarm() {
     let Some(expansion) = expansion("url") else { return };
     let alarms = of_type(expansion, "AWS::CloudWatch::Alarm");
-    let functions: Vec<_> = watched_functions().collect();
+    let functions: Vec<_> = functions_of_users().collect();
     for of_function in OF_EACH_FUNCTION {
         let metrics = alarms.values().flat_map(|alarm| watched(alarm));
         let mut names: Vec<_> = metrics
@@ -281,7 +281,7 @@ fn the_dashboards_show_what_exists() {
         OUR_METRICS.map(str::to_owned).into(),
         "every metric of ours is shown"
     );
-    for function in watched_functions() {
+    for function in functions_of_users() {
         for metric in OF_EACH_FUNCTION {
             let line = format!("AWS/Lambda {metric} FunctionName ${{{function}}}");
             assert!(of_functions.contains(&line), "the dashboard does not show {line}");

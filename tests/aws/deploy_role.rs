@@ -68,7 +68,8 @@ const UNUSED: &str = "
     AWS::SecretsManager::Secret ReplicaRegions secretsmanager:replicatesecrettoregions secretsmanager:removeregionsfromreplication
 ";
 
-/// What `sam deploy` itself calls, by its source: `samcli/lib/deploy/deployer.py` and `samcli/lib/package/s3_uploader.py`.
+/// What `sam deploy` itself calls, by its source: `samcli/lib/deploy/deployer.py` and `samcli/lib/package/s3_uploader.py`. tests/aws/release.rs lets it
+/// deploy to an AWS that is played, and looks whether all that it calls is here.
 const OF_SAM: [&str; 13] = [
     "cloudformation:createchangeset",
     "cloudformation:describechangeset",
@@ -211,6 +212,11 @@ impl Rights {
             .filter(|(_, resource)| kind(resource) == "AWS::IAM::ManagedPolicy")
             .map(|(id, _)| id)
     }
+}
+
+/// What the role may do of what `sam deploy` itself does.
+pub(crate) fn allowed_to_deploy() -> Option<BTreeSet<String>> {
+    Some(rights()?.allowed(&["StackPolicy"]))
 }
 
 fn unused() -> impl Iterator<Item = Vec<&'static str>> {

@@ -1,6 +1,6 @@
 //! What a release is made of: files that deploy without Rust, and the workflows that make them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::{env, fs, io, iter};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::deploy_role;
 use crate::support::{of_type, run, skipped, template, tool};
 
 /// A build of nothing for this architecture, packed as a release; nothing where there is no Python environment.
@@ -90,26 +91,27 @@ fn a_build_for_another_architecture_is_not_packed() {
     assert!(!folder.path().join("out/senna-1.2.3-arm64.tar.gz").exists());
 }
 
-/// It stops where it needs an account: it has found its profile, the template and the code of each function.
+/// Against an AWS that is played, from the first upload to the end of the deployment.
 #[test]
 fn sam_deploy_works_in_the_archive_of_a_release_without_a_build() {
     let Some((folder, _)) = packed("arm64", "arm64") else {
         return;
     };
     let archive = unpacked(folder.path()).unwrap();
-    let Some(mut sam) = tool("sam") else { return };
-    sam.args(["deploy", "--no-confirm-changeset"]).current_dir(&archive);
-    for name in [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_PROFILE",
-    ] {
-        sam.env_remove(name);
-    }
-    let output = sam.env("HOME", folder.path()).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("Unable to locate credentials"), "{said}");
+    let (Some(mut python), Some(allowed)) = (tool("python"), deploy_role::allowed_to_deploy()) else {
+        return;
+    };
+    python.arg("tests/aws/sam_deploy.py").arg(&archive);
+    python.args(["--config-env", "production", "--no-confirm-changeset"]);
+    let said: Value = serde_json::from_str(&run(python)).unwrap();
+    assert_eq!(said["code"], 0, "{}", said["said"]);
+    let asked: BTreeSet<String> = serde_json::from_value(said["asked"].clone()).unwrap();
+    assert!(
+        asked.contains("cloudformation:executechangeset") && asked.contains("s3:putobject"),
+        "{asked:?}"
+    );
+    let refused: Vec<_> = asked.difference(&allowed).collect();
+    assert!(refused.is_empty(), "the role that deploys may not: {refused:?}");
 }
 
 /// In a clone it builds first. A release has nothing to build, and is deployed as it was published.

@@ -35,6 +35,13 @@ pub(crate) async fn works(deployments: &Deployments, token: Option<&str>, deploy
             is_good = false;
         }
     }
+    if is_good {
+        tracing::info!(
+            function = target.function,
+            version = target.version,
+            "this version works"
+        );
+    }
     is_good
 }
 

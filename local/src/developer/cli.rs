@@ -175,7 +175,8 @@ struct Chat {
 struct Check {
     #[command(flatten)]
     deployment: Deployment,
-    /// The user who gets the messages of the check; needs --user. Without it they go to the user's own notes, and nobody else sees them
+    /// The user who gets the messages of the check; needs --user. Your webhook may be told that one of them waits for this user. Without it they go to
+    /// the user's own notes, and nobody else sees them
     #[arg(long, value_name = "ID", requires = "user")]
     with: Option<String>,
     /// Also check that pages of this origin may use the deployment, as `https://www.example.com`
