@@ -231,6 +231,10 @@ const ROWS: &[(&str, Shown)] = &[
         "aws secretsmanager create-secret --name senna/redis --secret-string rediss://user:password@redis.example.com:6379",
         NotHere(ACCOUNT),
     ),
+    (
+        "aws secretsmanager create-secret --name senna/platform --secret-string \"$(openssl rand -hex 32)\"",
+        NotHere(ACCOUNT),
+    ),
     ("aws sqs start-message-move-task --source-arn …", NotHere(ACCOUNT)),
     (
         "cargo run -- check --url https://….execute-api.eu-central-1.amazonaws.com/api \
