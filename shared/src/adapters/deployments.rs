@@ -63,7 +63,7 @@ impl Deployments {
     /// Those of the HTTP client.
     pub fn new(config: DeploymentsConfig) -> Result<Self, Reason> {
         Ok(Self {
-            identity: aws::credentials(config.access.clone()).into(),
+            identity: aws::identity(&config.access),
             config,
             client: http_client::builder(LIMIT).build()?,
         })
