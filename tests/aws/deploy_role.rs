@@ -126,7 +126,7 @@ fn rights() -> Option<Rights> {
     }
     add(store()?);
     add(&expanded("functions/data.yaml", &BTreeMap::new())?);
-    let types: BTreeSet<&str> = resources.iter().map(|resource| kind(resource)).collect();
+    let types: BTreeSet<&str> = resources.iter().map(kind).collect();
     let mut python = tool("python")?;
     python.args(["tests/aws/rights.py", ROLE]).args(types);
     let mut said: Value = serde_json::from_str(&run(python)).unwrap();
@@ -424,8 +424,8 @@ fn the_role_knows_the_functions_with_names_of_their_own() {
         return;
     };
     let may = rights.statements("FunctionsPolicy");
-    let named = of_type(expansion, "AWS::Lambda::Function").into_values();
-    let names: Vec<&str> = named
+    let functions = of_type(expansion, "AWS::Lambda::Function").into_values();
+    let names: Vec<&str> = functions
         .filter_map(|function| function["FunctionName"]["Fn::Join"][1][0].as_str())
         .collect();
     assert_eq!(names.len(), 1, "{names:?}");

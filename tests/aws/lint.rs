@@ -68,7 +68,8 @@ fn the_documented_commands_of_sam_and_of_the_aws_cli_have_these_options() {
     let mine = commands
         .iter()
         .filter(|command| command.contains("sam ") || command.contains("aws "));
-    let lines = mine.map(|command| format!("{command}\n")).collect::<String>();
+    let lines: Vec<&str> = mine.map(String::as_str).collect();
+    let lines = lines.join("\n");
     assert!(lines.lines().count() > 10, "{lines}");
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(lines.as_bytes()).unwrap();
