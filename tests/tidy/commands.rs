@@ -344,11 +344,11 @@ fn what_cargo_is_told_to_run_exists() {
                 .and_then(|at| words.get(at + 1))
         };
         let Some(package) = after("-p") else { continue };
-        for kind in ["--bin", "--example", "--test"] {
+        for (kind, folder) in [("--bin", "bins"), ("--example", "examples"), ("--test", "tests")] {
             let Some(name) = after(kind) else { continue };
             let exists = named(package, name)
-                || there(format!("{package}/{}s/{name}", &kind[2..]))
-                || there(format!("{package}/{}s/{name}.rs", &kind[2..]));
+                || there(format!("{package}/{folder}/{name}"))
+                || there(format!("{package}/{folder}/{name}.rs"));
             assert!(exists, "{command}: {package} has no {name}");
         }
     }
