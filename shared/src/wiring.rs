@@ -161,7 +161,7 @@ impl Wiring {
     /// # Errors
     /// [`StartError`] if Lambda's own variables are missing.
     pub fn deployments(&self) -> Result<Deployments, StartError> {
-        Ok(Deployments::new(DeploymentsConfig::from_env(&self.env)?)?)
+        Ok(Deployments::new(DeploymentsConfig::from_env(&self.env)?))
     }
 
     /// Signs tokens for a check, if it has the secret. A wrong variable is no error here: the function that checks must be able to report the others,

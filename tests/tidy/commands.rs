@@ -88,6 +88,7 @@ const ROWS: &[(&str, Shown)] = &[
     ("cargo run -p shared --example redis-cost", NotHere(MEASURES)),
     ("cargo run -p shared --example retention-cost", NotHere(MEASURES)),
     ("cargo run -p tests --bin abuse", NotHere(MEASURES)),
+    ("cargo run -p tests --bin cold-start", NotHere(MEASURES)),
     ("cargo run -p tests --bin front", NotHere(MEASURES)),
     ("cargo run -p tests --bin group", NotHere(MEASURES)),
     ("cargo run -p tests --bin round-trips", NotHere(MEASURES)),

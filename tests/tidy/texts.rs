@@ -52,6 +52,43 @@ fn the_pages_name_only_what_exists() {
     }
 }
 
+/// What a check tells people to look at: parameters, outputs, alarms and resources.
+#[test]
+fn a_check_names_only_what_the_template_has() {
+    let template = read("template.yaml");
+    let not_ours = [
+        "WebSocket",
+        "IPv6",
+        "APIs",
+        "JsonWebTokenError",
+        "TokenExpiredError",
+        "NotBeforeError",
+        "RouteNotFoundError",
+    ];
+    let is_name = |word: &&str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(char::is_uppercase)
+            && letters.any(char::is_uppercase)
+            && word.chars().any(char::is_lowercase)
+            && !not_ours.contains(word)
+    };
+    let mut named = 0;
+    for path in files(&["shared/probes/src", "local/src/developer/check"], "rs") {
+        let text = read(&path);
+        let (code, _) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
+        let literals = code.split('"').skip(1).step_by(2);
+        let words = literals.flat_map(|literal| literal.split(|c: char| !c.is_alphanumeric()));
+        for name in words.filter(is_name) {
+            assert!(
+                template.contains(&format!("\n  {name}:\n")),
+                "{path}: the template has no {name}"
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 20, "{named} names");
+}
+
 #[test]
 fn every_test_that_the_contract_names_exists() {
     let named = read("tests/blackbox/contract.md");

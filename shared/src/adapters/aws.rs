@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response, StatusCode};
 use reqwest::Client;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -68,19 +68,27 @@ impl Service {
         }
     }
 
+    /// Sends the request as [`Service::exchange`] does, and returns the status of the answer.
+    ///
+    /// # Errors
+    /// As [`Service::exchange`].
+    pub(super) async fn send(&self, request: &Request<Bytes>, again: impl Fn()) -> Result<StatusCode, Reason> {
+        Ok(self.exchange(request, again).await?.status())
+    }
+
     /// Sends the request, and again if no answer came, or 429 or 5xx. Calls `again` before each further attempt. The answer is that of the
     /// last attempt.
     ///
     /// # Errors
     /// Those of the last attempt; or the request cannot be signed.
-    pub(super) async fn send(&self, request: &Request<Bytes>, again: impl Fn()) -> Result<StatusCode, Reason> {
+    pub(super) async fn exchange(&self, request: &Request<Bytes>, again: impl Fn()) -> Result<Response<Bytes>, Reason> {
         let mut wait = self.tries.first_wait;
         let mut left = self.tries.most;
         loop {
             left = left.saturating_sub(1);
             let outcome = self.attempt(request).await;
             let final_one = match &outcome {
-                Ok(status) => *status != StatusCode::TOO_MANY_REQUESTS && !status.is_server_error(),
+                Ok(answer) => answer.status() != StatusCode::TOO_MANY_REQUESTS && !answer.status().is_server_error(),
                 Err(_) => false,
             };
             if final_one || left == 0 {
@@ -92,15 +100,16 @@ impl Service {
         }
     }
 
-    async fn attempt(&self, request: &Request<Bytes>) -> Result<StatusCode, Reason> {
+    async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Reason> {
         let signed = self.signed(request)?;
         let asking = async {
             let response = self.client()?.execute(signed.try_into()?).await;
             let response = response.map_err(reqwest::Error::without_url)?;
-            let status = response.status();
+            let (status, headers) = (response.status(), response.headers().clone());
             // Read to its end, so that the connection can be used again.
-            response.bytes().await.map_err(reqwest::Error::without_url)?;
-            Ok(status)
+            let mut answer = Response::new(response.bytes().await.map_err(reqwest::Error::without_url)?);
+            (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
+            Ok(answer)
         };
         timeout(self.tries.limit, asking).await?
     }

@@ -11,31 +11,30 @@
 
 use std::time::Duration;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_runtime_api::client::identity::Identity;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{Method, Request};
-use reqwest::{Client, Response};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Request, Response, request};
 use serde_json::{Value, json};
 
-use super::clock::SystemClock;
-use super::{aws, http_client};
+use super::aws::{Reason, Service, Tries};
 use crate::config::DeploymentsConfig;
-use crate::ports::{Clock as _, Unavailable};
+use crate::ports::Unavailable;
 
-/// How long an answer may take: a function starts cold, and has 10 s for its own answer.
-const LIMIT: Duration = Duration::from_secs(15);
-
-type Reason = Box<dyn std::error::Error + Send + Sync>;
+/// A function starts cold, and has 10 s for its own answer.
+const TRIES: Tries = Tries {
+    most: 2,
+    first_wait: Duration::from_millis(200),
+    limit: Duration::from_secs(15),
+};
 
 /// The deployments of this account.
 #[derive(Debug)]
 pub struct Deployments {
-    config: DeploymentsConfig,
-    identity: Identity,
-    client: Client,
+    addresses: DeploymentsConfig,
+    codedeploy: Service,
+    lambda: Service,
 }
 
 /// The version of a function that waits for traffic.
@@ -57,16 +56,13 @@ pub enum Invoked {
 }
 
 impl Deployments {
-    /// Prepares the client.
-    ///
-    /// # Errors
-    /// Those of the HTTP client.
-    pub fn new(config: DeploymentsConfig) -> Result<Self, Reason> {
-        Ok(Self {
-            identity: aws::identity(&config.access),
-            config,
-            client: http_client::builder(LIMIT).build()?,
-        })
+    /// Asks these addresses.
+    pub fn new(config: DeploymentsConfig) -> Self {
+        Self {
+            codedeploy: Service::new("codedeploy", &config.access, TRIES),
+            lambda: Service::new("lambda", &config.access, TRIES),
+            addresses: config,
+        }
     }
 
     /// The version that this deployment is about to give traffic. Its AppSpec says it. `GetDeployment` may leave out the text of the AppSpec; then
@@ -98,23 +94,25 @@ impl Deployments {
     /// [`Unavailable`] if Lambda does not run it.
     pub async fn invoke(&self, target: &Target, event: &Value) -> Result<Invoked, Unavailable> {
         let Target { function, version } = target;
-        let address = &self.config.lambda;
-        let url = format!("{address}/2015-03-31/functions/{function}/invocations?Qualifier={version}");
-        let request = Request::builder().method(Method::POST).uri(url);
+        let address = &self.addresses.lambda;
+        let request = Request::post(format!(
+            "{address}/2015-03-31/functions/{function}/invocations?Qualifier={version}"
+        ));
         let request = request
-            .header("content-type", "application/json")
+            .header(CONTENT_TYPE, "application/json")
             .header("x-amz-log-type", "Tail");
-        let response = self.send(request, event.to_string(), "lambda").await?;
+        let answer = ask(&self.lambda, request, event).await;
+        let answer = answer.map_err(|reason| Unavailable::new("lambda", reason))?;
         let header = |name: &str| {
-            let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+            let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
             value.map(str::to_owned)
         };
         let (failure, log) = (header("x-amz-function-error"), header("x-amz-log-result"));
-        let payload = response.bytes().await.map_err(|error| unavailable("lambda", error))?;
+        let payload = answer.body();
         if failure.is_none() {
             return Ok(Invoked::Answered(payload.to_vec()));
         }
-        let error: Value = serde_json::from_slice(&payload).unwrap_or_default();
+        let error: Value = serde_json::from_slice(payload).unwrap_or_default();
         let said = ["errorType", "errorMessage"].map(|name| error[name].as_str().unwrap_or_default());
         let log = log.and_then(|log| STANDARD.decode(log).ok()).unwrap_or_default();
         Ok(Invoked::Failed(
@@ -136,56 +134,24 @@ impl Deployments {
     }
 
     async fn codedeploy(&self, operation: &str, body: &Value) -> Result<Value, Unavailable> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}/", self.config.codedeploy));
-        let request = request.header("content-type", "application/x-amz-json-1.1");
-        let request = request.header("x-amz-target", format!("CodeDeploy_20141006.{operation}"));
-        let response = self.send(request, body.to_string(), "codedeploy").await?;
-        let bytes = response
-            .bytes()
-            .await
-            .map_err(|error| unavailable("codedeploy", error))?;
-        serde_json::from_slice(&bytes).map_err(|error| unavailable("codedeploy", error))
+        let request = Request::post(format!("{}/", self.addresses.codedeploy))
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("CodeDeploy_20141006.{operation}"));
+        let answer = ask(&self.codedeploy, request, body).await;
+        let answer = answer.and_then(|answer| Ok(serde_json::from_slice(answer.body())?));
+        answer.map_err(|reason| Unavailable::new("codedeploy", reason))
     }
+}
 
-    /// Signs a request, sends it, and returns an answer with 2xx.
-    async fn send(
-        &self,
-        request: http::request::Builder,
-        body: String,
-        service: &'static str,
-    ) -> Result<Response, Unavailable> {
-        let sent = async {
-            let request = self.signed(request, body, service)?;
-            let response = self.client.execute(request.try_into()?).await?;
-            match response.status() {
-                status if status.is_success() => Ok(response),
-                // It names the missing right, and no secret.
-                status => Err(Reason::from(format!("{status}: {}", response.text().await?))),
-            }
-        };
-        sent.await.map_err(|reason| unavailable(service, reason))
+/// Sends a request, and returns an answer with 2xx.
+async fn ask(service: &Service, request: request::Builder, body: &Value) -> Result<Response<Bytes>, Reason> {
+    let answer = service.exchange(&request.body(body.to_string().into())?, || ()).await?;
+    if answer.status().is_success() {
+        return Ok(answer);
     }
-
-    fn signed(&self, request: http::request::Builder, body: String, service: &str) -> Result<Request<String>, Reason> {
-        let mut request = request.body(body)?;
-        let params = SigningParams::builder()
-            .identity(&self.identity)
-            .region(&self.config.access.region)
-            .name(service)
-            .time(std::time::UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms()))
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let uri = request.uri().to_string();
-        let headers = request.headers().iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let body = SignableBody::Bytes(request.body().as_bytes());
-        let (instructions, _) = sign(SignableRequest::new("POST", uri, headers, body)?, &params)?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
-    }
+    // It names the missing right, and no secret.
+    let said = String::from_utf8_lossy(answer.body());
+    Err(format!("{}: {said}", answer.status()).into())
 }
 
 impl Target {
@@ -221,10 +187,6 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 /// A function or a version may be named by its ARN.
 fn last_part(name: &str) -> String {
     name.rsplit(':').next().unwrap_or(name).to_owned()
-}
-
-fn unavailable(what: &'static str, error: impl Into<Reason>) -> Unavailable {
-    Unavailable::new(what, error)
 }
 
 #[cfg(test)]

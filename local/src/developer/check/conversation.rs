@@ -198,7 +198,7 @@ async fn push(reader: &mut Party, sent: &Sent) -> Result<(String, ()), Problem> 
         "the message is stored, and does not arrive over the open connection",
         "the functions can't reach @connections: in a VPC they need IPv6 with an egress-only gateway, or a NAT gateway; \
          an interface endpoint for execute-api with private DNS is in the way too",
-        "look at the alarm MessagePushFailures, and in the log of the function send",
+        "look at the alarm PushFailures, and in the log of the function send",
     ))
 }
 

@@ -108,7 +108,7 @@ fn closed(how: &str) -> Problem {
     let (cause, next) = if how.ends_with("1008") {
         (
             "API Gateway takes no more messages of this client: SocketRateLimit is low, or the account's quota is used up",
-            "raise SocketRateLimit and SocketBurstLimit, or look at the quota \"Throttle rate\" of API Gateway",
+            "raise SocketRateLimit, or look at the quota \"Throttle rate\" of API Gateway",
         )
     } else {
         (
