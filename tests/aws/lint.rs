@@ -1,17 +1,38 @@
 //! Three checks of the template, none of which replaces another.
 
-use std::fs;
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
+
+use tests::root;
 
 use crate::support::{STORES, expansion, run, tool};
 
 /// Every template that is deployed or stands in one that is.
-const TEMPLATES: [&str; 4] = [
-    "template.yaml",
+const TEMPLATES: [&str; 6] = [
+    "functions/account.yaml",
     "functions/data.yaml",
-    "functions/store.yaml",
     "functions/demo.yaml",
+    "functions/domain.yaml",
+    "functions/store.yaml",
+    "template.yaml",
 ];
+
+#[test]
+fn every_template_is_checked() {
+    let entries = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(Result::unwrap);
+    let names = |folder: &str| entries(folder).map(|entry| entry.file_name().into_string().unwrap());
+    let found = names("functions")
+        .map(|name| format!("functions/{name}"))
+        .chain(names("."));
+    let mut found: Vec<_> = found
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml"))
+        .collect();
+    found.sort();
+    assert_eq!(found, TEMPLATES);
+}
 
 #[test]
 fn sam_finds_nothing_wrong() {
