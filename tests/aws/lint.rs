@@ -76,7 +76,7 @@ fn the_template_has_room_in_the_limits_of_cloudformation() {
         most = most.max(expansion["Resources"].as_object().unwrap().len());
     }
     assert!(most < 400, "{most} resources");
-    let limits = fs::read_to_string(tests::root().join("docs/limits.md")).unwrap();
+    let limits = fs::read_to_string(root().join("docs/limits.md")).unwrap();
     let said = format!("the largest expansion of `template.yaml` has {most}");
     assert!(limits.contains(&said), "docs/limits.md doesn't say: {said}");
 }
