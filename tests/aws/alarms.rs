@@ -322,7 +322,7 @@ fn the_operations_page_explains_every_alarm_and_counts_their_metrics() {
     let price = format!("Alarms cost $0.10 for each of the {metrics} metrics");
     assert!(document.contains(&price), "docs/operations.md doesn't say: {price}");
     // Some metrics in another section have the name of an alarm.
-    let (_, alarms) = document.split_once("\n## 3. Alarms\n").unwrap();
+    let (_, alarms) = document.split_once("\n## Alarms\n").unwrap();
     let (alarms, _) = alarms.split_once("\n## ").unwrap();
     let rows = alarms
         .lines()

@@ -32,7 +32,7 @@ def expand(path, overrides):
     with open(path, encoding="utf-8") as file:
         template = yaml_parse(file.read())
     for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
+        if resource["Type"] == "AWS::Serverless::Function" and not isinstance(resource["Properties"].get("CodeUri"), dict):
             # `sam package` puts the place of the uploaded code here, and nothing below looks at it.
             resource["Properties"]["CodeUri"] = {"Bucket": "bucket", "Key": "key"}
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)

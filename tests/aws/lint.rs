@@ -1,6 +1,10 @@
 //! Three checks of the template, none of which replaces another.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
 
 use tests::root;
 
@@ -61,4 +65,36 @@ fn cfn_lint_finds_nothing_wrong_with_the_expansions() {
         lint.args(["--ignore-checks", "W2001", "W1033", "--template"]).arg(file);
         assert_eq!(run(lint), "", "{store}");
     }
+}
+
+/// `CloudFormation` takes 500 resources in a stack. docs/limits.md says how many there are.
+#[test]
+fn the_template_has_room_in_the_limits_of_cloudformation() {
+    let mut most = 0;
+    for store in STORES {
+        let Some(expansion) = expansion(store) else { return };
+        most = most.max(expansion["Resources"].as_object().unwrap().len());
+    }
+    assert!(most < 400, "{most} resources");
+    let limits = fs::read_to_string(root().join("docs/limits.md")).unwrap();
+    let said = format!("the largest expansion of `template.yaml` has {most}");
+    assert!(limits.contains(&said), "docs/limits.md doesn't say: {said}");
+}
+
+/// Nobody here can run them, but SAM CLI and botocore know which commands and options there are.
+#[test]
+fn the_documented_commands_of_sam_and_of_the_aws_cli_have_these_options() {
+    let Some(mut python) = tool("python") else { return };
+    let commands = tests::documents::commands().unwrap();
+    let mine = commands
+        .iter()
+        .filter(|command| command.contains("sam ") || command.contains("aws "));
+    let lines: Vec<&str> = mine.map(String::as_str).collect();
+    let lines = lines.join("\n");
+    assert!(lines.lines().count() > 10, "{lines}");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(lines.as_bytes()).unwrap();
+    file.seek(SeekFrom::Start(0)).unwrap();
+    python.arg("tests/aws/documented.py").stdin(file);
+    assert_eq!(run(python), "");
 }

@@ -16,6 +16,8 @@ mod data;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod deploy_role;
+#[cfg(test)]
 mod domains;
 #[cfg(test)]
 mod hook;
@@ -29,6 +31,8 @@ mod parameters;
 mod permissions;
 #[cfg(test)]
 mod queue;
+#[cfg(test)]
+mod release;
 #[cfg(test)]
 mod routes;
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn no_policy_of_ours_is_about_everything() {
     }
 }
 
-/// AWS's own policies do name everything; these are all that are attached, and why is said in docs/operations.md.
+/// AWS's own policies do name everything; these are all that are attached, and why is said in docs/deploy.md.
 #[test]
 fn few_policies_of_aws_are_attached() {
     let Some(expansion) = expansion("url") else { return };

@@ -27,6 +27,7 @@ mod answer;
 mod backend;
 mod chat;
 pub mod description;
+pub mod documents;
 mod executables;
 pub mod follower;
 mod http_client;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod circles;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod descriptions;
 #[cfg(test)]
 mod layers;

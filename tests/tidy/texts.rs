@@ -106,3 +106,64 @@ fn every_test_that_the_contract_names_exists() {
         assert!(source.contains(&test), "the contract's {module}::{function} is no test");
     }
 }
+
+/// A tag can be moved to other code. A commit cannot.
+#[test]
+fn each_action_of_the_workflows_is_pinned_to_a_commit_and_says_its_version() {
+    let mut pinned = 0;
+    for path in files(&[".github/workflows"], "yml") {
+        for line in read(&path).lines() {
+            let Some((_, action)) = line.split_once("uses: ") else {
+                continue;
+            };
+            if let Some(own) = action.strip_prefix("./") {
+                assert!(root().join(own).is_file(), "{path} uses {own}");
+                continue;
+            }
+            let (_, commit) = action.split_once('@').unwrap();
+            let (commit, version) = commit.split_once(" # v").unwrap_or((commit, ""));
+            let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(is_commit && !version.is_empty(), "{path}: {action}");
+            pinned += 1;
+        }
+    }
+    assert!(pinned > 3, "{pinned} actions");
+}
+
+#[test]
+fn each_script_that_a_workflow_runs_exists() {
+    for path in files(&[".github/workflows"], "yml") {
+        for word in read(&path).split_whitespace().filter(|word| word.starts_with(".ci/")) {
+            assert!(root().join(word).is_file(), "{path} names {word}");
+        }
+    }
+}
+
+/// The names under `Parameters:` of a template.
+fn parameters(path: &str) -> Vec<String> {
+    let text = read(path);
+    let (_, rest) = text.split_once("\nParameters:\n").unwrap();
+    let lines = rest
+        .lines()
+        .take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    names
+        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric()))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_page_about_deployments_names_every_parameter() {
+    let page = read("docs/deploy.md");
+    for path in ["template.yaml", "functions/data.yaml", ".github/deploy-role.yaml"] {
+        let parameters = parameters(path);
+        assert!(parameters.len() > 5, "{path}: {parameters:?}");
+        for name in parameters {
+            assert!(
+                page.contains(&format!("`{name}")),
+                "docs/deploy.md does not say what {name} of {path} is"
+            );
+        }
+    }
+}

@@ -154,3 +154,6 @@ pub const EXPORT_TRIPS: usize = 20;
 pub const ERASURE_LOOKS_AGAIN_MS: u64 = 60_000;
 /// How long it is known that an erasure is done, in milliseconds: 30 days.
 pub const ERASURE_KEPT_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests;

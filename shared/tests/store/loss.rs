@@ -17,7 +17,7 @@ const LAGS_MS: [u64; 3] = [0, 20, 200];
 const KILLS_EACH: u32 = 5;
 
 #[tokio::test]
-#[ignore = "a measurement of two minutes; docs/operations.md has its result"]
+#[ignore = "a measurement of two minutes; docs/limits.md has its result"]
 async fn what_a_failover_loses() {
     println!("{MESSAGES} messages, {RATE} a second, the master killed in the middle");
     for lag_ms in LAGS_MS {

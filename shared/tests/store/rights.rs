@@ -4,7 +4,7 @@ use crate::cluster::Cluster;
 use crate::every_rule_holds;
 use crate::support::{Address, World, server};
 
-/// Every command that the store sends or its scripts run. `docs/operations.md` tells operators to allow no more, and `functions/store.yaml` allows no
+/// Every command that the store sends or its scripts run. `docs/deploy.md` tells operators to allow no more, and `functions/store.yaml` allows no
 /// more.
 const NEEDED: &str = "asking cluster|slots del eval evalsha get hdel hello hexists hget hgetall hmget hset lindex llen lrange lset ltrim pexpire pexpireat \
                       ping pttl rpush scan set zadd zcard zcount zlexcount zrange zrangebyscore zrem zremrangebylex zremrangebyscore zrevrange \
@@ -24,7 +24,7 @@ const DISPENSABLE: &str = "client|setinfo";
 const USER: &str = "senna:secret";
 
 /// What operators of a Redis of their own are told, and what the data stack gives the users of the stores that it makes.
-const OPERATIONS: &str = include_str!("../../../docs/operations.md");
+const DEPLOY: &str = include_str!("../../../docs/deploy.md");
 const TEMPLATE: &str = include_str!("../../../functions/store.yaml");
 
 /// The rights of the users of ElastiCache and MemoryDB, as words.
@@ -81,15 +81,15 @@ fn the_template_and_the_documents_give_what_is_needed_and_no_more() {
         );
         assert_eq!(commands(&rights[3..]), needed, "functions/store.yaml");
     }
-    let (_, advice) = OPERATIONS.split_once("ACL SETUSER senna").unwrap();
+    let (_, advice) = DEPLOY.split_once("ACL SETUSER senna").unwrap();
     let (advice, _) = advice.split_once("```").unwrap();
     let advice: Vec<&str> = advice.split_whitespace().collect();
     assert_eq!(
         advice[..4],
         ["on", ">the-password", "~{senna-sockets:*", "-@all"],
-        "docs/operations.md"
+        "docs/deploy.md"
     );
-    assert_eq!(commands(&advice[4..]), needed, "docs/operations.md");
+    assert_eq!(commands(&advice[4..]), needed, "docs/deploy.md");
 }
 
 /// What a user of the store may not do, whoever got hold of its password.
