@@ -1,13 +1,14 @@
 //! The local stack: what `cargo run` starts. It plays AWS on this machine.
 //!
-//! The functions are the real executables, started as child processes. This crate never links the core crate, so it can't
-//! agree with it on a mistake. `probes`, which `senna check` shares with the function `check`, does not know the core crate either.
+//! The functions are the real executables, started as child processes. What plays AWS here doesn't know the core crate, so it
+//! can't agree with it on a mistake. Only [`developer::migrate`] does, which writes through the core's store.
+//! `probes`, which `senna check` shares with the function `check`, does not know the core crate either.
 //!
 //! Each room knows only rooms further down in this table.
 //!
 //! | room | what is in it |
 //! | --- | --- |
-//! | [`developer`] | what a developer types and sees: the command line, the screen, `senna listen`, `chat` and `check`, Ctrl-C |
+//! | [`developer`] | what a developer types and sees: the command line, the screen, `senna listen`, `chat`, `check` and `migrate`, Ctrl-C |
 //! | [`stack`] | starts all the parts below in order and stops them; the control address |
 //! | [`project`] | the clone of Senna: its settings, the build of the functions, `--watch`, tokens, `sam local` |
 //! | [`gateway`] | API Gateway: the HTTP API, the WebSocket API, `@connections` |

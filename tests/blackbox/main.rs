@@ -67,6 +67,7 @@ mod sites;
 
 mod check;
 mod hook;
+mod migrating;
 mod terminal;
 
 mod crashes;

@@ -33,6 +33,7 @@ pub mod follower;
 mod http_client;
 pub mod javascript;
 mod mask;
+pub mod old_server;
 pub mod platform;
 mod processes;
 mod raw_redis;

@@ -8,7 +8,7 @@ use super::{
     chat::{self, With},
     check,
     deployment::{Deployment, DeploymentError},
-    listen, screen,
+    listen, migrate, screen,
     stop::StopSignal,
 };
 use crate::{
@@ -149,6 +149,11 @@ enum Command {
     /// else there is. When its connection is cut it comes back and loses nothing. From a pipe it sends line by line, ends with the
     /// input, and fails if one of the lines failed.
     Chat(Chat),
+    /// Take over the data of the Node.js server before Senna: conversations, inboxes, read positions. docs/migrate.md says how
+    ///
+    /// It only reads from the old server's Redis. It may be stopped and run again. At the end it compares both sides, and fails if
+    /// they differ.
+    Migrate(Migrate),
     /// Kill what is left when the stack has gone
     #[command(hide = true)]
     Guard,
@@ -185,6 +190,34 @@ struct Check {
     /// The deployment has no `ApiUrl`: don't check what the platform says of users
     #[arg(long)]
     no_platform: bool,
+}
+
+#[derive(Debug, Args)]
+struct Migrate {
+    /// The old server's Redis, `redis://` or `rediss://`
+    #[arg(long, value_name = "URL", env = "SENNA_MIGRATE_FROM", hide_env_values = true)]
+    from: String,
+    /// Senna's Redis, as `SOCK_REDIS_URL` names it
+    #[arg(long, value_name = "URL", env = "SENNA_MIGRATE_TO", hide_env_values = true)]
+    to: String,
+    /// First part of the old server's keys, its `SOCK_REDIS_PREFIX`; may be empty
+    #[arg(long, default_value = "senna-sockets")]
+    prefix: String,
+    /// First part of Senna's keys, its `SOCK_REDIS_PREFIX`
+    #[arg(long, value_name = "PREFIX", default_value = "senna-sockets")]
+    to_prefix: String,
+    /// A site (`SOCK_DOMAIN_HANDLE`) to take over, and its name in Senna if that is another one; give it again for more [default: all]
+    #[arg(long, value_name = "OLD[=NEW]", value_parser = migrate::site)]
+    site: Vec<(String, migrate::Site)>,
+    /// Take every message for read: for a platform whose clients never said `seen`
+    #[arg(long)]
+    all_read: bool,
+    /// Write nothing but the report
+    #[arg(long)]
+    dry_run: bool,
+    /// Where every finding is named, without texts of messages
+    #[arg(long, value_name = "FILE", default_value = "migrate-report.tsv")]
+    report: PathBuf,
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -252,6 +285,28 @@ async fn perform(command: Option<Command>, run: Run) -> Result<(), Box<dyn Error
                 with: topic.map_or_else(|| With::User(with.unwrap_or_default()), With::Topic),
             };
             Ok(chat::chat(options).await?)
+        }
+        Some(Command::Migrate(Migrate {
+            from,
+            to,
+            prefix,
+            to_prefix,
+            site,
+            all_read,
+            dry_run,
+            report,
+        })) => {
+            let options = migrate::Options {
+                from,
+                to,
+                prefix,
+                to_prefix,
+                sites: site.into_iter().collect(),
+                all_read,
+                dry_run,
+                report,
+            };
+            Ok(migrate::migrate(&options).await?)
         }
         Some(Command::Check(Check {
             deployment,

@@ -1,4 +1,4 @@
-//! What a developer types and sees: the command line, the screen, `senna listen`, `senna chat`, `senna check`, and how the stack is told to stop.
+//! What a developer types and sees: the command line, the screen, `senna listen`, `senna chat`, `senna check`, `senna migrate`, and how the stack is told to stop.
 
 pub mod chat;
 pub mod check;
@@ -7,5 +7,6 @@ pub mod connect;
 pub mod deployment;
 mod harmless;
 pub mod listen;
+pub mod migrate;
 pub mod screen;
 pub mod stop;

@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::error::ApiError;
 use crate::ports::{Live, PageBounds, Promise, Push, Store, StoreError, Told, Unavailable, Uploads};
-use crate::wire::{self, Event};
+use crate::wire::{self, Event, MessageName};
 
 /// Members that are told at once.
 const CONCURRENT_TELLS: usize = 64;
@@ -142,8 +142,9 @@ impl Writer<'_> {
     ) -> Result<Outcome, ApiError> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
-        let id = wire::message_id(message_id)?;
+        let name = wire::message_name(message_id)?;
         let updated = async {
+            let id = self.named(&conversation, name).await?;
             uploads::keep(self.uploads, edit.image.as_ref()).await?;
             let update = self.store.update_message(&conversation, id, &by, edit, retry_key);
             Ok::<_, ApiError>(update.await?)
@@ -170,8 +171,9 @@ impl Writer<'_> {
         message_id: &str,
     ) -> Result<Outcome, ApiError> {
         let conversation = conversation(&caller.principal.user, target);
-        let id = wire::message_id(message_id)?;
+        let name = wire::message_name(message_id)?;
         let deleted = async {
+            let id = self.named(&conversation, name).await?;
             let deleted = self.store.delete_message(&conversation, id, by).await;
             deleted.map_err(|error| match error {
                 StoreError::Forbidden if conversation.is_direct() => {
@@ -201,8 +203,9 @@ impl Writer<'_> {
     ) -> Result<Outcome, ApiError> {
         let by = asker(self.topics, &caller.principal, target)?;
         let conversation = conversation(&caller.principal.user, target);
-        let id = wire::message_id(message_id)?;
+        let name = wire::message_name(message_id)?;
         let reacted = async {
+            let id = self.named(&conversation, name).await?;
             let reacted = self.store.react(&conversation, id, &by.id, reaction, give).await;
             reacted.map_err(|error| match error {
                 // Both sides of a direct conversation are its members as soon as there is a message.
@@ -288,6 +291,15 @@ impl Writer<'_> {
         let removed = self.store.remove_member(&conversation, actor, member);
         let decision = self.usage.write(caller, Use::Edits, None, removed).await?;
         Ok(self.publish(caller, conversation, decision).await?)
+    }
+
+    /// The message that a client names. If it names none by an old id, this answers the zero id, which no message has. So the store refuses as it
+    /// does for any wrong id, and strangers do not learn which messages there are.
+    async fn named(&self, conversation: &Conversation, name: MessageName) -> Result<MessageId, Unavailable> {
+        match name {
+            MessageName::Ours(id) => Ok(id),
+            MessageName::Old(old) => Ok(self.store.old_message(conversation, old).await?.unwrap_or_default()),
+        }
     }
 
     /// A direct conversation in which nobody has written: nothing changes, and nobody is told.

@@ -293,6 +293,32 @@ impl MessageId {
     }
 }
 
+/// The id that the Node.js server before Senna gave to a message. Its clients may still name the message by it.
+///
+/// # Source
+/// car-throttle/senna-sockets, `src/api.js`: a version 4 UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OldId(Uuid);
+
+impl OldId {
+    /// Reads an id as clients write it. `None` for a text that is no UUID, and for one of our own ids.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok().filter(|_| text.len() == 36)?;
+        MessageId::parse(text).is_none().then_some(Self(uuid))
+    }
+
+    /// The bits of the UUID.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Display for OldId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
@@ -384,6 +410,21 @@ mod tests {
             None,
             "seq begins at 1"
         );
+    }
+
+    #[test]
+    fn an_old_id_is_a_uuid_that_is_not_ours() {
+        let text = "215066e1-e4a6-4a67-93b3-372519f7dfff";
+        assert_eq!(OldId::parse(text).unwrap().to_string(), text);
+        assert_eq!(OldId::parse(&text.to_uppercase()), OldId::parse(text));
+        let ours = MessageId {
+            ms: 1,
+            random: 2,
+            seq: 3,
+        };
+        for text in [&*ours.to_string(), "215066e1e4a64a6793b3372519f7dfff", "7", ""] {
+            assert_eq!(OldId::parse(text), None, "{text}");
+        }
     }
 
     proptest! {

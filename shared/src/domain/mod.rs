@@ -28,7 +28,8 @@ pub use cursor::{Cursor, InvalidCursor};
 pub use erasure::{DirectConversations, Erasure, ErasureState};
 pub use export::{ExportPlace, InvalidExportPlace};
 pub use ids::{
-    ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, RetryKey,
+    ConnectionId, Domain, Id, InvalidConnectionId, InvalidDomain, InvalidId, InvalidRetryKey, MessageId, OldId,
+    RetryKey,
 };
 pub use job::Job;
 pub use message::{

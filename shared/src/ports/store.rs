@@ -7,8 +7,8 @@ use super::{GateError, Taking, Unavailable, Watches};
 use crate::domain::limits::{CHANGES_BODY_BYTES, CHANGES_BODY_PAGE, CHANGES_FRAME_BYTES, CHANGES_FRAME_PAGE};
 use crate::domain::{
     Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxPlace, InboxWindow, Member,
-    Message, MessageId, Place, Principal, Projection, Reaction, Reads, RetryKey, Role, Settings, SettingsEdit, Target,
-    TopicMember, User, Watcher, Window,
+    Message, MessageId, OldId, Place, Principal, Projection, Reaction, Reads, RetryKey, Role, Settings, SettingsEdit,
+    Target, TopicMember, User, Watcher, Window,
 };
 
 /// Why a conversation did not do what was asked.
@@ -328,6 +328,12 @@ pub trait Store: Send + Sync {
         by: &Id,
         up_to: Option<MessageId>,
     ) -> Result<Option<Decision>, StoreError>;
+
+    /// The message that had this id in the Node.js server before Senna, if `senna migrate` has taken it over.
+    ///
+    /// # Errors
+    /// [`Unavailable`].
+    async fn old_message(&self, conversation: &Conversation, old: OldId) -> Result<Option<MessageId>, Unavailable>;
 
     /// Adds a member to a topic, or gives one another role. Calling it twice changes nothing more.
     ///

@@ -24,7 +24,7 @@ const OF_PROTOTYPES: [&str; 3] = ["__proto__", "constructor", "prototype"];
 /// # Errors
 /// [`ApiError::InvalidMessage`] if it is too large, which is checked first; [`ApiError::DuplicateKey`] and [`ApiError::PrototypeKey`], which name
 /// the key; [`ApiError::InvalidField`] for anything but an object that every parser accepts.
-pub(super) fn metadata(json: &str) -> Result<Metadata, ApiError> {
+pub fn metadata(json: &str) -> Result<Metadata, ApiError> {
     let metadata = Metadata::new(json.to_owned())?;
     let mut wrong_key = None;
     let mut reader = serde_json::Deserializer::from_str(json);

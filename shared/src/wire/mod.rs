@@ -31,11 +31,14 @@ pub use frame::{
 pub use inbox::{ListAnswer, SettingsAnswer, list};
 pub use job::{job, parse_job};
 pub use message::{ConversationState, IdJson, MessageJson, Reader, Timestamp};
+pub use metadata::metadata;
 pub use moderation::{BlockAnswer, BlocksAnswer, ReportAnswer, ReportJson, ReportsAnswer};
 pub use notice::{banned, reported, undelivered};
 pub use oversight::{BanAnswer, ProfileAnswer, RecordedAnswer, RevokedAnswer};
 pub(crate) use request::id_from_json;
-pub use request::{RequestBody, cursor, inbox_place, message_id, retry_key, revision, target, time_place};
+pub use request::{
+    MessageName, RequestBody, cursor, inbox_place, message_id, message_name, retry_key, revision, target, time_place,
+};
 pub use upload::UploadAnswer;
 
 use serde::Serialize;

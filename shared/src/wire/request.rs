@@ -8,7 +8,7 @@ use super::properties::{Properties, shortened, string};
 use crate::domain::limits::{MENTIONS_MAX, NUMERIC_ID_MAX};
 use crate::domain::{
     Body, BodyKind, Cursor, Draft, Edit, Id, ImageType, InboxPlace, InvalidId, InvalidMessage, MessageId, Metadata,
-    MetadataEdit, Remark, RetryKey, Role, SettingsEdit, Target, TimePlace,
+    MetadataEdit, OldId, Remark, RetryKey, Role, SettingsEdit, Target, TimePlace,
 };
 use crate::error::ApiError;
 
@@ -43,6 +43,26 @@ pub(super) fn named_target(
 /// [`ApiError::MessageNotFound`].
 pub fn message_id(text: &str) -> Result<MessageId, ApiError> {
     MessageId::parse(text).ok_or(ApiError::MessageNotFound)
+}
+
+/// How a client names a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageName {
+    /// By the id that we gave it.
+    Ours(MessageId),
+    /// By the id that it had in the server before ours.
+    Old(OldId),
+}
+
+/// Reads the name of a message that is to be changed, as clients of the server before ours may write it too.
+///
+/// # Errors
+/// [`ApiError::MessageNotFound`] for a text that cannot be an id.
+pub fn message_name(text: &str) -> Result<MessageName, ApiError> {
+    match OldId::parse(text) {
+        Some(old) => Ok(MessageName::Old(old)),
+        None => message_id(text).map(MessageName::Ours),
+    }
 }
 
 /// Reads a place in an inbox that a client kept.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared::domain::{
-    Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member, MessageId,
+    Actor, Asker, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member, MessageId, OldId,
     Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember, User, Window,
 };
 use shared::ports::{
@@ -64,6 +64,10 @@ impl Store for Dying<'_> {
         by: &Actor,
     ) -> Result<Decision, StoreError> {
         self.store.delete_message(conversation, id, by).await
+    }
+
+    async fn old_message(&self, conversation: &Conversation, old: OldId) -> Result<Option<MessageId>, Unavailable> {
+        self.store.old_message(conversation, old).await
     }
 
     async fn react(

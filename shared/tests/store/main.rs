@@ -22,6 +22,8 @@ mod faults;
 #[cfg(test)]
 mod full;
 #[cfg(test)]
+mod importing;
+#[cfg(test)]
 mod inboxes;
 #[cfg(test)]
 mod later;
@@ -262,6 +264,10 @@ rules! {
     later::what_nobody_handed_over_is_found,
     later::a_send_that_was_refused_leaves_no_promise,
     later::the_platform_is_told_of_reports_and_bans,
+    importing::what_is_taken_over_twice_is_there_once,
+    importing::what_others_have_changed_takes_nothing_over,
+    importing::a_topic_takes_over_members_only_with_messages_and_up_to_its_limit,
+    importing::an_old_id_names_a_message_as_long_as_it_is_there,
     retention::what_is_too_old_goes_from_everywhere,
     retention::an_empty_direct_conversation_leaves_the_inbox_until_the_next_message,
     retention::an_empty_topic_stays_with_its_members,

@@ -61,6 +61,11 @@ fn basics() -> Vec<Property> {
         "type": "string", "format": "uuid", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
         "description": "The id of a message.",
     });
+    let message_name = json!({
+        "type": "string", "format": "uuid", "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        "description": "The id of a message. Updates, deletions and reactions also take the id that the message had in the Node.js server before \
+            Senna, if it was taken over from there.",
+    });
     let cursor = json!({
         "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$",
         "description": "A place in all that a user was told. Opaque: compare for equality, keep, give back.",
@@ -119,6 +124,7 @@ fn basics() -> Vec<Property> {
             ),
         ),
         ("MessageId", like(json!(MESSAGE_ID), message_id)),
+        ("MessageName", like(json!(MESSAGE_ID), message_name)),
         ("Cursor", like(json!(CURSOR), cursor)),
         (
             "Revision",

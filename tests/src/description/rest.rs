@@ -476,7 +476,7 @@ fn path_parameter(name: &str, is_platform: bool) -> Value {
     let of_platform = is_platform.then(|| platform::path_parameter(name)).flatten();
     let (words, schema) = of_platform.unwrap_or_else(|| match name {
         "target" => ("Whether the other side is a user or a topic.", named("Target")),
-        "message_id" => ("The message.", named("MessageId")),
+        "message_id" => ("The message.", named("MessageName")),
         "upload" => (
             "The name of the image.",
             json!({"type": "string", "pattern": "^[0-9a-f]{64}$"}),

@@ -202,7 +202,7 @@ fn actions() -> Vec<Action> {
         result,
     };
     let since = || ("since", or_null(named("Cursor")));
-    let message = || ("message_id", named("MessageId"));
+    let message = || ("message_id", named("MessageName"));
     let conversation = open([("target", named("Target")), ("target_id", named("Id"))], []);
     vec![
         action(

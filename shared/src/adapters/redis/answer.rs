@@ -2,6 +2,7 @@
 
 mod connections;
 mod erasures;
+mod imports;
 mod moderation;
 
 use redis::{FromRedisValue, Value, from_redis_value};
@@ -12,6 +13,7 @@ pub(super) use self::connections::{
 };
 
 pub(super) use self::erasures::{erasure, first_conversation, packed_reports, users, written};
+pub(super) use self::imports::{import, imported, old_message};
 pub(super) use self::moderation::{blocks, done, filed, has_blocked, report, report_evidence, reports, versions};
 
 use super::bytes::{Corrupt, Reader, text};

@@ -37,6 +37,9 @@ pub(super) enum OfConversation {
     Watching,
     /// STRING, expires: until when fleeting pushes that were allowed before use up what may be pushed, in ms.
     Budget,
+    /// HASH: id in the server before ours → packed position and identity; `''` → packed number of messages that were taken over from there, and the
+    /// clock after that.
+    Old,
 }
 
 /// A key of a user.
@@ -93,7 +96,7 @@ impl OfUser {
 
 impl OfConversation {
     /// All of them.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Log,
         Self::Meta,
         Self::Members,
@@ -104,6 +107,7 @@ impl OfConversation {
         Self::Edits,
         Self::Watching,
         Self::Budget,
+        Self::Old,
     ];
 }
 
@@ -126,6 +130,7 @@ impl Keys {
             OfConversation::Edits => "edits",
             OfConversation::Watching => "watching",
             OfConversation::Budget => "budget",
+            OfConversation::Old => "old",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
     }

@@ -10,6 +10,7 @@ mod connection;
 pub(crate) mod entry;
 mod erasures;
 mod gate;
+pub mod import;
 mod keys;
 mod link;
 mod moderation;
@@ -42,8 +43,8 @@ use crate::domain::limits::{
 };
 use crate::domain::{
     Actor, Admission, Asker, Body, ConnectionId, Conversation, Cursor, Decision, Draft, Edit, Id, InboxWindow, Member,
-    MessageId, MetadataEdit, Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember, User,
-    Window,
+    MessageId, MetadataEdit, OldId, Principal, Projection, Reaction, RetryKey, Role, SettingsEdit, Target, TopicMember,
+    User, Window,
 };
 use crate::ports::{
     ChangedEntries, Changes, Clock, Ended, GateError, History, Inbox, InboxEntry, Opened, PageBounds, Set,
@@ -362,6 +363,10 @@ impl<C: Clock> Store for RedisStore<C> {
             .arg(FLEETING_PUSH_MS)
             .arg(FLEETING_BURST_MS);
         answer::read_position(by, self.link.script(call).await?)
+    }
+
+    async fn old_message(&self, conversation: &Conversation, old: OldId) -> Result<Option<MessageId>, Unavailable> {
+        self.imported_as(conversation, old).await
     }
 
     async fn put_member(

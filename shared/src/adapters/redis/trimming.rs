@@ -88,7 +88,8 @@ impl<C: Clock> Trimming for RedisStore<C> {
         told: Option<&str>,
     ) -> Result<Trimmed, Unavailable> {
         let mut keys = self.deciding(conversation);
-        keys.extend(self.keys.conversation(conversation, &[OfConversation::Edits]));
+        let parts = [OfConversation::Edits, OfConversation::Old];
+        keys.extend(self.keys.conversation(conversation, &parts));
         let call = Call::new(&self.scripts.conversation_trim, keys)
             .arg(self.clock.now_ms())
             .arg(before_ms)

@@ -1,7 +1,7 @@
 -- Removes the oldest messages of a conversation, if they were stored before a time. Nobody gets their positions again. This has no revision: clients
 -- do not ask for changes because of it. Members are told, because their unread numbers and the newest message may be others now.
 -- The field `untold` of `meta` stands from the removal until all members were told. So the next call finds what a function that died left undone.
--- KEYS: those of `decision_prelude.lua`, 8 edits
+-- KEYS: those of `decision_prelude.lua`, 8 edits, 9 old
 -- ARGV: 1 now in ms, 2 the time in ms, 3 messages at the most, 4 the note of an earlier call after which all members were told, or ''
 -- Returns {} if there was nothing to remove, and all members were told; {'more'} if more may follow; else what `decided` returns, and the note.
 local now, before, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -35,6 +35,8 @@ if count > 0 then
     call('HDEL', KEYS[8], position)
   end
   for index = 1, #all, 2 do forget_mentions(all[index], state.base) end
+  local imported = call('HGET', KEYS[9], '')
+  if imported and unpack('>I5', imported) <= state.base then call('DEL', KEYS[9]) end
 end
 if count == most then return {'more'} end
 local answer = decided(all, state, {rev = state.rev})
