@@ -51,8 +51,13 @@ const converse = async ([websocket, rest, users, tokens, pace, count, every]) =>
     people[by].conversation.send(`${n}`);
     await pause(every);
   }
-  for (const end = Date.now() + 20_000; Date.now() < end; await pause(20))
-    if (people.every(({ arrived, client }) => arrived.size === count && client.get().state === "live")) break;
+  // The other side can have a message before its author has the answer.
+  const isDone = ({ client, conversation }) => {
+    const { messages } = conversation.get();
+    const isSent = messages.length === count && messages.every(({ delivery }) => delivery === "sent");
+    return isSent && client.get().state === "live";
+  };
+  for (const end = Date.now() + 20_000; Date.now() < end; await pause(20)) if (people.every(isDone)) break;
   const outages = people.flatMap(({ outages }) => outages);
   const lateness = sent.map(({ text, at, to }) => {
     const then = people[to].arrived.get(text);
