@@ -112,7 +112,7 @@ async fn authorizer() -> Result<()> {
     refused(&template, &[], "line 6, column 77", "Auth of the event E").await?;
     let api =
         "Resources:\n  Api:\n    Type: AWS::Serverless::HttpApi\n    Properties: {Auth: {DefaultAuthorizer: Mine}}\n";
-    refused(api, &[], "line 4, column 24", "Auth of Api").await
+    refused(api, &[], "line 4, column 44", "DefaultAuthorizer of Auth").await
 }
 
 async fn layers() -> Result<()> {
