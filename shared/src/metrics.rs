@@ -55,7 +55,7 @@ impl Metric {
     }
 }
 
-/// Whose metrics these are.
+/// The stack and the function that write the metrics.
 pub(crate) struct Source {
     pub(crate) stack: String,
     pub(crate) release: String,

@@ -204,7 +204,7 @@ fn what_the_application_imports_is_what_the_data_stack_exports() {
     assert_eq!(imported.len(), 3);
 }
 
-/// A stack in a stack is given every parameter that has no default, and none that it does not have; and it has the outputs that are asked of it.
+/// A nested stack gets a value for every parameter without a default, and no unknown parameter. It has every output that its parent uses.
 #[test]
 fn stacks_in_stacks_fit() {
     let (Some(store), Some(data), Some(demo), Some(application)) = (

@@ -256,7 +256,7 @@ fn the_role_may_touch_the_data_only_where_it_is_told_so() {
     assert_eq!(rights.template["Parameters"]["WithData"]["Default"], "no");
 }
 
-/// Keys and hosted zones are those that the role is told of, and none where it is told of none.
+/// The role may use the key and the hosted zone that its parameters name. Without these parameters it may use no key and no zone.
 #[test]
 fn the_role_may_use_the_key_and_the_hosted_zone_that_it_is_told_of() {
     let Some(rights) = rights() else { return };

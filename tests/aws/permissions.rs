@@ -331,7 +331,7 @@ fn a_secret_is_a_reference() {
     }
 }
 
-/// A token in a query, a path with users' ids, a body: none may be in an access log. The address is there only for those who want it.
+/// An access log must not have a query (it may hold a token), a path (it has ids of users) or a body. It has addresses only if `LogSourceAddress` is `yes`.
 #[test]
 fn access_logs_tell_no_token_and_no_user() {
     let Some(expansion) = expansion("url") else { return };

@@ -15,7 +15,7 @@ import cfnlint
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from samcli.yamlhelper import yaml_parse
 
-# An old type whose schema names no calls, and a newer one that makes the same of one part.
+# The schema of the first type names no calls. The second type makes one such record.
 SAME = {"AWS::Route53::RecordSetGroup": "AWS::Route53::RecordSet"}
 
 

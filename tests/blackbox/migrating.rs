@@ -161,7 +161,7 @@ async fn what_the_old_server_had_is_there() -> Result<()> {
         ann.delete(&bob, &gone).await?.error()?,
         "404 NOT_FOUND NotFound: Message not found"
     );
-    // What is sent now comes behind.
+    // A new message comes after the old ones.
     assert_eq!(bob.send_text(&ann, "five").await?["seq"], 5);
     cleo.send_text(&ann, "again").await?;
     assert_eq!(inbox(&cleo).await?.len(), 1, "a new message brings it back");
@@ -305,7 +305,7 @@ async fn what_is_wrong_is_named_and_stops_nothing() -> Result<()> {
     for message in &wrong {
         old.store(&list, message).await?;
     }
-    // Neither the id of a UUID nor that of the data.
+    // Its id is not a UUID, and differs from the id in its data.
     old.run("RPUSH", &list, &["7"]).await?;
     old.run("HSET", &format!("{list}:data"), &["7", &first.to_string()])
         .await?;

@@ -8,5 +8,6 @@ pub mod deployment;
 mod harmless;
 pub mod listen;
 pub mod migrate;
+mod rest;
 pub mod screen;
 pub mod stop;

@@ -36,7 +36,7 @@ pub struct ApiGatewayPush {
 }
 
 impl ApiGatewayPush {
-    /// Prepares nothing yet: a function that starts may have nobody to push to.
+    /// Makes no HTTP client yet, because a function may have nobody to push to.
     pub fn new(config: PushConfig) -> Self {
         Self {
             service: Service::new("execute-api", &config.access, TRIES),

@@ -40,7 +40,7 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// Prepares nothing yet: most requests hand over no job.
+    /// Makes no HTTP client yet, because most requests hand over no job.
     pub fn new(config: QueueConfig) -> Self {
         Self {
             service: Service::new("sqs", &config.access, TRIES),

@@ -293,8 +293,8 @@ impl Writer<'_> {
         Ok(self.publish(caller, conversation, decision).await?)
     }
 
-    /// The message that a client names. If it names none by an old id, this answers the zero id, which no message has. So the store refuses as it
-    /// does for any wrong id, and strangers do not learn which messages there are.
+    /// The message that a client names. An old id that means no message becomes the zero id, which no message has. So the store refuses it like
+    /// any wrong id, and strangers do not learn which messages there are.
     async fn named(&self, conversation: &Conversation, name: MessageName) -> Result<MessageId, Unavailable> {
         match name {
             MessageName::Ours(id) => Ok(id),

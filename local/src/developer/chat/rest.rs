@@ -2,18 +2,15 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::{explain::Refusal, state::text};
-use crate::developer::harmless::harmless;
+use crate::developer::{harmless::harmless, rest};
 
 /// How long an answer may take.
 const ANSWER_LIMIT: Duration = Duration::from_secs(15);
-
-/// How much of an answer is read, in bytes: more than Lambda can give.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -71,20 +68,8 @@ impl Rest {
     /// # Errors
     /// [`RestError::Address`].
     pub(super) fn new(url: &str, token: &str, tls: &ClientConfig) -> Result<Self, RestError> {
-        let bad = || RestError::Address { url: harmless(url) };
-        let base = url.trim_end_matches('/');
-        let uri: http::Uri = base.parse().map_err(|_| bad())?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() || uri.query().is_some() {
-            return Err(bad());
-        }
-        let base = base.strip_suffix("/api").unwrap_or(base);
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            // The token must not go anywhere else.
-            .redirect(Policy::none())
-            .timeout(ANSWER_LIMIT)
-            .build()
-            .map_err(|_| bad())?;
+        let found = rest::client(url, tls, ANSWER_LIMIT);
+        let (client, base) = found.ok_or_else(|| RestError::Address { url: harmless(url) })?;
         Ok(Self {
             client,
             base: format!("{base}/api"),
@@ -103,16 +88,10 @@ impl Rest {
             source: source.without_url(),
         };
         let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
-        let mut response = request.send().await.map_err(unreachable)?;
+        let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let foreign = || RestError::Foreign { url: url(), status };
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > ANSWER_BYTES {
-                return Err(foreign());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = rest::body(response).await.map_err(unreachable)?.ok_or_else(foreign)?;
         let body: Value = serde_json::from_slice(&body).map_err(|_| foreign())?;
         if status.is_success() {
             return Ok(body);

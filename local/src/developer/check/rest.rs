@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use probes::{Answer, Call, Probe, Problem, Way};
-use reqwest::{Client, Method, header::HeaderMap, redirect::Policy};
+use reqwest::{Client, Method, header::HeaderMap};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::CheckError;
-use crate::developer::harmless::harmless;
+use crate::developer::{harmless::harmless, rest};
 
 /// How long an answer may take: the longest that API Gateway waits for a function.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-
-/// How much of an answer is read, in bytes: more than Lambda can give.
-const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// The REST API with the token of the user who checks.
 #[derive(Debug)]
@@ -43,22 +40,11 @@ impl Rest {
     /// # Errors
     /// [`CheckError::Address`].
     pub(super) fn new(url: &str, token: &str, tls: &ClientConfig) -> Result<Self, CheckError> {
-        let bad = || CheckError::Address(harmless(url));
-        let base = url.trim_end_matches('/');
-        let uri: http::Uri = base.parse().map_err(|_| bad())?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() || uri.query().is_some() {
-            return Err(bad());
-        }
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            // The token must not go anywhere else.
-            .redirect(Policy::none())
-            .timeout(ANSWER_LIMIT)
-            .build()
-            .map_err(|_| bad())?;
+        let found = rest::client(url, tls, ANSWER_LIMIT);
+        let (client, base) = found.ok_or_else(|| CheckError::Address(harmless(url)))?;
         Ok(Self {
             client,
-            base: base.strip_suffix("/api").unwrap_or(base).to_owned(),
+            base,
             token: token.to_owned(),
         })
     }
@@ -81,16 +67,10 @@ impl Rest {
         for (name, value) in request.headers {
             sending = sending.header(*name, *value);
         }
-        let mut response = sending.send().await.map_err(|error| self.no_answer(&error))?;
+        let response = sending.send().await.map_err(|error| self.no_answer(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.no_answer(&error))? {
-            if body.len() + chunk.len() > ANSWER_BYTES {
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok((Answer::new(status, &body), headers))
+        let body = rest::body(response).await.map_err(|error| self.no_answer(&error))?;
+        Ok((Answer::new(status, &body.unwrap_or_default()), headers))
     }
 
     /// Asks with the token, and returns the body of an answer with this status.

@@ -1,4 +1,4 @@
-//! Compares both sides, message by message. What was changed through Senna since is no difference.
+//! Compares both sides, message by message. A message that was changed through Senna since then does not count as a difference.
 
 use std::fmt;
 

@@ -13,7 +13,7 @@ use std::{
 pub(super) enum Kind {
     /// A key that the old server does not write.
     UnknownKey,
-    /// A key whose name says list, hash or sorted set, and which is something else.
+    /// A key of another type than its name says.
     OtherType,
     /// A key whose site or ids are invalid, or can be read in more than one way.
     BadName,
