@@ -29,6 +29,7 @@ mod chat;
 pub mod description;
 pub mod documents;
 mod executables;
+pub mod figure;
 pub mod follower;
 mod http_client;
 pub mod javascript;
