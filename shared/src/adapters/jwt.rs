@@ -1,5 +1,6 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. Functions verify tokens and sign none.
 
+pub(crate) mod crypto;
 pub(crate) mod key_set;
 
 use std::time::Duration;
@@ -90,6 +91,7 @@ impl Identity {
     /// # Errors
     /// If the public key does not belong to the algorithm or is too short, or the HTTP client cannot be built.
     pub fn new(config: IdentityConfig) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        crypto::install();
         let keys = match &config.key {
             KeySource::Secret { current, previous } => {
                 warn_of_short("SOCK_JWT_SECRET", Some(current), config.algorithm);
@@ -272,7 +274,12 @@ fn public_key(pem: &[u8], algorithm: Algorithm) -> Option<DecodingKey> {
             let public = pkcs1::RsaPublicKey::from_der(key.try_get_as_bytes().ok()?).ok()?;
             (bits(public.modulus.as_bytes()) >= RSA_BITS).then_some(key)
         }
-        AlgorithmFamily::Ec => DecodingKey::from_ec_pem(pem).ok(),
+        AlgorithmFamily::Ec => {
+            let key = DecodingKey::from_ec_pem(pem).ok()?;
+            // Of the curve that belongs to the algorithm, and not compressed (SEC 1, section 2.3.3).
+            let bytes = if algorithm == Algorithm::ES256 { 65 } else { 97 };
+            (key.try_get_as_bytes().ok()?.len() == bytes).then_some(key)
+        }
         AlgorithmFamily::Ed => DecodingKey::from_ed_pem(pem).ok(),
         AlgorithmFamily::Hmac => None,
     }
@@ -387,13 +394,16 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_kind_is_named_at_the_start() {
-        let env: Environment = [("SOCK_JWT_ALGORITHM", "ES256"), ("SOCK_JWT_PUBLIC_KEY", ED[1])]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let error = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err();
-        insta::assert_snapshot!(error, @"SOCK_JWT_PUBLIC_KEY must be a public key for ES256 in PEM; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+    fn a_key_of_another_kind_or_curve_is_named_at_the_start() {
+        let refused = |algorithm: &str, key: &str| {
+            let env: Environment = [("SOCK_JWT_ALGORITHM", algorithm), ("SOCK_JWT_PUBLIC_KEY", key)]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err()
+        };
+        insta::assert_snapshot!(refused("ES256", ED[1]), @"SOCK_JWT_PUBLIC_KEY must be a public key for ES256 in PEM; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+        insta::assert_snapshot!(refused("ES384", EC[1]), @"SOCK_JWT_PUBLIC_KEY must be a public key for ES384 in PEM; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
+use super::jwt::crypto;
 use crate::config::SigningConfig;
 
 /// How long a token is good, in seconds: longer than one check.
@@ -23,6 +24,7 @@ impl fmt::Debug for ProbeTokens {
 impl ProbeTokens {
     /// Signs with these settings.
     pub fn new(config: SigningConfig) -> Self {
+        crypto::install();
         Self(config)
     }
 
