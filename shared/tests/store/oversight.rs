@@ -201,7 +201,7 @@ pub(crate) async fn deleted_messages_keep_their_place_in_the_history_for_moderat
 }
 
 pub(crate) async fn a_part_of_the_record_ends_where_it_is_full(mut world: World) {
-    world.store = world.as_release(str::to_owned).await.store.keeping_versions();
+    world.store = world.as_release(&[]).await.store.keeping_versions();
     let long = "x".repeat(TEXT_BYTES);
     for number in 1..=40 {
         let sent = world.send(&world.anna, &long).await;

@@ -10,22 +10,22 @@ use crate::signals::at_now;
 use crate::support::{TERMS, World, acting, open, page, principal, text, texts, with_key};
 
 /// What another release writes in place of what, in every script that has it.
-type Edits<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Edits = &'static [(&'static str, &'static str)];
 
 /// The next release adds a section to every record.
-const NEW_SECTION: Edits<'_> = &[(
+const NEW_SECTION: Edits = &[(
     "state.rev) .. ARGV[4]\n",
     "state.rev) .. ARGV[4] .. struct.pack('>I1I2', 200, 3) .. 'new'\n",
 )];
 
 /// The next release gives members a version of its own.
-const NEW_MEMBER: Edits<'_> = &[(
+const NEW_MEMBER: Edits = &[(
     "local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 1",
     "local MEMBER_VERSION, MEMBER, HAS_WRITTEN = 2",
 )];
 
 /// The next release gives records, entries, reactions, and what decisions rest on, a version of its own.
-const NEW_VERSIONS: Edits<'_> = &[
+const NEW_VERSIONS: Edits = &[
     ("local RECORD, DELETED, MORE = 2", "local RECORD, DELETED, MORE = 3"),
     ("ARGV[2] .. identity", "string.char(3 * 32) .. identity"),
     ("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2"),
@@ -43,7 +43,7 @@ const NEW_VERSIONS: Edits<'_> = &[
 ];
 
 /// The last release knows neither replies, mentions nor reactions: it copies their sections, and does nothing else for them.
-const LAST_RELEASE: Edits<'_> = &[
+const LAST_RELEASE: Edits = &[
     ("for tag = TEXT, REACTED do", "for tag = TEXT, CHANGED do"),
     ("  if reply then record = record .. quote(log, base, reply) end\n", ""),
     (
@@ -62,7 +62,7 @@ const LAST_RELEASE: Edits<'_> = &[
 ];
 
 /// The last release knows no tokens that end before their connections.
-const ENDLESS_TOKENS: Edits<'_> = &[
+const ENDLESS_TOKENS: Edits = &[
     (
         "pairs({[4] = 'topics', [5] = 'until', [6] = 'issued'})",
         "pairs({[4] = 'topics'})",
@@ -75,13 +75,6 @@ const ENDLESS_TOKENS: Edits<'_> = &[
     ),
     ("{all, known.opening}", "{all, ''}"),
 ];
-
-fn edited(edits: Edits<'_>) -> impl Fn(&str) -> String {
-    move |source| {
-        let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
-        edits.iter().fold(source.to_owned(), edit)
-    }
-}
 
 #[test]
 fn every_edit_of_another_release_finds_its_place() {
@@ -105,7 +98,7 @@ async fn changes(world: &World) -> Changes {
 
 pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: World) {
     for edits in [NEW_SECTION, NEW_VERSIONS] {
-        let next = world.as_release(edited(edits)).await;
+        let next = world.as_release(edits).await;
         next.forget(&next.chat_keys()).await;
         next.forget(&next.user_keys(&next.anna)).await;
         next.forget(&next.user_keys(&next.ben)).await;
@@ -135,7 +128,7 @@ pub(crate) async fn an_older_release_shows_what_it_knows_of_a_newer_one(world: W
 }
 
 pub(crate) async fn an_older_release_copies_what_it_does_not_know(world: World) {
-    let next = world.as_release(edited(NEW_SECTION)).await;
+    let next = world.as_release(NEW_SECTION).await;
     let id = next.send(&next.anna, "first").await.change.id;
     let edited = world.edit(&world.anna, id, "second").await;
     world.finish(edited).await;
@@ -155,7 +148,7 @@ pub(crate) async fn an_older_release_copies_what_it_does_not_know(world: World) 
 }
 
 pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: World) {
-    let next = world.as_release(edited(NEW_VERSIONS)).await;
+    let next = world.as_release(NEW_VERSIONS).await;
     let id = next.send(&next.anna, "newer").await.change.id;
     let refused = |outcome: Result<Decision, _>| {
         let error: StoreError = outcome.unwrap_err();
@@ -173,14 +166,14 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
     next.finish(again).await;
     assert_eq!(texts(&next.history(page(1, 10)).await), ["newer!"]);
     // A newer member beside an older state: nothing is half written.
-    let member = world.as_release(edited(NEW_MEMBER)).await;
+    let member = world.as_release(NEW_MEMBER).await;
     member.forget(&member.chat_keys()).await;
     member.say(&member.anna, "newer").await;
     let before = changes(&world).await;
     refused(world.try_to_say(&world.anna, "older").await);
     assert_eq!(changes(&world).await, before);
     // An older release has written here too: the next one goes on.
-    let theirs = world.as_release(str::to_owned).await;
+    let theirs = world.as_release(&[]).await;
     theirs.forget(&theirs.chat_keys()).await;
     theirs.forget(&theirs.user_keys(&theirs.anna)).await;
     theirs.forget(&theirs.user_keys(&theirs.ben)).await;
@@ -191,7 +184,7 @@ pub(crate) async fn an_older_release_refuses_to_rewrite_a_newer_version(world: W
 
 /// The last release serves the same conversation as this one.
 pub(crate) async fn the_last_release_leaves_replies_mentions_and_reactions_alone(world: World) {
-    let last = world.as_release(edited(LAST_RELEASE)).await;
+    let last = world.as_release(LAST_RELEASE).await;
     let first = world.send(&world.anna, "first").await.change.id;
     let draft = |content: &str| Draft {
         reply_to: Some(first),
@@ -254,7 +247,7 @@ pub(crate) async fn the_last_release_leaves_replies_mentions_and_reactions_alone
 /// Both releases record connections of one user, and find those of the other.
 pub(crate) async fn the_last_release_and_this_one_share_connections(world: World) {
     let (world, now) = at_now(world);
-    let last = world.as_release(edited(ENDLESS_TOKENS)).await;
+    let last = world.as_release(ENDLESS_TOKENS).await;
     let id = |text| ConnectionId::parse(text).unwrap();
     let (phone, desk, gone) = (id("phone="), id("desk="), id("gone="));
     let token = |seconds: u64| Principal {
@@ -452,7 +445,7 @@ pub(crate) async fn the_bytes_of_topics_are_served(world: World) {
 
 pub(crate) async fn a_block_of_a_newer_release_holds_and_stays_as_it_is(world: World) {
     let newer = world
-        .as_release(|source| source.replace("local BLOCKED_VERSION = 1", "local BLOCKED_VERSION = 2"))
+        .as_release(&[("local BLOCKED_VERSION = 1", "local BLOCKED_VERSION = 2")])
         .await;
     world.send(&world.ben, "hello").await;
     newer.store.block(&world.anna, &world.ben.id).await.unwrap();

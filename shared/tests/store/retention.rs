@@ -49,7 +49,7 @@ async fn is_there(world: &World, key: &str) -> bool {
 
 pub(crate) async fn what_is_too_old_goes_from_everywhere(world: World) {
     let mut world = world.in_topic("cats");
-    world.store = world.as_release(str::to_owned).await.store.keeping_versions();
+    world.store = world.as_release(&[]).await.store.keeping_versions();
     let old = world.send_draft(&world.anna, &with_key("old", "k")).await.change.id;
     world.join(&world.ben).await;
     let mention = Draft {

@@ -97,8 +97,8 @@ impl World {
     }
 
     /// Another release: the same data by a store whose scripts were edited so.
-    pub(crate) async fn as_release(&self, edit: impl Fn(&str) -> String) -> Self {
-        let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), edit)
+    pub(crate) async fn as_release(&self, edits: crate::releases::Edits) -> Self {
+        let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), edits)
             .await
             .unwrap();
         Self {

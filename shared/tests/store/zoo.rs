@@ -125,7 +125,7 @@ impl Zoo {
     /// Makes a user with everything, and others who have the same.
     pub(crate) async fn new(world: World) -> Self {
         let (mut world, now) = at_now(world);
-        world.store = world.as_release(str::to_owned).await.store.keeping_versions();
+        world.store = world.as_release(&[]).await.store.keeping_versions();
         let topic = |name: &str| Conversation::of(&world.anna, &Target::Topic(Id::parse(name).unwrap()));
         let zoo = Self {
             gone: user("site", "gone~user"),

@@ -33,26 +33,40 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How often a request is sent at the most, each time on a new connection.
 const TRIES: u32 = 3;
 
+/// Texts in the sources of scripts, and what stands there instead: so a test makes a neighbouring release of them.
+pub(super) type Edits = &'static [(&'static str, &'static str)];
+
 /// A Lua script. EVAL at first use in a process loads it; then its hash is enough, until a server says that it doesn't know it.
 pub(super) struct Script {
-    source: String,
-    // Made at the first use: a process uses few of the scripts, and the hashes of all of them are half a millisecond of a cold start.
+    parts: Box<[&'static str]>,
+    edits: Edits,
+    // Both are made at the first use: a process uses few of the scripts, and those of all of them are most of a millisecond of a cold start.
+    source: OnceLock<String>,
     hash: OnceLock<String>,
     loaded: AtomicBool,
 }
 
 impl Script {
-    pub(super) fn new(source: String) -> Self {
+    pub(super) fn new(parts: &[&'static str], edits: Edits) -> Self {
         Self {
-            source,
+            parts: parts.into(),
+            edits,
+            source: OnceLock::new(),
             hash: OnceLock::new(),
             loaded: AtomicBool::new(false),
         }
     }
 
+    fn source(&self) -> &str {
+        self.source.get_or_init(|| {
+            let edit = |source: String, (from, to): &(&str, &str)| source.replace(from, to);
+            self.edits.iter().fold(self.parts.concat(), edit)
+        })
+    }
+
     fn hash(&self) -> &str {
         self.hash
-            .get_or_init(|| redis::Script::new(&self.source).get_hash().to_owned())
+            .get_or_init(|| redis::Script::new(self.source()).get_hash().to_owned())
     }
 }
 
@@ -82,7 +96,7 @@ impl<'a> Call<'a> {
         command.arg(if by_hash {
             self.script.hash()
         } else {
-            &self.script.source
+            self.script.source()
         });
         command.arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
         command

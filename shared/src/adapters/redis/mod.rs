@@ -75,15 +75,19 @@ impl<C: Clock> RedisStore<C> {
     /// # Errors
     /// [`ConfigError`] if an address or the CA certificate is invalid.
     pub async fn connect(config: RedisConfig, clock: C) -> Result<Self, ConfigError> {
-        Self::connect_as(config, clock, str::to_owned).await
+        Self::connect_as(config, clock, &[]).await
     }
 
-    /// The store as a neighbouring release would be: `edit` changes the source of every script. For tests.
+    /// The store as a neighbouring release would be: `edits` are texts in the sources of scripts, and what stands there instead. For tests.
     ///
     /// # Errors
     /// As [`RedisStore::connect`].
     #[doc(hidden)]
-    pub async fn connect_as(config: RedisConfig, clock: C, edit: impl Fn(&str) -> String) -> Result<Self, ConfigError> {
+    pub async fn connect_as(
+        config: RedisConfig,
+        clock: C,
+        edits: &'static [(&'static str, &'static str)],
+    ) -> Result<Self, ConfigError> {
         let link = Link::new(&config)?;
         if let Err(error) = link.connect().await {
             tracing::warn!(error = %crate::error::Chain(&error), "starting without redis");
@@ -91,7 +95,7 @@ impl<C: Clock> RedisStore<C> {
         Ok(Self {
             keys: Keys::new(config.prefix),
             link,
-            scripts: Scripts::new(edit),
+            scripts: Scripts::new(edits),
             clock,
             versions: 0,
         })

@@ -1,6 +1,6 @@
 //! The Lua scripts, one file each in `scripts/`. Those of a conversation begin with the preludes that they use.
 
-use super::link::Script;
+use super::link::{Edits, Script};
 
 /// Every script, made once per process.
 pub(super) struct Scripts {
@@ -68,9 +68,8 @@ pub(super) struct Scripts {
 const EVEN_IF_FULL: &str = "#!lua flags=allow-oom\n";
 
 impl Scripts {
-    /// `edit` may change a source: a test makes a neighbouring release of it.
-    pub(super) fn new(edit: impl Fn(&str) -> String) -> Self {
-        let script = |parts: &[&str]| Script::new(edit(&parts.concat()));
+    pub(super) fn new(edits: Edits) -> Self {
+        let script = |parts: &[&'static str]| Script::new(parts, edits);
         let prelude = include_str!("scripts/conversation_prelude.lua");
         let records = include_str!("scripts/record_prelude.lua");
         let shown = include_str!("scripts/shown_prelude.lua");
@@ -80,10 +79,14 @@ impl Scripts {
         let reading = |body| script(&[prelude, records, shown, body]);
         // Made at once where a script looks into records anyway; else only when `records` is called.
         let view = "return shown, reacted, find, is_deleted, quote end\n";
-        let eager = [records, shown, "local function records() ", view].concat();
-        let lazy = ["local function records()\n", records, shown, view].concat();
-        let deciding = |flags, body: &[&str]| script(&[&[flags, prelude, &lazy, decisions, members], body].concat());
-        let changing = |flags, body: &[&str]| script(&[&[flags, prelude, &eager, decisions, members], body].concat());
+        let eager = [records, shown, "local function records() ", view];
+        let lazy = ["local function records()\n", records, shown, view];
+        let deciding = |flags, body: &[&'static str]| {
+            script(&[&[flags, prelude], &lazy[..], &[decisions, members], body].concat())
+        };
+        let changing = |flags, body: &[&'static str]| {
+            script(&[&[flags, prelude], &eager[..], &[decisions, members], body].concat())
+        };
         let rewriting = include_str!("scripts/rewriting_prelude.lua");
         let reading_up_to = include_str!("scripts/reading_prelude.lua");
         let operations = include_str!("scripts/operation_prelude.lua");
