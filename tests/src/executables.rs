@@ -48,6 +48,12 @@ fn build(command: &[&str], kind: &str, name: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo
         .args(command)
+        // As this program itself is built. The measurements themselves are not needed, and would take minutes to optimise.
+        .args(if cfg!(debug_assertions) {
+            &[][..]
+        } else {
+            &["--release", "--exclude", "tests"]
+        })
         .args(["--workspace", "--message-format", "json-render-diagnostics"])
         .current_dir(root())
         .stdin(Stdio::null())

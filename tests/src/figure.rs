@@ -58,7 +58,62 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
+impl Axis {
+    /// An axis of numbers.
+    pub fn linear(label: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            logarithmic: false,
+            categories: Vec::new(),
+        }
+    }
+
+    /// An axis of numbers on which powers of ten have the same distance.
+    pub fn logarithmic(label: impl Into<String>) -> Self {
+        Self {
+            logarithmic: true,
+            ..Self::linear(label)
+        }
+    }
+
+    /// An axis of names.
+    pub fn categories(names: Vec<String>) -> Self {
+        Self {
+            categories: names,
+            ..Self::linear("")
+        }
+    }
+}
+
+impl Series {
+    /// A line without dashes.
+    pub fn solid(name: impl Into<String>, points: Vec<(f64, f64)>) -> Self {
+        Self {
+            name: name.into(),
+            dashed: false,
+            points,
+        }
+    }
+}
+
 impl Figure {
+    /// What all measurements found last, in the order of their names.
+    ///
+    /// # Errors
+    /// When a file can't be read, or is no figure.
+    pub fn all() -> Result<Vec<Self>> {
+        let mut figures = Vec::new();
+        for entry in fs::read_dir(root().join("docs/figures")).context("docs/figures")? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let figure = serde_json::from_str(&fs::read_to_string(&path)?);
+                figures.push(figure.with_context(|| path.display().to_string())?);
+            }
+        }
+        figures.sort_by(|one: &Self, other| one.name.cmp(&other.name));
+        Ok(figures)
+    }
+
     /// Writes it to `docs/figures/`, where it replaces what an earlier run found.
     ///
     /// # Errors

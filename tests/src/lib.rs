@@ -36,6 +36,7 @@ pub mod javascript;
 mod mask;
 pub mod old_server;
 pub mod platform;
+pub mod plot;
 mod processes;
 mod raw_redis;
 pub mod sam;

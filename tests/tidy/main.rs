@@ -7,6 +7,8 @@ mod commands;
 #[cfg(test)]
 mod descriptions;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod support;

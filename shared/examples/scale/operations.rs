@@ -1,0 +1,128 @@
+//! What users ask for, each as one use of the store.
+
+use futures_util::future::LocalBoxFuture;
+use shared::domain::{Edit, InboxWindow, MetadataEdit, Page, Reaction, Window};
+use shared::ports::{PageBounds, Store as _};
+
+use crate::filled::{Filled, FilledInbox, append, asker, fifty, tell};
+use crate::{Error, Store};
+
+type Run<T> = for<'a> fn(&'a Store, &'a T, u32) -> LocalBoxFuture<'a, Result<(), Error>>;
+
+const PAGE: Page = Page {
+    number: 1,
+    per_page: 10,
+};
+
+/// The number makes each run of a write differ from the one before.
+pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
+    ("send", |store, filled, _| {
+        Box::pin(async move {
+            append(store, &filled.chat, &filled.author, &fifty()?).await?;
+            Ok(())
+        })
+    }),
+    ("edit, in the middle", |store, filled, number| {
+        Box::pin(async move {
+            let edit = Edit {
+                text: Some(shared::domain::Body::new(
+                    shared::domain::BodyKind::Text,
+                    format!("{number:050}"),
+                )?),
+                image: None,
+                metadata: MetadataEdit::Keep,
+                seen: false,
+            };
+            let id = filled.message(0.5)?;
+            let by = asker(&filled.author);
+            store.update_message(&filled.chat, id, &by, &edit, None).await?;
+            Ok(())
+        })
+    }),
+    ("react, to the oldest", |store, filled, number| {
+        Box::pin(async move {
+            let (id, by) = (filled.message(0.0)?, &filled.reader.id);
+            let give = number.is_multiple_of(2);
+            store.react(&filled.chat, id, by, &Reaction::parse("+1")?, give).await?;
+            Ok(())
+        })
+    }),
+    ("read up to, the newest", |store, filled, _| {
+        Box::pin(async move {
+            append(store, &filled.chat, &filled.author, &fifty()?).await?;
+            store.read_up_to(&filled.chat, &filled.reader.id, None).await?;
+            Ok(())
+        })
+    }),
+    ("history, the newest", |store, filled, _| {
+        history(store, filled, Window::Page(PAGE))
+    }),
+    ("history, in the middle", |store, filled, _| {
+        Box::pin(async move { history(store, filled, Window::Before(filled.message(0.5)?, 10)).await })
+    }),
+    ("history, the oldest", |store, filled, _| {
+        Box::pin(async move { history(store, filled, Window::After(filled.message(0.0)?, 10)).await })
+    }),
+    ("changes, of the last 10", |store, filled, _| {
+        Box::pin(async move {
+            let bounds = PageBounds {
+                count: 10,
+                ..PageBounds::BODY
+            };
+            let since = filled.rev_before(10);
+            store
+                .changes(&filled.chat, &asker(&filled.reader), since, bounds)
+                .await?;
+            Ok(())
+        })
+    }),
+    ("changes, from the middle", |store, filled, _| {
+        Box::pin(async move {
+            let bounds = PageBounds {
+                count: 10,
+                ..PageBounds::BODY
+            };
+            let since = filled.rev_before(filled.size / 2);
+            store
+                .changes(&filled.chat, &asker(&filled.reader), since, bounds)
+                .await?;
+            Ok(())
+        })
+    }),
+];
+
+pub(crate) const OF_INBOX: [(&str, Run<FilledInbox>); 4] = [
+    ("a message comes", |store, filled, _| {
+        Box::pin(async move {
+            let decision = append(store, &filled.chat, &filled.author, &fifty()?).await?;
+            tell(store, &filled.chat, &decision, &filled.owner).await?;
+            Ok(())
+        })
+    }),
+    ("list, the first page", |store, filled, _| list(store, filled, 1)),
+    ("list, the last page", |store, filled, _| {
+        list(store, filled, filled.size / 10)
+    }),
+    ("sync, nothing new", |store, filled, _| {
+        Box::pin(async move {
+            let changed = store.changed_entries(&filled.owner, Some(filled.newest()), PageBounds::BODY);
+            changed.await?;
+            Ok(())
+        })
+    }),
+];
+
+fn history<'a>(store: &'a Store, filled: &'a Filled, window: Window) -> LocalBoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        store.history(&filled.chat, &asker(&filled.reader), &window).await?;
+        Ok(())
+    })
+}
+
+fn list<'a>(store: &'a Store, filled: &'a FilledInbox, number: u64) -> LocalBoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        let window = InboxWindow::from(Page { number, ..PAGE });
+        store.inbox(&filled.owner, &window).await?;
+        Ok(())
+    })
+}
