@@ -22,7 +22,7 @@ impl Lines {
     }
 
     /// Prints what an operation costs at each size, and keeps the ratios to the smallest one.
-    pub(crate) fn add(&mut self, name: &str, costs: Vec<f64>) {
+    pub(crate) fn add(&mut self, name: &str, costs: &[f64]) {
         let smallest = costs.first().copied().unwrap_or(f64::NAN);
         let ratios: Vec<f64> = costs.iter().map(|cost| cost / smallest).collect();
         let cells = self.sizes.iter().zip(costs.iter().zip(&ratios));

@@ -86,7 +86,7 @@ async fn main() -> Result<(), Error> {
             };
             operation(&store, filled, turn).await
         });
-        lines.add(name, costs.await?);
+        lines.add(name, &costs.await?);
     }
     let of_history = lines.figure(
         "flat-history",
@@ -101,7 +101,7 @@ async fn main() -> Result<(), Error> {
             let Some(filled) = inboxes.get(at) else { return Ok(()) };
             operation(&store, filled, turn).await
         });
-        lines.add(name, costs.await?);
+        lines.add(name, &costs.await?);
     }
     let of_inbox = lines.figure(
         "flat-inbox",
@@ -155,7 +155,7 @@ async fn measure(
             for repeat in 0..REPEATS {
                 run(at, repeat).await?;
             }
-            let spent = redis.processor().await? - before;
+            let spent = redis.processor().await?.saturating_sub(before);
             if turn > 0 {
                 costs.push(spent.as_secs_f64() * 1e6 / f64::from(REPEATS));
             }
@@ -205,7 +205,7 @@ async fn come_back(
     if found != missed {
         return Err(format!("{found} changes were found, and {missed} were missed").into());
     }
-    let spent = (redis.processor().await? - before).as_secs_f64() * 1e6 / missed as f64;
+    let spent = redis.processor().await?.saturating_sub(before).as_secs_f64() * 1e6 / missed as f64;
     println!("{missed:>7} {place:<26}{took:>9.1} ms{requests:>5} requests{spent:>8.2} us");
     Ok(took)
 }
@@ -220,7 +220,7 @@ struct Statistics(MultiplexedConnection);
 
 impl Statistics {
     async fn new(server: &RedisServer) -> Result<Self, Error> {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_mins(1)));
         let client = Client::open(server.url())?;
         Ok(Self(
             client.get_multiplexed_async_connection_with_config(&config).await?,

@@ -27,7 +27,7 @@ pub(crate) async fn compare(store: &Store, redis: &Statistics) -> Result<(), Err
                     old_send(&mut redis.0.clone(), number, author, to).await?;
                 }
             }
-            *spent = (redis.processor().await? - before).as_secs_f64() * 1e6 / f64::from(REPEATS);
+            *spent = redis.processor().await?.saturating_sub(before).as_secs_f64() * 1e6 / f64::from(REPEATS);
         }
         // The first turn begins the conversations.
         if turn > 0 {

@@ -150,6 +150,14 @@ impl Bill {
         self.items().iter().map(|(_, dollars)| dollars).sum()
     }
 
+    /// The item that costs the most.
+    pub(crate) fn largest(&self) -> &'static str {
+        let items = self.items().into_iter();
+        items
+            .max_by(|one, other| one.1.total_cmp(&other.1))
+            .map_or("", |(item, _)| item)
+    }
+
     /// The default quota of which this month needs the most, if it needs more than there is.
     pub(crate) fn first_wall(&self) -> String {
         let walls = [
