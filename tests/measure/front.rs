@@ -3,7 +3,7 @@
 //! A thousand connections rest while two hundred requests a second go through the gateway for a minute: a quarter each of frames with an answer,
 //! small REST requests, histories, and sends, every one of which is pushed to one of the resting connections. Nothing may be lost. The
 //! gateway's own memory and processor time are those of the process `senna`; what the functions take beside it is in their own processes,
-//! and the ratio of both is the figure to compare between machines.
+//! and the ratio of both is the figure to compare between machines. `--seconds 15` makes the load shorter, for a first look.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 
@@ -17,6 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 use serde_json::json;
@@ -29,14 +30,22 @@ use tokio::{
 
 const CONNECTIONS: u64 = 1_000;
 const RATE: u64 = 200;
-const LOAD: Duration = Duration::from_mins(1);
 const REST: Duration = Duration::from_secs(10);
 /// Connections that frames are asked over.
 const ASKING: u64 = 8;
 const FUNCTIONS: [&str; 5] = ["welcome", "history", "send", "message", "connect"];
 
+/// What the local gateway costs as a front.
+#[derive(Parser)]
+struct Arguments {
+    /// How long the load lasts, in seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=180))]
+    seconds: u64,
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
+    let Arguments { seconds } = Arguments::parse();
     let chat = Chat::own(&[]).await?;
     let gateway = chat.stack().pid();
     let before = memory_kib(gateway)?;
@@ -64,7 +73,7 @@ async fn main() -> Result<()> {
     );
 
     let (gateway_before, functions_before) = (cpu_ms(gateway)?, functions_ms(&chat)?);
-    let load = Load::run(&chat, &users).await?;
+    let load = Load::run(&chat, &users, seconds).await?;
     let all_told = async || Ok((told.load(Ordering::Relaxed) >= load.sends).then_some(()));
     let arrived = until("every push has arrived", all_told).await;
     let gateway_ms = cpu_ms(gateway)? - gateway_before;
@@ -97,8 +106,9 @@ async fn main() -> Result<()> {
         load.failed == 0 && told == load.sends && ended == 0,
         "not everything went through"
     );
+    let planned = Duration::from_secs(seconds);
     ensure!(
-        load.took < LOAD + LOAD / 20,
+        load.took < planned + planned / 20,
         "{RATE} requests a second are too many for this machine"
     );
     Ok(())
@@ -124,7 +134,7 @@ struct Load {
 }
 
 impl Load {
-    async fn run(chat: &Chat, users: &[User]) -> Result<Self> {
+    async fn run(chat: &Chat, users: &[User], seconds: u64) -> Result<Self> {
         let [ann, bob] = chat.users(["ann", "bob"]);
         ann.send_text(&bob, "a history").await?;
         let (answered, mut answers) = mpsc::unbounded_channel();
@@ -145,7 +155,7 @@ impl Load {
         let begun = Instant::now();
         let mut ticks = interval(Duration::from_secs(1) / u32::try_from(RATE)?);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let total = RATE * LOAD.as_secs();
+        let total = RATE * seconds;
         let mut receivers = users.iter().cycle();
         let mut askers = asking.iter().cycle();
         for number in 0..total {

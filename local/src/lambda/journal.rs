@@ -58,12 +58,17 @@ impl FunctionLog {
         })
     }
 
-    fn keep(&self, request_id: &str, text: &str) {
+    /// Writes lines in one piece.
+    fn keep(&self, request_id: &str, lines: &[&str]) {
         if let Some(file) = &self.file {
             let time = clock::iso_form(clock::now_ms());
+            let lines: String = lines
+                .iter()
+                .map(|text| format!("{time} {request_id} {text}\n"))
+                .collect();
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             // A full disk must not stop the functions; the screen still has their lines.
-            drop(file.write_all(format!("{time} {request_id} {text}\n").as_bytes()));
+            drop(file.write_all(lines.as_bytes()));
         }
     }
 }
@@ -101,18 +106,20 @@ impl Journal {
         let mut current = self.current();
         request_id.clone_into(&mut current.id);
         current.tail.clear();
-        self.add(&mut current, &format!("START RequestId: {request_id} Version: $LATEST"));
+        self.add(
+            &mut current,
+            &[&format!("START RequestId: {request_id} Version: $LATEST")],
+        );
     }
 
     /// The request has ended. Writes `report`, and returns the end of the request's log.
     pub(super) fn end(&self, report: &Report) -> String {
         let mut current = self.current();
-        let id = current.id.clone();
-        if let Some(failure) = &report.failure {
-            self.add(&mut current, failure);
-        }
-        self.add(&mut current, &format!("END RequestId: {id}"));
-        self.add(&mut current, &report.line(&id));
+        let end = format!("END RequestId: {}", current.id);
+        let numbers = report.line(&current.id);
+        let failure = report.failure.as_deref();
+        let lines: Vec<&str> = failure.into_iter().chain([end.as_str(), &numbers]).collect();
+        self.add(&mut current, &lines);
         current.tail.clone()
     }
 
@@ -124,13 +131,15 @@ impl Journal {
     /// A line that the function wrote.
     fn line(&self, text: &str) {
         logs::line(&self.log.name, text);
-        self.add(&mut self.current(), text);
+        self.add(&mut self.current(), &[text]);
     }
 
-    fn add(&self, current: &mut Request, text: &str) {
-        self.log.keep(&current.id, text);
-        current.tail.push_str(text);
-        current.tail.push('\n');
+    fn add(&self, current: &mut Request, lines: &[&str]) {
+        self.log.keep(&current.id, lines);
+        for line in lines {
+            current.tail.push_str(line);
+            current.tail.push('\n');
+        }
         let mut surplus = current.tail.len().saturating_sub(TAIL_BYTES);
         while !current.tail.is_char_boundary(surplus) {
             surplus += 1;
@@ -293,7 +302,7 @@ mod tests {
         let journal = Journal::new(Arc::new(FunctionLog::create("f", None).unwrap()));
         journal.start("x");
         for _ in 0..3 {
-            journal.add(&mut journal.current(), &"ä".repeat(1500));
+            journal.add(&mut journal.current(), &[&"ä".repeat(1500)]);
         }
         let tail = journal.end(&report());
         assert!(
