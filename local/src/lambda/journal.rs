@@ -62,10 +62,8 @@ impl FunctionLog {
     fn keep(&self, request_id: &str, lines: &[&str]) {
         if let Some(file) = &self.file {
             let time = clock::iso_form(clock::now_ms());
-            let lines: String = lines
-                .iter()
-                .map(|text| format!("{time} {request_id} {text}\n"))
-                .collect();
+            let lines = lines.iter().map(|text| format!("{time} {request_id} {text}\n"));
+            let lines = lines.collect::<Vec<_>>().concat();
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             // A full disk must not stop the functions; the screen still has their lines.
             drop(file.write_all(lines.as_bytes()));

@@ -1,7 +1,11 @@
 //! What a month needs, what it costs, and where it meets a wall.
 
 use crate::habits::Month;
-use crate::prices::*;
+use crate::prices::{
+    ABLY_MESSAGE, ABLY_MINUTE, ABLY_PACKAGE, CACHE_ECPU, CACHE_GB_HOUR, CACHE_NODE_HOUR, EVENTS_MINUTE,
+    EVENTS_OPERATION, HTTP_REQUEST, INTERNET_GB, LAMBDA_GB_SECOND, LAMBDA_REQUEST, LOGS_GB, Plan, SENDBIRD,
+    SOCKET_MESSAGE, SOCKET_MINUTE, STREAM, TABLE_GB, TABLE_READ, TABLE_WRITE,
+};
 
 /// What an operation takes. Measured by commands of this repository on one machine, or assumed, as each line says.
 mod takes {

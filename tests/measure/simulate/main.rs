@@ -95,7 +95,7 @@ fn add(lines: &mut Vec<Series>, name: &str, users: f64, dollars: Option<f64>) {
 }
 
 #[cfg(test)]
-mod tests {
+mod rules {
     use super::*;
 
     fn total(users: f64, seed: u64) -> f64 {

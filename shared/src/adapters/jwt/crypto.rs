@@ -11,8 +11,8 @@ use ring::hmac;
 use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 
 static PROVIDER: CryptoProvider = CryptoProvider {
-    signer_factory: signer,
-    verifier_factory: verifier,
+    signer_factory: |algorithm, key| signer(*algorithm, key),
+    verifier_factory: |algorithm, key| verifier(*algorithm, key),
     #[cfg(not(test))]
     key_utils: KeyUtils::new_unimplemented(),
     // They make a key set from private keys, which only tests do.
@@ -70,10 +70,10 @@ struct RingVerifier {
 }
 
 /// Refuses a key of another family: a public key must never verify as a secret.
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
+fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     Ok(Box::new(RingVerifier {
-        algorithm: *algorithm,
-        method: method_for(*algorithm, key.family())?,
+        algorithm,
+        method: method_for(algorithm, key.family())?,
         key: key.clone(),
     }))
 }
@@ -120,14 +120,14 @@ struct HmacSigner {
 }
 
 /// Signs with a secret, as the function `check` does.
-fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
-    match method_for(*algorithm, key.family())? {
+fn signer(algorithm: Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
+    match method_for(algorithm, key.family())? {
         Method::Hmac(hash) => Ok(Box::new(HmacSigner {
-            algorithm: *algorithm,
+            algorithm,
             key: hmac::Key::new(hash, key.as_bytes()),
         })),
         #[cfg(test)]
-        _ => (OTHER.signer_factory)(algorithm, key),
+        _ => (OTHER.signer_factory)(&algorithm, key),
         #[cfg(not(test))]
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
     }

@@ -55,7 +55,8 @@ use crate::ports::{
 pub struct RedisStore<C> {
     keys: Keys,
     link: Link,
-    scripts: Scripts,
+    /// Boxed, because it is large, and futures that make a store would be larger still.
+    scripts: Box<Scripts>,
     clock: C,
     /// How many earlier versions of a message are kept.
     versions: u64,
@@ -95,7 +96,7 @@ impl<C: Clock> RedisStore<C> {
         Ok(Self {
             keys: Keys::new(config.prefix),
             link,
-            scripts: Scripts::new(edits),
+            scripts: Box::new(Scripts::new(edits)),
             clock,
             versions: 0,
         })
