@@ -32,7 +32,7 @@ struct Group {
 
 impl Group {
     async fn new(side: &Side, recipients: usize) -> Result<Self> {
-        let topic = format!("with-{recipients}");
+        let topic = format!("with{recipients}");
         let first = 10_000 + recipients as u64;
         let members: Vec<u64> = (first..).take(recipients).collect();
         if !side.speaks_socket_io {
@@ -101,8 +101,8 @@ pub(crate) async fn measure(sides: [&Side; 2], recipients: usize, messages: usiz
     ];
     for round in 0..messages + 3 {
         // The first ones start functions and fill entries.
-        ours.send(round >= 3).await?;
-        theirs.send(round >= 3).await?;
+        ours.send(round >= 3).await.context("Senna")?;
+        theirs.send(round >= 3).await.context("Socket.IO")?;
     }
     Ok([ours.waited(), theirs.waited()])
 }

@@ -27,8 +27,14 @@ local function added_at(seq)
   return (unpack('>I7', call('LINDEX', log, seq - first), 13))
 end
 
-local seq, high = first, last + 1
-if last >= first and added_at(last) <= since then seq = high end
+-- Steps back from the end, each twice as long as the one before: most readers were away for a short time, and Redis walks to a place in a list from
+-- the nearer end.
+local seq, high, step = last + 1, last + 1, 1
+while high > first do
+  local earlier = math.max(first, high - step)
+  if added_at(earlier) <= since then seq = earlier + 1 break end
+  seq, high, step = earlier, earlier, step * 2
+end
 while seq < high do
   local middle = math.floor((seq + high) / 2)
   if added_at(middle) > since then high = middle else seq = middle + 1 end
