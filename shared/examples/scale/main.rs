@@ -75,6 +75,12 @@ async fn main() -> Result<(), Error> {
         }
     }
 
+    // First, because the operations change what is found.
+    println!(
+        "\na user comes back after so many changes: milliseconds, requests, microseconds of Redis for each change"
+    );
+    let absence = absence(&store, &redis, &conversations, &inboxes).await?;
+
     println!(
         "\nmicroseconds of Redis for an operation, by messages in the conversation; and the ratio to the smallest"
     );
@@ -108,11 +114,6 @@ async fn main() -> Result<(), Error> {
         "Redis's work for an operation",
         "conversations in the inbox",
     );
-
-    println!(
-        "\na user comes back after so many changes: milliseconds, requests, microseconds of Redis for each change"
-    );
-    let absence = absence(&store, &redis, &conversations, &inboxes).await?;
 
     println!("\nbytes in Redis");
     for filled in &conversations {
