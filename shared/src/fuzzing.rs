@@ -158,6 +158,7 @@ pub fn token(bytes: &[u8]) {
     let Ok(claims) = serde_json::from_str::<Value>(text) else {
         return;
     };
+    crypto::install();
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     let Ok(token) = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key) else {
         return;

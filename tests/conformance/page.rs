@@ -108,6 +108,7 @@ async fn gives_tokens_that_hold() -> Result<()> {
     ensure!(users.len() == 2, "{config}");
     for person in users {
         let token = person["token"].as_str().context("a token")?;
+        crypto::install();
         let key = jsonwebtoken::DecodingKey::from_secret(tests::SECRET.as_bytes());
         let claims = jsonwebtoken::decode::<Value>(token, &key, &jsonwebtoken::Validation::default())?.claims;
         ensure!(

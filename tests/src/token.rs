@@ -29,6 +29,7 @@ impl std::fmt::Debug for Signer {
 impl Signer {
     /// Signs with a shared secret and one of the HS algorithms.
     pub fn secret(algorithm: Algorithm, secret: &str) -> Self {
+        crypto::install();
         Self {
             header: Header::new(algorithm),
             key: EncodingKey::from_secret(secret.as_bytes()),
@@ -41,6 +42,7 @@ impl Signer {
     /// # Errors
     /// When it is none.
     pub fn rsa(pem: &str) -> Result<Self> {
+        crypto::install();
         Ok(Self {
             header: Header::new(Algorithm::RS256),
             key: EncodingKey::from_rsa_pem(pem.as_bytes())?,

@@ -126,6 +126,7 @@ impl Signer {
         let claims: Map<String, Value> = (times.into_iter().chain(given).chain([user]))
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
+        crypto::install();
         let key = EncodingKey::from_secret(self.secret.as_bytes());
         Ok(jsonwebtoken::encode(&Header::new(self.algorithm), &claims, &key)?)
     }

@@ -1,6 +1,5 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. Functions verify tokens and sign none.
 
-pub(crate) mod crypto;
 pub(crate) mod key_set;
 
 use std::time::Duration;

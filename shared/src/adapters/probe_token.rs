@@ -5,7 +5,6 @@ use std::fmt;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Map, Value, json};
 
-use super::jwt::crypto;
 use crate::config::SigningConfig;
 
 /// How long a token is good, in seconds: longer than one check.

@@ -165,6 +165,7 @@ mod tests {
     const EC: &str = include_str!("../../../../tests/keys/ec.pem");
 
     fn rsa() -> Value {
+        crypto::install();
         let key = EncodingKey::from_rsa_pem(FIRST.as_bytes()).unwrap();
         let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap()).unwrap();
         jwk["kid"] = json!("a");
@@ -241,6 +242,7 @@ mod tests {
 
     #[test]
     fn a_key_of_any_shape_is_no_panic() {
+        crypto::install();
         let odd = |x: &str| json!({"keys": [{"kty": "EC", "crv": "P-256", "x": x, "y": x}]}).to_string();
         for x in ["", "AA", &"A".repeat(43), &"A".repeat(4_000)] {
             let keys = PublicKeys::parse(odd(x).as_bytes(), Algorithm::ES256).unwrap();
