@@ -34,7 +34,7 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 const TRIES: u32 = 3;
 
 /// Texts in the sources of scripts, and what stands there instead: so a test makes a neighbouring release of them.
-pub(super) type Edits = &'static [(&'static str, &'static str)];
+pub(crate) type Edits = &'static [(&'static str, &'static str)];
 
 /// A Lua script. EVAL at first use in a process loads it; then its hash is enough, until a server says that it doesn't know it.
 pub(super) struct Script {

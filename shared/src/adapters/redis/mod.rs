@@ -34,7 +34,7 @@ use self::bytes::number_bytes;
 use self::entry::Unpacked;
 use self::gate::{issued, with_takings};
 use self::keys::{Keys, OfConversation, OfUser};
-use self::link::{Call, Link, Script};
+use self::link::{Call, Edits, Link, Script};
 use self::scripts::Scripts;
 use crate::config::{ConfigError, RedisConfig};
 use crate::domain::limits::{
@@ -84,11 +84,7 @@ impl<C: Clock> RedisStore<C> {
     /// # Errors
     /// As [`RedisStore::connect`].
     #[doc(hidden)]
-    pub async fn connect_as(
-        config: RedisConfig,
-        clock: C,
-        edits: &'static [(&'static str, &'static str)],
-    ) -> Result<Self, ConfigError> {
+    pub async fn connect_as(config: RedisConfig, clock: C, edits: Edits) -> Result<Self, ConfigError> {
         let link = Link::new(&config)?;
         if let Err(error) = link.connect().await {
             tracing::warn!(error = %crate::error::Chain(&error), "starting without redis");
