@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::figure::{Axis, Figure, Series};
 
 /// The size of a picture, in pixels.
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 880.0;
 const HEIGHT: f64 = 420.0;
 /// The area of the plot: from the left, from the top, to the right, to the bottom.
-const AREA: [f64; 4] = [70.0, 52.0, 560.0, 350.0];
+const AREA: [f64; 4] = [70.0, 52.0, 640.0, 350.0];
 const FONT: &str = "system-ui, -apple-system, 'Segoe UI', sans-serif";
 
 /// Colors for one scheme of the reader's page.
@@ -21,7 +21,7 @@ pub struct Scheme {
     quiet: &'static str,
     grid: &'static str,
     /// Of the series in turn. They differ in lightness too, for readers who tell few colors apart (Okabe and Ito, "Color Universal Design").
-    colors: [&'static str; 6],
+    colors: [&'static str; 9],
 }
 
 /// For a light page.
@@ -31,7 +31,9 @@ pub const LIGHT: Scheme = Scheme {
     ink: "#1f2328",
     quiet: "#59636e",
     grid: "#d8dee4",
-    colors: ["#0072b2", "#d55e00", "#009e73", "#8c4a7f", "#7a6000", "#4d5763"],
+    colors: [
+        "#0072b2", "#d55e00", "#009e73", "#8c4a7f", "#7a6000", "#4d5763", "#b00058", "#00757a", "#5a3fb0",
+    ],
 };
 
 /// For a dark page.
@@ -41,7 +43,9 @@ pub const DARK: Scheme = Scheme {
     ink: "#f0f6fc",
     quiet: "#9198a1",
     grid: "#30363d",
-    colors: ["#56b4e9", "#e69f00", "#2fc99a", "#e29ac8", "#f0e442", "#aab4c0"],
+    colors: [
+        "#56b4e9", "#e69f00", "#2fc99a", "#e29ac8", "#f0e442", "#aab4c0", "#ff7aa8", "#5fdfe4", "#b39dff",
+    ],
 };
 
 /// The picture.

@@ -40,7 +40,7 @@ impl Lines {
             name,
             title,
             &json!({"label": x, "logarithmic": true}),
-            &json!({"label": "times the smallest size"}),
+            &json!({"label": "times the smallest size", "logarithmic": true}),
         )
     }
 

@@ -76,7 +76,7 @@ fn main() -> Result<()> {
             name: "cost".to_owned(),
             title: "Dollars a month, by a simulation".to_owned(),
             command: "cargo run -p tests --bin simulate -- --save".to_owned(),
-            note: "Prices were read and not paid; those of Stream and Sendbird could not be read again. A line ends where a price list ends.".to_owned(),
+            note: "Prices were read and not paid; those of Stream and Sendbird are remembered, not read again. A line ends where its list does.".to_owned(),
             x: Axis::logarithmic("users who are active in a month"),
             y: Axis::logarithmic("dollars a month"),
             series: lines,
