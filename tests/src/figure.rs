@@ -21,7 +21,7 @@ pub struct Figure {
     pub title: String,
     /// The command that measured it, from the project's folder.
     pub command: String,
-    /// When and on what it was measured, and what a reader must know to read it right.
+    /// What a reader must know to read it right. `docs/performance.md` says when and on which machine.
     pub note: String,
     /// The horizontal axis.
     pub x: Axis,
