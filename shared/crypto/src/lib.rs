@@ -198,6 +198,12 @@ mod tests {
         include_bytes!("../../../tests/keys/ed.pub.pem"),
     ];
 
+    /// `openssl dgst -sha256 -sign tests/keys/first.pem` of "message", and the same with `-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32`.
+    const BY_OPENSSL: [&str; 2] = [
+        "e0VGiVsxYFGP_7ZNtklHDTkRleI-LgmiQDdPmSFZIHHMw09OvQzeuCf-nGQc5WFbBtOvxSFXg0Cjt3rTeRp5XBaq9QteGE2XbpzYFKA9P1bqJSjk2D4aQKOsDVrt8a0nIHZmLX155EvbZ6laX_MbJLMpGjEjMWTaUKf0bS9ZHeBXUMc8btCnWP-cisKxz1ER9fpd33fstT3EHxjNz8KIottlavKoIitBSPWVJpxlxI0xVEfebT7GTNh39CQxqAM8WeNvZPi9Q27zbxAzLw8nMGFqNCSVGF-2YPLr6S7gg6iTOk9B8qM7akpVLeIhvzlvlji3Zq85J95ooLet8pOs9A",
+        "UaW23hemAFIItDiaElCBr64lfyubfCXm5JEUczQLZPv3d5g_UOz6wkSiheeiKKNJEiR6adv-1Oil8h3xgMbJTyINGaxXAedLxJ2SH6FfXr4m5UQKkQj6cG12QyzuiTnsmdh1DDydjCMA-pDmbyy96TaXA31MsOn1K9LY8rsbSD2iK-tj-f37tshLOVN6WuZgO4-vVLHNE56dU2YXk7VfDu1Q3nbjiikJ_VOxNdyi6487Bt5cluaBrRZ2MZxp6g5uTJteYdWgZVJWte-AouUZ_lRo0QF6IYbSXGGS49UlbSib3Og1h5CvuhygDU_TLd6CvHePI1B7l79dJypFpxU75A",
+    ];
+
     fn secret() -> (EncodingKey, DecodingKey) {
         (EncodingKey::from_secret(b"secret"), DecodingKey::from_secret(b"secret"))
     }
@@ -223,6 +229,48 @@ mod tests {
                 EncodingKey::from_rsa_pem(RSA[0]).unwrap(),
                 DecodingKey::from_rsa_pem(RSA[1]).unwrap(),
             ),
+        }
+    }
+
+    #[test]
+    fn what_others_have_signed_is_good() {
+        install();
+        // RFC 7515, appendices A.1 and A.3; RFC 8037, appendix A.4; the last two signed by OpenSSL with the key in tests/keys.
+        let joe = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ+EstJQLr/T+1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow==";
+        let point = [
+            "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        ];
+        let edwards = DecodingKey::from_ed_components("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let rsa = DecodingKey::from_rsa_pem(RSA[1]).unwrap();
+        let cases = [
+            (
+                Algorithm::HS256,
+                DecodingKey::from_base64_secret(secret).unwrap(),
+                format!("eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.{joe}"),
+                "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+            ),
+            (
+                Algorithm::ES256,
+                DecodingKey::from_ec_components(point[0], point[1]).unwrap(),
+                format!("eyJhbGciOiJFUzI1NiJ9.{joe}"),
+                "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+            ),
+            (
+                Algorithm::EdDSA,
+                edwards,
+                "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc".to_owned(),
+                "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+            ),
+            (Algorithm::RS256, rsa.clone(), "message".to_owned(), BY_OPENSSL[0]),
+            (Algorithm::PS256, rsa, "message".to_owned(), BY_OPENSSL[1]),
+        ];
+        for (algorithm, key, message, signature) in cases {
+            assert!(
+                verify(signature, message.as_bytes(), &key, algorithm).unwrap(),
+                "{algorithm:?}"
+            );
         }
     }
 

@@ -56,12 +56,7 @@ impl Filled {
 
     /// The revision at which so many messages were yet to come.
     pub(crate) fn rev_before(&self, missed: u64) -> u64 {
-        let missed = usize::try_from(missed).unwrap_or(usize::MAX);
-        let known = self.messages.len().saturating_sub(missed);
-        known
-            .checked_sub(1)
-            .and_then(|at| self.messages.get(at))
-            .map_or(0, |(_, rev)| *rev)
+        before(&self.messages, missed).map_or(0, |(_, rev)| rev)
     }
 
     /// Asks for everything since a revision, as a client does: how many messages there were, and how many requests it took.
@@ -124,13 +119,7 @@ impl FilledInbox {
 
     /// The place at which so many conversations had not yet changed.
     pub(crate) fn cursor_before(&self, missed: u64) -> Cursor {
-        let missed = usize::try_from(missed).unwrap_or(usize::MAX);
-        let known = self.cursors.len().saturating_sub(missed);
-        known
-            .checked_sub(1)
-            .and_then(|at| self.cursors.get(at))
-            .copied()
-            .unwrap_or(Cursor::new(self.newest().epoch, 0))
+        before(&self.cursors, missed).unwrap_or(Cursor::new(self.newest().epoch, 0))
     }
 
     /// Asks for everything since a place, as a client does.
@@ -152,6 +141,12 @@ impl FilledInbox {
     pub(crate) fn tag(&self) -> String {
         format!("{{scale:{}:user:{}}}", self.owner.domain, self.owner.id.in_key())
     }
+}
+
+/// The last one before so many; `None` if there are no more than these.
+fn before<T: Copy>(all: &[T], missed: u64) -> Option<T> {
+    let known = all.len().saturating_sub(usize::try_from(missed).ok()?);
+    all.get(known.checked_sub(1)?).copied()
 }
 
 pub(crate) async fn append(

@@ -24,7 +24,7 @@ use shared::config::RedisConfig;
 
 use crate::figures::Lines;
 use crate::filled::{Filled, FilledInbox};
-use crate::operations::{OF_CONVERSATION, OF_INBOX};
+use crate::operations::{OF_CONVERSATION, OF_INBOX, Run};
 
 type Error = Box<dyn std::error::Error>;
 type Store = RedisStore<SystemClock>;
@@ -84,16 +84,7 @@ async fn main() -> Result<(), Error> {
     println!(
         "\nmicroseconds of Redis for an operation, by messages in the conversation; and the ratio to the smallest"
     );
-    let mut lines = Lines::of_sizes(conversations.iter().map(|one| one.size));
-    for (name, operation) in OF_CONVERSATION {
-        let costs = measure(&redis, conversations.len(), async |at, turn| {
-            let Some(filled) = conversations.get(at) else {
-                return Ok(());
-            };
-            operation(&store, filled, turn).await
-        });
-        lines.add(name, &costs.await?);
-    }
+    let lines = run_all(&store, &redis, &conversations, |one| one.size, &OF_CONVERSATION).await?;
     let of_history = lines.figure(
         "flat-history",
         "Redis's work for an operation",
@@ -101,14 +92,7 @@ async fn main() -> Result<(), Error> {
     );
 
     println!("\nthe same by conversations in the inbox");
-    let mut lines = Lines::of_sizes(inboxes.iter().map(|one| one.size));
-    for (name, operation) in OF_INBOX {
-        let costs = measure(&redis, inboxes.len(), async |at, turn| {
-            let Some(filled) = inboxes.get(at) else { return Ok(()) };
-            operation(&store, filled, turn).await
-        });
-        lines.add(name, &costs.await?);
-    }
+    let lines = run_all(&store, &redis, &inboxes, |one| one.size, &OF_INBOX).await?;
     let of_inbox = lines.figure(
         "flat-inbox",
         "Redis's work for an operation",
@@ -141,6 +125,25 @@ async fn main() -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Runs and prints each of these operations on everything that was filled.
+async fn run_all<T>(
+    store: &Store,
+    redis: &Statistics,
+    filled: &[T],
+    size: fn(&T) -> u64,
+    operations: &[(&str, Run<T>)],
+) -> Result<Lines, Error> {
+    let mut lines = Lines::of_sizes(filled.iter().map(size));
+    for (name, operation) in operations {
+        let costs = measure(redis, filled.len(), async |at, number| match filled.get(at) {
+            Some(filled) => operation(store, filled, number).await,
+            None => Ok(()),
+        });
+        lines.add(name, &costs.await?);
+    }
+    Ok(lines)
 }
 
 /// Runs an operation on each size, in turns; the median over the turns of Redis's microseconds for each run.

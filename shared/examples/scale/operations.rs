@@ -1,20 +1,20 @@
 //! What users ask for, each as one use of the store.
 
 use futures_util::future::LocalBoxFuture;
-use shared::domain::{Edit, InboxWindow, MetadataEdit, Page, Reaction, Window};
+use shared::domain::{Body, BodyKind, Edit, InboxWindow, MetadataEdit, Page, Reaction, Window};
 use shared::ports::{PageBounds, Store as _};
 
 use crate::filled::{Filled, FilledInbox, append, asker, fifty, tell};
 use crate::{Error, Store};
 
-type Run<T> = for<'a> fn(&'a Store, &'a T, u32) -> LocalBoxFuture<'a, Result<(), Error>>;
+/// One use of an operation. The number makes each use of a write differ from the one before.
+pub(crate) type Run<T> = for<'a> fn(&'a Store, &'a T, u32) -> LocalBoxFuture<'a, Result<(), Error>>;
 
 const PAGE: Page = Page {
     number: 1,
     per_page: 10,
 };
 
-/// The number makes each run of a write differ from the one before.
 pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
     ("send", |store, filled, _| {
         Box::pin(async move {
@@ -25,10 +25,7 @@ pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
     ("edit, in the middle", |store, filled, number| {
         Box::pin(async move {
             let edit = Edit {
-                text: Some(shared::domain::Body::new(
-                    shared::domain::BodyKind::Text,
-                    format!("{number:050}"),
-                )?),
+                text: Some(Body::new(BodyKind::Text, format!("{number:050}"))?),
                 image: None,
                 metadata: MetadataEdit::Keep,
                 seen: false,
@@ -47,7 +44,7 @@ pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
             Ok(())
         })
     }),
-    ("read up to, the newest", |store, filled, _| {
+    ("send, and read up to it", |store, filled, _| {
         Box::pin(async move {
             append(store, &filled.chat, &filled.author, &fifty()?).await?;
             store.read_up_to(&filled.chat, &filled.reader.id, None).await?;
@@ -63,31 +60,9 @@ pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
     ("history, the oldest", |store, filled, _| {
         Box::pin(async move { history(store, filled, Window::After(filled.message(0.0)?, 10)).await })
     }),
-    ("changes, of the last 10", |store, filled, _| {
-        Box::pin(async move {
-            let bounds = PageBounds {
-                count: 10,
-                ..PageBounds::BODY
-            };
-            let since = filled.rev_before(10);
-            store
-                .changes(&filled.chat, &asker(&filled.reader), since, bounds)
-                .await?;
-            Ok(())
-        })
-    }),
+    ("changes, of the last 10", |store, filled, _| changes(store, filled, 10)),
     ("changes, from the middle", |store, filled, _| {
-        Box::pin(async move {
-            let bounds = PageBounds {
-                count: 10,
-                ..PageBounds::BODY
-            };
-            let since = filled.rev_before(filled.size / 2);
-            store
-                .changes(&filled.chat, &asker(&filled.reader), since, bounds)
-                .await?;
-            Ok(())
-        })
+        changes(store, filled, filled.size / 2)
     }),
 ];
 
@@ -111,6 +86,21 @@ pub(crate) const OF_INBOX: [(&str, Run<FilledInbox>); 4] = [
         })
     }),
 ];
+
+/// The first ten changes since so many messages were yet to come.
+fn changes<'a>(store: &'a Store, filled: &'a Filled, missed: u64) -> LocalBoxFuture<'a, Result<(), Error>> {
+    let bounds = PageBounds {
+        count: 10,
+        ..PageBounds::BODY
+    };
+    Box::pin(async move {
+        let since = filled.rev_before(missed);
+        store
+            .changes(&filled.chat, &asker(&filled.reader), since, bounds)
+            .await?;
+        Ok(())
+    })
+}
 
 fn history<'a>(store: &'a Store, filled: &'a Filled, window: Window) -> LocalBoxFuture<'a, Result<(), Error>> {
     Box::pin(async move {

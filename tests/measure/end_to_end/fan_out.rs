@@ -1,17 +1,16 @@
 //! From the POST to the frame: one message to a topic whose members listen.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tests::PATIENCE;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::quantile;
 use crate::side::{Client, Side};
 
-/// How long the last recipient may wait.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// Who writes, and listens to nothing.
 const AUTHOR: u64 = 1;
 

@@ -10,9 +10,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tests::PATIENCE;
 use tests::token::Signer;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::{ClientRequestBuilder, IntoClientRequest as _};
@@ -74,11 +76,15 @@ impl Side {
         let stream = TcpStream::connect(address).await?;
         let (mut socket, _) = tokio_tungstenite::client_async(request.into_client_request()?, stream).await?;
         // Socket.IO protocol 5, over Engine.IO 4: "0" opens, "40" connects, "2" is a ping and "3" its answer, "42" an event.
-        let (greeting, greeted) = if self.speaks_socket_io {
+        let (greeting, greeted, event) = if self.speaks_socket_io {
             next(&mut socket).await?;
-            (format!("40{}", json!({"token": token, "topics": topics})), "40{")
+            (
+                format!("40{}", json!({"token": token, "topics": topics})),
+                "40{",
+                "new-message",
+            )
         } else {
-            (json!({"action": "hello"}).to_string(), "connection_id")
+            (json!({"action": "hello"}).to_string(), "connection_id", "message.new")
         };
         socket.send(Message::text(greeting)).await?;
         let answer = next(&mut socket).await?;
@@ -88,7 +94,7 @@ impl Side {
                 let came = Instant::now();
                 if text == "2" {
                     socket.send(Message::text("3")).await.ok();
-                } else if told.send(came).is_err() {
+                } else if text.contains(event) && told.send(came).is_err() {
                     break;
                 }
             }
@@ -134,9 +140,14 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .header("X-Auth-Token", &self.token)
             .body(Full::from(body.unwrap_or_default()))?;
-        self.sender.ready().await?;
-        let (parts, body) = self.sender.send_request(request).await?.into_parts();
-        let body = body.collect().await?.to_bytes();
+        let asking = async {
+            self.sender.ready().await?;
+            let (parts, body) = self.sender.send_request(request).await?.into_parts();
+            anyhow::Ok((parts, body.collect().await?.to_bytes()))
+        };
+        let (parts, body) = timeout(PATIENCE, asking)
+            .await
+            .with_context(|| format!("{path}: no answer"))??;
         let expected = if text.is_some() {
             StatusCode::CREATED
         } else {

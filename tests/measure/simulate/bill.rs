@@ -7,19 +7,21 @@ use crate::prices::{
     SOCKET_MESSAGE, SOCKET_MINUTE, STREAM, TABLE_GB, TABLE_READ, TABLE_WRITE,
 };
 
-/// What an operation takes. Measured by commands of this repository on one machine, or assumed, as each line says.
+/// What an operation takes: measured by a command of this repository, whose numbers stand in `docs/performance.md`, or assumed, as each line says.
 mod takes {
-    /// Redis's processor time in seconds: admission, the conversation, each member told (`scale`).
-    pub(super) const ADMIT: f64 = 20e-6;
-    pub(super) const DECIDE: f64 = 55e-6;
-    pub(super) const TELL: f64 = 35e-6;
-    /// A page of a history, of an inbox, or of changes (`scale`).
-    pub(super) const READ: f64 = 60e-6;
-    /// A connection that opens and one that ends (`scale` has no row for it; it is four scripts as short as an admission).
-    pub(super) const SESSION: f64 = 80e-6;
-    /// Bytes in Redis for a message of 50 characters, and for a conversation in an inbox with its newest message (`scale`).
-    pub(super) const MESSAGE_BYTES: f64 = 83.0;
-    pub(super) const ENTRY_BYTES: f64 = 330.0;
+    /// Redis's processor time in seconds for the conversation's step: "send" of `scale`.
+    pub(super) const DECIDE: f64 = 82e-6;
+    /// For each member who is told: "a message comes" of `scale`, less "send".
+    pub(super) const TELL: f64 = 78e-6;
+    /// For a read: three histories and a list of `scale`, on average.
+    pub(super) const READ: f64 = 84e-6;
+    /// For an admission. Assumed, because `scale` does not measure it: half as much as "sync, nothing new", the shortest script there.
+    pub(super) const ADMIT: f64 = 25e-6;
+    /// For a connection that opens and ends. Assumed: four scripts as short as an admission.
+    pub(super) const SESSION: f64 = 100e-6;
+    /// Bytes in Redis for a message of 50 characters, and for a conversation in an inbox with its newest message (`scale`, the largest sizes).
+    pub(super) const MESSAGE_BYTES: f64 = 87.0;
+    pub(super) const ENTRY_BYTES: f64 = 360.0;
     /// Lambda's billed seconds, with 256 MB, which have a seventh of a processor. Assumed: Redis 0.6 ms away, a push 10 ms, 64 pushes at once, and the
     /// processor time that `cold-start` measures for warm requests, times seven.
     pub(super) const READ_SECONDS: f64 = 0.004;

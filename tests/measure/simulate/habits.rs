@@ -90,7 +90,8 @@ impl Month {
         let messages = daily * sent / f64::from(SAMPLE) * 30.0;
         let sessions = daily * habits.sessions_a_day * 30.0;
         let members_a_message = told / sent;
-        // Who writes is there. Of the others as many as are online at that time of the day, and half of those who talk with each other.
+        // The author is connected. Each other member is so with a chance between two: that of any user in the busiest hour, and one half, because
+        // users who talk with each other are often there at the same time.
         let online = habits.daily_part * habits.sessions_a_day * habits.session_minutes / (24.0 * 60.0)
             * 24.0
             * habits.peak_hour_part;

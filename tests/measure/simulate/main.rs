@@ -1,6 +1,6 @@
 //! What Senna needs and costs with a thousand to ten million users, and what others would cost for the same: `cargo run -p tests --bin simulate`.
 //!
-//! A seeded model makes the traffic ([`habits`]); measurements of this repository say what each operation takes; price lists say what that costs
+//! A seeded model makes the traffic ([`habits`]); measurements and some assumptions say what each operation takes ([`bill`]); price lists say what that costs
 //! ([`prices`]). Nothing here was paid: it is arithmetic, and each assumption stands beside its number.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
