@@ -14,6 +14,7 @@ mod usage;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use thiserror::Error;
@@ -30,8 +31,8 @@ pub use platform::PlatformConfig;
 pub use sites::Sites;
 pub use uploads::{Bucket, UploadsConfig};
 
-/// The shortest RSA key with which tokens are verified, in bits (RFC 7518, section 3.3).
-pub(crate) const RSA_BITS: usize = 2048;
+/// The lengths of RSA keys with which tokens are verified, in bits: from RFC 7518, section 3.3, to the longest that ring takes.
+pub(crate) const RSA_BITS: RangeInclusive<usize> = 2048..=8192;
 const EXAMPLE_CA: &str = "-----BEGIN CERTIFICATE-----…";
 
 /// A variable that is missing or wrong. The text says which, what it must be, and gives an example.
@@ -71,7 +72,8 @@ impl ConfigError {
     pub(crate) fn public_key(algorithm: Algorithm) -> Self {
         let problem = match algorithm.family() {
             AlgorithmFamily::Rsa => {
-                format!("must be a public key for {algorithm:?} in PEM, of {RSA_BITS} bits at least")
+                let (shortest, longest) = (RSA_BITS.start(), RSA_BITS.end());
+                format!("must be a public key for {algorithm:?} in PEM, of {shortest} to {longest} bits")
             }
             _ => format!("must be a public key for {algorithm:?} in PEM"),
         };

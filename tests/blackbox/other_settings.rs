@@ -313,7 +313,7 @@ async fn a_key_set_of_whoever_and_a_short_key_stop_the_stack() -> Result<()> {
     let key_set = refusal(&[rsa, ("SOCK_JWKS_URL", "http://127.0.0.1:1/keys")]).await?;
     insta::assert_snapshot!(key_set, @"SOCK_JWT_ISSUER or SOCK_JWT_AUDIENCE must be set with SOCK_JWKS_URL, whose keys may sign for others too; for example SOCK_JWT_ISSUER=https://id.example.com/");
     let short = ("SOCK_JWT_PUBLIC_KEY", include_str!("../keys/short.pub.pem"));
-    insta::assert_snapshot!(refusal(&[rsa, short]).await?, @"SOCK_JWT_PUBLIC_KEY must be a public key for RS256 in PEM, of 2048 bits at least; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+    insta::assert_snapshot!(refusal(&[rsa, short]).await?, @"SOCK_JWT_PUBLIC_KEY must be a public key for RS256 in PEM, of 2048 to 8192 bits; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
     Ok(())
 }
 

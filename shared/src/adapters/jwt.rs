@@ -265,13 +265,13 @@ fn refusal(error: &ErrorKind) -> ApiError {
     }
 }
 
-/// The key in this text; none if it does not belong to the algorithm, or is an RSA key of less than [`RSA_BITS`].
+/// The key in this text; none if it does not belong to the algorithm, or is an RSA key of other lengths than [`RSA_BITS`].
 fn public_key(pem: &[u8], algorithm: Algorithm) -> Option<DecodingKey> {
     match algorithm.family() {
         AlgorithmFamily::Rsa => {
             let key = DecodingKey::from_rsa_pem(pem).ok()?;
             let public = pkcs1::RsaPublicKey::from_der(key.try_get_as_bytes().ok()?).ok()?;
-            (bits(public.modulus.as_bytes()) >= RSA_BITS).then_some(key)
+            RSA_BITS.contains(&bits(public.modulus.as_bytes())).then_some(key)
         }
         AlgorithmFamily::Ec => {
             let key = DecodingKey::from_ec_pem(pem).ok()?;
@@ -552,17 +552,22 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_key_has_2048_bits_at_least() {
+    fn an_rsa_key_has_2048_to_8192_bits() {
         for (modulus, expected) in [(vec![0, 0x80], 8), (vec![0x7f, 0], 15), (vec![0, 0], 0), (vec![], 0)] {
             assert_eq!(bits(&modulus), expected);
         }
         let short = include_str!("../../../tests/keys/short.pub.pem");
-        let env: Environment = [("SOCK_JWT_ALGORITHM", "PS256"), ("SOCK_JWT_PUBLIC_KEY", short)]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let error = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err();
-        insta::assert_snapshot!(error, @"SOCK_JWT_PUBLIC_KEY must be a public key for PS256 in PEM, of 2048 bits at least; for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…");
+        let long = include_str!("../../../tests/keys/long.pub.pem");
+        for key in [short, long] {
+            let env: Environment = [("SOCK_JWT_ALGORITHM", "PS256"), ("SOCK_JWT_PUBLIC_KEY", key)]
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let error = Identity::new(IdentityConfig::from_env(&env).unwrap()).unwrap_err();
+            let expected = "SOCK_JWT_PUBLIC_KEY must be a public key for PS256 in PEM, of 2048 to 8192 bits; \
+                            for example SOCK_JWT_PUBLIC_KEY=-----BEGIN PUBLIC KEY-----…";
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[tokio::test]

@@ -145,7 +145,7 @@ fn is_key_of(parameters: &AlgorithmParameters, algorithm: Algorithm) -> bool {
     match (parameters, algorithm) {
         (AlgorithmParameters::RSA(rsa), RS256 | RS384 | RS512 | PS256 | PS384 | PS512) => {
             let modulus = URL_SAFE_NO_PAD.decode(&rsa.n);
-            modulus.is_ok_and(|modulus| bits(&modulus) >= RSA_BITS)
+            modulus.is_ok_and(|modulus| RSA_BITS.contains(&bits(&modulus)))
         }
         (AlgorithmParameters::EllipticCurve(ec), ES256) => ec.curve == EllipticCurve::P256,
         (AlgorithmParameters::EllipticCurve(ec), ES384) => ec.curve == EllipticCurve::P384,
@@ -185,8 +185,9 @@ mod tests {
 
     #[test]
     fn an_entry_that_cannot_be_used_is_skipped() {
-        let short = URL_SAFE_NO_PAD.encode([0xff; RSA_BITS / 8 - 1]);
-        let barely_short = URL_SAFE_NO_PAD.encode([&[0x7f][..], &[0xff; RSA_BITS / 8 - 1]].concat());
+        let short = URL_SAFE_NO_PAD.encode(vec![0xff; RSA_BITS.start() / 8 - 1]);
+        let barely_short = URL_SAFE_NO_PAD.encode([vec![0x7f], vec![0xff; RSA_BITS.start() / 8 - 1]].concat());
+        let barely_long = URL_SAFE_NO_PAD.encode([vec![1], vec![0xff; RSA_BITS.end() / 8]].concat());
         let ec = EncodingKey::from_ec_pem(EC.as_bytes()).unwrap();
         let ec = serde_json::to_value(Jwk::from_encoding_key(&ec, Algorithm::ES256).unwrap()).unwrap();
         let unusable = [
@@ -200,6 +201,7 @@ mod tests {
             changed("n", json!("!")),
             changed("n", json!(short)),
             changed("n", json!(barely_short)),
+            changed("n", json!(barely_long)),
             changed("n", json!(null)),
             ec,
         ];
