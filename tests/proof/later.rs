@@ -17,6 +17,25 @@ const TWO_DAYS_MS: u64 = 2 * 24 * 60 * 60 * 1000;
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Takes milliseconds from the time of every record in a log: of those in its list, and of those in its segments. Answers how many there are.
+const MAKE_OLDER: &str = "
+local function older(record)
+  local ms = struct.unpack('>I6', record, 2) - ARGV[1]
+  return string.sub(record, 1, 1) .. struct.pack('>I6', ms) .. string.sub(record, 8)
+end
+local count = 0
+for index, record in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  redis.call('LSET', KEYS[1], index - 1, older(record))
+  count = count + 1
+end
+for _, number in ipairs(redis.call('HKEYS', KEYS[2])) do
+  local segment = cmsgpack.unpack(redis.call('HGET', KEYS[2], number))
+  for index, record in ipairs(segment) do segment[index] = older(record) end
+  redis.call('HSET', KEYS[2], number, cmsgpack.pack(segment))
+  count = count + #segment
+end
+return count";
+
 /// Users of whom nobody else in the proof knows.
 pub(crate) struct Later {
     chat: Chat,
@@ -76,15 +95,12 @@ impl Later {
         for number in 0..MESSAGES.0 {
             ann.send_text(bob, &number.to_string()).await?;
         }
-        let log = format!("{{senna-sockets:myplatform:dm:{}-{}}}:log", ann.id, bob.id);
-        let records: Vec<Vec<u8>> = redis.run(&format!("LRANGE {log} 0 -1")).await?;
-        ensure!(records.len() == MESSAGES.0, "{} messages in {log}", records.len());
-        for (place, mut record) in records.into_iter().enumerate() {
-            let time = record.get_mut(1..7).context("a record begins with its time")?;
-            let ms = time.iter().fold(0, |ms, byte| ms << 8 | u64::from(*byte)) - TWO_DAYS_MS;
-            time.copy_from_slice(ms.to_be_bytes().get(2..).context("six bytes")?);
-            let () = redis.query(redis::cmd("LSET").arg(&log).arg(place).arg(record)).await?;
-        }
+        let conversation = format!("{{senna-sockets:myplatform:dm:{}-{}}}", ann.id, bob.id);
+        let [log, segments] = ["log", "segments"].map(|part| format!("{conversation}:{part}"));
+        let mut command = redis::cmd("EVAL");
+        command.arg(MAKE_OLDER).arg(2).arg(log).arg(segments).arg(TWO_DAYS_MS);
+        let aged: usize = redis.query(&command).await?;
+        ensure!(aged == MESSAGES.0, "{aged} messages in {conversation}");
         for number in 0..MESSAGES.1 {
             ann.send_text(bob, &format!("young {number}")).await?;
         }

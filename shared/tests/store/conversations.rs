@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use shared::domain::{
     Body, BodyKind, ChangeKind, Decision, Draft, Edit, MessageId, Metadata, MetadataEdit, RetryKey, Window,
 };
-use shared::ports::{History, PageBounds, Store as _, StoreError};
+use shared::ports::{History, PageBounds, Store as _, StoreError, Trimming as _};
 
 use crate::support::{NOW, SEEN, World, acting, draft, new_text, open, page, text, texts, with_key};
 
@@ -112,6 +112,7 @@ pub(crate) async fn every_window_shows_what_a_list_would(world: World) {
 pub(crate) async fn a_conversation_goes_on_where_its_oldest_messages_were_moved_away(world: World) {
     let mut ids = Vec::new();
     for number in 1..=12_u64 {
+        world.clock.set(NOW + number);
         ids.push(world.send(&world.anna, &number.to_string()).await.change.id);
     }
     let gone = [2, 6, 9];
@@ -129,14 +130,7 @@ pub(crate) async fn a_conversation_goes_on_where_its_oldest_messages_were_moved_
     let known = world.history(page(1, 1)).await.rev;
 
     // Five are moved away.
-    let [log, meta, ..] = world.chat_keys();
-    let state = world.command(redis::cmd("HGET").arg(&meta).arg("state")).await;
-    let mut state: Vec<u8> = redis::from_redis_value(state).unwrap();
-    state[28..33].copy_from_slice(&[0, 0, 0, 0, 5]);
-    world
-        .command(redis::cmd("HSET").arg(&meta).arg("state").arg(state))
-        .await;
-    world.command(redis::cmd("LTRIM").arg(&log).arg(5).arg(-1)).await;
+    world.store.trim(&world.chat, NOW + 6, None).await.unwrap();
 
     let alive: Vec<u64> = vec![7, 8, 10, 11, 12, 13];
     let seqs = |history: &History| {

@@ -167,7 +167,8 @@ async fn erase(zoo: &Zoo, mode: DirectConversations) {
 pub(crate) async fn an_erased_user_leaves_only_the_names_of_direct_conversations(world: World) {
     let zoo = Zoo::new(world).await;
     zoo.assert_in_order().await;
-    assert!(zoo.traces(DirectConversations::Keep).await.len() > 100);
+    let traces = zoo.traces(DirectConversations::Keep).await;
+    assert!(traces.len() > 50, "{}", traces.len());
     let mut before = Vec::new();
     for chat in zoo.conversations() {
         before.push(zoo.history(&chat).await);

@@ -56,6 +56,8 @@ mod retention;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod settings;
 #[cfg(test)]
 mod signals;
@@ -106,7 +108,7 @@ macro_rules! rules {
 mod everything {
     use crate::cluster::Cluster;
     use crate::every_rule_holds;
-    use crate::support::World;
+    use crate::support::{Address, World, server};
 
     #[tokio::test]
     async fn holds_on_a_cluster_with_a_password_and_tls() {
@@ -116,6 +118,13 @@ mod everything {
         for master in 0..3 {
             assert!(cluster.nodes[master].relay.heard() > 0, "master {master} was asked");
         }
+    }
+
+    #[tokio::test]
+    async fn holds_where_most_of_a_log_stands_in_segments() {
+        let server = server();
+        let address = Address::of(&server);
+        every_rule_holds(async || World::with_short_segments(&address).await).await;
     }
 }
 
@@ -131,6 +140,9 @@ rules! {
     conversations::a_retry_key_sends_once,
     conversations::a_retry_key_edits_once,
     conversations::many_at_once_get_a_position_each,
+    segments::a_long_conversation_is_read_and_changed_everywhere,
+    segments::no_byte_of_a_message_that_was_moved_away_stays,
+    segments::a_log_of_the_last_release_becomes_segments,
     inboxes::the_order_and_the_repetition_of_tellings_do_not_matter,
     inboxes::unread_is_exact,
     inboxes::a_flood_of_deleted_messages_is_counted_exactly,

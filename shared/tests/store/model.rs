@@ -102,8 +102,11 @@ struct Run {
 }
 
 impl Run {
-    async fn new(address: &Address) -> Self {
-        let world = World::new(address).await;
+    async fn new(address: &Address, short_segments: bool) -> Self {
+        let world = match short_segments {
+            true => World::with_short_segments(address).await,
+            false => World::new(address).await,
+        };
         let users = USERS.map(|id| user("site", id));
         let mut clients = users.each_ref().map(Client::of);
         for (number, (client, of)) in clients.iter_mut().zip(&users).enumerate() {
@@ -574,9 +577,9 @@ fn what_a_client_holds_is_a_fresh_state() {
         max_shrink_iters: 400,
         ..Config::default()
     };
-    let run = |steps: Vec<Step>| {
+    let run = |(short_segments, steps): (bool, Vec<Step>)| {
         runtime.block_on(async {
-            let mut run = Run::new(&Address::of(&server)).await;
+            let mut run = Run::new(&Address::of(&server), short_segments).await;
             for step in steps {
                 run.step(step).await;
             }
@@ -585,7 +588,7 @@ fn what_a_client_holds_is_a_fresh_state() {
         });
         Ok(())
     };
-    let schedules = prop::collection::vec(step(), 1..STEPS);
+    let schedules = (any::<bool>(), prop::collection::vec(step(), 1..STEPS));
     if let Err(error) = TestRunner::new(config).run(&schedules, run) {
         panic!("{error}");
     }

@@ -28,7 +28,10 @@ const NEW_MEMBER: Edits = &[(
 const NEW_VERSIONS: Edits = &[
     ("local RECORD, DELETED, MORE = 2", "local RECORD, DELETED, MORE = 3"),
     ("ARGV[2] .. identity", "string.char(3 * 32) .. identity"),
-    ("local STATE_VERSION, STATE = 1", "local STATE_VERSION, STATE = 2"),
+    (
+        "local STATE_VERSION, STATE, STATE_BYTES = 2",
+        "local STATE_VERSION, STATE, STATE_BYTES = 3",
+    ),
     NEW_MEMBER[0],
     (
         "local OPERATION_VERSION, OPERATION = 1",
@@ -45,7 +48,7 @@ const NEW_VERSIONS: Edits = &[
 /// The last release knows neither replies, mentions nor reactions: it copies their sections, and does nothing else for them.
 const LAST_RELEASE: Edits = &[
     ("for tag = TEXT, REACTED do", "for tag = TEXT, CHANGED do"),
-    ("  if reply then record = record .. quote(log, base, reply) end\n", ""),
+    ("  if reply then record = record .. quote(state, reply) end\n", ""),
     (
         "  if reactions and section(record, REACTED) then record = record .. reactions_to(reactions, seq, reader) end\n",
         "",

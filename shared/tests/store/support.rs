@@ -20,6 +20,8 @@ use shared::ports::{
     StoreError, Terms, Told,
 };
 
+use crate::releases::Edits;
+
 /// A moment in 2025.
 pub(crate) const NOW: u64 = 1_750_000_000_000;
 
@@ -82,23 +84,39 @@ pub(crate) struct World {
     admin: Address,
     prefix: String,
     config: RedisConfig,
+    /// What every release of this world writes in its scripts.
+    edits: Edits,
 }
 
+/// A log of few messages has segments of every kind: whole ones, and such whose first positions were moved away.
+const SHORT_SEGMENTS: Edits = &[
+    ("local SEGMENT = 32", "local SEGMENT = 3"),
+    ("local LISTED = 64", "local LISTED = 1"),
+];
+
 impl World {
+    pub(crate) async fn with_short_segments(address: &Address) -> Self {
+        Self::of_prefix(Self::new_prefix(), address, address, SHORT_SEGMENTS).await
+    }
+
     pub(crate) async fn new(address: &Address) -> Self {
         Self::with_admin(address, address).await
     }
 
     /// `admin` is where a rule that takes data away by itself does so.
     pub(crate) async fn with_admin(address: &Address, admin: &Address) -> Self {
+        Self::of_prefix(Self::new_prefix(), address, admin, &[]).await
+    }
+
+    fn new_prefix() -> String {
         static PREFIXES: AtomicU64 = AtomicU64::new(1);
-        let prefix = format!("test-{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
-        Self::of_prefix(prefix, address, admin).await
+        format!("test-{}", PREFIXES.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Another release: the same data by a store whose scripts were edited so.
-    pub(crate) async fn as_release(&self, edits: crate::releases::Edits) -> Self {
-        let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), edits)
+    pub(crate) async fn as_release(&self, edits: Edits) -> Self {
+        let own = Box::leak([self.edits, edits].concat().into_boxed_slice());
+        let store = RedisStore::connect_as(self.config.clone(), self.clock.clone(), own)
             .await
             .unwrap();
         Self {
@@ -110,22 +128,25 @@ impl World {
             admin: self.admin.clone(),
             prefix: self.prefix.clone(),
             config: self.config.clone(),
+            edits: self.edits,
         }
     }
 
     /// Another process: the same data by another store.
     pub(crate) async fn elsewhere(&self, address: &Address) -> Self {
-        Self::of_prefix(self.prefix.clone(), address, &self.admin).await
+        Self::of_prefix(self.prefix.clone(), address, &self.admin, self.edits).await
     }
 
-    async fn of_prefix(prefix: String, address: &Address, admin: &Address) -> Self {
+    async fn of_prefix(prefix: String, address: &Address, admin: &Address, edits: Edits) -> Self {
         let clock = TestClock(Arc::new(AtomicU64::new(NOW)));
         let config = RedisConfig {
             urls: address.urls.clone(),
             authority: address.authority.clone(),
             prefix: prefix.clone(),
         };
-        let store = RedisStore::connect(config.clone(), clock.clone()).await.unwrap();
+        let store = RedisStore::connect_as(config.clone(), clock.clone(), edits)
+            .await
+            .unwrap();
         let (anna, ben) = (user("site", "1"), user("site", "ben"));
         let chat = Conversation::of(&anna, &Target::User(ben.id.clone()));
         Self {
@@ -137,6 +158,7 @@ impl World {
             admin: admin.clone(),
             prefix,
             config,
+            edits,
         }
     }
 

@@ -109,8 +109,7 @@ impl<C: Clock> Erasures for RedisStore<C> {
     }
 
     async fn written(&self, conversation: &Conversation, by: Option<&Id>, after: u64) -> Result<Written, Unavailable> {
-        use OfConversation::{Log, Meta, Reactions};
-        let keys = self.keys.conversation(conversation, &[Log, Meta, Reactions]);
+        let keys = self.keys.log(conversation, &[OfConversation::Reactions]);
         let call = Call::new(&self.scripts.user_records_read, keys)
             .arg(by.map_or(String::new(), ToString::to_string))
             .arg(after)

@@ -119,8 +119,7 @@ impl<C: Clock> RedisStore<C> {
         first: u64,
         olds: &[Option<OldId>],
     ) -> Result<Imported, Unavailable> {
-        use OfConversation::{Log, Meta, Old};
-        let keys = self.keys.conversation(conversation, &[Log, Meta, Old]);
+        let keys = self.keys.log(conversation, &[OfConversation::Old]);
         let call = Call::new(&self.scripts.imported_read, keys).arg(first);
         let call = olds.iter().fold(call, |call, old| {
             call.arg(old.as_ref().map_or(&[][..], |old| old.as_bytes()))

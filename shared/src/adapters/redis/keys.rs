@@ -16,8 +16,10 @@ pub(super) struct Keys {
 /// A key of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum OfConversation {
-    /// LIST: one packed record per message; its position gives `seq`.
+    /// LIST: the newest messages, one packed record for each.
     Log,
+    /// HASH: number → the records of 32 positions in a row, before those of the list.
+    Segments,
     /// HASH: `state`, packed: the clock, the revision, and everything else that a decision needs; `members`: the revision since which others are
     /// members; `blocked`, packed: who has blocked the other side.
     Meta,
@@ -96,8 +98,9 @@ impl OfUser {
 
 impl OfConversation {
     /// All of them.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Log,
+        Self::Segments,
         Self::Meta,
         Self::Members,
         Self::Gone,
@@ -121,6 +124,7 @@ impl Keys {
         let tag = self.tag(conversation);
         let part = |part: &OfConversation| match part {
             OfConversation::Log => "log",
+            OfConversation::Segments => "segments",
             OfConversation::Meta => "meta",
             OfConversation::Members => "members",
             OfConversation::Gone => "gone",
@@ -133,6 +137,12 @@ impl Keys {
             OfConversation::Old => "old",
         };
         parts.iter().map(|key| format!("{tag}:{}", part(key))).collect()
+    }
+
+    /// Keys of a script that looks into the log of a conversation, in the order of `log_prelude.lua`; then more of the conversation.
+    pub(super) fn log(&self, conversation: &Conversation, more: &[OfConversation]) -> Vec<String> {
+        use OfConversation::{Log, Meta, Segments};
+        self.conversation(conversation, &[&[Log, Meta, Segments], more].concat())
     }
 
     /// STRING, expires: what an operation of ours did.

@@ -109,9 +109,9 @@ impl<C: Clock> RedisStore<C> {
 
     /// Keys of every script that decides, in the order of `decision_prelude.lua`.
     fn deciding(&self, conversation: &Conversation) -> Vec<String> {
-        use OfConversation::{Gone, Log, Members, Mentions, Meta, Reactions, Stamps};
-        let parts = [Log, Meta, Members, Gone, Stamps, Mentions, Reactions];
-        self.keys.conversation(conversation, &parts)
+        use OfConversation::{Gone, Members, Mentions, Reactions, Stamps};
+        self.keys
+            .log(conversation, &[Members, Gone, Stamps, Mentions, Reactions])
     }
 
     /// Keys of whether a user is there.
@@ -163,12 +163,10 @@ impl<C: Clock> RedisStore<C> {
         script: &'a Script,
         conversation: &Conversation,
         reader: &Asker,
-        third: OfConversation,
+        fourth: OfConversation,
     ) -> Call<'a> {
-        use OfConversation::{Log, Members, Meta, Reactions};
-        let keys = self
-            .keys
-            .conversation(conversation, &[Log, Meta, third, Reactions, Members]);
+        use OfConversation::{Members, Reactions};
+        let keys = self.keys.log(conversation, &[fourth, Reactions, Members]);
         Call::new(script, keys)
             .arg(reader.id.to_string())
             .arg(u8::from(reader.admission == Admission::Members))
@@ -184,8 +182,7 @@ impl<C: Clock> RedisStore<C> {
                    }| {
                 if let Some(seq) = latest_elsewhere {
                     let conversation = Conversation::of(user, &entry.target);
-                    let parts = [OfConversation::Log, OfConversation::Meta];
-                    let keys = self.keys.conversation(&conversation, &parts);
+                    let keys = self.keys.log(&conversation, &[]);
                     let call = Call::new(&self.scripts.messages_read, keys).arg(seq);
                     let stored = answer::message(seq, self.link.script(call).await?)?;
                     entry.latest = stored.and_then(|stored| stored.message);

@@ -49,8 +49,8 @@ impl<C: Clock> Moderation for RedisStore<C> {
         id: MessageId,
         reason: &Remark,
     ) -> Result<Complaint, StoreError> {
-        use OfConversation::{Edits, Log, Members, Meta};
-        let keys = self.keys.conversation(conversation, &[Log, Meta, Members, Edits]);
+        use OfConversation::{Edits, Members};
+        let keys = self.keys.log(conversation, &[Members, Edits]);
         let call = Call::new(&self.scripts.report_read, keys)
             .arg(reporter.id.to_string())
             .arg(u8::from(reporter.admission == Admission::Members))

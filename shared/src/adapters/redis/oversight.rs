@@ -52,8 +52,7 @@ impl<C: Clock> Oversight for RedisStore<C> {
         below: Option<u64>,
         count: u64,
     ) -> Result<Recorded, Unavailable> {
-        use OfConversation::{Log, Meta, Reactions};
-        let keys = self.keys.conversation(conversation, &[Log, Meta, Reactions]);
+        let keys = self.keys.log(conversation, &[OfConversation::Reactions]);
         let call = Call::new(&self.scripts.records_read, keys)
             .arg(below.unwrap_or(0))
             .arg(count);

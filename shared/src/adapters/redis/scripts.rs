@@ -71,22 +71,24 @@ impl Scripts {
     pub(super) fn new(edits: Edits) -> Self {
         let script = |parts: &[&'static str]| Script::new(parts, edits);
         let prelude = include_str!("scripts/conversation_prelude.lua");
+        let log = include_str!("scripts/log_prelude.lua");
         let records = include_str!("scripts/record_prelude.lua");
         let shown = include_str!("scripts/shown_prelude.lua");
         let members = include_str!("scripts/member_prelude.lua");
         let decisions = include_str!("scripts/decision_prelude.lua");
         let entries = include_str!("scripts/entry_prelude.lua");
-        let reading = |body| script(&[prelude, records, shown, body]);
+        let reading = |body| script(&[prelude, log, records, shown, body]);
         // Made at once where a script looks into records anyway; else only when `records` is called.
         let view = "return shown, reacted, find, is_deleted, quote end\n";
         let eager = [records, shown, "local function records() ", view];
         let lazy = ["local function records()\n", records, shown, view];
         let deciding = |flags, body: &[&'static str]| {
-            script(&[&[flags, prelude], &lazy[..], &[decisions, members], body].concat())
+            script(&[&[flags, prelude, log], &lazy[..], &[decisions, members], body].concat())
         };
         let changing = |flags, body: &[&'static str]| {
-            script(&[&[flags, prelude], &eager[..], &[decisions, members], body].concat())
+            script(&[&[flags, prelude, log], &eager[..], &[decisions, members], body].concat())
         };
+        let appending = include_str!("scripts/appending_prelude.lua");
         let rewriting = include_str!("scripts/rewriting_prelude.lua");
         let reading_up_to = include_str!("scripts/reading_prelude.lua");
         let operations = include_str!("scripts/operation_prelude.lua");
@@ -98,7 +100,15 @@ impl Scripts {
         let edits = include_str!("scripts/edits_prelude.lua");
         let times = include_str!("scripts/times_prelude.lua");
         Self {
-            message_append: deciding("", &[operations, blocks, include_str!("scripts/message_append.lua")]),
+            message_append: deciding(
+                "",
+                &[
+                    operations,
+                    blocks,
+                    appending,
+                    include_str!("scripts/message_append.lua"),
+                ],
+            ),
             message_update: changing(
                 "",
                 &[
@@ -169,8 +179,8 @@ impl Scripts {
             entry_drop: script(&[EVEN_IF_FULL, entries, include_str!("scripts/entry_drop.lua")]),
             report_erase: script(&[EVEN_IF_FULL, include_str!("scripts/report_erase.lua")]),
             erasure_ask: script(&[EVEN_IF_FULL, include_str!("scripts/erasure_ask.lua")]),
-            conversation_import: deciding("", &[include_str!("scripts/conversation_import.lua")]),
-            imported_read: script(&[prelude, include_str!("scripts/imported_read.lua")]),
+            conversation_import: deciding("", &[appending, include_str!("scripts/conversation_import.lua")]),
+            imported_read: script(&[prelude, log, include_str!("scripts/imported_read.lua")]),
             conversation_trim: deciding(EVEN_IF_FULL, &[include_str!("scripts/conversation_trim.lua")]),
             walk_keep: script(&[EVEN_IF_FULL, include_str!("scripts/walk_keep.lua")]),
             reports_trim: script(&[EVEN_IF_FULL, include_str!("scripts/reports_trim.lua")]),

@@ -1,30 +1,30 @@
 -- Reads what changed in a conversation since a revision, in the order of revisions: each message once, in its present state. New messages are
 -- found by their position, because their revisions grow with it; the others by their stamps.
--- KEYS: 1 log, 2 meta, 3 stamps, 4 reactions, 5 members
+-- KEYS: those of `log_prelude.lua`, 4 stamps, 5 reactions, 6 members
 -- ARGV: 1 who reads, 2 '1' if only members may, 3 '1' in a direct conversation, 4 revision, 5 how many messages to look at, at the most, 6 bytes of
 --       records after which the page ends
 -- Returns {1 if the conversation was set back to before that revision, 1 if more follows, revision up to which the page tells, 1 if there are
 -- other members since; members who have read since, in a topic only the reader: length of the id, id, read position; seq, record, …}, or
 -- {'not_member'}.
-local log, meta, stamps, reader = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
+local stamps, reader = KEYS[4], ARGV[1]
 local since, most, bytes = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-if ARGV[2] == '1' and call('HEXISTS', KEYS[5], reader) == 0 then return {'not_member'} end
+if ARGV[2] == '1' and call('HEXISTS', KEYS[6], reader) == 0 then return {'not_member'} end
 local state = read_state(meta)
 if since > state.rev then return {pack('>I1I1I7I1', 1, 0, state.rev, 1), ''} end
 
-local first, last = state.base + 1, state.base + call('LLEN', log)
--- Records by position, read a few at a time.
+local first, last = state.base + 1, last_position(state)
+-- Records of new messages by position, read a few at a time.
 local known = {}
-local function record_at(seq)
+local function new_record(seq)
   if seq > last then return nil end
   if not known[seq] then
-    local some = call('LRANGE', log, seq - first, seq - first + 7)
+    local some = records_between(state, seq, math.min(seq + 7, last))
     for index, record in ipairs(some) do known[seq + index - 1] = record end
   end
   return known[seq]
 end
 local function added_at(seq)
-  return (unpack('>I7', call('LINDEX', log, seq - first), 13))
+  return (unpack('>I7', record_at(state, seq), 13))
 end
 
 -- Steps back from the end, each twice as long as the one before: most readers were away for a short time, and Redis walks to a place in a list from
@@ -41,10 +41,10 @@ while seq < high do
 end
 
 local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
-local have_read = readers(KEYS[5], since, reader, ARGV[3] ~= '1')
+local have_read = readers(KEYS[6], since, reader, ARGV[3] ~= '1')
 local answer, stamp, told, more = {'', have_read}, 1, state.rev, 0
 for looked = 0, most do
-  local record, changed = record_at(seq), tonumber(stamped[stamp + 1])
+  local record, changed = new_record(seq), tonumber(stamped[stamp + 1])
   local added = record and unpack('>I7', record, 13)
   if not added and not changed then told, more = state.rev, 0 break end
   more = 1
@@ -52,14 +52,14 @@ for looked = 0, most do
   local of = seq
   if changed and (not added or changed < added) then
     of, told, stamp = tonumber(stamped[stamp]), changed, stamp + 2
-    record = of >= first and call('LINDEX', log, of - first)
+    record = record_at(state, of)
   else
     told, seq = added, seq + 1
     -- What was changed since stands among the stamped ones.
     if changed_at(record) then record = nil end
   end
   if record then
-    record = shown(record, of, log, state.base, KEYS[4], reader)
+    record = shown(record, of, state, KEYS[5], reader)
     answer[#answer + 1], answer[#answer + 2] = of, record
     bytes = bytes - #record
   end

@@ -1,16 +1,16 @@
 -- Takes a user out of a part of a conversation. Messages of the user become tombstones of nobody; in messages of others, mentions and reactions of
 -- the user go. Each changed message gets a revision of its own, so that a page of changes can end between them. The user is no member any more.
 -- Done again, it changes nothing.
--- KEYS: those of `decision_prelude.lua`, 8 edits, 9 watching
+-- KEYS: those of `decision_prelude.lua`, 9 edits, 10 watching
 -- ARGV: 1 now in ms, 2 the user, 3 nobody's id, 4 first position, 5 last position
 -- Returns what `decided` returns, about the last message that changed.
-local edits, now, who, nobody = KEYS[8], tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local edits, now, who, nobody = KEYS[9], tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local state, all = read_state(meta), call('HGETALL', members)
 check(state.version, STATE_VERSION)
 local place, to_do = place_of(who, all), {}
 local first, last = math.max(state.base + 1, tonumber(ARGV[4])), tonumber(ARGV[5])
 -- Everything that can fail comes before the first write.
-for index, record in ipairs(last >= first and call('LRANGE', log, first - state.base - 1, last - state.base - 1) or {}) do
+for index, record in ipairs(records_between(state, first, last)) do
   local seq = first + index - 1
   local kept = call('HGET', edits, int(seq)) or nil
   check(version_of(record), RECORD)
@@ -38,8 +38,8 @@ if place then
   table.remove(all, place)
   call('HDEL', members, who)
   call('ZREMRANGEBYLEX', mentions, '[' .. who .. '\0', '(' .. who .. '\1')
-  for _, watcher in ipairs(call('ZRANGE', KEYS[9], 0, -1)) do
-    if string.match(watcher, '^[^:]*:(.*)$') == who then call('ZREM', KEYS[9], watcher) end
+  for _, watcher in ipairs(call('ZRANGE', KEYS[10], 0, -1)) do
+    if string.match(watcher, '^[^:]*:(.*)$') == who then call('ZREM', KEYS[10], watcher) end
   end
   note_members(state)
   done = {rev = state.rev}
@@ -50,7 +50,7 @@ for _, todo in ipairs(to_do) do
     local head, sections = string.sub(own, 2, 19) .. pack('>I1c0', #nobody, nobody), string.sub(own, sections_of(own))
     call('HDEL', edits, int(seq))
     if is_deleted(own) then
-      call('LSET', log, seq - state.base - 1, string.sub(own, 1, 1) .. head .. sections)
+      replace(state, seq, string.sub(own, 1, 1) .. head .. sections)
     else
       for _, id in ipairs(ids_in(section(own, MENTIONS))) do call('ZREM', mentions, id .. '\0' .. pack('>I5', seq)) end
       call('HDEL', reactions, int(seq))

@@ -1,11 +1,11 @@
 -- Takes over messages and members of a conversation from the server before ours. Messages get their positions in the order in which they come, and
 -- revisions of the time when they were sent. The step may be repeated. It refuses once anything else has changed the conversation.
--- KEYS: those of `decision_prelude.lua`, 8 old
+-- KEYS: those of `decision_prelude.lua`, 9 old
 -- ARGV: 1 how many messages were taken over before these, 2 time of the last activity in ms, 3 members at the most, 4 number of messages; of each
 --       the old id or '', the record before its revision and the record behind it; then of each member the id, since when in ms, the position up
 --       to which the member has read, '1' if the member has written
 -- Returns what `decided` returns, of a single member the place alone; or {'in_use'}, {'empty'}, {'full'}.
-local old, before, activity, count = KEYS[8], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
+local old, before, activity, count = KEYS[9], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[4])
 local first_member = 5 + count * 3
 local state, all = read_state(meta), call('HGETALL', members)
 local known, taken, clock = call('HGET', old, ''), 0, 0
@@ -27,7 +27,7 @@ for index = taken - before + 1, count do
   state.ms = math.max(state.ms, ms)
   tick(state, ms)
   state.prev, state.rev = state.rev, state.clock
-  local seq = state.base + call('RPUSH', log, head .. pack('>I7', state.rev) .. ARGV[at + 2])
+  local seq = append(state, head .. pack('>I7', state.rev) .. ARGV[at + 2])
   if ARGV[at] ~= '' then call('HSET', old, ARGV[at], pack('>I5', seq) .. string.sub(head, 2, 12)) end
   taken = seq
 end

@@ -8,8 +8,8 @@
 local RECORD, DELETED, MORE = 2, 1, 2
 local TEXT, IMAGE, METADATA, EDITED, CHANGED, REPLY, MENTIONS, REACTED = 1, 2, 3, 4, 5, 6, 7, 8
 -- The field `state` of `meta`: version; clock; revision; the revision before it; time of the newest message in ms; how many messages were
--- moved away before the first; the highest position that was deleted.
-local STATE_VERSION, STATE = 1, '>I1I7I7I7I6I5I5'
+-- moved away before the first; the highest position that was deleted; the last position that stands in a segment.
+local STATE_VERSION, STATE, STATE_BYTES = 2, '>I1I7I7I7I6I5I5I5', 43
 -- A mention, in the sorted set `mentions`: the member's id, a zero byte, the position (5). Those of one member are counted as a range.
 -- A member: version, role (and HAS_WRITTEN), since when in ms, position up to which it has read, value of the clock when it read. Of a member who
 -- has read while the other side had blocked it, also how far and at which value of the clock: the other side is not told.
@@ -37,9 +37,12 @@ end
 local function read_state(meta)
   local known = call('HMGET', meta, 'state', 'blocked')
   local packed = known[1]
-  local state = {version = STATE_VERSION, clock = 0, rev = 0, prev = 0, ms = 0, base = 0, gone = 0, blocked = known[2]}
+  local state = {version = STATE_VERSION, clock = 0, rev = 0, prev = 0, ms = 0, base = 0, gone = 0, sealed = 0, blocked = known[2]}
   if packed then
-    state.version, state.clock, state.rev, state.prev, state.ms, state.base, state.gone = unpack(STATE, packed)
+    -- The last release knows no segments.
+    if #packed < STATE_BYTES then packed = packed .. '\0\0\0\0\0' end
+    state.version, state.clock, state.rev, state.prev, state.ms, state.base, state.gone, state.sealed = unpack(STATE, packed)
+    state.sealed = math.max(state.base, state.sealed)
   end
   return state
 end

@@ -1,8 +1,8 @@
 -- Shared by the scripts that change a conversation; it is put before each of them, after the other preludes. `all` is what HGETALL answers for
 -- the members of a conversation: id, packed member, …
 -- `records()` answers the functions of the other preludes that are seldom needed; a script that mostly does without makes them only then.
--- KEYS of each of them: 1 log, 2 meta, 3 members, 4 gone, 5 stamps, 6 mentions, 7 reactions; what only some need comes after.
-local log, meta, members, gone, stamps, mentions, reactions = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+-- KEYS of each of them: those of `log_prelude.lua`, 4 members, 5 gone, 6 stamps, 7 mentions, 8 reactions; what only some need comes after.
+local members, gone, stamps, mentions, reactions = KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 
 -- Whether somebody has been mentioned and has not read it.
 local has_mentions = call('ZCARD', mentions) > 0
@@ -29,7 +29,7 @@ local function tick(state, now)
 end
 
 local function keep(state)
-  local packed = pack(STATE, STATE_VERSION, state.clock, state.rev, state.prev, state.ms, state.base, state.gone)
+  local packed = pack(STATE, STATE_VERSION, state.clock, state.rev, state.prev, state.ms, state.base, state.gone, state.sealed)
   call('HSET', meta, 'state', packed)
 end
 
@@ -43,15 +43,15 @@ end
 -- Answers {what DECIDED says, and for each member what TOLD says; the changed message; the newest live one, '' if it is the same}. `done.only` is
 -- the place of the only member who is told; `done.left` the id of one who has left; `done.by` the caller, who need not be a member.
 local function decided(all, state, done)
-  local base, last = state.base, done.last or state.base + call('LLEN', log)
+  local base, last = state.base, done.last or last_position(state)
   local latest = last > base and (state.gone ~= last and last or nth_back(gone, base + 1, last, 1)) or 0
-  local newest = latest > 0 and latest ~= done.seq and call('LINDEX', log, latest - base - 1) or ''
+  local newest = latest > 0 and latest ~= done.seq and record_at(state, latest) or ''
   local record, identity, bits = done.record or '', done.identity or NO_MESSAGE, nil
-  if newest ~= '' and has_more(newest) then newest = records()(newest, latest, log, base) end
+  if newest ~= '' and has_more(newest) then newest = records()(newest, latest, state) end
   if record ~= '' and has_more(record) then
     local shown, reacted = records()
     bits = reacted(reactions, done.seq, record)
-    record = shown(record, done.seq, log, base, reactions, done.by)
+    record = shown(record, done.seq, state, reactions, done.by)
   end
   local prev = done.prev or (done.rev == state.rev and state.prev or done.rev)
   local seq, emptied = done.seq or 0, base > 0 and last == base

@@ -28,7 +28,7 @@ else
   -- A topic in which nobody has written stands in inboxes by when it began.
   if state.ms == 0 then state.ms = now end
   revise(state, now)
-  if not place then place = join(all, id, now, state.base + call('LLEN', log), state.clock) end
+  if not place then place = join(all, id, now, last_position(state), state.clock) end
   local _, packed, since, read, clock = unpack(MEMBER, all[place + 1])
   keep_member(all, place, packed - packed % HAS_WRITTEN + role, since, read, clock)
   note_members(state)

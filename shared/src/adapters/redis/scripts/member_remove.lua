@@ -1,5 +1,5 @@
 -- Removes a member from a topic. Done again, it changes nothing.
--- KEYS: those of `decision_prelude.lua`, 8 watching
+-- KEYS: those of `decision_prelude.lua`, 9 watching
 -- ARGV: 1 now in ms, 2 the member, 3 who removes, '' for the platform
 -- Returns what `decided` returns and the packed member, or {'not_member'}, {'role'}.
 local now, id, by = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -23,8 +23,8 @@ else
   table.remove(all, place)
   call('HDEL', members, id)
   call('ZREMRANGEBYLEX', mentions, '[' .. id .. '\0', '(' .. id .. '\1')
-  for _, watcher in ipairs(call('ZRANGE', KEYS[8], 0, -1)) do
-    if string.match(watcher, '^[^:]*:(.*)$') == id then call('ZREM', KEYS[8], watcher) end
+  for _, watcher in ipairs(call('ZRANGE', KEYS[9], 0, -1)) do
+    if string.match(watcher, '^[^:]*:(.*)$') == id then call('ZREM', KEYS[9], watcher) end
   end
   note_members(state)
   done.rev = state.rev

@@ -1,12 +1,12 @@
 -- Adds a message at the end of a conversation; gives it its position, its time and its revision. Its author has read what stands before it.
--- KEYS: those of `decision_prelude.lua`, 8 operation
+-- KEYS: those of `decision_prelude.lua`, 9 operation
 -- ARGV: 1 now in ms, 2 first byte of the record, 3 its random bytes, 4 the record from the length of the author on, 5 hash of the content, 6 how
 --       long the operation is remembered in ms, 7 author, 8 '1' if a non-member may join, else '0', 'never' if the author is the platform,
 --       which never becomes a member; 9 members at the most, 10 position and 11 identity of the message that it replies to, '0' and '' for none,
 --       12 number of members that it mentions; these; the members of a conversation that begins
 -- Returns what `decided` returns; if it was done before, and the author may still read, also what it replies to as it is now; or {'reused'},
 -- {'not_member'}, {'blocked'}, {'full ' .. limit}, {'no_reply'}, {'no_mention'}.
-local operation = KEYS[8]
+local operation = KEYS[9]
 local now, hash, author = tonumber(ARGV[1]), ARGV[5], ARGV[7]
 local reply, mentioned = tonumber(ARGV[10]), tonumber(ARGV[12])
 local state = read_state(meta)
@@ -15,7 +15,7 @@ if before then
   -- A deleted message does not tell any more what it replies to.
   if reply > 0 and before[2] and (ARGV[8] ~= '0' or call('HEXISTS', members, author) == 1) then
     local _, _, _, _, quote = records()
-    before[4] = quote(log, state.base, pack('>I5', reply) .. ARGV[11])
+    before[4] = quote(state, pack('>I5', reply) .. ARGV[11])
   end
   return before
 end
@@ -41,7 +41,7 @@ if mentioned > 0 then
 end
 if reply > 0 then
   local _, _, find, is_deleted = records()
-  local to = find(log, state.base, reply, ARGV[11])
+  local to = find(state, reply, ARGV[11])
   if not to or is_deleted(to) then return {'no_reply'} end
 end
 
@@ -56,7 +56,7 @@ if not place then
 end
 local identity = pack('>I6', state.ms) .. ARGV[3]
 local record = ARGV[2] .. identity .. pack('>I7', state.rev) .. ARGV[4]
-local seq = state.base + call('RPUSH', log, record)
+local seq = append(state, record)
 if place then keep_read(all, place, seq, state.clock, true) end
 for index = 13, first_founder - 1 do
   if ARGV[index] ~= author then

@@ -6,7 +6,7 @@
 local now, seq, identity, who, reaction = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local state, all = read_state(meta), call('HGETALL', members)
 if not place_of(who, all) then return {'not_member'} end
-local record = find(log, state.base, seq, identity)
+local record = find(state, seq, identity)
 if not record or is_deleted(record) then return {'not_found'} end
 
 local packed = call('HGET', reactions, int(seq))

@@ -1,10 +1,10 @@
 -- Reads single messages as they are now.
--- KEYS: 1 log, 2 meta
+-- KEYS: those of `log_prelude.lua`
 -- ARGV: seq, …
 -- Returns {record, …}, '' where there is none.
-local log, base, answer = KEYS[1], read_state(KEYS[2]).base, {}
+local state, answer = read_state(meta), {}
 for index, text in ipairs(ARGV) do
   local seq = tonumber(text)
-  answer[index] = shown(seq > base and call('LINDEX', log, seq - base - 1) or '', seq, log, base)
+  answer[index] = shown(record_at(state, seq) or '', seq, state)
 end
 return answer

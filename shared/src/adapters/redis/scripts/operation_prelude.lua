@@ -10,7 +10,7 @@ local function done_before(state, operation, hash, by)
   local version, rev, prev, seq, at = unpack(OPERATION, packed)
   check(version, OPERATION_VERSION)
   if string.sub(packed, at + 11) ~= hash then return {'reused'} end
-  local record = seq > state.base and call('LINDEX', log, seq - state.base - 1) or ''
+  local record = record_at(state, seq) or ''
   local done = {again = true, rev = rev, prev = prev, seq = seq, identity = string.sub(packed, at, at + 10), record = record, by = by}
   return decided(call('HGETALL', members), state, done)
 end

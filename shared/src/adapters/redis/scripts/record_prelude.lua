@@ -34,8 +34,8 @@ local function changed_at(record)
 end
 
 -- The record at that position, if it is the one with that identity.
-local function find(log, base, seq, identity)
-  local record = seq > base and call('LINDEX', log, seq - base - 1)
+local function find(state, seq, identity)
+  local record = record_at(state, seq)
   return record and string.sub(record, 2, 12) == identity and record
 end
 

@@ -16,8 +16,17 @@ local function rewritten(record, new)
   return table.concat(parts)
 end
 
+-- Puts another record in the place of one.
+local function replace(state, seq, record)
+  if seq > state.sealed then return call('LSET', log, seq - state.sealed - 1, record) end
+  local number, index = segment_of(seq)
+  local held = open_segment(number)
+  held[index] = record
+  call('HSET', segments, int(number), cmsgpack.pack(held))
+end
+
 -- Keeps the record of a message that was changed after it was sent.
 local function keep_record(state, seq, record)
-  call('LSET', log, seq - state.base - 1, record)
+  replace(state, seq, record)
   call('ZADD', stamps, int(state.rev), seq)
 end

@@ -18,8 +18,8 @@ end
 -- of these length and id. The newest 10 are named, fewer where their ids would not fit a frame.
 local QUOTE, QUOTED_BYTES, REACTIONS, NAMED, NAMED_BYTES = 64, 400, 65, 10, 2048
 
-local function quote(log, base, reply)
-  local quoted = find(log, base, (unpack('>I5', reply)), string.sub(reply, 6))
+local function quote(state, reply)
+  local quoted = find(state, (unpack('>I5', reply)), string.sub(reply, 6))
   if not quoted or is_deleted(quoted) then return '' end
   local author, text = author_of(quoted), section(quoted, TEXT)
   local value = pack('>I7I1I1c0', changed_at(quoted) or (unpack('>I7', quoted, 13)), text and TEXT or IMAGE, #author, author)
@@ -44,10 +44,10 @@ local function reactions_to(reactions, seq, reader)
 end
 
 -- A record as a reader is shown it; without `reactions`, its reactions are left out.
-local function shown(record, seq, log, base, reactions, reader)
+local function shown(record, seq, state, reactions, reader)
   if record == '' or not has_more(record) then return record end
   local reply = section(record, REPLY)
-  if reply then record = record .. quote(log, base, reply) end
+  if reply then record = record .. quote(state, reply) end
   if reactions and section(record, REACTED) then record = record .. reactions_to(reactions, seq, reader) end
   return record
 end
