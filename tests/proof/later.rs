@@ -29,9 +29,9 @@ for index, record in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   count = count + 1
 end
 for _, number in ipairs(redis.call('HKEYS', KEYS[2])) do
-  local segment = cmsgpack.unpack(redis.call('HGET', KEYS[2], number))
+  local segment = {cmsgpack.unpack(redis.call('HGET', KEYS[2], number))}
   for index, record in ipairs(segment) do segment[index] = older(record) end
-  redis.call('HSET', KEYS[2], number, cmsgpack.pack(segment))
+  redis.call('HSET', KEYS[2], number, cmsgpack.pack(unpack(segment)))
   count = count + #segment
 end
 return count";

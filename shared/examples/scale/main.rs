@@ -247,6 +247,7 @@ impl Statistics {
         let mut total = 0.0;
         for part in [
             "log",
+            "segments",
             "meta",
             "members",
             "gone",

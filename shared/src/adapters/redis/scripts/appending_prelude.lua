@@ -12,7 +12,7 @@ local function append(state, record)
   local sealing = call('LRANGE', log, 0, count - 1)
   -- The positions before them were moved away.
   for _ = 2, index do table.insert(sealing, 1, '') end
-  call('HSET', segments, int(number), cmsgpack.pack(sealing))
+  call('HSET', segments, int(number), cmsgpack.pack(_G.unpack(sealing)))
   call('LTRIM', log, count, -1)
   state.sealed = state.sealed + count
   keep(state)

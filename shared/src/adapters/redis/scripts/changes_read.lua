@@ -23,21 +23,24 @@ local function new_record(seq)
   end
   return known[seq]
 end
-local function added_at(seq)
-  return (unpack('>I7', record_at(state, seq), 13))
+-- A place near a position, from `lowest` on, and its record: the first of its segment, which is found without the others.
+local function near(seq, lowest)
+  local number, index = segment_of(seq)
+  if seq > state.sealed or seq - index + 1 < lowest then return seq, record_at(state, seq) end
+  local _, record = cmsgpack.unpack_one(call('HGET', segments, int(number)))
+  return seq - index + 1, record
 end
 
--- Steps back from the end, each twice as long as the one before: most readers were away for a short time, and Redis walks to a place in a list from
--- the nearer end.
+-- Steps back from the end, each twice as long as the one before: most readers were away for a short time.
 local seq, high, step = last + 1, last + 1, 1
 while high > first do
-  local earlier = math.max(first, high - step)
-  if added_at(earlier) <= since then seq = earlier + 1 break end
+  local earlier, record = near(math.max(first, high - step), first)
+  if unpack('>I7', record, 13) <= since then seq = earlier + 1 break end
   seq, high, step = earlier, earlier, step * 2
 end
 while seq < high do
-  local middle = math.floor((seq + high) / 2)
-  if added_at(middle) > since then high = middle else seq = middle + 1 end
+  local middle, record = near(math.floor((seq + high) / 2), seq)
+  if unpack('>I7', record, 13) > since then high = middle else seq = middle + 1 end
 end
 
 local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)

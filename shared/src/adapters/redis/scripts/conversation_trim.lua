@@ -20,7 +20,7 @@ local function drop(state, last)
     else
       local held = open_segment(number)
       for index = 1, last - (number - 1) * SEGMENT do held[index] = '' end
-      call('HSET', segments, int(number), cmsgpack.pack(held))
+      call('HSET', segments, int(number), cmsgpack.pack(_G.unpack(held)))
     end
   end
   if last > state.sealed then call('LTRIM', log, last - state.sealed, -1) end

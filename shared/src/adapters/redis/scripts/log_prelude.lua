@@ -4,7 +4,7 @@
 -- place in a list. So no list grows long, and a record in the middle of a million is as near as one in the middle of a hundred.
 -- KEYS of each of them: 1 log, 2 meta, 3 segments; what only some need comes after.
 local log, meta, segments = KEYS[1], KEYS[2], KEYS[3]
--- How many positions a segment has. It is a MessagePack array of their records, '' for one that was moved away.
+-- How many positions a segment has. It is their records as MessagePack strings in a row, '' for one that was moved away.
 local SEGMENT = 32
 local opened, held
 
@@ -15,7 +15,7 @@ end
 
 -- The records of a segment. A script mostly goes on with the one that it looked into before.
 local function open_segment(number)
-  if opened ~= number then opened, held = number, cmsgpack.unpack(call('HGET', segments, int(number))) end
+  if opened ~= number then opened, held = number, {cmsgpack.unpack(call('HGET', segments, int(number)))} end
   return held
 end
 

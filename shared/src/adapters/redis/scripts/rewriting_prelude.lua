@@ -22,7 +22,7 @@ local function replace(state, seq, record)
   local number, index = segment_of(seq)
   local held = open_segment(number)
   held[index] = record
-  call('HSET', segments, int(number), cmsgpack.pack(held))
+  call('HSET', segments, int(number), cmsgpack.pack(_G.unpack(held)))
 end
 
 -- Keeps the record of a message that was changed after it was sent.
