@@ -1,10 +1,16 @@
 //! Pushing events to many connections.
 
+use std::collections::VecDeque;
+use std::mem;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt as _};
-use tokio::time::timeout;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::select;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::domain::{ConnectionId, Conversation, Domain, Place, User, Watcher};
 use crate::error::Chain;
@@ -16,7 +22,7 @@ use crate::wire::Event;
 const CONCURRENT_POSTS: usize = 64;
 /// How long one post may take, its repetitions included.
 const POST_LIMIT: Duration = Duration::from_millis(1_500);
-/// How long all posts together may take: the longest that pushes delay an answer.
+/// How long posts may take after the last one has come: the longest that pushes delay an answer.
 const FAN_OUT_LIMIT: Duration = Duration::from_millis(2_500);
 
 /// An event for the connections of one user; or the end of these connections.
@@ -88,30 +94,79 @@ impl Post {
     }
 }
 
-/// Pushes the events and forgets the connections that are gone. It never fails: every member's inbox was told already. Answers whether each post
-/// reached one of its connections at least.
-pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, posts: &[Post]) -> Vec<bool> {
-    let all = posts
-        .iter()
-        .enumerate()
-        .flat_map(|(number, post)| post.connections.iter().map(move |live| (number, post, live)));
-    let mut reached = vec![false; posts.len()];
-    let mut untold: usize = posts.iter().map(|post| post.connections.len()).sum();
-    // A frame is written when its turn comes, so that a thousand long ones are never in memory at once.
-    let mut under_way = stream::iter(all)
-        .map(async |(number, post, live)| (number, deliver(store, push, post, live).await))
-        .buffer_unordered(CONCURRENT_POSTS);
-    let all = async {
-        while let Some((number, has_reached)) = under_way.next().await {
-            untold -= 1;
-            if let Some(reached) = reached.get_mut(number) {
-                *reached |= has_reached;
-            }
+/// Takes posts while earlier ones are under way. No more come once it is dropped.
+pub(super) struct Outbox {
+    posts: UnboundedSender<Post>,
+    taken: usize,
+}
+
+impl Outbox {
+    /// An outbox, and what [`fan_out`] takes its posts from.
+    pub(super) fn new() -> (Self, UnboundedReceiver<Post>) {
+        let (posts, taken_out) = unbounded_channel();
+        (Self { posts, taken: 0 }, taken_out)
+    }
+
+    /// Answers the number of the post, from 0 on.
+    pub(super) fn take(&mut self, post: Post) -> usize {
+        // It fails only after the fan-out, which ends when the outbox does.
+        self.posts.send(post).ok();
+        self.taken += 1;
+        self.taken - 1
+    }
+}
+
+/// Pushes these events, as [`fan_out`] does.
+pub(super) async fn push_all(store: &dyn Store, push: &dyn Push, posts: impl IntoIterator<Item = Post>) {
+    let (mut outbox, taken) = Outbox::new();
+    for post in posts {
+        outbox.take(post);
+    }
+    drop(outbox);
+    fan_out(store, push, taken).await;
+}
+
+/// Pushes events as they come, and forgets the connections that are gone. It never fails: the inbox of whom a post is for was told already. Answers
+/// of each post whether it reached one of its connections at least.
+pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, mut posts: UnboundedReceiver<Post>) -> Vec<bool> {
+    let mut waiting: VecDeque<(usize, Arc<Post>, Live)> = VecDeque::new();
+    let (mut reached, mut under_way) = (Vec::new(), FuturesUnordered::new());
+    let mut more_come = true;
+    let mut limit = pin!(sleep(FAN_OUT_LIMIT));
+    loop {
+        // A frame is written when its turn comes, so that a thousand long ones are never in memory at once.
+        while under_way.len() < CONCURRENT_POSTS
+            && let Some((number, post, live)) = waiting.pop_front()
+        {
+            under_way.push(async move { (number, deliver(store, push, &post, &live).await) });
         }
-    };
-    if timeout(FAN_OUT_LIMIT, all).await.is_err() {
-        metrics::add(Metric::PushFailures, untold);
-        tracing::warn!(untold, limit_ms = FAN_OUT_LIMIT.as_millis(), "fan-out took too long");
+        select! {
+            biased;
+            post = posts.recv(), if more_come => match post {
+                Some(mut post) => {
+                    let connections = mem::take(&mut post.connections);
+                    let (number, post) = (reached.len(), Arc::new(post));
+                    waiting.extend(connections.into_iter().map(|live| (number, post.clone(), live)));
+                    reached.push(false);
+                }
+                None => {
+                    more_come = false;
+                    limit.as_mut().reset(Instant::now() + FAN_OUT_LIMIT);
+                }
+            },
+            Some((number, has_reached)) = under_way.next(), if !under_way.is_empty() => {
+                if let Some(reached) = reached.get_mut::<usize>(number) {
+                    *reached |= has_reached;
+                }
+            }
+            () = &mut limit, if !more_come && !under_way.is_empty() => {
+                let untold = waiting.len() + under_way.len();
+                metrics::add(Metric::PushFailures, untold);
+                tracing::warn!(untold, limit_ms = FAN_OUT_LIMIT.as_millis(), "fan-out took too long");
+                break;
+            }
+            else => break,
+        }
     }
     reached
 }

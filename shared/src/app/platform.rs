@@ -213,7 +213,7 @@ impl Platform<'_> {
             .map(|connection| self.writer.store.close_connection(user, connection, &watches));
         let closed = join_all(closing).await;
         let ending = Post::ending(user, connections.to_vec());
-        fan_out::fan_out(self.writer.store, self.writer.push, ending.as_slice()).await;
+        fan_out::push_all(self.writer.store, self.writer.push, ending).await;
         closed.into_iter().collect()
     }
 }

@@ -32,7 +32,6 @@ pub async fn set(
         let connections = caller.others(set.told.connections);
         Post::new(user.clone(), connections, event, place)
     });
-    let posts: Vec<_> = ending.into_iter().chain(telling).collect();
-    fan_out::fan_out(store, push, &posts).await;
+    fan_out::push_all(store, push, ending.into_iter().chain(telling)).await;
     Ok((set.entry, place))
 }

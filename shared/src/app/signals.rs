@@ -90,7 +90,7 @@ impl Signaller<'_> {
         if self.shows_presence {
             posts.extend(presence_posts(&principal.user, presence, &opened.watchers));
         }
-        fan_out::fan_out(self.store, self.push, &posts).await;
+        fan_out::push_all(self.store, self.push, posts).await;
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Signaller<'_> {
                 Err(error) => tracing::warn!(error = %Chain(&error), "watchers are told later who is offline"),
             }
         }
-        fan_out::fan_out(self.store, self.push, &posts).await;
+        fan_out::push_all(self.store, self.push, posts).await;
         told
     }
 
@@ -313,7 +313,7 @@ impl Signaller<'_> {
                 Some(Post::on_screen(&conversation, watcher, event))
             })
             .collect();
-        fan_out::fan_out(self.store, self.push, &posts).await;
+        fan_out::push_all(self.store, self.push, posts).await;
         Ok(())
     }
 }

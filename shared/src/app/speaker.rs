@@ -59,7 +59,7 @@ pub(super) async fn check(
     };
     if until_ms + TOKEN_GRACE_MS <= now_ms {
         let ending = Post::ending(&principal.user, vec![connection.clone()]);
-        fan_out::fan_out(store, push, ending.as_slice()).await;
+        fan_out::push_all(store, push, ending).await;
     }
     Err(ApiError::ConnectionExpired)
 }

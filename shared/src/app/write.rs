@@ -1,4 +1,4 @@
-//! Writing: the conversation decides, its members are told, then come the pushes, then the answer.
+//! Writing: the conversation decides, each member is told and then its connections, then comes the answer.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -6,11 +6,12 @@ use std::time::Instant;
 use futures_util::future::join;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::fan_out::{self, Post};
+use super::fan_out::{self, Outbox, Post};
 use super::{Counted, Later, Usage, asker, conversation, uploads};
 use crate::domain::{
     Actor, Asker, Change, ChangeKind, ConnectionId, Conversation, Decision, Draft, Edit, Id, Job, Member, Message,
-    MessageId, Outcome, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Use, Watcher,
+    MessageId, Outcome, Place, Principal, Projection, Reaction, Reads, RetryKey, Role, Target, TopicRules, Use,
+    Watcher,
 };
 use crate::error::ApiError;
 use crate::ports::{Live, PageBounds, Promise, Push, Store, StoreError, Told, Unavailable, Uploads};
@@ -344,94 +345,121 @@ impl Writer<'_> {
         decision: Decision,
         promised: Option<(Later<'_>, Promise)>,
     ) -> Result<Outcome, Unavailable> {
-        let user = &caller.principal.user;
         let Decision {
             change,
             projection,
             watchers,
             ..
         } = decision;
-        let mut events = Events::new(&conversation, &change, &projection);
         let begun = Instant::now();
-        let mut tells = Vec::with_capacity(projection.members.len());
-        for member in &projection.members {
-            tells.push(self.tell(&conversation, &projection, member));
-        }
-        let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
-        let (mut failed, mut place, mut unread_total, mut posts) = (None, None, 0, Vec::new());
-        let (mut is_away, mut members_posts) = (false, Vec::new());
-        while let Some((member, told)) = tells.next().await {
-            // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
-            let told = match told {
-                Ok(told) => told,
-                Err(error) => {
-                    failed = Some(error);
-                    continue;
-                }
-            };
-            if member.id == user.id {
-                unread_total = told.unread_total;
+        let (outbox, posts) = Outbox::new();
+        let telling = async {
+            let told = self
+                .tell_all(caller, &conversation, &change, &projection, &watchers, outbox)
+                .await;
+            let took = begun.elapsed();
+            if let Some((later, promise)) = &promised
+                && told.needs_worker()
+            {
+                later.keep(promise).await;
             }
-            is_away |= told.connections.is_empty() && member.unread > 0;
-            posts.extend(Post::ending(&conversation.user(&member.id), told.overdue.clone()));
-            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. A private change may
-            // have told other members something that they had missed: their clients see the gap, and ask.
-            if change.repeated && told.place.is_none() || change.private && !change.is_about(member) {
-                continue;
-            }
-            let own_place = told.place.filter(|_| says_all(&change, &projection, member, &told));
-            if member.id == user.id {
-                place = own_place;
-            }
-            let connections = caller.others(told.connections);
-            if connections.is_empty() || change.id.seq == 0 && change.member.is_none() {
-                continue;
-            }
-            if let Some(event) = events.of(member) {
-                if member.unread > 0 {
-                    members_posts.push(posts.len());
-                }
-                posts.push(Post::new(conversation.user(&member.id), connections, event, own_place));
-            }
-        }
-        drop(tells);
-        if !change.repeated {
-            posts.extend(fleeting(&mut events, &watchers, &user.id));
-        }
-        let (told, pushing) = (begun.elapsed(), Instant::now());
-        let pushed = fan_out::fan_out(self.store, self.push, &posts);
-        match promised {
-            None => drop(pushed.await),
-            Some((later, promise)) if is_away || failed.is_some() => drop(join(pushed, later.keep(&promise)).await),
-            Some((later, promise)) => {
-                let reached = pushed.await;
-                // Connections that were gone, or did not answer, count as none.
-                if members_posts.iter().all(|post| reached.get(*post) == Some(&true)) {
-                    later.forget(&promise).await;
-                } else {
-                    later.keep(&promise).await;
-                }
+            (told, took)
+        };
+        // A member's own inbox is told before its connections are. Nobody waits for the inboxes of all others.
+        let pushing = fan_out::fan_out(self.store, self.push, posts);
+        let ((told, telling_took), reached) = join(telling, pushing).await;
+        if let Some((later, promise)) = &promised
+            && !told.needs_worker()
+        {
+            // Connections that were gone, or did not answer, count as none.
+            if told.unread.iter().all(|post| reached.get(*post) == Some(&true)) {
+                later.forget(promise).await;
+            } else {
+                later.keep(promise).await;
             }
         }
         tracing::debug!(
             members = projection.members.len(),
-            told_ms = told.as_millis(),
-            pushed_ms = pushing.elapsed().as_millis(),
+            told_ms = telling_took.as_millis(),
+            pushed_ms = begun.elapsed().as_millis(),
             "published"
         );
+        let user = &caller.principal.user;
         let reads = reads(&conversation, &projection, &user.id);
         let own = projection.members.into_iter().find(|member| member.id == user.id);
-        match failed {
+        match told.failed {
             Some(error) => Err(error),
             None => Ok(Outcome {
                 conversation,
                 change,
                 reads,
                 own,
-                unread_total,
-                place,
+                unread_total: told.unread_total,
+                place: told.place,
             }),
         }
+    }
+
+    /// Tells every member how the conversation is now, and puts what is to be pushed into the outbox.
+    async fn tell_all(
+        &self,
+        caller: &Caller,
+        conversation: &Conversation,
+        change: &Change,
+        projection: &Projection,
+        watchers: &[Watcher],
+        mut outbox: Outbox,
+    ) -> ToldAll {
+        let user = &caller.principal.user;
+        let mut events = Events::new(conversation, change, projection);
+        let mut all = ToldAll::default();
+        let mut tells = Vec::with_capacity(projection.members.len());
+        for member in &projection.members {
+            tells.push(self.tell(conversation, projection, member));
+        }
+        let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
+        while let Some((member, told)) = tells.next().await {
+            // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
+            let told = match told {
+                Ok(told) => told,
+                Err(error) => {
+                    all.failed = Some(error);
+                    continue;
+                }
+            };
+            if member.id == user.id {
+                all.unread_total = told.unread_total;
+            }
+            all.is_away |= told.connections.is_empty() && member.unread > 0;
+            if let Some(ending) = Post::ending(&conversation.user(&member.id), told.overdue.clone()) {
+                outbox.take(ending);
+            }
+            // A member who was told before is not told again. A new writer that was overtaken still pushes its own change. A private change may
+            // have told other members something that they had missed: their clients see the gap, and ask.
+            if change.repeated && told.place.is_none() || change.private && !change.is_about(member) {
+                continue;
+            }
+            let own_place = told.place.filter(|_| says_all(change, projection, member, &told));
+            if member.id == user.id {
+                all.place = own_place;
+            }
+            let connections = caller.others(told.connections);
+            if connections.is_empty() || change.id.seq == 0 && change.member.is_none() {
+                continue;
+            }
+            if let Some(event) = events.of(member) {
+                let post = outbox.take(Post::new(conversation.user(&member.id), connections, event, own_place));
+                if member.unread > 0 {
+                    all.unread.push(post);
+                }
+            }
+        }
+        if !change.repeated {
+            for post in fleeting(&mut events, watchers, &user.id) {
+                outbox.take(post);
+            }
+        }
+        all
     }
 
     async fn tell<'m>(
@@ -442,6 +470,26 @@ impl Writer<'_> {
     ) -> (&'m Member, Result<Told, Unavailable>) {
         let told = self.store.tell(conversation, projection, member).await;
         (member, told)
+    }
+}
+
+/// What came of telling all members.
+#[derive(Default)]
+struct ToldAll {
+    failed: Option<Unavailable>,
+    /// The writer's own.
+    place: Option<Place>,
+    unread_total: u64,
+    /// A member has something unread and no connection.
+    is_away: bool,
+    /// The numbers of the posts to members who have something unread.
+    unread: Vec<usize>,
+}
+
+impl ToldAll {
+    /// Whether the worker has something to do, whatever the pushes reach.
+    fn needs_worker(&self) -> bool {
+        self.is_away || self.failed.is_some()
     }
 }
 

@@ -13,6 +13,7 @@ use shared::ports::{
     ChangedEntries, Changes, Delivery, Ended, GateError, History, Inbox, Opened, PageBounds, Push, Set, Store,
     StoreError, Terms, Told, Unavailable, Watches,
 };
+use tokio::sync::Notify;
 
 /// A member who is told later, by a function that the client has given up.
 pub(crate) struct LateTelling {
@@ -26,6 +27,8 @@ pub(crate) struct Dying<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) untold: Mutex<Vec<User>>,
     pub(crate) late: Mutex<Option<Vec<LateTelling>>>,
+    /// This user is told only once somebody is notified.
+    pub(crate) last: Option<(&'a User, &'a Notify)>,
 }
 
 pub(crate) fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -115,6 +118,11 @@ impl Store for Dying<'_> {
         projection: &Projection,
         member: &Member,
     ) -> Result<Told, Unavailable> {
+        if let Some((last, told)) = self.last
+            && last.id == member.id
+        {
+            told.notified().await;
+        }
         if !held(&self.untold).contains(&conversation.user(&member.id)) {
             return self.store.tell(conversation, projection, member).await;
         }

@@ -40,6 +40,8 @@ mod oversight;
 #[cfg(test)]
 mod positions;
 #[cfg(test)]
+mod pushing;
+#[cfg(test)]
 mod reactions;
 #[cfg(test)]
 mod relay;
@@ -140,6 +142,8 @@ rules! {
     conversations::a_retry_key_sends_once,
     conversations::a_retry_key_edits_once,
     conversations::many_at_once_get_a_position_each,
+    pushing::a_member_is_pushed_to_while_others_are_told,
+    pushing::no_member_is_told_later_because_of_a_push,
     segments::a_long_conversation_is_read_and_changed_everywhere,
     segments::no_byte_of_a_message_that_was_moved_away_stays,
     segments::a_log_of_the_last_release_becomes_segments,

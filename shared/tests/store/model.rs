@@ -245,6 +245,7 @@ impl Run {
             store: &self.world.store,
             untold: Mutex::new(untold),
             late: Mutex::new(late.then(Vec::new)),
+            last: None,
         };
         let writer = Writer {
             uploads: None,

@@ -31,6 +31,7 @@ async fn trim(world: &World, retention: &Retention, now: u64, untold: Vec<User>)
         store: &world.store,
         untold: Mutex::new(untold),
         late: Mutex::default(),
+        last: None,
     };
     let trimmer = Trimmer {
         store: &dying,

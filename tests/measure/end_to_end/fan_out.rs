@@ -48,7 +48,8 @@ impl Group {
             .await?;
         Ok(Self {
             recipients,
-            author: side.client(0, AUTHOR).await?,
+            // Of the other process than the first recipient.
+            author: side.client(1, AUTHOR).await?,
             told,
             waited: Vec::new(),
             topic,
@@ -100,8 +101,15 @@ pub(crate) async fn measure(sides: [&Side; 2], recipients: usize, messages: usiz
     ];
     for round in 0..messages + 3 {
         // The first ones start functions and fill entries.
-        ours.send(round >= 3).await.context("Senna")?;
-        theirs.send(round >= 3).await.context("Socket.IO")?;
+        let counts = round >= 3;
+        // Each side begins every other round.
+        if round % 2 == 0 {
+            ours.send(counts).await.context("Senna")?;
+        }
+        theirs.send(counts).await.context("Socket.IO")?;
+        if round % 2 == 1 {
+            ours.send(counts).await.context("Senna")?;
+        }
     }
     Ok([ours.waited(), theirs.waited()])
 }

@@ -23,23 +23,21 @@ impl Rival {
         let node = JavaScript::ready().map_err(|why| anyhow!("the chat in Node can't run: {why}"))?;
         let folder = root().join(".senna/rival");
         let source = root().join("tests/measure/end_to_end/rival");
-        let wanted = fs::read_to_string(source.join("package.json"))?;
-        let installed = folder.join("node_modules");
+        let wanted = fs::read_to_string(source.join("package-lock.json"))?;
         fs::create_dir_all(&folder)?;
-        if !installed.is_dir() || fs::read_to_string(folder.join("package.json")).ok().as_ref() != Some(&wanted) {
+        // npm empties `node_modules` first, so the copy of what it was asked for comes last.
+        let installed = folder.join("installed");
+        if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
             println!("installing Express, Socket.IO and its Redis adapter into .senna/rival …");
-            fs::write(folder.join("package.json"), &wanted)?;
-            let mut npm = node.npm(&[
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--no-package-lock",
-                "--loglevel=error",
-            ]);
+            for name in ["package.json", "package-lock.json"] {
+                fs::copy(source.join(name), folder.join(name))?;
+            }
+            let mut npm = node.npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
             ensure!(
                 npm.current_dir(&folder).status()?.success(),
-                "npm can't install what .senna/rival/package.json names"
+                "npm can't install what .senna/rival/package-lock.json names"
             );
+            fs::write(&installed, &wanted)?;
         }
         // Node looks for packages beside the file.
         fs::copy(source.join("chat.js"), folder.join("chat.js"))?;

@@ -31,12 +31,12 @@ local function near(seq, lowest)
   return seq - index + 1, record
 end
 
--- Steps back from the end, each twice as long as the one before: most readers were away for a short time.
+-- Steps back from the end, each sixteen times as long as the one before: most readers were away for a short time.
 local seq, high, step = last + 1, last + 1, 1
 while high > first do
   local earlier, record = near(math.max(first, high - step), first)
   if unpack('>I7', record, 13) <= since then seq = earlier + 1 break end
-  seq, high, step = earlier, earlier, step * 2
+  seq, high, step = earlier, earlier, step * 16
 end
 while seq < high do
   local middle, record = near(math.floor((seq + high) / 2), seq)
