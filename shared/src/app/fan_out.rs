@@ -142,17 +142,14 @@ pub(super) async fn fan_out(store: &dyn Store, push: &dyn Push, mut posts: Unbou
         }
         select! {
             biased;
-            post = posts.recv(), if more_come => match post {
-                Some(mut post) => {
-                    let connections = mem::take(&mut post.connections);
-                    let (number, post) = (reached.len(), Arc::new(post));
-                    waiting.extend(connections.into_iter().map(|live| (number, post.clone(), live)));
-                    reached.push(false);
-                }
-                None => {
-                    more_come = false;
-                    limit.as_mut().reset(Instant::now() + FAN_OUT_LIMIT);
-                }
+            post = posts.recv(), if more_come => if let Some(mut post) = post {
+                let connections = mem::take(&mut post.connections);
+                let (number, post) = (reached.len(), Arc::new(post));
+                waiting.extend(connections.into_iter().map(|live| (number, Arc::clone(&post), live)));
+                reached.push(false);
+            } else {
+                more_come = false;
+                limit.as_mut().reset(Instant::now() + FAN_OUT_LIMIT);
             },
             Some((number, has_reached)) = under_way.next(), if !under_way.is_empty() => {
                 if let Some(reached) = reached.get_mut::<usize>(number) {
