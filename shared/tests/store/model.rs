@@ -103,9 +103,10 @@ struct Run {
 
 impl Run {
     async fn new(address: &Address, short_segments: bool) -> Self {
-        let world = match short_segments {
-            true => World::with_short_segments(address).await,
-            false => World::new(address).await,
+        let world = if short_segments {
+            World::with_short_segments(address).await
+        } else {
+            World::new(address).await
         };
         let users = USERS.map(|id| user("site", id));
         let mut clients = users.each_ref().map(Client::of);

@@ -89,8 +89,8 @@ pub(crate) async fn a_long_conversation_is_read_and_changed_everywhere(world: Wo
             .map(|stored| (stored.id.seq, stored.deleted))
             .collect::<Vec<_>>()
     };
-    let changed = [1, 32, 33, 150, 224, 300, 41, 42].map(|seq| (seq, seq == 42));
-    assert_eq!(changes(since).await, changed);
+    let later = [1, 32, 33, 150, 224, 300, 41, 42].map(|seq| (seq, seq == 42));
+    assert_eq!(changes(since).await, later);
     // The revision of a message is its time.
     let from_there = changes((NOW + 200) * 1024).await;
     let sent: Vec<u64> = (201..=300).filter(|seq| ![224, 300].contains(seq)).collect();
@@ -98,7 +98,7 @@ pub(crate) async fn a_long_conversation_is_read_and_changed_everywhere(world: Wo
         from_there[..sent.len()],
         sent.iter().map(|seq| (*seq, false)).collect::<Vec<_>>()
     );
-    assert_eq!(from_there[sent.len()..], changed);
+    assert_eq!(from_there[sent.len()..], later);
     let last = world.history(Window::After(ids[39], 2)).await;
     assert_eq!(texts(&last), numbers([41, 43].into_iter()));
     assert_eq!(last.messages[0].reactions.len(), 1);
