@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use futures_util::future::join;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::fan_out::{self, Outbox, Post};
 use super::{Counted, Later, Usage, asker, conversation, uploads};
@@ -413,12 +413,16 @@ impl Writer<'_> {
         let user = &caller.principal.user;
         let mut events = Events::new(conversation, change, projection);
         let mut all = ToldAll::default();
-        let mut tells = Vec::with_capacity(projection.members.len());
-        for member in &projection.members {
-            tells.push(self.tell(conversation, projection, member));
-        }
-        let mut tells = stream::iter(tells).buffer_unordered(CONCURRENT_TELLS);
-        while let Some((member, told)) = tells.next().await {
+        let (mut untold, mut tells) = (projection.members.iter(), FuturesUnordered::new());
+        loop {
+            // Half of them begin at once, because Redis takes less time for many commands that come together.
+            if tells.len() <= CONCURRENT_TELLS / 2 {
+                let next = untold.by_ref().take(CONCURRENT_TELLS / 2);
+                tells.extend(next.map(|member| self.tell(conversation, projection, member)));
+            }
+            let Some((member, told)) = tells.next().await else {
+                break;
+            };
             // All are seen through, also when one fails: a repetition finds the others told, and does not push to them again.
             let told = match told {
                 Ok(told) => told,

@@ -101,9 +101,12 @@ pub(crate) async fn prepare(side: &Side) -> Result<()> {
 pub(crate) async fn measure(sides: [&Side; 2], kind: &Kind) -> Result<[Done; 2]> {
     let mut done = [Done::default(), Done::default()];
     for turn in 0..=TURNS {
+        let mut both: Vec<_> = sides.into_iter().zip(&mut done).collect();
         // Each side begins every other turn.
-        for place in [turn % 2, (turn + 1) % 2] {
-            let (side, done) = (sides[place], &mut done[place]);
+        if turn % 2 == 1 {
+            both.reverse();
+        }
+        for (side, done) in both {
             let one = ask(side, kind).await?;
             // The first turn starts functions and warms up what compiles at run time.
             if turn > 0 {
