@@ -4,7 +4,7 @@
 -- place in a list. So no list grows long, and a record in the middle of a million is as near as one in the middle of a hundred.
 -- KEYS of each of them: 1 log, 2 meta, 3 segments; what only some need comes after.
 local log, meta, segments = KEYS[1], KEYS[2], KEYS[3]
--- How many positions a segment has. It is their records as MessagePack strings in a row, '' for one that was moved away.
+-- How many positions a segment has. A segment is their records, as MessagePack strings in a row; '' for a record that was moved away.
 local SEGMENT = 32
 local opened, held
 
@@ -13,7 +13,7 @@ local function segment_of(seq)
   return math.ceil(seq / SEGMENT), (seq - 1) % SEGMENT + 1
 end
 
--- The records of a segment. A script mostly goes on with the one that it looked into before.
+-- The records of a segment. It stays open, because a script mostly goes on with the segment that it looked into before.
 local function open_segment(number)
   if opened ~= number then opened, held = number, {cmsgpack.unpack(call('HGET', segments, int(number)))} end
   return held
@@ -31,7 +31,7 @@ local function record_at(state, seq)
   return open_segment(number)[index]
 end
 
--- The records from one position to another, which are both in the log or between its end and its beginning; oldest first.
+-- The records from one position to another, oldest first. The first must be there; the last may be beyond the end.
 local function records_between(state, first, last)
   if last < first then return {} end
   local sealed = state.sealed
