@@ -87,6 +87,7 @@ describe("the element", { skip }, () => {
     await element.getByRole("menuitem", { name: "Delete for everyone?" }).click();
     await until(() => theirs.get().messages.length === 2, "the deletion arrives");
     assert.equal(await focused(page), "input");
+    await until(async () => (await texts(element)).length === 2, "it is gone here too");
     assert.deepEqual(await texts(element), ["hi there", "an answer"]);
   });
 

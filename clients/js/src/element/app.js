@@ -73,7 +73,8 @@ export class App {
   /** Whether the element is on the part of the page that the user sees. */
   isInSight = true;
   /** Whether to speak of the connection. */
-  isAway = false;
+  /** @type {any} */
+  isAway;
   /** For screen readers. */
   said = "";
   /** An error that the user has to know of. */
@@ -152,7 +153,7 @@ export class App {
     this.#leave();
     this.#unwatch();
     this.#watched = "";
-    clearTimeout(this.#away);
+    this.#away = this.isAway = clearTimeout(this.#away);
     for (const end of this.#ends) end();
     this.client = /** @type {any} */ (undefined);
   }
@@ -220,10 +221,10 @@ export class App {
   }
 
   #stateChanged = () => {
-    clearTimeout(this.#away);
-    if (this.client.get().state === "live") this.isAway = false;
+    if (this.client.get().state === "live") this.#away = this.isAway = clearTimeout(this.#away);
     else
-      this.#away = setTimeout(() => {
+      // Tries that fail meanwhile do not put it off.
+      this.#away ??= setTimeout(() => {
         this.isAway = true;
         this.changed();
       }, PATIENCE);
