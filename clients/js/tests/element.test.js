@@ -240,7 +240,7 @@ describe("the element", { skip }, () => {
       // Again, should a new connection have been on its way already.
       await the.stack.cut();
       return element.locator(".banner").getByText("Connecting").isVisible();
-    }, "the element says so");
+    }, "the element says so", 60_000);
     for (const text of ["a", "b", "c"]) {
       await field.fill(text);
       await field.press("Enter");
