@@ -415,7 +415,7 @@ impl Writer<'_> {
         let mut all = ToldAll::default();
         let (mut untold, mut tells) = (projection.members.iter(), FuturesUnordered::new());
         loop {
-            // Half of them begin at once, because Redis takes less time for many commands that come together.
+            // Half of them begin together, so that Redis gets many commands in one piece.
             if tells.len() <= CONCURRENT_TELLS / 2 {
                 let next = untold.by_ref().take(CONCURRENT_TELLS / 2);
                 tells.extend(next.map(|member| self.tell(conversation, projection, member)));

@@ -221,6 +221,7 @@ export class App {
   }
 
   #stateChanged = () => {
+    // `clearTimeout` answers undefined.
     if (this.client.get().state === "live") this.#away = this.isAway = clearTimeout(this.#away);
     else
       // Tries that fail meanwhile do not put it off.
