@@ -3,7 +3,7 @@
 //! It builds them as `sam build` does, plays Lambda's Runtime API to one process after the other, in turns, so that a busy machine is equally
 //! unfair to all, and prints medians and their ratios to the bare function's. `first poll` is the time from the start of the process to its
 //! first request for an event, `first answer` that to its first answer, over a real Redis on this machine. Processor time is that of
-//! warm requests, which the same process answers one after the other.
+//! warm requests, which the same process answers one after the other: the median of rounds, in which the functions take turns too.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 #![expect(
@@ -44,13 +44,16 @@ struct Arguments {
     /// How often each function is started.
     #[arg(long, default_value_t = 40)]
     starts: usize,
-    /// How many warm requests each function answers.
-    #[arg(long, default_value_t = 4_000)]
+    /// How many warm requests each function answers in each of the rounds.
+    #[arg(long, default_value_t = 200)]
     requests: u32,
     /// Measure what was built last.
     #[arg(long)]
     no_build: bool,
 }
+
+/// How many rounds of warm requests there are.
+const ROUNDS: usize = 20;
 
 /// A function, and the event that it is measured with.
 struct Subject {
@@ -58,7 +61,7 @@ struct Subject {
     event: String,
     file: PathBuf,
     starts: Vec<Start>,
-    warm: Duration,
+    warm: Vec<Duration>,
 }
 
 #[derive(Clone, Copy)]
@@ -88,10 +91,16 @@ async fn main() -> Result<()> {
             }
         }
     }
-    for subject in &mut subjects {
+    let mut warm = Vec::new();
+    for subject in &subjects {
         let mut running = Running::start(subject, &redis.url()).await?;
         running.first_answer().await?;
-        subject.warm = running.processor_time(arguments.requests).await?;
+        warm.push(running);
+    }
+    for _ in 0..ROUNDS {
+        for (subject, running) in subjects.iter_mut().zip(&mut warm) {
+            subject.warm.push(running.processor_time(arguments.requests).await?);
+        }
     }
     print(&subjects)
 }
@@ -138,7 +147,7 @@ fn subjects(writing: &str, connecting: &str) -> Vec<Subject> {
         event: event.to_string(),
         file: root().join("target/lambda").join(name).join("bootstrap"),
         starts: Vec::new(),
-        warm: Duration::ZERO,
+        warm: Vec::new(),
     };
     events.map(subject).into_iter().collect()
 }
@@ -250,12 +259,12 @@ impl Running {
 
     /// Processor time of the process for each of so many warm requests.
     async fn processor_time(&mut self, requests: u32) -> Result<Duration> {
-        let before = self.processor_ms()?;
+        let before = self.processor_time_so_far()?;
         for _ in 0..requests {
             self.api.events.add_permits(1);
             self.answer().await?;
         }
-        Ok(Duration::from_millis(self.processor_ms()? - before) / requests)
+        Ok((self.processor_time_so_far()? - before) / requests)
     }
 
     async fn answer(&mut self) -> Result<Instant> {
@@ -284,12 +293,18 @@ impl Running {
         Ok((said, at))
     }
 
-    /// User and system time since the process started: fields 14 and 15 of proc(5), in hundredths of a second.
-    fn processor_ms(&self) -> Result<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-        let ticks: Vec<u64> = fields.skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(ticks.iter().sum::<u64>() * 10)
+    /// What its threads have run since it started.
+    ///
+    /// # Source
+    /// The kernel's `Documentation/scheduler/sched-stats.rst`: the first number of `schedstat`, in nanoseconds.
+    fn processor_time_so_far(&self) -> Result<Duration> {
+        let mut time = Duration::ZERO;
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = fs::read_to_string(thread?.path().join("schedstat"))?;
+            let running = stat.split_whitespace().next().context("no time in schedstat")?;
+            time += Duration::from_nanos(running.parse()?);
+        }
+        Ok(time)
     }
 }
 
@@ -336,18 +351,21 @@ async fn failed(State(api): State<Api>, body: Bytes) -> StatusCode {
 
 fn print(subjects: &[Subject]) -> Result<()> {
     let Some(bare) = subjects.first() else { return Ok(()) };
-    let (poll, answer) = (bare.median(|start| start.poll), bare.median(|start| start.answer));
+    let (poll, answer) = (bare.start(|start| start.poll), bare.start(|start| start.answer));
+    let warm = median(bare.warm.clone());
     println!("function   first poll         first answer       warm, processor time   gzip -9");
     for subject in subjects {
-        let (its_poll, its_answer) = (subject.median(|start| start.poll), subject.median(|start| start.answer));
+        let (its_poll, its_answer) = (subject.start(|start| start.poll), subject.start(|start| start.answer));
+        let its_warm = median(subject.warm.clone());
         println!(
-            "{:<8} {:>6.1} ms {:>5.2} x   {:>6.1} ms {:>5.2} x   {:>14.2} ms        {:>5.2} MB",
+            "{:<8} {:>6.1} ms {:>5.2} x   {:>6.1} ms {:>5.2} x   {:>8.2} ms {:>5.2} x     {:>5.2} MB",
             subject.name,
             ms(its_poll),
             ms(its_poll) / ms(poll),
             ms(its_answer),
             ms(its_answer) / ms(answer),
-            ms(subject.warm),
+            ms(its_warm),
+            ms(its_warm) / ms(warm),
             zipped_mb(&subject.file)?,
         );
     }
@@ -355,11 +373,14 @@ fn print(subjects: &[Subject]) -> Result<()> {
 }
 
 impl Subject {
-    fn median(&self, time: impl Fn(&Start) -> Duration) -> Duration {
-        let mut times: Vec<Duration> = self.starts.iter().map(time).collect();
-        times.sort_unstable();
-        times.get(times.len() / 2).copied().unwrap_or_default()
+    fn start(&self, time: impl Fn(&Start) -> Duration) -> Duration {
+        median(self.starts.iter().map(time).collect())
     }
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 fn ms(time: Duration) -> f64 {

@@ -12,21 +12,17 @@ use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::identity::Identity;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use reqwest::Client;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::clock::SystemClock;
-use super::http_client;
+use super::http_client::HttpClient;
 use crate::config::Access;
 use crate::ports::Clock as _;
 
 /// Why a request failed.
 pub(super) type Reason = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long the TCP and TLS connection may take to stand. The HTTP client tries the other family of addresses after 300 ms, and a small function
-/// needs long for TLS, so less than a second fails at starts.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// The longest time between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
@@ -54,7 +50,7 @@ pub(super) struct Service {
     region: String,
     identity: Identity,
     tries: Tries,
-    client: OnceLock<Client>,
+    client: OnceLock<HttpClient>,
 }
 
 impl Service {
@@ -102,26 +98,8 @@ impl Service {
     }
 
     async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Reason> {
-        let signed = self.signed(request)?;
-        let asking = async {
-            let response = self.client()?.execute(signed.try_into()?).await;
-            let response = response.map_err(reqwest::Error::without_url)?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            // Read to its end, so that the connection can be used again.
-            let mut answer = Response::new(response.bytes().await.map_err(reqwest::Error::without_url)?);
-            (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
-            Ok(answer)
-        };
-        timeout(self.tries.limit, asking).await?
-    }
-
-    fn client(&self) -> Result<&Client, Reason> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let builder = http_client::builder(self.tries.limit).connect_timeout(CONNECT_LIMIT);
-        let made = builder.build()?;
-        Ok(self.client.get_or_init(|| made))
+        let client = self.client.get_or_init(|| HttpClient::new(self.tries.limit));
+        Ok(client.exchange(self.signed(request)?).await?)
     }
 
     /// # Source

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::future::join_all;
+use http::header::USER_AGENT;
+use http::{Method, StatusCode};
 use moka::sync::Cache;
-use reqwest::StatusCode;
 use tokio::time::timeout;
 
 use self::profile::Kind;
 use super::clock::SystemClock;
-use super::http_client::{self, NoAnswer};
+use super::http_client::{Address, HttpClient, InvalidAddress, NoAnswer};
 use crate::config::DirectoryConfig;
 use crate::domain::Id;
 use crate::error::Chain;
@@ -43,13 +45,14 @@ impl PlatformDirectory {
     /// Prepares the client; nothing is asked yet.
     ///
     /// # Errors
-    /// If the HTTP client cannot be built.
-    pub fn new(config: DirectoryConfig) -> reqwest::Result<Self> {
+    /// [`InvalidAddress`].
+    pub fn new(config: DirectoryConfig) -> Result<Self, InvalidAddress> {
         let api = match config.url {
-            Some(url) => {
-                let client = http_client::builder(TIMEOUT).user_agent(config.user_agent).build()?;
-                Some(Api { url, client })
-            }
+            Some(url) => Some(Api {
+                address: Address::new(&url)?,
+                user_agent: config.user_agent,
+                client: HttpClient::new(TIMEOUT),
+            }),
             None => None,
         };
         let kept = Cache::builder()
@@ -122,8 +125,9 @@ impl Directory for PlatformDirectory {
 
 #[derive(Debug)]
 struct Api {
-    url: String,
-    client: reqwest::Client,
+    address: Address,
+    user_agent: String,
+    client: HttpClient,
 }
 
 /// What the platform does with one request.
@@ -182,9 +186,9 @@ impl Api {
         let ids = ids.iter().map(Id::to_string).collect::<Vec<_>>().join(",");
         // Commas stay as the platform's contract has them. Of what an id may hold, `+` means a space in a query, and `|` may not stand in one.
         let ids = ids.replace('+', "%2B").replace('|', "%7C");
-        let (base, name, fields) = (&self.url, kind.name(), kind.fields().join(","));
-        let url = format!("{base}/v1/{name}?fields={fields}&ids={ids}");
-        match http_client::get(&self.client, &url).await {
+        let (name, fields) = (kind.name(), kind.fields().join(","));
+        let path = format!("/v1/{name}?fields={fields}&ids={ids}");
+        match self.ask(&path).await {
             Ok(body) => {
                 let known = profile::parse(kind, &body).map_err(|error| Unavailable::new("platform", error))?;
                 Ok(Answer::Profiles(known))
@@ -192,6 +196,12 @@ impl Api {
             Err(NoAnswer::Status(status)) if status.is_client_error() => Ok(Answer::Refused(status)),
             Err(error) => Err(Unavailable::new("platform", error)),
         }
+    }
+
+    async fn ask(&self, path: &str) -> Result<Bytes, NoAnswer> {
+        let request = self.address.request(Method::GET, path);
+        let request = request.header(USER_AGENT, &self.user_agent).body(Bytes::new())?;
+        self.client.ask(request).await
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Identity {
 #[derive(Debug)]
 enum Keys {
     Fixed(Vec<DecodingKey>),
-    Set(KeySet),
+    Set(Box<KeySet>),
 }
 
 /// The user of a good token, and what else the token says.
@@ -88,7 +88,7 @@ impl Identity {
     /// Prepares the keys, and warns of weak ones.
     ///
     /// # Errors
-    /// If the public key does not belong to the algorithm or is too short, or the HTTP client cannot be built.
+    /// If the public key does not belong to the algorithm or is too short, or the key set has no usable address.
     pub fn new(config: IdentityConfig) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         crypto::install();
         let keys = match &config.key {
@@ -106,7 +106,7 @@ impl Identity {
                 let key = public_key(pem.as_bytes(), config.algorithm);
                 Keys::Fixed(vec![key.ok_or_else(|| ConfigError::public_key(config.algorithm))?])
             }
-            KeySource::KeySet(url) => Keys::Set(KeySet::new(url.clone(), config.algorithm)?),
+            KeySource::KeySet(url) => Keys::Set(Box::new(KeySet::new(url, config.algorithm)?)),
         };
         let validation = validation(&config);
         Ok(Self {

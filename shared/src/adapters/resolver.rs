@@ -2,9 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Poll};
+use std::vec;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::net::lookup_host;
+use tower_service::Service;
 
 /// Asks the system, and puts the IPv6 addresses before the others.
 ///
@@ -24,14 +29,23 @@ fn ipv6_first(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses
 }
 
-impl Resolve for Ipv6First {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
+impl Service<Name> for Ipv6First {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        async move {
             let found = addresses(name.as_str()).await?;
             // The client puts in the port.
-            let found: Addrs = Box::new(found.into_iter().map(|address| SocketAddr::new(address, 0)));
-            Ok(found)
-        })
+            let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(found.collect::<Vec<_>>().into_iter())
+        }
+        .boxed()
     }
 }
 

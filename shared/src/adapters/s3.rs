@@ -15,16 +15,16 @@ use aws_sigv4::sign::v4::{SigningParams, calculate_signature, generate_signing_k
 use aws_smithy_runtime_api::client::identity::Identity;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::future::try_join_all;
 use http::{Method, Request, StatusCode};
-use reqwest::Client;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use super::aws::{self, Reason};
 use super::clock::SystemClock;
-use super::http_client;
+use super::http_client::HttpClient;
 use crate::config::{Access, Bucket, UploadsConfig};
 use crate::domain::limits::PART_IMAGES;
 use crate::domain::{ImageType, Upload, User};
@@ -54,7 +54,7 @@ pub struct S3Uploads {
     bytes_max: u64,
     access: Access,
     identity: Identity,
-    client: OnceLock<Client>,
+    client: OnceLock<HttpClient>,
 }
 
 impl S3Uploads {
@@ -77,14 +77,6 @@ impl S3Uploads {
         }
     }
 
-    fn client(&self) -> Result<&Client, Reason> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let made = http_client::builder(LIMIT).build()?;
-        Ok(self.client.get_or_init(|| made))
-    }
-
     /// A request with a signature: in the query if `expires_in` says for how long, else in the headers. S3 wants a path as it is, and not encoded
     /// twice.
     ///
@@ -95,8 +87,8 @@ impl S3Uploads {
         request: http::request::Builder,
         expires_in: Option<Duration>,
         time: SystemTime,
-    ) -> Result<Request<()>, Reason> {
-        let mut request = request.body(())?;
+    ) -> Result<Request<Bytes>, Reason> {
+        let mut request = request.body(Bytes::new())?;
         let mut settings = SigningSettings::default();
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -166,16 +158,10 @@ impl S3Uploads {
     }
 
     async fn send(&self, request: http::request::Builder) -> Result<(StatusCode, String), Reason> {
-        let (parts, ()) = self.signed(request, None, time(SystemClock.now_ms()))?.into_parts();
-        let request = self
-            .client()?
-            .request(parts.method, parts.uri.to_string())
-            .headers(parts.headers)
-            .body(Vec::new());
-        let response = request.send().await.map_err(reqwest::Error::without_url)?;
-        let status = response.status();
-        let text = response.text().await.map_err(reqwest::Error::without_url)?;
-        Ok((status, text))
+        let request = self.signed(request, None, time(SystemClock.now_ms()))?;
+        let client = self.client.get_or_init(|| HttpClient::new(LIMIT));
+        let answer = client.exchange(request).await?;
+        Ok((answer.status(), String::from_utf8_lossy(answer.body()).into_owned()))
     }
 
     /// The keys of some objects in this folder of a user, as a path needs them.

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
+use http::Method;
+use http::header::CONTENT_TYPE;
 use sha2::Sha256;
 
 use super::clock::SystemClock;
-use super::http_client::{self, NoAnswer};
+use super::http_client::{Address, HttpClient, InvalidAddress};
 use crate::config::WebhookConfig;
 use crate::ports::{Clock as _, Notice, Unavailable, Webhook};
 
@@ -25,18 +25,22 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The platform's webhook.
 #[derive(Debug)]
 pub struct PlatformWebhook {
-    config: WebhookConfig,
-    client: Client,
+    address: Address,
+    secrets: Vec<Vec<u8>>,
+    client: HttpClient,
 }
 
 impl PlatformWebhook {
     /// Prepares the client.
     ///
     /// # Errors
-    /// If the HTTP client cannot be built.
-    pub fn new(config: WebhookConfig) -> reqwest::Result<Self> {
-        let client = http_client::builder(TIMEOUT).build()?;
-        Ok(Self { config, client })
+    /// [`InvalidAddress`].
+    pub fn new(config: WebhookConfig) -> Result<Self, InvalidAddress> {
+        Ok(Self {
+            address: Address::new(&config.url)?,
+            secrets: config.secrets,
+            client: HttpClient::new(TIMEOUT),
+        })
     }
 
     fn signatures(&self, notice: &Notice, seconds: u64) -> String {
@@ -46,7 +50,7 @@ impl PlatformWebhook {
             mac.update(signed.as_bytes());
             Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
         };
-        let all: Vec<_> = self.config.secrets.iter().filter_map(signature).collect();
+        let all: Vec<_> = self.secrets.iter().filter_map(signature).collect();
         all.join(" ")
     }
 }
@@ -56,19 +60,15 @@ impl Webhook for PlatformWebhook {
     async fn send(&self, notice: &Notice) -> Result<(), Unavailable> {
         let seconds = SystemClock.now_ms() / 1000;
         let request = self
-            .client
-            .post(&self.config.url)
+            .address
+            .request(Method::POST, "")
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &notice.id)
             .header("webhook-timestamp", seconds)
             .header("webhook-signature", self.signatures(notice, seconds))
-            .body(notice.body.clone());
-        // The address may hold a secret.
-        let answer = request.send().await.map_err(reqwest::Error::without_url);
-        let answer = answer.map_err(|error| Unavailable::new("webhook", error))?;
-        if answer.status().is_success() {
-            return Ok(());
-        }
-        Err(Unavailable::new("webhook", NoAnswer::Status(answer.status())))
+            .body(notice.body.clone().into());
+        let asking = async { self.client.ask(request?).await };
+        let confirmed = asking.await.map(drop);
+        confirmed.map_err(|error| Unavailable::new("webhook", error))
     }
 }

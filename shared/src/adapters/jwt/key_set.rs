@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::Method;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header};
 use serde::Deserialize;
@@ -12,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::RwLock;
 use tokio::time::Instant;
 
-use super::super::http_client::{self, OtherForm};
+use super::super::http_client::{Address, HttpClient, InvalidAddress, NoAnswer, OtherForm};
 use super::bits;
 use crate::config::RSA_BITS;
 use crate::ports::Unavailable;
@@ -29,9 +31,9 @@ const KEYS_MAX: usize = 100;
 /// The key set at an address.
 #[derive(Debug)]
 pub(super) struct KeySet {
-    url: String,
+    address: Address,
     algorithm: Algorithm,
-    client: reqwest::Client,
+    client: HttpClient,
     kept: RwLock<Kept>,
 }
 
@@ -44,11 +46,11 @@ struct Kept {
 
 impl KeySet {
     /// Prepares the client; nothing is asked yet.
-    pub(super) fn new(url: String, algorithm: Algorithm) -> reqwest::Result<Self> {
+    pub(super) fn new(url: &str, algorithm: Algorithm) -> Result<Self, InvalidAddress> {
         Ok(Self {
-            url,
+            address: Address::new(url)?,
             algorithm,
-            client: http_client::builder(TIMEOUT).build()?,
+            client: HttpClient::new(TIMEOUT),
             kept: RwLock::default(),
         })
     }
@@ -77,14 +79,18 @@ impl KeySet {
 
     async fn fetch(&self) -> Result<Arc<PublicKeys>, Unavailable> {
         self.kept.write().await.tried = Some(Instant::now());
-        let body = http_client::get(&self.client, &self.url).await;
-        let body = body.map_err(|error| Unavailable::new("key set", error))?;
+        let body = self.ask().await.map_err(|error| Unavailable::new("key set", error))?;
         let keys = PublicKeys::parse(&body, self.algorithm).map_err(|error| Unavailable::new("key set", error))?;
         let keys = Arc::new(keys);
         let mut kept = self.kept.write().await;
         kept.fetched = Some(Instant::now());
         kept.keys = Some(Arc::clone(&keys));
         Ok(keys)
+    }
+
+    async fn ask(&self) -> Result<Bytes, NoAnswer> {
+        let request = self.address.request(Method::GET, "").body(Bytes::new())?;
+        self.client.ask(request).await
     }
 }
 
