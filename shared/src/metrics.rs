@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
 
 /// The namespace of all metrics. Their one dimension is `Stack`, so that one alarm with one metric watches all functions of a deployment, and a new
 /// function costs no new metric. `Function` and `Release` are fields of each line that CloudWatch Logs Insights finds, and no dimensions.
@@ -63,7 +63,7 @@ pub(crate) struct Source {
 }
 
 static SOURCE: OnceLock<Source> = OnceLock::new();
-static RECORDED: Mutex<BTreeMap<Metric, Vec<f64>>> = Mutex::new(BTreeMap::new());
+static RECORDED: Mutex<Recorded> = Mutex::new(BTreeMap::new());
 
 fn record(metric: Metric, value: f64) {
     let mut recorded = RECORDED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,41 +94,93 @@ pub(crate) fn enable(source: Source) {
 /// Takes what was recorded since the last time, and writes it as one line on standard output.
 pub(crate) fn flush(now_ms: u64) {
     let recorded = std::mem::take(&mut *RECORDED.lock().unwrap_or_else(PoisonError::into_inner));
-    if let Some(source) = SOURCE.get().filter(|_| !recorded.is_empty()) {
-        // A log that cannot be written is no reason to fail a request.
-        writeln!(std::io::stdout().lock(), "{}", line(source, now_ms, &recorded)).ok();
+    let Some(source) = SOURCE.get().filter(|_| !recorded.is_empty()) else {
+        return;
+    };
+    if let Ok(mut line) = serde_json::to_vec(&Line::new(source, now_ms, &recorded)) {
+        line.push(b'\n');
+        // In one piece, which is one system call. A log that cannot be written is no reason to fail a request.
+        std::io::stdout().lock().write_all(&line).ok();
     }
 }
 
-fn line(source: &Source, now_ms: u64, recorded: &BTreeMap<Metric, Vec<f64>>) -> Value {
-    let definition = |metric: &Metric| {
-        let unit = if metric.is_latency() { "Milliseconds" } else { "Count" };
-        json!({"Name": metric.name(), "Unit": unit})
-    };
-    let mut line = json!({
-        "_aws": {
-            "Timestamp": now_ms,
-            "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
-                "Dimensions": [["Stack"]],
-                "Metrics": recorded.keys().map(definition).collect::<Vec<_>>(),
-            }],
-        },
-        "Stack": source.stack,
-        "Release": source.release,
-        "Function": source.function,
-    });
-    if let Some(fields) = line.as_object_mut() {
-        fields.extend(recorded.iter().map(|(metric, values)| {
-            let value = if metric.is_latency() {
-                json!(values.iter().take(VALUES_MAX).collect::<Vec<_>>())
-            } else {
-                json!(values.iter().sum::<f64>())
-            };
-            (metric.name().to_owned(), value)
-        }));
+type Recorded = BTreeMap<Metric, Vec<f64>>;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    aws: Directive,
+    stack: &'a str,
+    release: &'a str,
+    function: &'a str,
+    #[serde(flatten, serialize_with = "values")]
+    values: &'a Recorded,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    timestamp: u64,
+    cloud_watch_metrics: [Definitions; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definitions {
+    namespace: &'static str,
+    dimensions: [[&'static str; 1]; 1],
+    metrics: Vec<Definition>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition {
+    name: &'static str,
+    unit: &'static str,
+}
+
+impl<'a> Line<'a> {
+    fn new(source: &'a Source, now_ms: u64, recorded: &'a Recorded) -> Self {
+        let definition = |metric: &Metric| Definition {
+            name: metric.name(),
+            unit: if metric.is_latency() { "Milliseconds" } else { "Count" },
+        };
+        let definitions = Definitions {
+            namespace: NAMESPACE,
+            dimensions: [["Stack"]],
+            metrics: recorded.keys().map(definition).collect(),
+        };
+        Self {
+            aws: Directive {
+                timestamp: now_ms,
+                cloud_watch_metrics: [definitions],
+            },
+            stack: &source.stack,
+            release: &source.release,
+            function: &source.function,
+            values: recorded,
+        }
     }
-    line
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value<'a> {
+    Each(&'a [f64]),
+    Sum(f64),
+}
+
+/// Each latency, and the sum of what is counted.
+fn values<S: Serializer>(recorded: &Recorded, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(recorded.iter().map(|(metric, values)| {
+        let value = if metric.is_latency() {
+            Value::Each(values.get(..VALUES_MAX).unwrap_or(values))
+        } else {
+            Value::Sum(values.iter().sum())
+        };
+        (metric.name(), value)
+    }))
 }
 
 #[cfg(test)]
@@ -146,6 +198,7 @@ mod tests {
             release: "0123456789ab".to_owned(),
             function: "senna-Send-1".to_owned(),
         };
-        insta::assert_snapshot!(line(&source, 1_750_000_000_000, &recorded), @r#"{"Deliveries":2.0,"Function":"senna-Send-1","Release":"0123456789ab","Stack":"senna","StoreLatency":[1.5,0.25],"_aws":{"CloudWatchMetrics":[{"Dimensions":[["Stack"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}],"Namespace":"Senna"}],"Timestamp":1750000000000}}"#);
+        let line = serde_json::to_string(&Line::new(&source, 1_750_000_000_000, &recorded)).unwrap();
+        insta::assert_snapshot!(line, @r#"{"_aws":{"Timestamp":1750000000000,"CloudWatchMetrics":[{"Namespace":"Senna","Dimensions":[["Stack"]],"Metrics":[{"Name":"Deliveries","Unit":"Count"},{"Name":"StoreLatency","Unit":"Milliseconds"}]}]},"Stack":"senna","Release":"0123456789ab","Function":"senna-Send-1","Deliveries":2.0,"StoreLatency":[1.5,0.25]}"#);
     }
 }

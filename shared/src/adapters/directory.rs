@@ -1,5 +1,6 @@
 //! The platform's API: one request for all ids of a page, kept for a short time.
 
+mod kept;
 pub(crate) mod profile;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,9 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::header::USER_AGENT;
 use http::{Method, StatusCode};
-use moka::sync::Cache;
 use tokio::time::timeout;
 
+use self::kept::Kept;
 use self::profile::Kind;
 use super::clock::SystemClock;
 use super::http_client::{Address, HttpClient, InvalidAddress, NoAnswer};
@@ -26,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a process keeps a profile, in milliseconds. After a change of a profile, nobody sees the old one longer than that.
 pub const KEPT_MS: u64 = 10_000;
 /// How many are kept in one process.
-const KEPT_PROFILES: u64 = 10_000;
+const KEPT_PROFILES: usize = 10_000;
 /// How long the platform is left alone after it failed, in milliseconds, so that not every page waits for its timeout. It is one platform: a
 /// failure at users spares it topics too.
 const PAUSE_MS: u64 = 2_000;
@@ -37,7 +38,7 @@ const REQUESTS_MAX: usize = 16;
 #[derive(Debug)]
 pub struct PlatformDirectory {
     api: Option<Api>,
-    kept: Cache<(Kind, Id), Profile>,
+    kept: Kept,
     silent_until_ms: AtomicU64,
 }
 
@@ -55,13 +56,9 @@ impl PlatformDirectory {
             }),
             None => None,
         };
-        let kept = Cache::builder()
-            .max_capacity(KEPT_PROFILES)
-            .time_to_live(Duration::from_millis(KEPT_MS))
-            .build();
         Ok(Self {
             api,
-            kept,
+            kept: Kept::new(Duration::from_millis(KEPT_MS), KEPT_PROFILES),
             silent_until_ms: AtomicU64::new(0),
         })
     }
@@ -80,7 +77,7 @@ impl PlatformDirectory {
         }
         for id in ids {
             if let Some(profile) = answered.get(id) {
-                self.kept.insert((kind, id.clone()), profile.clone());
+                self.kept.insert(kind, id.clone(), profile.clone());
             }
         }
         answered
@@ -93,7 +90,7 @@ impl PlatformDirectory {
         let mut missing: Vec<Id> = Vec::new();
         // The platform itself has no profile.
         for id in ids.iter().filter(|id| !id.is_system()) {
-            match self.kept.get(&(kind, id.clone())) {
+            match self.kept.get(kind, id) {
                 Some(profile) => {
                     profiles.insert(id.clone(), profile);
                 }

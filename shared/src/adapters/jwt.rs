@@ -1,18 +1,19 @@
 //! Who a request comes from: the platform's tokens, and the sites by host. Functions verify tokens and sign none.
 
 pub(crate) mod key_set;
+mod public_key;
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, HOST};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Header, Validation};
-use pkcs1::der::Decode as _;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde_json::{Map, Value};
 
 use self::key_set::KeySet;
-use crate::config::{ConfigError, IdentityConfig, KeySource, RSA_BITS};
+use self::public_key::public_key;
+use crate::config::{ConfigError, IdentityConfig, KeySource};
 use crate::domain::{Domain, Id, Principal, TopicClaim, User};
 use crate::error::ApiError;
 use crate::wire;
@@ -103,7 +104,7 @@ impl Identity {
                 )
             }
             KeySource::PublicKey(pem) => {
-                let key = public_key(pem.as_bytes(), config.algorithm);
+                let key = public_key(pem, config.algorithm);
                 Keys::Fixed(vec![key.ok_or_else(|| ConfigError::public_key(config.algorithm))?])
             }
             KeySource::KeySet(url) => Keys::Set(Box::new(KeySet::new(url, config.algorithm)?)),
@@ -262,25 +263,6 @@ fn refusal(error: &ErrorKind) -> ApiError {
         // We require no other claims than these two.
         ErrorKind::InvalidAudience | ErrorKind::MissingRequiredClaim(_) => ApiError::TokenNotForUs("audience"),
         _ => ApiError::TokenSignature,
-    }
-}
-
-/// The key in this text; none if it does not belong to the algorithm, or is an RSA key of other lengths than [`RSA_BITS`].
-fn public_key(pem: &[u8], algorithm: Algorithm) -> Option<DecodingKey> {
-    match algorithm.family() {
-        AlgorithmFamily::Rsa => {
-            let key = DecodingKey::from_rsa_pem(pem).ok()?;
-            let public = pkcs1::RsaPublicKey::from_der(key.try_get_as_bytes().ok()?).ok()?;
-            RSA_BITS.contains(&bits(public.modulus.as_bytes())).then_some(key)
-        }
-        AlgorithmFamily::Ec => {
-            let key = DecodingKey::from_ec_pem(pem).ok()?;
-            // Of the curve that belongs to the algorithm, and not compressed (SEC 1, section 2.3.3).
-            let bytes = if algorithm == Algorithm::ES256 { 65 } else { 97 };
-            (key.try_get_as_bytes().ok()?.len() == bytes).then_some(key)
-        }
-        AlgorithmFamily::Ed => DecodingKey::from_ed_pem(pem).ok(),
-        AlgorithmFamily::Hmac => None,
     }
 }
 

@@ -55,14 +55,20 @@ impl Event {
         }
     }
 
-    /// A text; empty if it is not there. `pointer` is a JSON pointer (RFC 6901).
-    pub(super) fn text(&self, pointer: &str) -> &str {
-        self.fields.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    /// A text; empty if it is not there. `path` has a slash before each name, as `/requestContext/stage`.
+    pub(super) fn text(&self, path: &str) -> &str {
+        self.field(path).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// A number that is not negative, if it is there.
-    pub(super) fn number(&self, pointer: &str) -> Option<u64> {
-        self.fields.pointer(pointer).and_then(Value::as_u64)
+    pub(super) fn number(&self, path: &str) -> Option<u64> {
+        self.field(path).and_then(Value::as_u64)
+    }
+
+    /// `Value::pointer` would look for escaped slashes in each name, of which there are none: five times the work.
+    fn field(&self, path: &str) -> Option<&Value> {
+        let mut names = path.split('/').skip(1);
+        names.try_fold(&self.fields, |value, name| value.get(name))
     }
 
     /// The headers that can be read; one that came several times has several values if API Gateway gives them apart.

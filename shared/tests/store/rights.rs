@@ -183,3 +183,37 @@ async fn a_cluster_is_asked_for_nothing_more() {
         assert!(denied.iter().all(|object| object == DISPENSABLE), "{denied:?}");
     }
 }
+
+/// Every cold start waits for the greeting: a command of its own for the password would be one round trip more.
+#[tokio::test]
+async fn a_greeting_logs_in_and_chooses_the_database_in_one_round_trip() {
+    let server = server();
+    let mut admin = redis::Client::open(server.url()).unwrap().get_connection().unwrap();
+    let run = |connection: &mut redis::Connection, words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]).query::<redis::Value>(connection).unwrap()
+    };
+    run(&mut admin, "CONFIG SET requirepass the-password");
+    let asked = redis::cmd("INFO")
+        .arg("commandstats")
+        .query::<String>(&mut admin)
+        .unwrap();
+    assert!(!asked.contains("cmdstat_auth") && !asked.contains("cmdstat_hello"));
+    for login in [":the-password", "default:the-password"] {
+        let mut address = Address::of(&server).as_user(login);
+        for url in &mut address.urls {
+            url.push_str("/5");
+        }
+        let world = World::new(&address).await;
+        world.send(&world.anna, "Hello").await;
+    }
+    let asked = redis::cmd("INFO")
+        .arg("commandstats")
+        .query::<String>(&mut admin)
+        .unwrap();
+    let keyspace = redis::cmd("INFO").arg("keyspace").query::<String>(&mut admin).unwrap();
+    assert!(!asked.contains("cmdstat_auth"), "{asked}");
+    assert!(asked.contains("cmdstat_hello:calls=2,"), "{asked}");
+    assert!(keyspace.contains("db5:") && !keyspace.contains("db0:"), "{keyspace}");
+}

@@ -10,7 +10,8 @@ use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo, SingleNodeRoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo,
+    RedisResult, TlsCertificates, Value,
 };
 
 use crate::config::{ConfigError, RedisConfig};
@@ -149,14 +150,34 @@ async fn greet(info: &ConnectionInfo) -> RedisResult<(&ConnectionInfo, Multiplex
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_LIMIT))
         .set_response_timeout(Some(RESPONSE_LIMIT));
-    let client = Client::open(info.clone())?;
+    let settings = info.redis_settings();
+    // Told of a user or a database, the library would send commands of its own first, and wait for their answers.
+    let silent = RedisConnectionInfo::default()
+        .set_protocol(ProtocolVersion::RESP2)
+        .set_skip_set_lib_name();
+    let client = Client::open(info.clone().set_redis_settings(silent))?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    let hello: Value = redis::cmd("HELLO").query_async(&mut connection).await?;
+    let mut greeting = redis::pipe();
+    greeting.add_command(hello(settings));
+    if settings.db() != 0 {
+        greeting.cmd("SELECT").arg(settings.db()).ignore();
+    }
+    let (hello,): (Value,) = greeting.query_async(&mut connection).await?;
     let is_cluster = says(&hello, "mode", "cluster");
     if !is_cluster && says(&hello, "role", "replica") {
         return Err(io::Error::other("only a replica answers").into());
     }
     Ok((info, connection, is_cluster))
+}
+
+/// Logs in, if there is a password, and asks what the server is.
+fn hello(settings: &RedisConnectionInfo) -> Cmd {
+    let mut hello = redis::cmd("HELLO");
+    if let Some(password) = settings.password() {
+        let user = settings.username().unwrap_or("default");
+        hello.arg("2").arg("AUTH").arg(user).arg(password);
+    }
+    hello
 }
 
 /// HELLO answers a map, or under the older protocol a list of names and values.
