@@ -4,6 +4,9 @@
 //! unfair to all, and prints medians and their ratios to the bare function's. `first poll` is the time from the start of the process to its
 //! first request for an event, `first answer` that to its first answer, over a real Redis on this machine. Processor time is that of
 //! warm requests, which the same process answers one after the other: the median of rounds, in which the functions take turns too.
+//!
+//! With `--instructions` it counts the instructions of a warm request instead, by Valgrind, which must be installed: the same number in each run.
+//! They are those of the function itself, without the kernel's.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
 #![expect(
@@ -13,6 +16,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -28,6 +32,7 @@ use clap::Parser;
 use http::StatusCode;
 use jsonwebtoken::Algorithm;
 use local::redis::{Options, RedisServer};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::root;
 use tests::token::{FAR_AWAY, Signer};
@@ -47,11 +52,16 @@ struct Arguments {
     /// How many warm requests each function answers in each of the rounds.
     #[arg(long, default_value_t = 200)]
     requests: u32,
+    /// Count the instructions of a warm request, by Valgrind.
+    #[arg(long)]
+    instructions: bool,
     /// Measure what was built last.
     #[arg(long)]
     no_build: bool,
 }
 
+/// How many warm requests are counted.
+const COUNTED: u32 = 100;
 /// How many rounds of warm requests there are.
 const ROUNDS: usize = 20;
 
@@ -81,6 +91,9 @@ async fn main() -> Result<()> {
         build(&subjects)?;
     }
     let redis = RedisServer::start(&Options::default())?;
+    if arguments.instructions {
+        return count_instructions(&subjects, &redis.url()).await;
+    }
     for turn in 0..=arguments.starts {
         for subject in &mut subjects {
             let start = Running::start(subject, &redis.url()).await?.first_answer().await;
@@ -103,6 +116,20 @@ async fn main() -> Result<()> {
         }
     }
     print(&subjects)
+}
+
+async fn count_instructions(subjects: &[Subject], redis: &str) -> Result<()> {
+    println!("function     instructions of a warm request");
+    let mut bare = None;
+    for subject in subjects {
+        let begun = Running::counted(subject, redis).await?.instructions(1).await?;
+        let whole = Running::counted(subject, redis).await?;
+        let whole = whole.instructions(1 + COUNTED).await?;
+        let each = whole.saturating_sub(begun) / u64::from(COUNTED);
+        let bare = *bare.get_or_insert(each);
+        println!("{:<8}{each:>12} {:>8.2} x", subject.name, ratio(each, bare));
+    }
+    Ok(())
 }
 
 fn subjects(writing: &str, connecting: &str) -> Vec<Subject> {
@@ -199,6 +226,20 @@ struct Api {
 
 impl Running {
     async fn start(subject: &Subject, redis: &str) -> Result<Self> {
+        let mut command = Command::new(&subject.file);
+        command.stderr(Stdio::inherit());
+        Self::run(command, subject, redis).await
+    }
+
+    /// Starts the function under Valgrind, which counts its instructions.
+    async fn counted(subject: &Subject, redis: &str) -> Result<Self> {
+        let mut command = Command::new("valgrind");
+        let tool = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+        command.args(tool).arg(&subject.file).stderr(Stdio::piped());
+        Self::run(command, subject, redis).await
+    }
+
+    async fn run(mut command: Command, subject: &Subject, redis: &str) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (sender, said) = mpsc::unbounded_channel();
@@ -216,7 +257,7 @@ impl Running {
             axum::serve(listener, router).await.ok();
         });
         let begun = Instant::now();
-        let child = Command::new(&subject.file)
+        command
             .env_clear()
             .envs([
                 ("AWS_LAMBDA_FUNCTION_NAME", subject.name),
@@ -230,11 +271,12 @@ impl Running {
                 ("SOCK_JWT_SECRET", SECRET),
                 ("SOCK_LIMITS", "off"),
                 ("SOCK_LOG", "error"),
+                ("PATH", "/usr/local/bin:/usr/bin:/bin"),
             ])
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("{} does not start: was it built?", subject.file.display()))?;
+            .stdout(Stdio::null());
+        let child = command.spawn();
+        let child = child.with_context(|| format!("cannot start {command:?}: is it there?"))?;
         Ok(Self {
             child,
             begun,
@@ -264,7 +306,23 @@ impl Running {
             self.api.events.add_permits(1);
             self.answer().await?;
         }
-        Ok((self.processor_time_so_far()? - before) / requests)
+        Ok(self.processor_time_so_far()?.saturating_sub(before) / requests)
+    }
+
+    /// Answers so many requests, ends the process, and returns what Valgrind counted.
+    async fn instructions(mut self, requests: u32) -> Result<u64> {
+        self.first_answer().await?;
+        for _ in 1..requests {
+            self.api.events.add_permits(1);
+            self.answer().await?;
+        }
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM)?;
+        let mut report = String::new();
+        let output = self.child.stderr.as_mut().context("its standard error is not ours")?;
+        output.read_to_string(&mut report)?;
+        let count = report.lines().find_map(|line| line.split_once("Collected : "));
+        Ok(count.context("Valgrind counted nothing")?.1.trim().parse()?)
     }
 
     async fn answer(&mut self) -> Result<Instant> {
@@ -381,6 +439,11 @@ impl Subject {
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn ratio(count: u64, base: u64) -> f64 {
+    count as f64 / base as f64
 }
 
 fn ms(time: Duration) -> f64 {

@@ -1,18 +1,20 @@
 //! Conversations and inboxes of a size.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use shared::domain::limits::TOPIC_MEMBERS_MAX;
+use shared::adapters::clock::SystemClock;
+use shared::domain::limits::{CONNECTIONS_MAX, TOPIC_MEMBERS_MAX};
 use shared::domain::{
-    Admission, Asker, Body, BodyKind, Conversation, Cursor, Decision, Domain, Draft, Id, MessageId, Target, User,
+    Actor, Admission, Asker, Body, BodyKind, ConnectionId, Conversation, Cursor, Decision, Domain, Draft, Id,
+    MessageId, Principal, Target, TopicClaim, User,
 };
-use shared::ports::{PageBounds, Store as _};
+use shared::ports::{Clock as _, PageBounds, Store as _, Terms};
 
 use crate::{Error, Store};
 
 /// Writes under way at once while something is filled.
 const AT_ONCE: usize = 64;
 
-/// A direct conversation of a size.
+/// A conversation of a size.
 pub(crate) struct Filled {
     pub(crate) size: u64,
     pub(crate) chat: Conversation,
@@ -23,9 +25,24 @@ pub(crate) struct Filled {
 }
 
 impl Filled {
+    /// A direct conversation.
     pub(crate) async fn new(store: &Store, size: u64) -> Result<Self, Error> {
         let (author, reader) = (user(1_000_000_000 + size)?, user(2_000_000_000 + size)?);
         let chat = Conversation::of(&author, &Target::User(reader.id.clone()));
+        Self::fill(store, size, chat, author, reader).await
+    }
+
+    /// A topic with two members.
+    pub(crate) async fn topic(store: &Store, size: u64) -> Result<Self, Error> {
+        let (author, reader) = (user(5_000_000_000 + size)?, user(6_000_000_000 + size)?);
+        let chat = Conversation::of(&author, &Target::Topic(user(size)?.id));
+        for member in [&author, &reader] {
+            join(store, &chat, member).await?;
+        }
+        Self::fill(store, size, chat, author, reader).await
+    }
+
+    async fn fill(store: &Store, size: u64, chat: Conversation, author: User, reader: User) -> Result<Self, Error> {
         let draft = fifty()?;
         let writing = stream::iter(0..size).map(|_| append(store, &chat, &author, &draft));
         let mut messages: Vec<(MessageId, u64)> = writing
@@ -113,6 +130,24 @@ impl FilledInbox {
         })
     }
 
+    /// Opens a connection of the owner.
+    pub(crate) async fn connect(&self, store: &Store) -> Result<ConnectionId, Error> {
+        let owner = Principal {
+            user: self.owner.clone(),
+            topics: TopicClaim::default(),
+            until_ms: None,
+            issued_ms: None,
+        };
+        let id = ConnectionId::parse("L0SM9cOFvHcCIhw=")?;
+        let terms = Terms {
+            connections_max: CONNECTIONS_MAX,
+            takings: &[],
+        };
+        let opened = store.open_connection(&owner, &id, SystemClock.now_ms(), terms).await;
+        opened.map_err(|_| "a connection was refused")?;
+        Ok(id)
+    }
+
     pub(crate) fn newest(&self) -> Cursor {
         self.cursors.last().copied().unwrap_or_default()
     }
@@ -147,6 +182,14 @@ impl FilledInbox {
 fn before<T: Copy>(all: &[T], missed: u64) -> Option<T> {
     let known = all.len().saturating_sub(usize::try_from(missed).ok()?);
     all.get(known.checked_sub(1)?).copied()
+}
+
+pub(crate) async fn join(store: &Store, topic: &Conversation, member: &User) -> Result<(), Error> {
+    let by = Actor::User(asker(member));
+    store
+        .put_member(topic, &by, &member.id, None, TOPIC_MEMBERS_MAX)
+        .await?;
+    Ok(())
 }
 
 pub(crate) async fn append(

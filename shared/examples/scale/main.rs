@@ -24,7 +24,7 @@ use shared::config::RedisConfig;
 
 use crate::figures::Lines;
 use crate::filled::{Filled, FilledInbox};
-use crate::operations::{OF_CONVERSATION, OF_INBOX, Run};
+use crate::operations::{OF_CONVERSATION, OF_INBOX, OF_TOPIC, Run};
 
 type Error = Box<dyn std::error::Error>;
 type Store = RedisStore<SystemClock>;
@@ -67,6 +67,13 @@ async fn main() -> Result<(), Error> {
             conversations.push(Filled::new(&store, size).await?);
         }
     }
+    let mut topics = Vec::new();
+    for size in [10, 1_000, 100_000] {
+        if size <= arguments.messages {
+            println!("writing a topic of {size} messages …");
+            topics.push(Filled::topic(&store, size).await?);
+        }
+    }
     let mut inboxes = Vec::new();
     for size in [10, 1_000, 10_000, 100_000] {
         if size <= arguments.conversations {
@@ -90,6 +97,9 @@ async fn main() -> Result<(), Error> {
         "Redis's work for an operation",
         "messages in the conversation",
     );
+
+    println!("\nthe same by messages in a topic");
+    run_all(&store, &redis, &topics, |one| one.size, &OF_TOPIC).await?;
 
     println!("\nthe same by conversations in the inbox");
     let lines = run_all(&store, &redis, &inboxes, |one| one.size, &OF_INBOX).await?;

@@ -1,10 +1,12 @@
 //! What users ask for, each as one use of the store.
 
 use futures_util::future::LocalBoxFuture;
-use shared::domain::{Body, BodyKind, Edit, InboxWindow, MetadataEdit, Page, Reaction, Window};
-use shared::ports::{PageBounds, Store as _};
+use shared::domain::{
+    Actor, Body, BodyKind, Draft, Edit, InboxWindow, MetadataEdit, Page, Reaction, SettingsEdit, Target, Window,
+};
+use shared::ports::{PageBounds, PresenceReader, Signals as _, Store as _};
 
-use crate::filled::{Filled, FilledInbox, append, asker, fifty, tell};
+use crate::filled::{Filled, FilledInbox, append, asker, fifty, join, tell, user};
 use crate::{Error, Store};
 
 /// One use of an operation. The number makes each use of a write differ from the one before.
@@ -15,7 +17,7 @@ const PAGE: Page = Page {
     per_page: 10,
 };
 
-pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
+pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 10] = [
     ("send", |store, filled, _| {
         Box::pin(async move {
             append(store, &filled.chat, &filled.author, &fifty()?).await?;
@@ -33,6 +35,14 @@ pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
             let id = filled.message(0.5)?;
             let by = asker(&filled.author);
             store.update_message(&filled.chat, id, &by, &edit, None).await?;
+            Ok(())
+        })
+    }),
+    ("send, and delete it", |store, filled, _| {
+        Box::pin(async move {
+            let sent = append(store, &filled.chat, &filled.author, &fifty()?).await?;
+            let by = Actor::User(asker(&filled.author));
+            store.delete_message(&filled.chat, sent.change.id, &by).await?;
             Ok(())
         })
     }),
@@ -66,7 +76,35 @@ pub(crate) const OF_CONVERSATION: [(&str, Run<Filled>); 9] = [
     }),
 ];
 
-pub(crate) const OF_INBOX: [(&str, Run<FilledInbox>); 4] = [
+pub(crate) const OF_TOPIC: [(&str, Run<Filled>); 3] = [
+    ("send, with a mention", |store, filled, _| {
+        Box::pin(async move {
+            let draft = Draft {
+                mentions: vec![filled.reader.id.clone()],
+                ..fifty()?
+            };
+            append(store, &filled.chat, &filled.author, &draft).await?;
+            Ok(())
+        })
+    }),
+    ("join, and leave", |store, filled, _| {
+        Box::pin(async move {
+            let guest = user(9)?;
+            join(store, &filled.chat, &guest).await?;
+            let by = Actor::User(asker(&guest));
+            store.remove_member(&filled.chat, &by, &guest.id).await?;
+            Ok(())
+        })
+    }),
+    ("members", |store, filled, _| {
+        Box::pin(async move {
+            store.members(&filled.chat, &asker(&filled.reader)).await?;
+            Ok(())
+        })
+    }),
+];
+
+pub(crate) const OF_INBOX: [(&str, Run<FilledInbox>); 7] = [
     ("a message comes", |store, filled, _| {
         Box::pin(async move {
             let decision = append(store, &filled.chat, &filled.author, &fifty()?).await?;
@@ -82,6 +120,35 @@ pub(crate) const OF_INBOX: [(&str, Run<FilledInbox>); 4] = [
         Box::pin(async move {
             let changed = store.changed_entries(&filled.owner, Some(filled.newest()), PageBounds::BODY);
             changed.await?;
+            Ok(())
+        })
+    }),
+    ("mute, or not", |store, filled, number| {
+        Box::pin(async move {
+            let edit = SettingsEdit {
+                muted: Some(number.is_multiple_of(2)),
+                ..SettingsEdit::default()
+            };
+            let target = Target::User(filled.author.id.clone());
+            store.set(&filled.owner, &target, edit).await?;
+            Ok(())
+        })
+    }),
+    ("connect, and disconnect", |store, filled, _| {
+        Box::pin(async move {
+            let connection = filled.connect(store).await?;
+            store.end_connection(&connection).await?;
+            Ok(())
+        })
+    }),
+    ("presence, of the owner", |store, filled, _| {
+        Box::pin(async move {
+            let reader = PresenceReader {
+                user: &filled.author,
+                topic: None,
+                connection: None,
+            };
+            store.presence(&filled.owner.id, reader).await?;
             Ok(())
         })
     }),

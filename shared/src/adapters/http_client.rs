@@ -1,7 +1,7 @@
 //! The HTTP client of the functions: for AWS, the platform's API, its key set and its webhook.
 //!
-//! It is hyper's own client. reqwest stands on the same one, but reads each address three times, and brings parts that no function uses: a push took
-//! a tenth longer with it, and a function was 90 kB larger.
+//! It is hyper's own client. reqwest stands on the same one, but reads each address three times more, and brings parts that no function uses:
+//! functions were 110 to 126 kB larger with it, and a push to a thousand members took a tenth longer.
 
 use std::time::Duration;
 

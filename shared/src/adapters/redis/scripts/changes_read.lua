@@ -12,13 +12,20 @@ if ARGV[2] == '1' and call('HEXISTS', KEYS[6], reader) == 0 then return {'not_me
 local state = read_state(meta)
 if since > state.rev then return {pack('>I1I1I7I1', 1, 0, state.rev, 1), ''} end
 
-local first, last = state.base + 1, last_position(state)
--- Records of new messages by position, read a few at a time.
+local last = last_position(state)
+-- How many records are read at a time.
+local FEW = 8
+
+-- The revision that added a message.
+local function added_at(record)
+  return (unpack('>I7', record, 13))
+end
+-- Records of new messages by position.
 local known = {}
 local function new_record(seq)
   if seq > last then return nil end
   if not known[seq] then
-    local some = records_between(state, seq, math.min(seq + 7, last))
+    local some = records_between(state, seq, math.min(seq + FEW - 1, last))
     for index, record in ipairs(some) do known[seq + index - 1] = record end
   end
   return known[seq]
@@ -31,24 +38,21 @@ local function near(seq, lowest)
   return seq - index + 1, record
 end
 
--- Steps back from the end, each sixteen times as long as the one before: most readers were away for a short time.
-local seq, high, step = last + 1, last + 1, 1
-while high > first do
-  local earlier, record = near(math.max(first, high - step), first)
-  if unpack('>I7', record, 13) <= since then seq = earlier + 1 break end
-  seq, high, step = earlier, earlier, step * 16
+-- The first new message. The search steps back from the end, each time sixteen times as far, because most readers were away for a short time; then it
+-- halves what is left, and reads the last few one by one.
+local seq, high, back = state.base + 1, last + 1, FEW
+while high - seq > FEW do
+  local middle, record = near(math.max(math.floor((seq + high) / 2), high - back), seq)
+  if added_at(record) > since then high, back = middle, back * 16 else seq = middle + 1 end
 end
-while seq < high do
-  local middle, record = near(math.floor((seq + high) / 2), seq)
-  if unpack('>I7', record, 13) > since then high = middle else seq = middle + 1 end
-end
+while new_record(seq) and added_at(new_record(seq)) <= since do seq = seq + 1 end
 
 local stamped = call('ZRANGEBYSCORE', stamps, '(' .. ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, most + 1)
 local have_read = readers(KEYS[6], since, reader, ARGV[3] ~= '1')
 local answer, stamp, told, more = {'', have_read}, 1, state.rev, 0
 for looked = 0, most do
   local record, changed = new_record(seq), tonumber(stamped[stamp + 1])
-  local added = record and unpack('>I7', record, 13)
+  local added = record and added_at(record)
   if not added and not changed then told, more = state.rev, 0 break end
   more = 1
   if looked == most or bytes <= 0 then break end
