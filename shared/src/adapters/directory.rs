@@ -46,7 +46,7 @@ impl PlatformDirectory {
     /// Prepares the client; nothing is asked yet.
     ///
     /// # Errors
-    /// [`InvalidAddress`].
+    /// If the address cannot be used.
     pub fn new(config: DirectoryConfig) -> Result<Self, InvalidAddress> {
         let api = match config.url {
             Some(url) => Some(Api {

@@ -34,7 +34,7 @@ impl PlatformWebhook {
     /// Prepares the client.
     ///
     /// # Errors
-    /// [`InvalidAddress`].
+    /// If the address cannot be used.
     pub fn new(config: WebhookConfig) -> Result<Self, InvalidAddress> {
         Ok(Self {
             address: Address::new(&config.url)?,
