@@ -31,8 +31,8 @@ impl Kept {
         (since.elapsed() < self.age).then(|| profile.clone())
     }
 
-    /// Keeps a profile from now on. Where there is no place, the old ones go first, and else all: a page may ask for a hundred, and the next requests
-    /// bring back those that are in use.
+    /// Keeps a profile from now on. If there is no room, the old ones go; if that is not enough, all go. The next requests bring back those that are
+    /// in use.
     pub(super) fn insert(&self, kind: Kind, id: Id, profile: Profile) {
         let mut profiles = self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
         if profiles.len() >= self.most {
