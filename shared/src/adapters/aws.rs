@@ -23,6 +23,8 @@ use crate::ports::Clock as _;
 /// Why a request failed.
 pub(super) type Reason = Box<dyn std::error::Error + Send + Sync>;
 
+/// How long the TCP connection may take to stand. The HTTP client tries the other family of addresses after 300 ms.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// The longest time between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_millis(400);
 
@@ -98,7 +100,9 @@ impl Service {
     }
 
     async fn attempt(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Reason> {
-        let client = self.client.get_or_init(|| HttpClient::new(self.tries.limit));
+        let client = self
+            .client
+            .get_or_init(|| HttpClient::new(self.tries.limit, Some(CONNECT_LIMIT)));
         Ok(client.exchange(self.signed(request)?).await?)
     }
 

@@ -52,7 +52,7 @@ impl PlatformDirectory {
             Some(url) => Some(Api {
                 address: Address::new(&url)?,
                 user_agent: config.user_agent,
-                client: HttpClient::new(TIMEOUT),
+                client: HttpClient::new(TIMEOUT, None),
             }),
             None => None,
         };

@@ -159,7 +159,7 @@ impl S3Uploads {
 
     async fn send(&self, request: http::request::Builder) -> Result<(StatusCode, String), Reason> {
         let request = self.signed(request, None, time(SystemClock.now_ms()))?;
-        let client = self.client.get_or_init(|| HttpClient::new(LIMIT));
+        let client = self.client.get_or_init(|| HttpClient::new(LIMIT, None));
         let answer = client.exchange(request).await?;
         Ok((answer.status(), String::from_utf8_lossy(answer.body()).into_owned()))
     }

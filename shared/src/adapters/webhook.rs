@@ -39,7 +39,7 @@ impl PlatformWebhook {
         Ok(Self {
             address: Address::new(&config.url)?,
             secrets: config.secrets,
-            client: HttpClient::new(TIMEOUT),
+            client: HttpClient::new(TIMEOUT, None),
         })
     }
 

@@ -50,7 +50,7 @@ impl KeySet {
         Ok(Self {
             address: Address::new(url)?,
             algorithm,
-            client: HttpClient::new(TIMEOUT),
+            client: HttpClient::new(TIMEOUT, None),
             kept: RwLock::default(),
         })
     }
