@@ -5,7 +5,7 @@
 //! first request for an event, `first answer` that to its first answer, over a real Redis on this machine. Processor time is that of
 //! warm requests, which the same process answers one after the other: the median of rounds, in which the functions take turns too.
 //!
-//! With `--instructions` it counts the instructions of a warm request instead, by Valgrind, which must be installed: the same number in each run.
+//! With `--instructions` it counts the instructions of a warm request instead, by Valgrind, which must be installed: a number that hardly differs between runs.
 //! They are those of the function itself, without the kernel's.
 
 #![expect(clippy::print_stdout, reason = "printing is what this program is for")]
@@ -226,9 +226,7 @@ struct Api {
 
 impl Running {
     async fn start(subject: &Subject, redis: &str) -> Result<Self> {
-        let mut command = Command::new(&subject.file);
-        command.stderr(Stdio::inherit());
-        Self::run(command, subject, redis).await
+        Self::run(Command::new(&subject.file), subject, redis).await
     }
 
     /// Starts the function under Valgrind, which counts its instructions.
@@ -276,7 +274,9 @@ impl Running {
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .stdout(Stdio::null());
         let child = command.spawn();
-        let child = child.with_context(|| format!("cannot start {command:?}: is it there?"))?;
+        let program = command.get_program().display();
+        let child =
+            child.with_context(|| format!("{program} does not start: was it built, or is Valgrind missing?"))?;
         Ok(Self {
             child,
             begun,
