@@ -6,6 +6,7 @@ mod export;
 mod fan_out;
 mod later;
 mod platform;
+mod publish;
 mod read;
 mod reports;
 mod settings;
