@@ -76,7 +76,7 @@ const ENDLESS_TOKENS: Edits = &[
         "call('ZRANGE', connections, 0, -1, 'WITHSCORES')",
         "call('ZRANGEBYSCORE', connections, '(' .. ARGV[1], '+inf', 'WITHSCORES')",
     ),
-    ("{all, known.opening}", "{all, ''}"),
+    ("= known.opening, head", "= '', head"),
 ];
 
 #[test]

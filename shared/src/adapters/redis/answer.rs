@@ -5,6 +5,8 @@ mod erasures;
 mod imports;
 mod moderation;
 
+use std::vec::IntoIter;
+
 use redis::{FromRedisValue, Value, from_redis_value};
 
 pub(super) use self::connections::{
@@ -257,28 +259,28 @@ fn topic_member(id: Id, packed: &[u8]) -> Result<TopicMember, Corrupt> {
 
 /// What `entry_tell.lua` answers.
 pub(super) fn told(answer: Value, now_ms: u64) -> Result<Told, Unavailable> {
-    let (head, connections) = read::<(Vec<u8>, Connections)>(answer)?;
-    told_of(&head, connections, now_ms)
+    told_of(list(answer)?, now_ms)
 }
 
 /// What `entry_set.lua` answers: the same, and the entry; `None` if the inbox has no such conversation.
 pub(super) fn set(target: Target, answer: Value, now_ms: u64) -> Result<Option<(Told, Unpacked)>, Unavailable> {
     let mut items = list(answer)?;
-    let Some(head) = items.next() else { return Ok(None) };
-    let (head, connections) = (read::<Vec<u8>>(head)?, next(&mut items)?);
-    let entry = entry::unpack(target, &next::<Vec<u8>>(&mut items)?)?;
-    Ok(Some((told_of(&head, connections, now_ms)?, entry)))
+    if items.len() == 0 {
+        return Ok(None);
+    }
+    let entry = entry::unpack(target, &next::<Vec<u8>>(&mut items.by_ref().rev())?)?;
+    Ok(Some((told_of(items, now_ms)?, entry)))
 }
 
-/// Each connection of a user and until when it is good, and which handshakes may be under way, as `opening` in the user's `meta` says it.
-type Connections = (Vec<(String, u64)>, String);
-
-fn told_of(head: &[u8], connections: Connections, now_ms: u64) -> Result<Told, Unavailable> {
-    let mut head = Reader(head);
+/// What `told` of `entry_prelude.lua` returns.
+fn told_of(mut items: IntoIter<Value>, now_ms: u64) -> Result<Told, Unavailable> {
+    let mut last = items.by_ref().rev();
+    let (head, opening) = (next::<Vec<u8>>(&mut last)?, next::<String>(&mut last)?);
+    let all: Vec<(String, u64)> = read(Value::Array(items.collect()))?;
+    let mut head = Reader(&head);
     let (told, position, prev) = (head.flag()?, head.number::<7>()?, head.number::<7>()?);
     let (known_rev, unread_total) = (head.number::<7>()?, head.number::<5>()?);
     let epoch = text(head.0)?.parse().map_err(|_| Corrupt("epoch"))?;
-    let (all, opening) = connections;
     let words: Vec<&str> = opening.split(' ').collect();
     let handshake = |id: &str| {
         words
@@ -390,7 +392,7 @@ pub(super) fn ban(answer: Value) -> Result<(Option<u64>, Option<String>), Unavai
 }
 
 /// Messages after their positions. One that cannot be read must not take the others away.
-fn stored(mut items: std::vec::IntoIter<Value>) -> Result<Vec<Stored>, Unavailable> {
+fn stored(mut items: IntoIter<Value>) -> Result<Vec<Stored>, Unavailable> {
     let mut all = Vec::with_capacity(items.len() / 2);
     while let Some(seq) = items.next() {
         let (seq, packed): (u64, Vec<u8>) = (read(seq)?, next(&mut items)?);
@@ -540,7 +542,7 @@ pub(super) fn waiting(answer: Value) -> Result<Option<Packed>, Unavailable> {
     Ok(Some((read(entry)?, unread_total, noticed)))
 }
 
-fn list(answer: Value) -> Result<std::vec::IntoIter<Value>, Unavailable> {
+fn list(answer: Value) -> Result<IntoIter<Value>, Unavailable> {
     match answer {
         Value::Array(items) => Ok(items.into_iter()),
         _ => Err(corrupt("no list")),

@@ -17,5 +17,5 @@ local is_news = own ~= known.own
 local entry = known.packed
 if is_news then entry = keep_entry(chat, known, own, known.marks, known.unread, known.activity, entry) end
 local answer = told(is_news, known)
-answer[3] = entry
+answer[#answer + 1] = entry
 return answer

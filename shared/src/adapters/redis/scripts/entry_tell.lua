@@ -18,7 +18,7 @@ if marks >= LEFT and floor(marks / LEFT_NOW) % 2 == 0 then
 end
 -- Others have read in the topic, which takes a value of the clock and is nothing new here.
 marks = marks - marks % MARKS
-if known.packed and marks == known.marks and string.sub(entry, 10) == string.sub(known.packed, 10) then return told(false, known) end
+if known.latest == latest and known.marks == marks and string.sub(entry, 10) == string.sub(known.packed or '', 10) then return told(false, known) end
 
 local own = known.own
 -- A new message brings back what was hidden. A direct conversation leaves when it is empty, and keeps its other settings for the next message.

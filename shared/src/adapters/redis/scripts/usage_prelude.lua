@@ -37,8 +37,8 @@ local function take(limits, now, buckets, overdraws)
   if #changes > 0 then
     call('HSET', limits, unpack(changes))
     local left = math.ceil(last / 1000) - now + 1
-    -- The key of an idle user expires.
-    if call('PTTL', limits) < left then call('PEXPIRE', limits, left) end
+    -- The key of an idle user expires. A new key does not, and then GT changes nothing.
+    if call('PEXPIRE', limits, left, 'GT') == 0 and call('PTTL', limits) < 0 then call('PEXPIRE', limits, left) end
   end
   return near
 end
