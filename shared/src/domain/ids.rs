@@ -127,6 +127,7 @@ impl Id {
     pub fn in_key(&self) -> String {
         match &self.0 {
             Repr::Number(number) => number.to_string(),
+            Repr::Text(text) if !text.contains(['%', ':', '~', '-']) => text.to_string(),
             Repr::Text(text) => text
                 .replace('%', "%25")
                 .replace(':', "%3A")

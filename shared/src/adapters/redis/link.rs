@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind, ToRedisArgs, Value};
+use redis::{Arg, Cmd, ErrorKind, RedisResult, ServerErrorKind, ToRedisArgs, Value};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
@@ -32,6 +32,9 @@ const OPEN_LIMIT: Duration = Duration::from_secs(1);
 const REQUEST_LIMIT: Duration = Duration::from_secs(3);
 /// How often a request is sent at the most, each time on a new connection.
 const TRIES: u32 = 3;
+/// How much room a call has from its beginning. Most calls need less.
+const COMMAND_ARGUMENTS: usize = 32;
+const COMMAND_BYTES: usize = 1_024;
 
 /// Texts in the sources of scripts, and what stands there instead: so a test makes a neighbouring release of them.
 pub(crate) type Edits = &'static [(&'static str, &'static str)];
@@ -74,33 +77,55 @@ impl Script {
 /// One use of a script.
 pub(super) struct Call<'a> {
     script: &'a Script,
-    keys: Vec<String>,
-    arguments: Vec<Vec<u8>>,
+    /// Written as it is made, because a request has up to a hundred keys and arguments.
+    command: Cmd,
+    by_hash: bool,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(script: &'a Script, keys: impl Into<Vec<String>>) -> Self {
+    pub(super) fn new(script: &'a Script, keys: impl AsRef<[String]>) -> Self {
+        let by_hash = script.loaded.load(Ordering::Relaxed);
+        let mut command = Cmd::with_capacity(COMMAND_ARGUMENTS, COMMAND_BYTES);
+        if by_hash {
+            command.arg("EVALSHA").arg(script.hash());
+        } else {
+            command.arg("EVAL").arg(script.source());
+        }
+        let keys = keys.as_ref();
+        command.arg(keys.len()).arg(keys);
         Self {
             script,
-            keys: keys.into(),
-            arguments: Vec::new(),
+            command,
+            by_hash,
         }
     }
 
     pub(super) fn arg(mut self, argument: impl ToRedisArgs) -> Self {
-        self.arguments.extend(argument.to_redis_args());
+        self.command.arg(argument);
         self
     }
 
-    fn command(&self, by_hash: bool) -> Cmd {
-        let mut command = redis::cmd(if by_hash { "EVALSHA" } else { "EVAL" });
-        command.arg(if by_hash {
-            self.script.hash()
-        } else {
-            self.script.source()
-        });
-        command.arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+    /// The same with the whole script.
+    fn by_source(&self) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.script.source());
+        for argument in self.command.args_iter().skip(2) {
+            if let Arg::Simple(argument) = argument {
+                command.arg(argument);
+            }
+        }
         command
+    }
+
+    async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
+        let outcome = connection.command(&self.command).await;
+        let outcome = if self.by_hash && outcome.as_ref().is_err_and(is_unknown_script) {
+            connection.command(&self.by_source()).await
+        } else {
+            outcome
+        };
+        self.script.loaded.fetch_or(outcome.is_ok(), Ordering::Relaxed);
+        outcome
     }
 }
 
@@ -114,21 +139,12 @@ enum Request<'a> {
 
 impl Request<'_> {
     async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
-        let call = match self {
-            Self::Command(command) => return connection.command(command).await,
-            Self::CommandAt(node, command) => return connection.command_at(node, command).await,
-            Self::Nodes => return connection.nodes().await,
-            Self::Script(call) => call,
-        };
-        if call.script.loaded.load(Ordering::Relaxed) {
-            let outcome = connection.command(&call.command(true)).await;
-            if !outcome.as_ref().is_err_and(is_unknown_script) {
-                return outcome;
-            }
+        match self {
+            Self::Script(call) => call.send(connection).await,
+            Self::Command(command) => connection.command(command).await,
+            Self::CommandAt(node, command) => connection.command_at(node, command).await,
+            Self::Nodes => connection.nodes().await,
         }
-        let outcome = connection.command(&call.command(false)).await;
-        call.script.loaded.fetch_or(outcome.is_ok(), Ordering::Relaxed);
-        outcome
     }
 }
 
