@@ -1,4 +1,5 @@
-//! How fast the deployed functions start, and how much they weigh, beside a bare one: `cargo run -p tests --bin cold-start`.
+//! How fast the deployed functions start, and how much they weigh, beside a bare one: `cargo run -p tests --bin cold-start`. The bare one is made
+//! with `lambda_http`, as most teams do; `bare-runtime` has the runtime alone, which is less than a team could use.
 //!
 //! It builds them as `sam build` does, plays Lambda's Runtime API to one process after the other, in turns, so that a busy machine is equally
 //! unfair to all, and prints medians and their ratios to the bare function's. `first poll` is the time from the start of the process to its
@@ -119,7 +120,7 @@ async fn main() -> Result<()> {
 }
 
 async fn count_instructions(subjects: &[Subject], redis: &str) -> Result<()> {
-    println!("function     instructions of a warm request");
+    println!("function         instructions of a warm request");
     let mut bare = None;
     for subject in subjects {
         let begun = Running::counted(subject, redis).await?.instructions(1).await?;
@@ -127,7 +128,7 @@ async fn count_instructions(subjects: &[Subject], redis: &str) -> Result<()> {
         let whole = whole.instructions(1 + COUNTED).await?;
         let each = whole.saturating_sub(begun) / u64::from(COUNTED);
         let bare = *bare.get_or_insert(each);
-        println!("{:<8}{each:>12} {:>8.2} x", subject.name, ratio(each, bare));
+        println!("{:<12}{each:>12} {:>8.2} x", subject.name, ratio(each, bare));
     }
     Ok(())
 }
@@ -160,6 +161,7 @@ fn subjects(writing: &str, connecting: &str) -> Vec<Subject> {
     send["pathParameters"] = json!({"target": "user", "id": "bob"});
     let events = [
         ("bare", rest("GET", "/api", "/api", None)),
+        ("bare-runtime", rest("GET", "/api", "/api", None)),
         ("welcome", rest("GET", "/api", "/api", None)),
         ("list", rest("GET", "/api/list", "/api/list", None)),
         ("connect", socket("CONNECT", "$connect", None)),
@@ -411,12 +413,12 @@ fn print(subjects: &[Subject]) -> Result<()> {
     let Some(bare) = subjects.first() else { return Ok(()) };
     let (poll, answer) = (bare.start(|start| start.poll), bare.start(|start| start.answer));
     let warm = median(bare.warm.clone());
-    println!("function   first poll         first answer       warm, processor time   gzip -9");
+    println!("function       first poll         first answer       warm, processor time   gzip -9");
     for subject in subjects {
         let (its_poll, its_answer) = (subject.start(|start| start.poll), subject.start(|start| start.answer));
         let its_warm = median(subject.warm.clone());
         println!(
-            "{:<8} {:>6.1} ms {:>5.2} x   {:>6.1} ms {:>5.2} x   {:>8.2} ms {:>5.2} x     {:>5.2} MB",
+            "{:<12} {:>6.1} ms {:>5.2} x   {:>6.1} ms {:>5.2} x   {:>8.2} ms {:>5.2} x     {:>5.2} MB",
             subject.name,
             ms(its_poll),
             ms(its_poll) / ms(poll),
