@@ -136,7 +136,7 @@ impl Keys {
             OfConversation::Budget => "budget",
             OfConversation::Old => "old",
         };
-        each(&tag, parts.iter().map(part))
+        tagged(&tag, parts.iter().map(part))
     }
 
     /// Keys of a script that looks into the log of a conversation, in the order of `log_prelude.lua`; then more of the conversation.
@@ -177,13 +177,13 @@ impl Keys {
             OfUser::Erasing => "erasing",
             OfUser::Noticed => "noticed",
         };
-        each(&tag, parts.iter().map(part))
+        tagged(&tag, parts.iter().map(part))
     }
 
     /// ZSETs `all`, `open` and `resolved`: report → when it was made, in ms; HASH `records`: report → packed report.
     pub(super) fn reports(&self, domain: &Domain, parts: &[&str]) -> Vec<String> {
         let tag = format!("{{{}:{domain}:reports}}", self.prefix);
-        each(&tag, parts.iter().copied())
+        tagged(&tag, parts.iter().copied())
     }
 
     /// ZSET `due`: user → when watchers are due to be told that the user is offline, in ms; and STRING `looker`, expires: until when somebody looks.
@@ -231,7 +231,7 @@ impl Keys {
 }
 
 /// The keys with that tag. Joined and not formatted: each request makes some 30 of them, and formatting takes six times as long.
-fn each<'a>(tag: &str, parts: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn tagged<'a>(tag: &str, parts: impl Iterator<Item = &'a str>) -> Vec<String> {
     parts.map(|part| [tag, ":", part].concat()).collect()
 }
 

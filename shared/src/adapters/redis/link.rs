@@ -77,7 +77,7 @@ impl Script {
 /// One use of a script.
 pub(super) struct Call<'a> {
     script: &'a Script,
-    /// Written as it is made, because a request has up to a hundred keys and arguments.
+    /// Keys and arguments are written into it at once: a text of its own for each would cost an allocation.
     command: Cmd,
     by_hash: bool,
 }
