@@ -401,15 +401,8 @@ fn shown(message: &Message) -> usize {
         id: message.author.clone(),
     };
     let receiver = Member {
-        id: author.id.clone(),
-        read_seq: 0,
-        others_see_seq: 0,
-        unread: 0,
-        mentioned: 0,
-        left: false,
-        left_now: false,
         has_written: true,
-        reacted: 0,
+        ..Member::new(author.id.clone())
     };
     let change = Change {
         kind: ChangeKind::Sent,

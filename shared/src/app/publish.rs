@@ -254,18 +254,7 @@ impl<'a> Events<'a> {
 fn fleeting(events: &mut Events<'_>, watchers: &[Watcher], reader: &Id) -> Vec<Post> {
     let others = watchers.iter().filter(|watcher| watcher.user != *reader);
     let post = |watcher: &Watcher| {
-        let stranger = Member {
-            id: watcher.user.clone(),
-            read_seq: 0,
-            others_see_seq: 0,
-            unread: 0,
-            mentioned: 0,
-            left: false,
-            left_now: false,
-            has_written: false,
-            reacted: 0,
-        };
-        let event = events.of(&stranger)?;
+        let event = events.of(&Member::new(watcher.user.clone()))?;
         Some(Post::on_screen(events.conversation, watcher, event))
     };
     others.filter_map(post).collect()

@@ -113,6 +113,23 @@ pub struct Member {
     pub reacted: u32,
 }
 
+impl Member {
+    /// A member who has neither read nor written anything.
+    pub fn new(id: Id) -> Self {
+        Self {
+            id,
+            read_seq: 0,
+            others_see_seq: 0,
+            unread: 0,
+            mentioned: 0,
+            left: false,
+            left_now: false,
+            has_written: false,
+            reacted: 0,
+        }
+    }
+}
+
 /// A member of a topic, as its other members see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicMember {

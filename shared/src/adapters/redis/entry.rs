@@ -178,17 +178,7 @@ mod tests {
             members: Vec::new(),
             emptied: false,
         };
-        let member = Member {
-            id: user.id,
-            read_seq: 0,
-            others_see_seq: 0,
-            unread: 0,
-            mentioned: 0,
-            left: false,
-            left_now: false,
-            has_written: false,
-            reacted: 0,
-        };
+        let member = Member::new(user.id);
         let length = |record| pack(&conversation, &projection(record), &member).len();
         assert!(length(512) > 512 && length(513) < 64);
     }
