@@ -105,6 +105,11 @@ pub(crate) async fn an_idle_user_leaves_nothing(world: World) {
     assert!((40_000..=50_001).contains(&left().await));
     take(&world, Mode::Write, &[(Use::Sends, TEN)]).await.unwrap();
     assert!((40_000..=50_001).contains(&left().await), "the longest counts");
+    take(&world, Mode::Write, &[(Use::Reports, RARE)]).await.unwrap();
+    assert!(
+        (90_000..=100_001).contains(&left().await),
+        "a longer one counts from now on"
+    );
 }
 
 pub(crate) async fn a_charge_may_overdraw_a_bucket_and_then_the_user_waits(world: World) {
