@@ -114,11 +114,12 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
     delete: (message_id) => change("delete", { message_id }),
     read: (up_to) => {
       const one = the();
-      const seq = find(one, up_to)?.seq ?? Infinity;
+      // By its id, because newer messages may come before this arrives, and nobody has seen them.
+      const { seq, id = up_to } = find(one, up_to) ?? {};
       // What is known to be read, or asked for, is not asked for again.
-      if (seq > one.asked && !(seq <= one.reads[me() ?? ""])) {
-        if (seq < Infinity) one.asked = seq;
-        one.toRead = { up_to };
+      if (!(seq <= one.asked || seq <= one.reads[me() ?? ""])) {
+        one.asked = seq;
+        one.toRead = { up_to: id };
       }
       // One at a time: of what is read meanwhile, the last counts.
       return single(promise, one, "reading", async () => {

@@ -223,6 +223,32 @@ describe("a conversation", () => {
     assert.deepEqual([world.asked("read").length, client.get().unread], [3, 0]);
   });
 
+  test("a read that arrives late reads nothing that came after it was asked for", async (t) => {
+    const { world, client, conversation } = await talking(t);
+    say(world, "a");
+    await advance(100);
+    world.cut();
+    await advance(1);
+    conversation.read();
+    say(world, "b");
+    await advance(1000);
+    assert.equal(world.asked("read").length, 1);
+    assert.deepEqual([conversation.get().unread, client.get().unread], [1, 1]);
+    conversation.read();
+    await advance(100);
+    assert.equal(client.get().unread, 0);
+  });
+
+  test("without a loaded message, all that there is is read", async (t) => {
+    const { world, client } = await live(t);
+    say(world, "a");
+    await advance(100);
+    client.conversation({ user: 2 }).read();
+    await advance(100);
+    assert.deepEqual(world.asked("read").map(({ up_to }) => up_to), [undefined]);
+    assert.equal(client.get().unread, 0);
+  });
+
   test("what is read on another device, or answered there, is read here", async (t) => {
     const { world, client } = await live(t);
     say(world, "a");

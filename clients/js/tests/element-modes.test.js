@@ -141,6 +141,7 @@ describe("the element's modes", { skip }, () => {
     await page.keyboard.press("Enter");
     await element.getByPlaceholder("Write a message").waitFor();
     assert.equal(await focused(page), "input");
+    await until(() => others[0].theirs.get().messages[0].seen, "it is read");
     await page.keyboard.type("a draft");
     await page.keyboard.press("Escape");
     await element.getByRole("dialog").waitFor({ state: "detached" });

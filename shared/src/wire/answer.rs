@@ -98,12 +98,17 @@ impl ReadJson {
     pub(super) fn new(change: &Change, member: &TopicMember, own: Option<&Member>) -> Self {
         let seq = member.read_seq;
         Self {
-            up_to: (seq > 0 && seq == change.id.seq).then(|| change.id.to_string()),
+            up_to: name_of(change).filter(|_| seq == change.id.seq),
             seq,
             unread: own.map(|own| own.unread),
             mentioned: own.map(|own| own.mentioned),
         }
     }
+}
+
+/// The id of the message up to which somebody has read. Nothing if that is before the first message, or retention removed the message: its id went too.
+fn name_of(change: &Change) -> Option<String> {
+    (change.id.ms > 0).then(|| change.id.to_string())
 }
 
 /// The answer to a move of one's own read position.
@@ -130,7 +135,7 @@ impl ReadAnswer {
         Self {
             state: outcome_state(user, outcome),
             read: OwnRead {
-                up_to: (seq > 0).then(|| outcome.change.id.to_string()),
+                up_to: name_of(&outcome.change),
                 seq,
                 unread: own.map_or(0, |own| own.unread),
                 mentioned: own.map_or(0, |own| own.mentioned),

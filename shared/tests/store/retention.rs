@@ -135,6 +135,25 @@ pub(crate) async fn an_empty_direct_conversation_leaves_the_inbox_until_the_next
     assert_eq!(texts(&world.history(page(1, 9)).await), ["three"]);
 }
 
+pub(crate) async fn a_message_that_went_can_be_read_up_to(world: World) {
+    let world = world.in_topic("cats");
+    world.join(&world.ben).await;
+    let mut ids = Vec::new();
+    for text in ["one", "two"] {
+        ids.push(world.send(&world.anna, text).await.change.id);
+    }
+    world.clock.set(NOW + DAY);
+    let kept = world.send(&world.anna, "kept").await.change.id;
+    trim(&world, &one_day(), NOW + DAY + HOUR, Vec::new()).await;
+    let moved = world.read(&world.ben, Some(ids[1])).await;
+    assert_eq!((moved.change.id.seq, moved.change.repeated), (2, false));
+    assert_eq!(moved.change.id.ms, 0, "its id went with it");
+    assert!(world.read(&world.ben, Some(ids[0])).await.change.repeated);
+    assert_eq!(world.unread(&world.ben).await, 1);
+    assert_eq!(world.read(&world.ben, Some(kept)).await.change.id, kept);
+    assert_eq!(world.unread(&world.ben).await, 0);
+}
+
 pub(crate) async fn an_empty_topic_stays_with_its_members(world: World) {
     let world = world.in_topic("cats");
     world.send(&world.anna, "one").await;

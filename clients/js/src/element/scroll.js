@@ -90,11 +90,8 @@ export const look = (app) => {
     app.fresh = 0;
     app.changed();
   }
-  if (
-    view.unread ||
-    view.messages.some((one) => (one.seq ?? 0) > (view.reads[app.me ?? ""] ?? 0) && !app.isMe(one.author))
-  )
-    app.doing(conversation.read());
+  // The newest of them, unless that is read already. Unread ones may all be deleted.
+  if (view.unread || view.messages.some(({ seq }) => seq)) app.doing(conversation.read());
 };
 
 /** The user scrolled, or the element has another size. @param {App} app @param {boolean} [isMoved] by the user */

@@ -6,7 +6,8 @@ local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), 
 local state, all = read_state(meta), call('HGETALL', members)
 local place = place_of(who, all)
 if not place and not is_direct then return {'not_member'} end
-if seq > 0 then
+-- One that was moved away still says where it stood.
+if seq > state.base then
   local _, _, find = records()
   if not find(state, seq, ARGV[4]) then return {'not_found'} end
 end
