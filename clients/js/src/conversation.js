@@ -6,7 +6,7 @@
  * @typedef {ReturnType<typeof import("./replica.js").unknown> & {
  *   key: string, target: any, where: { target: string, target_id: Id }, path: string, facade: Conversation<any>,
  *   opens: number, busy?: boolean, error?: any, typing: Map<string, { user: Id, until: number }>, typed: number,
- *   asked: number, toRead?: { up_to?: string }, reading?: Promise<void>, out: ReturnType<typeof outbox>,
+ *   toRead?: any, reading?: Promise<void>, out: ReturnType<typeof outbox>,
  *   members?: Set<string>, changed: () => void, watchers: Set<unknown>, view: Store<any> }} Conversing
  */
 
@@ -115,22 +115,21 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
     read: (up_to) => {
       const one = the();
       // By its id, because newer messages may come before this arrives, and nobody has seen them.
-      const { seq, id = up_to } = find(one, up_to) ?? {};
-      // What is known to be read, or asked for, is not asked for again.
-      if (!(seq <= one.asked || seq <= one.reads[me() ?? ""])) {
-        one.asked = seq;
-        one.toRead = { up_to: id };
-      }
-      // One at a time: of what is read meanwhile, the last counts.
+      const last = find(one, up_to) ?? { id: up_to };
+      if (!(last.seq <= one.toRead?.seq)) one.toRead = last;
+      // One at a time: of what is read meanwhile, the newest counts.
       return single(promise, one, "reading", async () => {
-        try {
-          for (let next; (next = one.toRead); ) {
-            one.toRead = undefined;
-            await change("read", next);
-          }
-        } catch (error) {
-          one.asked = 0;
-          throw error;
+        for (let next; (next = one.toRead); ) {
+          const { id, seq } = next;
+          one.toRead = undefined;
+          // What is known to be read is not asked for again.
+          if (!(seq <= one.reads[me() ?? ""]))
+            await change("read", { up_to: id }).catch((error) => {
+              if (!seq || error.status !== 404) throw error;
+              // It is shown here, and the store has lost it.
+              replicas.forget(one);
+              tend(one);
+            });
         }
       });
     },
@@ -177,7 +176,6 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
     opens: 0,
     typing: new Map(),
     typed: 0,
-    asked: 0,
     out: outbox((content, isWanted) => write({ action: "send", ...where, ...content }, isWanted), changed),
     changed,
     watchers,

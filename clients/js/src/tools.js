@@ -149,10 +149,7 @@ export const single = (promise, works, name, work) =>
 export const uniqueId = () => `${Date.now()}${Math.random()}${Math.random()}`;
 
 /** What works the first time only. @param {() => void} work */
-export const once = (work) => {
-  let done = false;
-  return () => {
-    if (!done) work();
-    done = true;
-  };
+export const once = (work) => () => {
+  work();
+  work = () => {};
 };

@@ -239,6 +239,22 @@ describe("a conversation", () => {
     assert.equal(client.get().unread, 0);
   });
 
+  test("who reads a message that the store has lost loads the conversation anew", async (t) => {
+    const { world, client, conversation } = await talking(t);
+    say(world, "a");
+    say(world, "b");
+    await advance(100);
+    world.conversation(1, "user", 2).messages.pop();
+    await Promise.all([conversation.read(), advance(200)]);
+    assert.deepEqual(texts(conversation), ["a"]);
+    conversation.read();
+    await advance(100);
+    assert.equal(conversation.get().reads[1], 1);
+    // A message that was never shown here is the caller's mistake.
+    await Promise.all([assert.rejects(conversation.read("nothing"), { status: 404 }), advance(100)]);
+    assert.deepEqual(texts(conversation), ["a"]);
+  });
+
   test("without a loaded message, all that there is is read", async (t) => {
     const { world, client } = await live(t);
     say(world, "a");
