@@ -278,6 +278,31 @@ mod tests {
         insta::assert_snapshot!(late.unwrap_err(), @"there was no answer in time");
     }
 
+    // Other systems may refuse what Linux ignores.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_connection_has_a_limit_of_its_own_only_where_one_is_given() {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        // Nobody accepts them. With two, the queue is full, and the kernel does not answer to a third one.
+        let mut queue = Vec::new();
+        for _ in 0..2 {
+            queue.push(tokio::net::TcpStream::connect(address).await.unwrap());
+        }
+        let why = async |connect_limit| {
+            let silent = Address::new(&format!("http://{address}")).unwrap();
+            let request = silent.request(Method::GET, "").body(Bytes::new()).unwrap();
+            let client = HttpClient::new(Duration::from_millis(500), connect_limit);
+            client.ask(request).await.unwrap_err()
+        };
+        let limited = why(Some(Duration::from_millis(50))).await;
+        assert!(matches!(limited, NoAnswer::Request(_)), "{limited}");
+        let unlimited = why(None).await;
+        assert!(matches!(unlimited, NoAnswer::TooLate(_)), "{unlimited}");
+    }
+
     #[test]
     fn an_address_keeps_its_password_out_of_sight() {
         let shown = |text: &str, rest: &str| {
