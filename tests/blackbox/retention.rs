@@ -40,7 +40,7 @@ async fn old_messages_go_and_an_empty_conversation_leaves_the_inbox() -> Result<
     })
     .await?;
     assert_eq!(bob.delete(&ann, &old).await?.status, 404);
-    // A client may still show it, and say so.
+    // A client may still show it, and say that its user has read it.
     let read = bob.read(&ann, Some(&old)).await?.ok(200)?["read"].take();
     let expected = json!({"up_to": null, "seq": 1, "unread": 1, "mentioned": 0, "unread_total": 1});
     assert_eq!(read, expected);

@@ -114,10 +114,10 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
     delete: (message_id) => change("delete", { message_id }),
     read: (up_to) => {
       const one = the();
-      // By its id, because newer messages may come before this arrives, and nobody has seen them.
+      // The newest message that is known here, by its id. Newer ones may be stored before the request arrives, and nobody has seen them.
       const last = find(one, up_to) ?? { id: up_to };
       if (!(last.seq <= one.toRead?.seq)) one.toRead = last;
-      // One at a time: of what is read meanwhile, the newest counts.
+      // One request at a time. Of the calls that come meanwhile, the one with the newest message counts.
       return single(promise, one, "reading", async () => {
         for (let next; (next = one.toRead); ) {
           const { id, seq } = next;
@@ -126,7 +126,7 @@ export const conversing = (ask, write, signal, promise, sync, tend, watch, histo
           if (!(seq <= one.reads[me() ?? ""]))
             await change("read", { up_to: id }).catch((error) => {
               if (!seq || error.status !== 404) throw error;
-              // It is shown here, and the store has lost it.
+              // The store has lost a message that is shown here, so the conversation is loaded anew.
               replicas.forget(one);
               tend(one);
             });

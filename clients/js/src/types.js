@@ -124,7 +124,7 @@
  * @property {(clientId: string) => void} discard takes one that was not sent away
  * @property {(id: string, content: Content) => Promise<void>} edit
  * @property {(id: string) => Promise<void>} delete
- * @property {(id?: string) => Promise<void>} read says that one has read up to there, or up to the newest message that is known here
+ * @property {(id?: string) => Promise<void>} read says that one has read up to there, or up to the newest message that is loaded
  * @property {(id: string, reaction: string, on?: boolean) => Promise<void>} react
  * @property {(on?: boolean) => void} typing to be called at every key; `false` says that one stopped
  * @property {(settings: { muted?: boolean, hidden?: boolean, pinned?: boolean }) => Promise<void>} settings

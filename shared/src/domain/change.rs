@@ -26,7 +26,8 @@ pub enum ChangeKind {
 pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
-    /// Which message it is about; for a change of members the zero id, whose `seq` is 0.
+    /// Which message it is about; for a change of members the zero id, whose `seq` is 0. For a read position up to a message that retention removed,
+    /// only `seq` is known, and the rest is 0.
     pub id: MessageId,
     /// The message as it is now; `None` if it is deleted.
     pub message: Option<Message>,

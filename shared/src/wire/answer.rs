@@ -98,7 +98,7 @@ impl ReadJson {
     pub(super) fn new(change: &Change, member: &TopicMember, own: Option<&Member>) -> Self {
         let seq = member.read_seq;
         Self {
-            up_to: name_of(change).filter(|_| seq == change.id.seq),
+            up_to: up_to(change).filter(|_| seq == change.id.seq),
             seq,
             unread: own.map(|own| own.unread),
             mentioned: own.map(|own| own.mentioned),
@@ -106,8 +106,8 @@ impl ReadJson {
     }
 }
 
-/// The id of the message up to which somebody has read. Nothing if that is before the first message, or retention removed the message: its id went too.
-fn name_of(change: &Change) -> Option<String> {
+/// The id of the message up to which somebody has read. `None` before the first message, and after retention has removed the message.
+fn up_to(change: &Change) -> Option<String> {
     (change.id.ms > 0).then(|| change.id.to_string())
 }
 
@@ -135,7 +135,7 @@ impl ReadAnswer {
         Self {
             state: outcome_state(user, outcome),
             read: OwnRead {
-                up_to: name_of(&outcome.change),
+                up_to: up_to(&outcome.change),
                 seq,
                 unread: own.map_or(0, |own| own.unread),
                 mentioned: own.map_or(0, |own| own.mentioned),

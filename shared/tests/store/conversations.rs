@@ -197,7 +197,7 @@ pub(crate) async fn a_conversation_goes_on_where_its_oldest_messages_were_moved_
         let deleted = world.store.delete_message(&world.chat, id, &acting(&world.anna)).await;
         assert_eq!(refused(deleted), "no such message");
         let read = world.read(&world.ben, Some(id)).await;
-        assert_eq!(read.change.id.seq, id.seq, "its position can be read up to");
+        assert_eq!(read.change.id.seq, id.seq, "one can still read up to its position");
         let reply = Draft {
             reply_to: Some(id),
             ..draft("-")

@@ -286,7 +286,7 @@ rules! {
     importing::an_old_id_names_a_message_as_long_as_it_is_there,
     retention::what_is_too_old_goes_from_everywhere,
     retention::an_empty_direct_conversation_leaves_the_inbox_until_the_next_message,
-    retention::a_message_that_went_can_be_read_up_to,
+    retention::a_removed_message_can_still_be_read_up_to,
     retention::an_empty_topic_stays_with_its_members,
     retention::members_who_were_not_told_are_told_the_next_time,
     retention::each_site_keeps_messages_as_long_as_it_wants,

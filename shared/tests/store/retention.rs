@@ -135,7 +135,7 @@ pub(crate) async fn an_empty_direct_conversation_leaves_the_inbox_until_the_next
     assert_eq!(texts(&world.history(page(1, 9)).await), ["three"]);
 }
 
-pub(crate) async fn a_message_that_went_can_be_read_up_to(world: World) {
+pub(crate) async fn a_removed_message_can_still_be_read_up_to(world: World) {
     let world = world.in_topic("cats");
     world.join(&world.ben).await;
     let mut ids = Vec::new();
@@ -147,7 +147,7 @@ pub(crate) async fn a_message_that_went_can_be_read_up_to(world: World) {
     trim(&world, &one_day(), NOW + DAY + HOUR, Vec::new()).await;
     let moved = world.read(&world.ben, Some(ids[1])).await;
     assert_eq!((moved.change.id.seq, moved.change.repeated), (2, false));
-    assert_eq!(moved.change.id.ms, 0, "its id went with it");
+    assert_eq!(moved.change.id.ms, 0, "its id is not known any more");
     assert!(world.read(&world.ben, Some(ids[0])).await.change.repeated);
     assert_eq!(world.unread(&world.ben).await, 1);
     assert_eq!(world.read(&world.ben, Some(kept)).await.change.id, kept);

@@ -90,7 +90,7 @@ export const look = (app) => {
     app.fresh = 0;
     app.changed();
   }
-  // The newest of them, unless that is read already. Unread ones may all be deleted.
+  // `read` asks for nothing if the newest message is read already. It also clears the count of unread messages when none of them is left to show.
   if (view.unread || view.messages.some(({ seq }) => seq)) app.doing(conversation.read());
 };
 

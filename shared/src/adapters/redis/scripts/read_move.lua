@@ -6,7 +6,7 @@ local now, who, seq, is_direct = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), 
 local state, all = read_state(meta), call('HGETALL', members)
 local place = place_of(who, all)
 if not place and not is_direct then return {'not_member'} end
--- One that was moved away still says where it stood.
+-- The id of a message that retention removed still says where it stood; there is no record to compare it with.
 if seq > state.base then
   local _, _, find = records()
   if not find(state, seq, ARGV[4]) then return {'not_found'} end
